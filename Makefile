@@ -1,0 +1,49 @@
+# `make run` and `make test` need make, Python 3.11 to 3.13 and a package index, nothing else.
+# Every path is relative: the folder may have spaces in its name.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test dev check clean FORCE
+
+# Both variables pin what builds the project too: old pips read the first one there, new ones the second.
+PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+	.venv/bin/python -m pip install -qq --disable-pip-version-check
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1	/p' Makefile
+	@echo 'ARGS="..." is handed on by run and test; PYTHON=... chooses the Python that .venv is made with.'
+
+setup: .venv/.installed  ## make .venv and install the project into it
+
+run: setup  ## fetch MNIST and run the study of optimizers: make run ARGS="--quick"
+	.venv/bin/dlstudy data fetch mnist
+	.venv/bin/dlstudy run optimizers $(ARGS)
+
+test: .venv/.installed-test  ## run the tests: make test ARGS="tests/test_study.py"
+	.venv/bin/python -m pytest $(ARGS)
+
+dev: .venv/.installed-dev  ## install what scripts/check needs
+
+check:  ## format, lint, types, wheel and smoke test, as CI does
+	@scripts/check
+
+clean:  ## remove .venv, caches and build leftovers; results in mlruns stay
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -path ./.git -prune -o -path ./mlruns -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# .made is new only when .venv was made anew, and then all that stood in it is installed again. An install that was cut
+# off leaves no stamp. The stamps form a chain so that two installs never run at the same time.
+.venv/.made: FORCE
+	@scripts/make-venv
+
+.venv/.installed: .venv/.made pyproject.toml constraints.txt
+	@echo 'Installing into .venv: a minute or more.'
+	@if nvidia-smi >/dev/null 2>&1; then extras='[gpu]'; else extras=''; fi; $(PIP_INSTALL) --editable ".$$extras"
+	@touch $@
+
+.venv/.installed-test: .venv/.installed
+	@$(PIP_INSTALL) --editable '.[test]'
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed-test
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,8 @@
+"""Runs the command line: `python -m dlstudy`."""
+
+import sys
+
+from dlstudy.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

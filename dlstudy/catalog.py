@@ -1,0 +1,106 @@
+"""Finds studies by name or path, and loads them."""
+
+import difflib
+import os
+import sys
+import traceback
+import types
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlstudy.checks import require_name
+from dlstudy.errors import DefinitionError, StudyError
+from dlstudy.study import Study
+
+__all__ = ["StudyFile", "find", "load", "paths"]
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """A study with the file it comes from.
+
+    Args:
+        name: the file's name without `.py`.
+        path: the file, absolute.
+        source: its text.
+        study: what it defines as `STUDY`.
+    """
+
+    name: str
+    path: Path
+    source: str
+    study: Study
+
+
+def paths() -> dict[str, Path]:
+    """Every study's file by name: those in `studies/` of the current folder hide the bundled ones."""
+    found: dict[str, Path] = {}
+    for folder in _folders():
+        for path in sorted(folder.glob("*.py")):
+            if not path.name.startswith("_"):
+                found.setdefault(path.stem, path.resolve())
+    return found
+
+
+def find(name: str) -> Path:
+    """The study file of that name, or at that path.
+
+    Raises:
+        StudyError: there is none; names what there is.
+    """
+    if name.endswith(".py") or os.sep in name:
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise StudyError(f"no study file at {name!r}: check the path")
+        return path.resolve()
+    known = paths()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = (
+            f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known)) or 'none'}, or give a path"
+        )
+        raise StudyError(f"no study is named {name!r}: {hint}")
+    return known[name]
+
+
+def load(path: Path) -> StudyFile:
+    """Runs a study file and takes its `STUDY`.
+
+    Raises:
+        StudyError: the file cannot be read, fails when it runs, or defines no `STUDY`; says where.
+    """
+    require_name("the name of a study file", path.stem)
+    try:
+        source = path.read_text(encoding="utf-8")
+        code = compile(source, str(path), "exec")
+    except SyntaxError as error:
+        raise StudyError(f"{path.name}, line {error.lineno}: {error.msg}") from error
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path.name} cannot be read: {error}") from error
+    module = types.ModuleType(f"dlstudy_studies.{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses and Keras look classes up by the name of their module
+    try:
+        exec(code, module.__dict__)
+    except Exception as error:
+        raise StudyError(f"{path.name}{_line_in(error, path)}: {_message(error)}") from error
+    study = getattr(module, "STUDY", None)
+    if not isinstance(study, Study):
+        got = "nothing of that name" if study is None else type(study).__name__
+        raise StudyError(f"{path.name} must define STUDY = Study(...), got {got}")
+    return StudyFile(path.stem, path, source, study)
+
+
+def _folders() -> list[Path]:
+    package = Path(__file__).parent
+    bundled = package / "bundled_studies"  # in a wheel; a checkout has them beside the package
+    return [Path("studies"), bundled if bundled.is_dir() else package.parent / "studies"]
+
+
+def _line_in(error: Exception, path: Path) -> str:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f", line {lines[-1]}" if lines else ""
+
+
+def _message(error: Exception) -> str:
+    return str(error) if isinstance(error, DefinitionError) else f"{type(error).__name__}: {error}"

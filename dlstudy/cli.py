@@ -1,0 +1,236 @@
+"""The command line: thin, and quick to start. Each command loads what it needs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlstudy import __version__
+from dlstudy.errors import DefinitionError, DlstudyError, RecordError, UsageError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Know whether a deep-learning claim is true: fair searches, paired replicates, verdicts with intervals.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StudyArgument = Annotated[str, typer.Argument(help="A study's name (dlstudy list), or the path of a study file.")]
+HomeOption = Annotated[Path | None, typer.Option(help="Folder of results.  [default: DLSTUDY_HOME, else ./mlruns]")]
+StorageOption = Annotated[str | None, typer.Option(help="Optuna storage URL.  [default: a journal in the home]")]
+TrackingOption = Annotated[
+    str | None, typer.Option(help="MLflow server or store.  [default: MLFLOW_TRACKING_URI, else SQLite in the home]")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def run(
+    study: StudyArgument,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer epochs, rows and trials: a first look.")] = False,
+    trials: Annotated[int | None, typer.Option(help="Search trials for each arm, in all.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds of the printed and replicate phases, in all.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of every training.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Another data set (dlstudy data list).")] = None,
+    phase: Annotated[list[str] | None, typer.Option(help="printed, search or replicate; repeatable.")] = None,
+    arm: Annotated[list[str] | None, typer.Option(help="Only this arm; repeatable.")] = None,
+    sampler: Annotated[str, typer.Option(help="sobol, random or tpe.")] = "sobol",
+    pruner: Annotated[str, typer.Option(help="none, median or hyperband.")] = "none",
+    also: Annotated[
+        bool, typer.Option("--also", help="Also train printed figures with settings of their own.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew beside the old results.")] = False,
+    workers: Annotated[int | None, typer.Option(help="Trainings at a time.  [default: GPUs, else cores]")] = None,
+    per_gpu: Annotated[int, typer.Option(help="Trainings that share a GPU.")] = 1,
+    engine: Annotated[str, typer.Option(help="local, or inline for debugging.")] = "local",
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    tracking_uri: TrackingOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run a study: what is missing is trained, what is there is kept, and the answer is printed."""
+    from dlstudy import commands
+    from dlstudy.home import Home
+    from dlstudy.runner import Request
+    from dlstudy.session import Where
+    from dlstudy.variant import Variant
+
+    variant = Variant(quick, dataset, epochs, sampler, pruner)
+    request = Request(variant, trials, seeds, tuple(phase or ()), tuple(arm or ()), fresh, also)
+    where = Where(Home.at(home), storage, tracking_uri, engine, workers, per_gpu)
+    raise typer.Exit(commands.run(study, request, where, json))
+
+
+@app.command("list")
+def list_studies(json: JsonOption = False) -> None:
+    """List the studies: those of ./studies first, then the bundled ones."""
+    from dlstudy import commands
+
+    commands.list_studies(json)
+
+
+@app.command()
+def show(
+    study: StudyArgument,
+    arm: Annotated[
+        str | None, typer.Option(help="Show the model of this arm, and of a trained winner its weights.")
+    ] = None,
+    variant: Annotated[str | None, typer.Option(help="Of which variant (dlstudy status).")] = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what a study compares and how, or the model of one arm."""
+    from dlstudy import showing
+    from dlstudy.home import Home
+
+    if arm is None:
+        showing.show_study(study, json)
+    else:
+        showing.show_model(study, arm, variant, Home.at(home), storage, json)
+
+
+@app.command()
+def status(
+    study: Annotated[str | None, typer.Argument(help="Only this study.")] = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show how far studies are: trials done, failed and running."""
+    from dlstudy import commands
+    from dlstudy.home import Home
+
+    commands.status(study, Home.at(home), storage, json)
+
+
+@app.command()
+def report(
+    study: StudyArgument,
+    format: Annotated[str, typer.Option(help="md, html or json.")] = "md",
+    output: Annotated[Path | None, typer.Option(help="File to write.  [default: print]")] = None,
+    variant: Annotated[str | None, typer.Option(help="Which variant (dlstudy status).")] = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+) -> None:
+    """Write the report of a study from what is recorded."""
+    from dlstudy import commands
+    from dlstudy.home import Home
+
+    commands.report(study, format, output, variant, Home.at(home), storage)
+
+
+@app.command()
+def ui(
+    study: Annotated[str | None, typer.Argument(help="Open this study's runs.")] = None,
+    home: HomeOption = None,
+    tracking_uri: TrackingOption = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; another if it is taken.")] = 5000,
+    open: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = True,
+) -> None:
+    """Browse the runs in MLflow's own pages, on 127.0.0.1."""
+    from dlstudy.home import Home
+    from dlstudy.ui import serve
+
+    serve(study, Home.at(home), tracking_uri, port, open)
+
+
+@app.command()
+def devices(
+    workers: Annotated[int | None, typer.Option(help="As for run.")] = None,
+    per_gpu: Annotated[int, typer.Option(help="As for run.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Show GPUs and cores, versions, what TensorFlow sees, and what a run would use."""
+    from dlstudy import commands
+
+    commands.devices(workers, per_gpu, json)
+
+
+data = typer.Typer(help="Fetch and check data sets.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+DatasetArgument = Annotated[str, typer.Argument(help="A data set's name (dlstudy data list).")]
+
+
+@data.command("list")
+def data_list(json: JsonOption = False) -> None:
+    """List the data sets."""
+    from dlstudy import commands
+
+    commands.data_list(json)
+
+
+@data.command("fetch")
+def data_fetch(name: DatasetArgument) -> None:
+    """Fetch a data set into the cache, if it is not there."""
+    from dlstudy.datasets import registry
+
+    typer.echo(f"{name}: {registry.ensure(name, typer.echo)}")
+
+
+@data.command("verify")
+def data_verify(name: DatasetArgument) -> None:
+    """Compute the checksum of a cached data set, and compare."""
+    from dlstudy.datasets import registry
+
+    typer.echo(f"{name}: {registry.verify(name)} as it should be")
+
+
+@data.command("path")
+def data_path() -> None:
+    """Print the folder of the cache."""
+    from dlstudy.datasets import registry
+
+    typer.echo(registry.cache_folder())
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"dlstudy {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line.
+
+    Returns:
+        0; 1 when trials could not be completed or something unforeseen happened; 2 for bad input; 130 for Ctrl-C.
+    """
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=arguments, prog_name="dlstudy", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except (DefinitionError, RecordError, UsageError) as error:
+        return _fail(str(error), 2)
+    except DlstudyError as error:
+        return _fail(str(error), 1)
+    except KeyboardInterrupt:
+        return _fail("stopped; run the same command again to go on", 130)
+    except typer.Abort:
+        return _fail("stopped; run the same command again to go on", 130)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # click's own errors have it; typer does not name their classes
+            raise
+        return _fail(f"{error.format_message()} (see dlstudy --help)", 2)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"dlstudy: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

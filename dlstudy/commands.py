@@ -1,0 +1,171 @@
+"""What each command does, between the command line and the toolkit."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+from dlstudy import catalog
+from dlstudy.datasets import registry
+from dlstudy.devices import choose_slots, cores, gpus, memory_gb, what_tensorflow_sees
+from dlstudy.errors import RecordError, StudyError, UsageError
+from dlstudy.home import Home
+from dlstudy.processes import ask
+from dlstudy.progress import ProgressView
+from dlstudy.provenance import versions
+from dlstudy.record import Record
+from dlstudy.report.export import as_json, export
+from dlstudy.report.facts import Table, number
+from dlstudy.runner import Request
+from dlstudy.session import Where, made_with, read_summary, run_study
+from dlstudy.study import PHASES
+from dlstudy.views import make_console, print_outcome, print_rows, print_table
+
+__all__ = ["data_list", "devices", "list_studies", "report", "run", "status"]
+
+
+def run(name: str, request: Request, where: Where, json: bool) -> int:
+    """Runs a study; the exit code: 1 when trials could not be completed."""
+    file = catalog.load(catalog.find(name))
+    console, quiet = make_console(), make_console(error=True)
+    protocol = file.study.protocol
+    with ProgressView(quiet if json else console, protocol.metric, protocol.direction) as progress:
+        outcome = run_study(file, request, where, progress, progress.say)
+    if json:
+        sys.stdout.write(as_json({**outcome.summary.to_json(), "made_with": made_with(file)}))
+        for remark in outcome.remarks:
+            quiet.print(f"note: {remark}", markup=False)
+    else:
+        home = "" if where.home == Home.at() else f" --home '{where.home.root}'"
+        steps = [
+            f"dlstudy ui {file.name}{home}   (MLflow: every run, its curves, the winners' models)",
+            *[f"{path}" for path in outcome.reports if path.suffix == ".html"],
+            f"dlstudy report {file.name} --format md|html|json{home}",
+        ]
+        print_outcome(console, outcome, steps)
+    unfinished = [trial for trial in outcome.summary.trials if trial.state in ("failed", "lost")]
+    return 0 if outcome.summary.complete or not unfinished else 1
+
+
+def list_studies(json: bool) -> None:
+    """Lists the studies that can be run by name; a file that cannot be loaded is listed with its fault."""
+    rows = []
+    for name, path in sorted(catalog.paths().items()):
+        try:
+            study = catalog.load(path).study
+            rows.append({"name": name, "question": study.question, "dataset": study.dataset, "path": str(path)})
+        except StudyError as error:
+            rows.append({"name": name, "question": f"cannot be loaded: {error}", "dataset": "–", "path": str(path)})
+    print_rows(rows, "Studies", ["name", "question", "dataset", "path"], json)
+
+
+def status(name: str | None, home: Home, storage: str | None, json: bool) -> None:
+    """Shows trials by study, variant, phase and arm."""
+    record = Record.open(home, storage, for_writing=False)
+    known = record.studies()
+    if name is not None and name not in known:
+        raise RecordError(f"no results of {name!r} in {home.root}: known are {', '.join(known) or 'none'}")
+    rows = []
+    for study in [name] if name else known:
+        for generations in record.variants(study).values():
+            for variant in generations:
+                rows += _status_rows(record, study, variant)
+    if not rows and not json:
+        print(f"no results in {home.root} yet: dlstudy run optimizers --quick makes some")
+        return
+    heads = ["study", "variant", "phase", "arm", "done", "diverged", "failed", "running", "best"]
+    print_rows(rows, f"Trials in {home.root}", heads, json)
+
+
+def report(name: str, kind: str, output: Path | None, variant: str | None, home: Home, storage: str | None) -> None:
+    """Writes a report to a file, or prints it."""
+    file = catalog.load(catalog.find(name))
+    summary = read_summary(file, Record.open(home, storage, for_writing=False), variant)
+    text = export(summary, kind, made_with(file))
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"the report cannot be written to {output} ({error.strerror}): name another --output"
+        ) from error
+    print(output)
+
+
+def devices(workers: int | None, per_gpu: int, json: bool) -> None:
+    """Shows what there is and what would be used."""
+    slots, remark = choose_slots(workers, per_gpu)
+    about: dict[str, Any] = {  # Any: JSON
+        "cores": cores(),
+        "memory_gb": round(memory_gb(), 1),
+        "gpus": [dataclasses.asdict(gpu) for gpu in gpus()],
+        "versions": versions(),
+        "tensorflow_sees": ask(what_tensorflow_sees),
+        "slots": [slot.name for slot in slots],
+        "remark": remark,
+    }
+    if json:
+        sys.stdout.write(as_json(about))
+        return
+    sees = about["tensorflow_sees"]
+    found = ", ".join(f"{gpu['index']}: {gpu['name']}, {gpu['memory_gb']:.0f} GiB" for gpu in about["gpus"])
+    rows = [
+        ["CPU cores", str(about["cores"])],
+        ["memory", f"{about['memory_gb']} GiB"],
+        ["GPUs (driver)", found or "none"],
+        ["GPUs (TensorFlow)", ", ".join(sees["gpus"]) or "none"],
+        ["CPUs (TensorFlow)", ", ".join(sees["cpus"])],
+        *[[name, version] for name, version in about["versions"].items() if name not in ("cores",)],
+        ["a run would use", f"{len(slots)} slots: {', '.join(about['slots'])}"],
+    ]
+    print_table(make_console(), Table("Devices", ["what", "here"], rows, remark))
+
+
+def data_list(json: bool) -> None:
+    """Lists the data sets."""
+    rows = []
+    for name in registry.names():
+        about = registry.describe(name)
+        rows.append(
+            {
+                "name": name,
+                "title": about.title,
+                "train": about.n_train,
+                "test": about.n_test,
+                "shape": "x".join(map(str, about.input_shape)),
+                "units": about.units,
+                "licence": about.licence,
+                "state": registry.state(name),
+            }
+        )
+    print_rows(rows, "Data sets", list(rows[0]), json)
+
+
+def _status_rows(record: Record, study: str, variant: str) -> list[dict[str, Any]]:  # Any: JSON
+    rows = []
+    trials = record.trials(study, variant)
+    arms = dict.fromkeys(trial.arm for trial in trials)
+    for phase in PHASES:
+        for arm in arms:
+            mine = [trial for trial in trials if trial.phase == phase and trial.arm == arm]
+            if not mine:
+                continue
+            count = {state: sum(trial.state == state for trial in mine) for state in {trial.state for trial in mine}}
+            values = [trial.value for trial in mine if trial.value is not None]
+            rows.append(
+                {
+                    "study": study,
+                    "variant": variant,
+                    "phase": phase,
+                    "arm": arm,
+                    "done": len({(t.setting_key, t.row) for t in mine if t.ended_for_good}),
+                    "diverged": count.get("diverged", 0),
+                    "failed": count.get("failed", 0) + count.get("lost", 0),
+                    "running": count.get("running", 0),
+                    "best": number(max(values)) if values else "–",
+                }
+            )
+    return rows

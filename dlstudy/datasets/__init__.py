@@ -1,0 +1,1 @@
+"""Data sets by name: where their bytes come from, and the checksum that they must have."""

@@ -1,0 +1,142 @@
+"""The cache of data sets: a folder for each, written whole or not at all, and known by the checksum of its arrays.
+
+::
+
+    <cache folder>/mnist-a1b2c3d4e5f6/x_train.npy ...   the arrays; the digits are the start of their checksum
+    <cache folder>/mnist-a1b2c3d4e5f6.partial/          being written; never read, removed by the next writer
+    <cache folder>/mnist-a1b2c3d4e5f6.lock              held by the one process that writes
+
+The checksum stands in the folder's name, so two versions of dlstudy with two definitions of a data set do not disturb
+each other, and `load` may trust what it finds without hashing it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from dlstudy.datasets.dataset import ARRAY_NAMES, Arrays, Description, checksum, plain
+from dlstudy.datasets.sources import Report
+from dlstudy.errors import DataError
+
+__all__ = ["cache_folder", "discard", "folder_of", "is_cached", "locked", "open_arrays", "store"]
+
+LOCK_WAIT_S = 900.0  # longer than all sources of a data set together may take
+
+
+def cache_folder() -> Path:
+    """The folder of all cached data sets: `DLSTUDY_CACHE` where it is set, else the user's cache folder."""
+    chosen = os.environ.get("DLSTUDY_CACHE", "")
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("dlstudy") / "datasets"
+
+
+def folder_of(description: Description) -> Path:
+    """The folder of one data set, whether it exists or not."""
+    return cache_folder() / f"{description.name}-{description.sha256[:12]}"
+
+
+def is_cached(description: Description) -> bool:
+    """True where all arrays are there; nothing is read."""
+    folder = folder_of(description)
+    return all((folder / f"{name}.npy").is_file() for name in ARRAY_NAMES)
+
+
+def open_arrays(folder: Path) -> Arrays:
+    """The arrays in a folder as read-only memory maps.
+
+    Raises:
+        DataError: a file is missing, cut off, or no array file.
+    """
+    try:
+        return {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAY_NAMES}
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"the cached arrays in {folder} cannot be read: {error}") from error
+
+
+@contextmanager
+def locked(description: Description, report: Report) -> Iterator[None]:
+    """Hold the lock of a data set: one process at a time fetches it, the others wait.
+
+    Raises:
+        DataError: the cache folder cannot be written, or another process held the lock too long.
+    """
+    import filelock
+
+    lock = filelock.FileLock(f"{folder_of(description)}.lock")
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            report(f"{description.name}: waiting for another process that is fetching it")
+            lock.acquire(timeout=LOCK_WAIT_S)
+    except filelock.Timeout as error:
+        raise DataError(
+            f"{description.name}: another process has been fetching it for {LOCK_WAIT_S:.0f} s: "
+            f"end that process, which holds {lock.lock_file}"
+        ) from error
+    except OSError as error:
+        raise _not_writable(error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def store(description: Description, arrays: Arrays) -> None:
+    """Write the arrays beside their place, read them back, and only then move them there; call it under the lock.
+
+    Raises:
+        DataError: the folder cannot be written, or what was read back differs.
+    """
+    folder = folder_of(description)
+    partial = folder.with_name(f"{folder.name}.partial")
+    try:
+        # What a killed process left: the lock says that nobody is writing now.
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        for name in ARRAY_NAMES:
+            np.save(partial / f"{name}.npy", plain(arrays[name]), allow_pickle=False)
+        received = checksum(open_arrays(partial))
+        if received != description.sha256:
+            raise DataError(
+                f"{description.name} changed while it was written to {partial}: expected sha256 "
+                f"{description.sha256}, got {received}: is the disk full or damaged?"
+            )
+        partial.rename(folder)
+    except OSError as error:
+        raise _not_writable(error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def discard(description: Description) -> None:
+    """Take a damaged copy out of its place, then delete it; call it under the lock.
+
+    Raises:
+        DataError: the folder cannot be written.
+    """
+    folder = folder_of(description)
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        # A rename is whole or not at all: no process ever sees half of a deleted folder in place.
+        folder.rename(partial)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _not_writable(error) from error
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _not_writable(error: OSError) -> DataError:
+    return DataError(
+        f"the cache folder {cache_folder()} cannot be written ({error}): set DLSTUDY_CACHE to a folder that can"
+    )

@@ -1,0 +1,100 @@
+"""What a data set is: its description, its four arrays and their checksum."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from dlstudy.errors import DataError
+
+__all__ = ["ARRAY_NAMES", "Array", "Arrays", "Dataset", "Description", "checksum", "plain"]
+
+Array: TypeAlias = npt.NDArray[Any]  # Any: the element type differs between data sets (uint8 images, float64 tables)
+Arrays: TypeAlias = dict[str, Array]
+
+ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of a data set without reading it; plain data.
+
+    Args:
+        name: what the user types: `mnist`.
+        title: one line for people.
+        task: `classification` or `regression`.
+        input_shape: of one row of x: (28, 28).
+        n_classes: number of labels; 0 for a regression.
+        label_names: one name for each label, in the order of the label numbers; empty for a regression.
+        n_train: rows of x_train and y_train.
+        n_test: rows of x_test and y_test.
+        units: of the values of x, with their range.
+        scale: models get `x / scale` as float32, in [0, 1].
+        source: who made the data, the citation, and how this copy differs.
+        licence: as far as known.
+        sha256: what `checksum` gives for the arrays.
+    """
+
+    name: str
+    title: str
+    task: str
+    input_shape: tuple[int, ...]
+    n_classes: int
+    label_names: tuple[str, ...]
+    n_train: int
+    n_test: int
+    units: str
+    scale: float
+    source: str
+    licence: str
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set, its arrays opened as read-only memory maps so that many workers share the pages.
+
+    Args:
+        description: what the arrays are.
+        x_train: (n_train, *input_shape), the raw type of the data set: uint8 for images, not yet divided by `scale`.
+        y_train: (n_train,), uint8 labels for a classification.
+        x_test: (n_test, *input_shape), as x_train.
+        y_test: (n_test,), as y_train.
+    """
+
+    description: Description
+    x_train: Array
+    y_train: Array
+    x_test: Array
+    y_test: Array
+
+
+def checksum(arrays: Mapping[str, Array]) -> str:
+    """SHA-256 of x_train, y_train, x_test and y_test, 64 hexadecimal digits.
+
+    For each, in this order, are hashed: the line `name dtype shape` and a line feed in ASCII (`x_test |u1
+    (10000, 28, 28)`, the type as NumPy's little-endian type string), then the elements in C order. So it depends on
+    the values alone, not on the file format that brought them.
+
+    Raises:
+        DataError: an array is missing, or holds Python objects.
+    """
+    digest = hashlib.sha256()
+    for name in ARRAY_NAMES:
+        if name not in arrays:
+            raise DataError(f"a data set needs {', '.join(ARRAY_NAMES)}: {name} is missing")
+        if arrays[name].dtype.hasobject:
+            raise DataError(f"a data set holds numbers, but {name} holds Python objects")
+        values = plain(arrays[name])
+        digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode("ascii"))
+        digest.update(values.data)
+    return digest.hexdigest()
+
+
+def plain(array: npt.ArrayLike) -> Array:
+    """The same values as a little-endian array in C order, which is how they are hashed and stored."""
+    values = np.asarray(array)
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))

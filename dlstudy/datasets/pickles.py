@@ -1,0 +1,131 @@
+"""Read NumPy arrays out of a pickle without letting the pickle do anything else.
+
+A pickle is a program. This reader resolves the few names that a pickled array of numbers needs, and even those not to
+NumPy's own functions but to the small stand-ins below, so that no bytes from outside reach NumPy's C code but the
+elements themselves. Any other name is refused.
+"""
+
+import pickle
+import zlib
+from typing import IO, TypeAlias
+
+import numpy as np
+
+from dlstudy.datasets.dataset import Array
+from dlstudy.errors import DataError
+
+__all__ = ["Tree", "load_arrays"]
+
+Tree: TypeAlias = Array | tuple["Tree", ...]
+
+_ELEMENT_TYPES = frozenset(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)) | {"f4", "f8"}
+
+# A few bytes can hold a tuple that holds one tuple twice that holds one tuple twice ...: unbounded, it never ends.
+_LARGEST_DEPTH = 3
+_LARGEST_LENGTH = 100
+
+
+def load_arrays(stream: IO[bytes], limit_bytes: int) -> Tree:
+    """The arrays of a pickle (protocol 0 to 4): one array, or short tuples and lists of them.
+
+    Args:
+        stream: the pickle, opened for reading.
+        limit_bytes: the most that is read from the stream, which may decompress as it goes.
+
+    Raises:
+        DataError: the pickle holds anything but arrays of numbers, is longer than the limit, or is damaged.
+    """
+    # latin1 is for pickles made by Python 2, whose byte strings come as text: it maps each byte to one character.
+    reader = _ArrayUnpickler(_Bounded(stream, limit_bytes), encoding="latin1")
+    try:
+        return _finished(reader.load())
+    except DataError:
+        raise
+    # All that a damaged or hostile pickle makes the reader, the stand-ins or the decompression raise.
+    except (pickle.UnpicklingError, ArithmeticError, AttributeError, EOFError, ImportError, LookupError) as error:
+        raise DataError(f"a pickle of arrays was expected: {error}") from error
+    except (MemoryError, OSError, TypeError, ValueError, zlib.error) as error:
+        raise DataError(f"a pickle of arrays was expected: {error}") from error
+
+
+class _Bounded:
+    """The part of a stream that the unpickler sees; it ends with an error where the limit is passed."""
+
+    def __init__(self, stream: IO[bytes], limit_bytes: int) -> None:
+        self._stream = stream
+        self._left = limit_bytes
+        self._limit_bytes = limit_bytes
+
+    def read(self, size: int = -1, /) -> bytes:
+        # Refused before reading, so that a pickle that only claims a huge length allocates nothing.
+        if size < 0 or size > self._left:
+            raise DataError(f"a pickle of at most {self._limit_bytes:,} bytes was expected, this one is longer")
+        return self._count(self._stream.read(size))
+
+    def readline(self) -> bytes:
+        return self._count(self._stream.readline(self._left + 1))
+
+    def _count(self, data: bytes) -> bytes:
+        self._left -= len(data)
+        if self._left < 0:
+            raise DataError(f"a pickle of at most {self._limit_bytes:,} bytes was expected, this one is longer")
+        return data
+
+
+class _Dtype:
+    """Stands in for `numpy.dtype`: a number type and its byte order."""
+
+    def __init__(self, code: str, _align: object = False, _copy: object = True) -> None:
+        if code not in _ELEMENT_TYPES:
+            raise DataError(f"a pickle of arrays of numbers was expected, this one has elements of type {code!r:.40}")
+        self.code = code
+        self.order = "|"
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        if state[1] not in ("<", ">", "|", "="):
+            raise DataError(f"a byte order <, >, | or = was expected, got {state[1]!r:.40}")
+        self.order = str(state[1])
+
+
+class _Array:
+    """Stands in for `numpy.ndarray`; NumPy's `_reconstruct` makes an empty one that gets its state afterwards."""
+
+    def __init__(self, _subtype: object, _shape: object, _code: object) -> None:
+        self.values: Array = np.empty(0)
+
+    def __setstate__(self, state: tuple[object, tuple[int, ...], _Dtype, bool, bytes | str]) -> None:
+        _version, shape, dtype, is_fortran, raw = state
+        data = raw.encode("latin1") if isinstance(raw, str) else raw
+        values = np.frombuffer(data, dtype=dtype.order + dtype.code)
+        self.values = values.reshape(shape, order="F" if is_fortran else "C")
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    """Stands in for `_codecs.encode`, through which Python 3 puts bytes into a pickle of protocol 2."""
+    if encoding != "latin1":
+        raise DataError(f"bytes of a pickle are encoded as latin1, this one says {encoding!r:.40}")
+    return text.encode("latin1")
+
+
+_STAND_INS: dict[tuple[str, str], object] = {
+    ("numpy", "dtype"): _Dtype,
+    ("numpy", "ndarray"): None,  # only an argument of _reconstruct
+    ("numpy.core.multiarray", "_reconstruct"): _Array,  # NumPy 1
+    ("numpy._core.multiarray", "_reconstruct"): _Array,  # NumPy 2
+    ("_codecs", "encode"): _encode,
+}
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str, /) -> object:
+        if (module, name) not in _STAND_INS:
+            raise DataError(f"a pickle of arrays was expected, this one asks for {module}.{name}: refused")
+        return _STAND_INS[module, name]
+
+
+def _finished(value: object, depth: int = 0) -> Tree:
+    if isinstance(value, _Array):
+        return value.values
+    if isinstance(value, tuple | list) and len(value) <= _LARGEST_LENGTH and depth < _LARGEST_DEPTH:
+        return tuple(_finished(item, depth + 1) for item in value)
+    raise DataError(f"a pickle of arrays was expected, this one holds another {type(value).__name__}")

@@ -1,0 +1,129 @@
+"""The data sets that dlstudy knows, by name.
+
+The parent process calls `ensure` once, which verifies; its workers then call `load`, which trusts and maps.
+"""
+
+import difflib
+import logging
+from pathlib import Path
+
+from dlstudy.datasets import cache
+from dlstudy.datasets.cache import cache_folder
+from dlstudy.datasets.dataset import Dataset, Description, checksum
+from dlstudy.datasets.digits import DIGITS
+from dlstudy.datasets.mnist import MNIST
+from dlstudy.datasets.sources import Definition, Report, first_right
+from dlstudy.errors import DataError
+
+__all__ = ["cache_folder", "describe", "ensure", "load", "names", "state", "verify"]
+
+_logger = logging.getLogger(__name__)
+
+_DEFINITIONS = {definition.description.name: definition for definition in (MNIST, DIGITS)}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all data sets."""
+    return tuple(_DEFINITIONS)
+
+
+def describe(name: str) -> Description:
+    """What is known of a data set without reading it.
+
+    Raises:
+        DataError: there is no such data set.
+    """
+    return _find(name).description
+
+
+def state(name: str) -> str:
+    """`cached`, `bundled` (comes with an installed package) or `not fetched`; looks for files, reads none.
+
+    Raises:
+        DataError: there is no such data set.
+    """
+    definition = _find(name)
+    if cache.is_cached(definition.description):
+        return "cached"
+    return "bundled" if definition.bundled else "not fetched"
+
+
+def ensure(name: str, report: Report | None = None) -> Path:
+    """See to it that the arrays of a data set are in the cache, and verify them.
+
+    Args:
+        name: of the data set.
+        report: gets one line of text for each step; without it they go to the log.
+
+    Returns:
+        The folder that holds the arrays as `.npy` files.
+
+    Raises:
+        DataError: no source gave the right arrays (its further lines say why), or the cache cannot be written.
+    """
+    definition = _find(name)
+    description, say = definition.description, report or _logger.info
+    folder = cache.folder_of(description)
+    # Without the lock first: a cache that several machines share may be read-only for this one.
+    if cache.is_cached(description) and _fault(description) is None:
+        return folder
+    with cache.locked(description, say):
+        if folder.exists():
+            fault = _fault(description)
+            if fault is None:  # fetched by the process that held the lock before
+                return folder
+            say(f"{name}: {fault}: fetching it again")
+            cache.discard(description)
+        arrays = first_right(definition, say)
+        cache.store(description, arrays)
+    say(f"{name}: verified and cached in {folder}")
+    return folder
+
+
+def load(name: str) -> Dataset:
+    """The arrays of a data set as memory maps; fetched where they are not cached, else trusted without hashing.
+
+    Raises:
+        DataError: as `ensure`; or the cached files cannot be opened.
+    """
+    description = _find(name).description
+    if not cache.is_cached(description):
+        ensure(name)
+    try:
+        return Dataset(description, **cache.open_arrays(cache.folder_of(description)))
+    except DataError as error:
+        raise DataError(f"{error}: run `dlstudy data fetch {name}`") from error
+
+
+def verify(name: str) -> str:
+    """The checksum of what is cached, computed anew: SHA-256, 64 hexadecimal digits.
+
+    Raises:
+        DataError: the data set is not cached, or is not what it should be.
+    """
+    description = _find(name).description
+    if not cache.folder_of(description).exists():
+        raise DataError(f"{name} is not in the cache {cache_folder()}: run `dlstudy data fetch {name}`")
+    fault = _fault(description)
+    if fault is not None:
+        raise DataError(f"{name}: {fault}: run `dlstudy data fetch {name}`")
+    return description.sha256
+
+
+def _fault(description: Description) -> str | None:
+    """What is wrong with the cached arrays, or None."""
+    try:
+        received = checksum(cache.open_arrays(cache.folder_of(description)))
+    except DataError as error:
+        return str(error)
+    if received == description.sha256:
+        return None
+    return f"the cached arrays are damaged: expected sha256 {description.sha256}, got {received}"
+
+
+def _find(name: str) -> Definition:
+    if name in _DEFINITIONS:
+        return _DEFINITIONS[name]
+    close = difflib.get_close_matches(name, names(), n=1)
+    guess = f" (did you mean {close[0]}?)" if close else ""
+    raise DataError(f"a data set is one of {', '.join(names())}, got {name!r}{guess}")

@@ -1,0 +1,1 @@
+"""Where trials train: inline, or in long-lived worker processes."""

@@ -1,0 +1,51 @@
+"""The engine for debugging: trains in this very process, one trial at a time."""
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from dlstudy.devices import Slot
+from dlstudy.engines.base import Decide, Ended, Engine
+from dlstudy.engines.trainer import Trainer
+from dlstudy.processes import QUIET
+from dlstudy.trial import TrialSpec
+
+__all__ = ["InlineEngine"]
+
+
+class InlineEngine(Engine):
+    """Trains in this process: breakpoints work, and TensorFlow is imported here."""
+
+    def __init__(self, slot: Slot, decide: Decide) -> None:
+        self._slot = slot
+        self._decide = decide
+        self._waiting: list[TrialSpec] = []
+        os.environ.update({**QUIET, **slot.environment})
+        self._trainer = Trainer(slot)
+
+    @property
+    def slots(self) -> Sequence[Slot]:
+        """The one slot: this process."""
+        return (self._slot,)
+
+    def submit(self, spec: TrialSpec) -> str:
+        """Keeps the trial until `wait` trains it."""
+        self._waiting.append(spec)
+        return self._slot.name
+
+    def wait(self, timeout_s: float) -> list[Ended]:
+        """Trains what was submitted, to its end, whatever the timeout."""
+        ended = []
+        while self._waiting:
+            spec = self._waiting.pop(0)
+            result = self._trainer.train(spec, partial(self._go_on, spec))
+            ended.append(Ended(spec, dataclasses.replace(result, slot=self._slot.name)))
+        return ended
+
+    def close(self) -> None:
+        """Forgets what was not trained."""
+        self._waiting.clear()
+
+    def _go_on(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:
+        return self._decide(spec, epoch, metrics) or not spec.prunable

@@ -1,0 +1,53 @@
+"""What a worker keeps between trials: Keras, the data and the studies it has loaded."""
+
+from pathlib import Path
+
+from dlstudy import catalog
+from dlstudy.datasets import registry
+from dlstudy.datasets.dataset import Description
+from dlstudy.devices import Slot
+from dlstudy.training.arrays import Arrays, OnEpoch, prepare
+from dlstudy.training.run import Build, train
+from dlstudy.trial import TrialResult, TrialSpec
+
+__all__ = ["Trainer"]
+
+
+class Trainer:
+    """Trains trial after trial in this process. Imports TensorFlow when made."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self._data: dict[str, tuple[Description, Arrays]] = {}
+        self._builds: dict[str, Build] = {}
+        _configure_tensorflow(slot)
+
+    def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
+        """Trains one trial; see `dlstudy.training.run.train`."""
+        if spec.study_path not in self._builds:
+            self._builds[spec.study_path] = catalog.load(Path(spec.study_path)).study.build
+        self.load(spec.dataset)
+        return train(spec, self._builds[spec.study_path], *self._data[spec.dataset], on_epoch)
+
+    def load(self, dataset: str) -> None:
+        """Brings a data set to the device, once."""
+        if dataset not in self._data:
+            loaded = registry.load(dataset)
+            self._data[dataset] = (loaded.description, prepare(loaded, self._slot.memory_gb))
+
+
+def _configure_tensorflow(slot: Slot) -> None:
+    import tensorflow as tf
+
+    threads = int(slot.environment.get("DLSTUDY_THREADS", "0"))
+    if threads:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
+        except RuntimeError:  # inline, in a process where TensorFlow already runs: its owner has chosen
+            pass
+    if slot.on_gpu:
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)
+        # GPU kernels that add in any order would break "same seed, same numbers".
+        tf.config.experimental.enable_op_determinism()

@@ -1,0 +1,62 @@
+"""The process that trains: one for each slot, trial after trial. Knows neither Optuna nor MLflow."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from multiprocessing.connection import Connection, wait
+
+from dlstudy.devices import Slot
+from dlstudy.processes import QUIET
+from dlstudy.trial import TrialSpec
+
+__all__ = ["work"]
+
+
+def work(connection: Connection, slot: Slot, log_path: str, dataset: str) -> None:
+    """Trains what comes through the connection until it closes.
+
+    Receives specs as JSON dictionaries. Sends `("epoch", number, metrics)` after each epoch, to which a prunable trial
+    waits for True or False, and `("ended", result)` once a trial.
+
+    Args:
+        connection: to the parent.
+        slot: where this process trains; its environment is set before TensorFlow is imported.
+        log_path: where all that TensorFlow and the study print goes.
+        dataset: loaded at once, while the parent still prepares.
+    """
+    _end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.environ.update({**QUIET, **slot.environment})
+    from dlstudy.engines.trainer import Trainer
+
+    trainer = Trainer(slot)
+    trainer.load(dataset)
+    while True:
+        try:
+            spec = TrialSpec.from_json(connection.recv())
+        except EOFError:
+            return
+
+        def on_epoch(epoch: int, metrics: Mapping[str, float], spec: TrialSpec = spec) -> bool:
+            connection.send(("epoch", epoch, dict(metrics)))
+            return bool(connection.recv()) if spec.prunable else True
+
+        connection.send(("ended", trainer.train(spec, on_epoch).to_json()))
+
+
+def _end_with_parent() -> None:
+    """No worker outlives its parent, however that one ends."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,64 @@
+"""Every error that dlstudy raises.
+
+::
+
+    DlstudyError
+    ├── DefinitionError      what the user wrote cannot be run: stop everything, exit code 2
+    │   ├── StudyError       a study file, or a study made in code, breaks a rule
+    │   ├── UsageError       a command line or an option breaks a rule
+    │   └── DataError        a data set cannot be had, or is not what it should be
+    ├── RecordError          the record cannot be used as it is: held, damaged or of another definition; exit code 2
+    └── TrialError           this trial failed: it is recorded with its reason and the study goes on
+        ├── DivergedError    its loss is no longer a finite number
+        └── LostError        its worker died or did not answer; worth a second try
+
+Each message holds the rule, the value received and the remedy, in one line.
+"""
+
+__all__ = [
+    "DataError",
+    "DefinitionError",
+    "DivergedError",
+    "DlstudyError",
+    "LostError",
+    "RecordError",
+    "StudyError",
+    "TrialError",
+    "UsageError",
+]
+
+
+class DlstudyError(Exception):
+    """The base of all errors of dlstudy."""
+
+
+class DefinitionError(DlstudyError):
+    """What the user wrote cannot be run."""
+
+
+class StudyError(DefinitionError):
+    """A study breaks a rule."""
+
+
+class UsageError(DefinitionError):
+    """A command line or an option breaks a rule."""
+
+
+class DataError(DefinitionError):
+    """A data set cannot be had, or is not what it should be."""
+
+
+class RecordError(DlstudyError):
+    """The record cannot be used as it is: held by a run, damaged, or of another definition."""
+
+
+class TrialError(DlstudyError):
+    """One trial failed; its message is the reason that is recorded."""
+
+
+class DivergedError(TrialError):
+    """The loss of a trial is no longer a finite number."""
+
+
+class LostError(TrialError):
+    """The worker of a trial died or did not answer."""

@@ -1,0 +1,103 @@
+"""The home folder: everything that studies leave behind, and who is at work in it."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlstudy.errors import RecordError, UsageError
+
+__all__ = ["Home"]
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder `mlruns/`, or another. Making this object touches no file.
+
+    Args:
+        root: the folder, absolute.
+    """
+
+    root: Path
+
+    @classmethod
+    def at(cls, path: str | Path | None = None) -> "Home":
+        """The home at that path, else at `DLSTUDY_HOME`, else at `mlruns` in the current folder."""
+        return cls(Path(path or os.environ.get("DLSTUDY_HOME") or "mlruns").expanduser().resolve())
+
+    @property
+    def journal(self) -> Path:
+        """Optuna's journal: the record, where no database is."""
+        return self.root / "optuna.journal"
+
+    @property
+    def mlflow_db(self) -> Path:
+        """MLflow's store."""
+        return self.root / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        """What MLflow keeps of runs: models, figures, reports."""
+        return self.root / "artifacts"
+
+    def model(self, study: str, variant: str, arm: str, key: str) -> Path:
+        """Where the winner of an arm is saved; `key` names its parameters."""
+        return self.root / "models" / study / variant / f"{arm}-{key}"
+
+    def reports(self, study: str) -> Path:
+        """The last exported reports of a study."""
+        return self.root / "reports" / study
+
+    def create(self) -> None:
+        """Makes the folder.
+
+        Raises:
+            UsageError: it cannot be made or written to.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = self.root / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            reason = error.strerror or error
+            raise UsageError(
+                f"the home {self.root} cannot be written to ({reason}): choose another with --home"
+            ) from error
+
+    @contextmanager
+    def held(self, study: str) -> Iterator[None]:
+        """Holds a study of this home for one run; a lock of a dead process does not count.
+
+        Raises:
+            RecordError: another process holds it; says which and since when.
+        """
+        from filelock import FileLock, Timeout
+
+        folder = self.root / "locks"
+        folder.mkdir(exist_ok=True)
+        holder = folder / f"{study}.json"
+        lock = FileLock(folder / f"{study}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise RecordError(f"{study} is being run {_who(holder)}: wait for it, or stop it first") from error
+        try:
+            since = time.strftime("%Y-%m-%d %H:%M:%S")
+            holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}))
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+
+def _who(holder: Path) -> str:
+    try:
+        who = json.loads(holder.read_text())
+        return f"by process {who['pid']} on {who['host']} since {who['since']}"
+    except (OSError, ValueError, KeyError):
+        return "by another process"

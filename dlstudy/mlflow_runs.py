@@ -1,0 +1,236 @@
+"""A study's runs in MLflow: an experiment, a parent run, a child run for each trial, the winners' models.
+
+Written through `MlflowClient` with explicit run ids alone: nothing depends on an active run of a thread.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlstudy import __version__
+from dlstudy.home import Home
+from dlstudy.results import TrialRecord
+from dlstudy.trial import TrialSpec
+
+__all__ = ["MlflowRuns", "StudyRun", "package_tags"]
+
+_STATUS = {"finished": "FINISHED", "pruned": "KILLED", "killed": "KILLED"}
+_BATCH = 900
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """What the parent run says of a study: plain data.
+
+    Args:
+        study, variant: names in the record.
+        tags: for the parent run and every child: commit, user, versions.
+        params: of the parent run: the protocol.
+        dataset: name, checksum, source and task of the data set.
+        description: shown on the parent run's page, Markdown.
+    """
+
+    study: str
+    variant: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    dataset: Mapping[str, str]
+    description: str
+
+
+class MlflowRuns:
+    """Writes to one experiment. Connects when made, which imports MLflow and may create its store."""
+
+    def __init__(self, uri: str, home: Home, study_run: StudyRun) -> None:
+        from mlflow import MlflowClient
+
+        self._study_run = study_run
+        self._client = MlflowClient(tracking_uri=uri)
+        self._experiment = self._find_experiment(home, local=uri.startswith("sqlite:"))
+        self.run_ids: dict[str, str] = {}
+        self._ended: set[str] = set()
+        self.parent = self._find_parent()
+
+    def begin(self, spec: TrialSpec, slot: str, time_ms: int) -> None:
+        """Starts the run of a trial."""
+        self._create(spec.key, spec.arm, spec.phase, spec.row, spec.params, spec.seed, time_ms, slot)
+
+    def log_epochs(self, key: str, epochs: Iterable[tuple[int, int, Mapping[str, float]]]) -> None:
+        """Writes metrics of epochs: (epoch, Unix time in ms, metrics)."""
+        from mlflow.entities import Metric
+
+        run_id = self.run_ids.get(key)
+        metrics = [
+            Metric(name, value, time_ms, epoch) for epoch, time_ms, values in epochs for name, value in values.items()
+        ]
+        if run_id is None or not metrics:
+            return
+        for i in range(0, len(metrics), _BATCH):
+            self._client.log_batch(run_id, metrics=metrics[i : i + _BATCH])
+
+    def end(self, trial: TrialRecord) -> None:
+        """Ends the run of a trial as the record says."""
+        from mlflow.entities import Metric, RunTag
+
+        run_id = self.run_ids.get(trial.key)
+        if run_id is None or trial.key in self._ended or trial.result is None:
+            return
+        result, time_ms = trial.result, int((trial.ended_s or time.time()) * 1000)
+        n_epochs = max((len(values) for values in result.history.values()), default=0)
+        final = {**{name: value for name, value in result.metrics.items() if name not in result.history}, **result.cost}
+        if trial.value is not None:
+            final["value"] = trial.value
+        tags = {"dlstudy.state": result.state, "dlstudy.slot": result.slot, "dlstudy.way": result.way}
+        if result.reason:
+            tags["dlstudy.reason"] = result.reason
+        if result.traceback:
+            tags["dlstudy.traceback"] = result.traceback
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(name, float(value), time_ms, n_epochs) for name, value in final.items()],
+            tags=[RunTag(name, text[:7000]) for name, text in tags.items()],
+        )
+        self._client.set_terminated(run_id, _STATUS.get(result.state, "FAILED"), time_ms)
+        self._ended.add(trial.key)
+
+    def catch_up(self, trials: Sequence[TrialRecord]) -> None:
+        """Brings MLflow to what the record says: missing runs are written, runs left open are ended."""
+        self._read_runs()
+        for trial in trials:
+            if trial.result is None or trial.key in self._ended:
+                continue
+            if trial.key not in self.run_ids:
+                started_ms = int(trial.started_s * 1000)
+                arguments = (trial.key, trial.arm, trial.phase, trial.row, trial.params, trial.seed)
+                self._create(*arguments, started_ms, trial.result.slot)
+            self.log_epochs(trial.key, self._epochs_missing(trial))
+            self.end(trial)
+
+    def end_parent(self, status: str, description: str, files: Sequence[Path], tags: Mapping[str, str]) -> None:
+        """Ends the study's own run with what it found: a description (Markdown), and files as artifacts."""
+        for file in files:
+            self._client.log_artifact(self.parent, str(file), "report")
+        self._client.set_tag(self.parent, "mlflow.note.content", description[:7000])
+        for name, text in tags.items():
+            self._client.set_tag(self.parent, name, text[:7000])
+        self._client.set_terminated(self.parent, status)
+
+    def log_model(self, trial: TrialRecord, folder: Path) -> None:
+        """Registers the model folder that a worker wrote as an MLflow model of the trial's run, once."""
+        from mlflow.entities import LoggedModelOutput
+
+        run_id = self.run_ids.get(trial.key)
+        if run_id is None or not (folder / "MLmodel").is_file():
+            return
+        if "dlstudy.model" in self._client.get_run(run_id).data.tags:
+            return
+        params = {name: str(value) for name, value in trial.params.items()}
+        model = self._client.create_logged_model(
+            self._experiment, name=f"{self._study_run.study}-{trial.arm}", source_run_id=run_id, params=params
+        )
+        self._client.log_model_artifacts(model.model_id, str(folder))
+        self._client.finalize_logged_model(model.model_id, "READY")
+        self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+        self._client.set_tag(run_id, "dlstudy.model", f"models:/{model.model_id}")
+
+    def _find_experiment(self, home: Home, local: bool) -> str:
+        name = self._study_run.study
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            location = home.artifacts.as_uri() if local else None
+            return str(self._client.create_experiment(name, location))
+        if found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _find_parent(self) -> str:
+        variant = self._study_run.variant
+        found = self._search(f"tags.`dlstudy.variant` = '{variant}' and tags.`dlstudy.kind` = 'study'")
+        if found:
+            run_id = str(found[0].info.run_id)
+            self._client.update_run(run_id, status="RUNNING")
+            return run_id
+        tags = {
+            **self._study_run.tags,
+            "dlstudy.kind": "study",
+            "dlstudy.variant": variant,
+            "mlflow.note.content": self._study_run.description,
+        }
+        run = self._client.create_run(self._experiment, tags=tags, run_name=f"{self._study_run.study} · {variant}")
+        self._log_params(run.info.run_id, self._study_run.params)
+        return str(run.info.run_id)
+
+    def _create(
+        self, key: str, arm: str, phase: str, row: int, params: Mapping[str, Any], seed: int, time_ms: int, slot: str
+    ) -> None:  # Any: JSON scalars
+        tags = {
+            **self._study_run.tags,
+            "mlflow.parentRunId": self.parent,
+            "dlstudy.kind": "trial",
+            "dlstudy.key": key,
+            "dlstudy.variant": self._study_run.variant,
+            "dlstudy.arm": arm,
+            "dlstudy.phase": phase,
+            "dlstudy.slot": slot,
+        }
+        run = self._client.create_run(self._experiment, time_ms, tags, run_name=f"{phase} · {arm} · #{row}")
+        self.run_ids[key] = str(run.info.run_id)
+        values = {**params, "seed": seed, "arm": arm, "phase": phase, "row": row}
+        self._log_params(run.info.run_id, {name: str(value) for name, value in values.items()})
+        self._log_dataset(run.info.run_id, "testing" if phase == "replicate" else "training")
+
+    def _log_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        from mlflow.entities import Param
+
+        self._client.log_batch(run_id, params=[Param(name, value[:6000]) for name, value in params.items()])
+
+    def _log_dataset(self, run_id: str, context: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        about = self._study_run.dataset
+        dataset = Dataset(about["name"], about["digest"][:36], "local", about["source"], profile=about["profile"])
+        self._client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])
+
+    def _search(self, condition: str) -> list[Any]:  # Any: MLflow's Run, which must not be imported at the top
+        found: list[Any] = []
+        token = None
+        while True:
+            page = self._client.search_runs([self._experiment], condition, max_results=1000, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return found
+
+    def _read_runs(self) -> None:
+        for run in self._search(f"tags.`mlflow.parentRunId` = '{self.parent}'"):
+            key = run.data.tags.get("dlstudy.key", "")
+            self.run_ids[key] = run.info.run_id
+            if run.info.status in ("FINISHED", "FAILED", "KILLED"):
+                self._ended.add(key)
+
+    def _epochs_missing(self, trial: TrialRecord) -> list[tuple[int, int, dict[str, float]]]:
+        history = trial.result.history if trial.result else {}
+        if not history:
+            return []
+        some = next(iter(history))
+        known = {metric.step for metric in self._client.get_metric_history(self.run_ids[trial.key], some)}
+        n_epochs = max(len(values) for values in history.values())
+        first, last = trial.started_s, trial.ended_s or trial.started_s
+        missing = []
+        for i in range(n_epochs):
+            if i + 1 in known:
+                continue
+            values = {name: series[i] for name, series in history.items() if i < len(series)}
+            time_ms = int(1000 * (first + (last - first) * (i + 1) / n_epochs))
+            missing.append((i + 1, time_ms, {name: value for name, value in values.items() if value is not None}))
+        return missing
+
+
+def package_tags(commit: str, user: str, command: str) -> dict[str, str]:
+    """Tags that MLflow's own fluent interface would have set, and the version of dlstudy."""
+    tags = {"mlflow.user": user, "mlflow.source.name": command, "mlflow.source.type": "LOCAL"}
+    if commit:
+        tags["mlflow.source.git.commit"] = commit.removesuffix("+")
+    return {**tags, "dlstudy.version": __version__}

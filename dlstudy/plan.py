@@ -1,0 +1,282 @@
+"""What a run has to train: which trials are wanted, which are done, which comes next, and where each result goes."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from dlstudy.catalog import StudyFile
+from dlstudy.definition import define
+from dlstudy.engines.base import Ended
+from dlstudy.errors import UsageError
+from dlstudy.events import Totals
+from dlstudy.home import Home
+from dlstudy.record import ArmRecord, Record
+from dlstudy.results import TrialRecord
+from dlstudy.search import fixed_rows, make_pruner, make_sampler
+from dlstudy.study import PHASES, Arm, Study
+from dlstudy.summary import test_metric, winner
+from dlstudy.trial import ENDED_FOR_GOOD, TrialResult, TrialSpec, make_parameters, params_key, seed_of
+from dlstudy.variant import Variant
+
+__all__ = ["Choice", "Plan"]
+
+_TRIES = 2
+"""Tries of a trial whose worker died, in one run."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a user asked to run.
+
+    Args:
+        variant: how it differs from the study file.
+        name: the variant's name in the record, generation included.
+        phases, arms: the parts to run.
+        also: whether printed figures with settings of their own are trained too.
+    """
+
+    variant: Variant
+    name: str
+    phases: Sequence[str]
+    arms: Sequence[str]
+    also: bool = False
+
+
+@dataclass
+class _Item:
+    """One wanted training; `tuned` is None while a sampler still has to propose the parameters."""
+
+    arm: Arm
+    phase: str
+    row: int
+    tuned: Mapping[str, Any] | None
+    tries: int = 0
+
+    @property
+    def part(self) -> tuple[str, str]:
+        return self.phase, self.arm.name
+
+
+@dataclass
+class _Part:
+    """One arm in one phase: its record, how many trainings are wanted, and those still missing or in flight."""
+
+    record: ArmRecord
+    wanted: int = 0
+    done: int = 0
+    open: int = 0
+    known: list[TrialRecord] = field(default_factory=list)
+
+
+class Plan:
+    """The trials that a run wants and does not have, in the order in which they are to be trained."""
+
+    def __init__(
+        self, file: StudyFile, study: Study, choice: Choice, home: Home, record: Record, checksum: str
+    ) -> None:
+        """Opens the record of every part and finds what is missing.
+
+        Raises:
+            RecordError: a part was begun with another definition.
+            UsageError: a part needs another that is neither asked for nor complete.
+        """
+        self._file, self._study, self._choice, self._home = file, study, choice, home
+        self._waiting: deque[_Item] = deque()
+        self._in_flight: dict[str, _Item] = {}
+        self._parts: dict[tuple[str, str], _Part] = {}
+        arms = [study.arm(name) for name in choice.arms]
+        for phase in PHASES:
+            for arm in arms:
+                if phase != "printed" or arm.printed is not None:
+                    self._parts[phase, arm.name] = self._open(record, arm, phase, checksum)
+        for phase in ("printed", "search"):
+            if phase in choice.phases:
+                missing = [item for arm in arms for item in self._missing(arm, phase)]
+                self._waiting += sorted(missing, key=lambda item: item.row)  # arms side by side
+        for arm in arms:
+            self._replicate_when_searched(arm)
+
+    @property
+    def totals(self) -> Totals:
+        """Trainings done and wanted, of each phase and arm that was asked for."""
+        return {
+            part: (state.done, state.wanted)
+            for part, state in self._parts.items()
+            if part[0] in self._choice.phases and state.wanted
+        }
+
+    @property
+    def n_waiting(self) -> int:
+        """Trainings that could start now."""
+        return len(self._waiting)
+
+    @property
+    def n_missing(self) -> int:
+        """Trainings that are wanted and not done, those that cannot start yet included."""
+        return sum(wanted - done for done, wanted in self.totals.values())
+
+    def next(self) -> TrialSpec | None:
+        """Begins the next training in the record; None when nothing can start now."""
+        if not self._waiting:
+            return None
+        item = self._waiting.popleft()
+        record = self._parts[item.part].record
+        seed = seed_of(self._file.name, item.phase, item.row)
+        if item.tuned is None:
+            key, item.tuned = record.propose(item.arm.space)
+            params = make_parameters(item.arm, self._study.protocol, item.tuned)
+            record.describe(key, item.row, seed, item.tuned, params)
+        else:
+            params = make_parameters(item.arm, self._study.protocol, item.tuned)
+            key = record.begin(item.row, seed, item.tuned, params, item.arm.space)
+        item.tries += 1
+        self._in_flight[key] = item
+        return self._spec(item, key, seed, params)
+
+    def report(self, spec: TrialSpec, metrics: Mapping[str, float], epoch: int) -> bool:
+        """Tells the pruner of an epoch; whether the trial should go on."""
+        value = metrics.get(self._study.protocol.metric)
+        if value is None:
+            return True
+        return self._parts[spec.phase, spec.arm].record.report(spec.key, epoch, value)
+
+    def end(self, ended: Ended, run_id: str) -> TrialRecord:
+        """Writes a result into the record, and plans what follows from it."""
+        item = self._in_flight.pop(ended.spec.key)
+        part = self._parts[item.part]
+        result, value = self._judge(item, ended.result)
+        written = part.record.end(ended.spec, result, value, run_id)
+        part.known.append(written)
+        if result.state == "lost" and item.tries < _TRIES:
+            self._waiting.appendleft(item)
+            return written
+        part.open -= 1
+        part.done += result.state in ENDED_FOR_GOOD
+        if item.phase == "search":
+            self._replicate_when_searched(item.arm)
+        return written
+
+    def give_up(self, spec: TrialSpec, reason: str) -> TrialRecord:
+        """Writes a training in flight down as killed: the next run trains it again."""
+        item = self._in_flight.pop(spec.key)
+        return self._parts[item.part].record.end(spec, TrialResult("killed", reason), None, "")
+
+    def _open(self, record: Record, arm: Arm, phase: str, checksum: str) -> _Part:
+        variant, study = self._choice.variant, self._study
+        name = f"{self._file.name}/{self._choice.name}/{arm.name}/{phase}"
+        definition = define(self._file, study, variant, arm, phase, checksum)
+        searching = phase == "search"
+        opened = ArmRecord(
+            record,
+            name,
+            study.protocol.direction,
+            definition,
+            partial(make_sampler, self._file.name, arm.name) if searching and variant.sampler == "tpe" else None,
+            make_pruner(variant, study.protocol) if searching else None,
+        )
+        opened.end_orphans()
+        return _Part(opened, known=opened.trials())
+
+    def _missing(self, arm: Arm, phase: str) -> list[_Item]:
+        """The wanted trainings of a part that no trial has ended for good."""
+        part = self._parts.get((phase, arm.name))
+        if part is None:
+            return []
+        done = {self._identity(phase, trial.setting_key, trial.row) for trial in part.known if trial.ended_for_good}
+        wanted = self._wanted(arm, phase, part)
+        missing = []
+        for item in wanted:
+            key = params_key(make_parameters(arm, self._study.protocol, item.tuned or {}))
+            if self._identity(phase, key, item.row) not in done:
+                missing.append(item)
+        part.wanted, part.done, part.open = len(wanted), len(wanted) - len(missing), len(missing)
+        return missing
+
+    @staticmethod
+    def _identity(phase: str, setting_key: str, row: int) -> tuple[str, int]:
+        """What makes two trainings the same: in a search its row, elsewhere its setting and its seed's index."""
+        return ("" if phase == "search" else setting_key), row
+
+    def _wanted(self, arm: Arm, phase: str, part: _Part) -> list[_Item]:
+        protocol = self._study.protocol
+        if phase == "search":
+            n_rows = protocol.trials if arm.space else 1
+            table = fixed_rows(self._file.name, arm.space, n_rows, self._choice.variant)
+            # A row that was begun keeps its parameters, whoever proposed them.
+            begun = {trial.row: trial.tuned for trial in part.known}
+            return [_Item(arm, phase, row, table[row] if table else begun.get(row)) for row in range(n_rows)]
+        if phase == "printed":
+            settings = self._printed_settings(arm)
+        else:
+            best = winner(self._parts["search", arm.name].known, protocol.direction)
+            settings = [best.tuned] if best else []
+        return [_Item(arm, phase, row, setting) for setting in settings for row in range(protocol.seeds)]
+
+    def _printed_settings(self, arm: Arm) -> list[Mapping[str, Any]]:
+        """The arm's printed setting, and on request those of figures that have one of their own."""
+        settings: list[Mapping[str, Any]] = [dict(arm.printed or {})]
+        for figure in self._study.printed if self._choice.also else ():
+            setting = {**(arm.printed or {}), **figure.setting}
+            if figure.arm == arm.name and setting not in settings:
+                settings.append(setting)
+        return settings
+
+    def _replicate_when_searched(self, arm: Arm) -> None:
+        """Plans the replicates of an arm as soon as its search is over."""
+        search, replicate = self._parts["search", arm.name], self._parts["replicate", arm.name]
+        if "replicate" not in self._choice.phases:
+            return
+        replicate.wanted = self._study.protocol.seeds
+        if "search" not in self._choice.phases:
+            self._missing(arm, "search")
+            if search.open:
+                raise UsageError(
+                    f"replicates of {arm.name} need its search, which has {search.done} of {search.wanted} trials: "
+                    "run --phase search first"
+                )
+        if search.open == 0:
+            self._waiting += self._missing(arm, "replicate")
+
+    def _value_metric(self, phase: str) -> str:
+        split = self._study.protocol.printed_split
+        judged_on_test = phase == "printed" and split is not None and not split.validation
+        return test_metric(self._study) if judged_on_test else self._study.protocol.metric
+
+    def _judge(self, item: _Item, result: TrialResult) -> tuple[TrialResult, float | None]:
+        """The value of a finished trial; a metric that the model does not give makes it failed."""
+        if result.state != "finished":
+            return result, None
+        metric = self._value_metric(item.phase)
+        if metric in result.metrics:
+            return result, result.metrics[metric]
+        given = ", ".join(sorted(result.metrics)) or "none"
+        return TrialResult("failed", f"the model gives no metric {metric}: it gives {given}", slot=result.slot), None
+
+    def _spec(self, item: _Item, key: str, seed: int, params: Mapping[str, Any]) -> TrialSpec:
+        protocol = self._study.protocol
+        split, metrics_of = protocol.split, "validation" if item.phase == "search" else "test"
+        if item.phase == "printed":
+            split = protocol.printed_split or protocol.split
+            metrics_of = "test" if split.validation else "test each epoch"
+        folder = None
+        if item.phase == "replicate" and item.row == 0:
+            folder = str(self._home.model(self._file.name, self._choice.name, item.arm.name, params_key(params)))
+        return TrialSpec(
+            key=key,
+            study_path=str(self._file.path),
+            dataset=self._study.dataset,
+            arm=item.arm.name,
+            phase=item.phase,
+            row=item.row,
+            params=params,
+            seed=seed,
+            epochs=int(params["epochs"]),
+            batch_size=int(params["batch_size"]),
+            split=split,
+            rows=protocol.rows,
+            metrics_of=metrics_of,
+            prunable=self._choice.variant.pruner != "none" and item.phase == "search",
+            model_folder=folder,
+        )

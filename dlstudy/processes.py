@@ -1,0 +1,50 @@
+"""Short-lived processes: the parent never imports TensorFlow, it asks one that does."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from dlstudy.errors import DlstudyError
+
+__all__ = ["QUIET", "ask"]
+
+T = TypeVar("T")
+
+QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
+    "MLFLOW_UV_AUTO_DETECT": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_PRINT_MODEL_URLS_ON_CREATION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""Set before TensorFlow or MLflow is imported: they neither chatter nor call home."""
+
+
+def ask(function: Callable[..., T], *arguments: Any) -> T:  # Any: whatever the function takes, if it can be pickled
+    """What `function(*arguments)` gives in a fresh process, whose own output is thrown away.
+
+    Raises:
+        DlstudyError: the process died; an exception of the function itself is raised here as it is.
+    """
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_be_quiet) as pool:
+            return pool.submit(function, *arguments).result()
+    except BrokenProcessPool as error:
+        raise DlstudyError(
+            f"the process that was asked for {function.__name__} died: does TensorFlow import?"
+        ) from error
+
+
+def _be_quiet() -> None:
+    os.environ.update(QUIET)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)

@@ -1,0 +1,252 @@
+"""The record: Optuna's storage, one Optuna study for each study, variant, arm and phase, and every trial in it.
+
+Only the parent process writes. Resume, `status` and reports read this and nothing else.
+"""
+
+import datetime
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from dlstudy.definition import changes
+from dlstudy.errors import RecordError
+from dlstudy.home import Home
+from dlstudy.journal import open_journal
+from dlstudy.results import TrialRecord
+from dlstudy.study import PHASES
+from dlstudy.trial import TrialResult, TrialSpec, params_key
+
+__all__ = ["ArmRecord", "Record"]
+
+_STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+_ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+class Record:
+    """All that a home, or a database, remembers."""
+
+    def __init__(self, storage: BaseStorage) -> None:
+        self.storage = storage
+
+    @classmethod
+    def open(cls, home: Home, url: str | None = None, for_writing: bool = True) -> "Record":
+        """The record of a home, or of a database at an SQLAlchemy URL. A reader of a home without one finds it empty.
+
+        Raises:
+            RecordError: it cannot be opened or read.
+        """
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        logging.getLogger("optuna").setLevel(logging.WARNING)
+        if url is None:
+            if not for_writing and not home.journal.exists():
+                return cls(optuna.storages.InMemoryStorage())
+            return cls(open_journal(home.journal, for_writing))
+        try:
+            return cls(optuna.storages.RDBStorage(url))
+        except Exception as error:  # each driver has errors of its own; all mean that the URL does not work
+            raise RecordError(f"the storage {url.partition('://')[0]}://... cannot be opened: {error}") from error
+
+    def variants(self, study: str) -> dict[str, list[str]]:
+        """The generations of each variant of a study, oldest first: `{"default": ["default", "default~2"]}`."""
+        found: dict[str, set[int]] = {}
+        for name in optuna.get_all_study_names(self.storage):
+            parts = name.split("/")
+            if len(parts) == 4 and parts[0] == study:
+                variant, _, generation = parts[1].partition("~")
+                found.setdefault(variant, set()).add(int(generation) if generation.isdigit() else 1)
+        return {name: [_generation(name, number) for number in sorted(numbers)] for name, numbers in found.items()}
+
+    def studies(self) -> list[str]:
+        """The names of the studies that this record knows."""
+        names = (name.split("/") for name in optuna.get_all_study_names(self.storage))
+        return sorted({parts[0] for parts in names if len(parts) == 4})
+
+    def trials(self, study: str, variant: str) -> list[TrialRecord]:
+        """Every trial of a variant, in the order of phases, then arms, then numbers."""
+        found = []
+        for name in optuna.get_all_study_names(self.storage):
+            parts = name.split("/")
+            if len(parts) == 4 and parts[:2] == [study, variant]:
+                opened = optuna.load_study(study_name=name, storage=self.storage)
+                found += _records(opened, arm=parts[2], phase=parts[3])
+        order = {phase: i for i, phase in enumerate(PHASES)}
+        return sorted(found, key=lambda trial: (order[trial.phase], trial.arm, trial.number))
+
+    def add_run_ids(self, run_ids: Mapping[str, str]) -> None:
+        """Keeps the MLflow runs of trials that ended while MLflow was away, by key."""
+        by_study: dict[str, dict[str, str]] = {}
+        for key, run_id in run_ids.items():
+            name, _, number = key.rpartition("#")
+            by_study.setdefault(name, {})[number] = run_id
+        for name, late in by_study.items():
+            study = optuna.load_study(study_name=name, storage=self.storage)
+            study.set_user_attr("run_ids", {**study.user_attrs.get("run_ids", {}), **late})
+
+
+class ArmRecord:
+    """The trials of one arm in one phase: an Optuna study, opened for writing."""
+
+    def __init__(
+        self,
+        record: Record,
+        name: str,
+        direction: str,
+        definition: Mapping[str, Any],
+        make_sampler: Callable[[int], BaseSampler] | None = None,
+        pruner: BasePruner | None = None,
+    ) -> None:  # Any: JSON
+        """Opens it, or begins it with this definition.
+
+        Args:
+            record: where.
+            name: `study/variant/arm/phase`.
+            direction: of its value.
+            definition: see `dlstudy.definition`.
+            make_sampler: of what proposes parameters where the design is not fixed in advance, from the number of
+                trials known so far.
+            pruner: ends hopeless trials early.
+
+        Raises:
+            RecordError: it was begun with another definition; says what changed.
+        """
+        self.name = name
+        self._arm, self._phase = name.split("/")[2:]
+        self._study = optuna.create_study(
+            storage=record.storage,
+            study_name=name,
+            direction=StudyDirection[direction.upper()],
+            sampler=optuna.samplers.RandomSampler(seed=0),  # never asked
+            pruner=pruner or optuna.pruners.NopPruner(),
+            load_if_exists=True,
+        )
+        if make_sampler is not None:
+            self._study.sampler = make_sampler(len(self._study.get_trials(deepcopy=False)))
+        self._live: dict[str, Trial] = {}
+        known = self._study.user_attrs.get("definition")
+        if known is None:
+            self._study.set_user_attr("definition", dict(definition))
+        elif changed := changes(known, definition):
+            raise RecordError(
+                f"{name} was begun with another definition: {'; '.join(changed)}: "
+                "undo that, or run with --fresh to begin a new generation beside the old"
+            )
+
+    def trials(self) -> list[TrialRecord]:
+        """Its trials in the order of their numbers."""
+        return list(_records(self._study, self._arm, self._phase))
+
+    def end_orphans(self) -> int:
+        """Marks trials that a dead process left in flight as killed; how many there were. Hold the study's lock."""
+        orphans = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
+        for trial in orphans:
+            live = Trial(self._study, trial._trial_id)  # the id has no public name
+            result = TrialResult("killed", "the process that ran the study ended while it trained")
+            live.set_user_attr("result", result.to_json())
+            self._study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+        return len(orphans)
+
+    def begin(
+        self,
+        row: int,
+        seed: int,
+        tuned: Mapping[str, Any],
+        params: Mapping[str, Any],
+        space: Mapping[str, BaseDistribution],
+    ) -> str:
+        """Adds a running trial whose parameters are known; its key."""
+        attributes = {"row": row, "seed": seed, "tuned": dict(tuned), "params": dict(params)}
+        shown = {name: space[name] for name in space if name in tuned and _holds(space[name], tuned[name])}
+        self._study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                params={name: tuned[name] for name in shown},
+                distributions=shown,
+                user_attrs=attributes,
+            )
+        )
+        added = self._study.get_trials(deepcopy=False)[-1]
+        return self._keep(Trial(self._study, added._trial_id))
+
+    def propose(self, space: Mapping[str, BaseDistribution]) -> tuple[str, dict[str, Any]]:
+        """A running trial whose parameters the sampler chose: its key and they."""
+        trial = self._study.ask(dict(space))
+        return self._keep(trial), dict(trial.params)
+
+    def describe(self, key: str, row: int, seed: int, tuned: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+        """Writes down what a proposed trial trains."""
+        for name, value in {"row": row, "seed": seed, "tuned": dict(tuned), "params": dict(params)}.items():
+            self._live[key].set_user_attr(name, value)
+
+    def report(self, key: str, epoch: int, value: float) -> bool:
+        """Reports an epoch to the pruner; whether the trial should go on."""
+        trial = self._live[key]
+        trial.report(value, epoch)
+        return not trial.should_prune()
+
+    def end(self, spec: TrialSpec, result: TrialResult, value: float | None, run_id: str) -> TrialRecord:
+        """Writes down how a trial ended, and gives it back as the record now holds it."""
+        trial = self._live.pop(spec.key)
+        trial.set_user_attr("result", result.to_json())
+        if run_id:
+            trial.set_user_attr("run_id", run_id)
+        state = _STATES.get(result.state, TrialState.FAIL)
+        told = self._study.tell(trial, value if state is TrialState.COMPLETE else None, state=state)
+        return _record(told, self.name, self._arm, self._phase, {})
+
+    def _keep(self, trial: Trial) -> str:
+        key = f"{self.name}#{trial.number}"
+        self._live[key] = trial
+        return key
+
+
+def _generation(variant: str, number: int) -> str:
+    return variant if number == 1 else f"{variant}~{number}"
+
+
+def _holds(distribution: BaseDistribution, value: object) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return bool(distribution._contains(distribution.to_internal_repr(value)))
+    except (ValueError, TypeError):
+        return False
+
+
+def _records(study: optuna.Study, arm: str, phase: str) -> list[TrialRecord]:
+    late = study.user_attrs.get("run_ids", {})
+    trials = study.get_trials(deepcopy=False)
+    return [_record(trial, study.study_name, arm, phase, late) for trial in trials if "row" in trial.user_attrs]
+
+
+def _record(trial: FrozenTrial, study_name: str, arm: str, phase: str, late: Mapping[str, str]) -> TrialRecord:
+    attributes = trial.user_attrs
+    ended = trial.state in _ENDED
+    return TrialRecord(
+        key=f"{study_name}#{trial.number}",
+        phase=phase,
+        arm=arm,
+        row=attributes["row"],
+        number=trial.number,
+        seed=attributes["seed"],
+        params=attributes["params"],
+        tuned=attributes["tuned"],
+        result=TrialResult.from_json(attributes["result"]) if ended and "result" in attributes else None,
+        value=trial.value if trial.state is TrialState.COMPLETE else None,
+        run_id=attributes.get("run_id") or late.get(str(trial.number), ""),
+        started_s=_unix(trial.datetime_start),
+        ended_s=_unix(trial.datetime_complete) if ended else None,
+        setting_key=params_key(attributes["params"]),
+    )
+
+
+def _unix(moment: datetime.datetime | None) -> float:
+    return round(moment.timestamp(), 3) if moment else 0.0

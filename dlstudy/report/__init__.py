@@ -1,0 +1,1 @@
+"""From results to something to read: one source of facts, several faces."""

@@ -1,0 +1,56 @@
+"""Writes a report in the format that is asked for."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dlstudy.errors import UsageError
+from dlstudy.report.pages import html_page, markdown
+from dlstudy.results import StudySummary
+
+__all__ = ["FORMATS", "as_json", "export", "export_all"]
+
+
+def export(summary: StudySummary, kind: str, provenance: Mapping[str, str]) -> str:
+    """The report as text: `md`, `html` or `json`.
+
+    Raises:
+        UsageError: no such format.
+    """
+    if kind not in FORMATS:
+        raise UsageError(f"--format must be one of {', '.join(FORMATS)}, got {kind!r}")
+    return FORMATS[kind](summary, provenance)
+
+
+def export_all(summary: StudySummary, provenance: Mapping[str, str], folder: Path) -> list[Path]:
+    """Writes the report in every format into a folder, each file whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for kind in FORMATS:
+        path = folder / f"{summary.study}-{summary.variant}.{kind}"
+        part = path.with_suffix(f"{path.suffix}.part")
+        part.write_text(export(summary, kind, provenance), encoding="utf-8")
+        written.append(part.replace(path))
+    return written
+
+
+def as_json(data: Any) -> str:  # Any: JSON
+    """Strict JSON: a number that is not finite becomes null."""
+    return json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(data: Any) -> Any:  # Any: JSON
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    if isinstance(data, Mapping):
+        return {str(key): _finite(value) for key, value in data.items()}
+    return [_finite(item) for item in data] if isinstance(data, list | tuple) else data
+
+
+FORMATS: dict[str, Callable[[StudySummary, Mapping[str, str]], str]] = {
+    "md": lambda summary, _: markdown(summary),
+    "html": html_page,
+    "json": lambda summary, provenance: as_json({**summary.to_json(), "made_with": dict(provenance)}),
+}

@@ -1,0 +1,137 @@
+"""The tables of a report, as text cells: the terminal, Markdown and HTML show the same."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dlstudy.results import ArmSummary, MetricSummary, StudySummary
+
+__all__ = ["Table", "interval_text", "number", "params_text", "tables", "with_spread"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, column heads, rows of cells, and one line on how to read it."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+
+def tables(summary: StudySummary) -> list[Table]:
+    """The tables of a report that have rows, in reading order."""
+    made = [_arms(summary), _printed(summary), _claims(summary)]
+    return [table for table in made if table.rows]
+
+
+def number(value: float | None) -> str:
+    """A metric, to four decimals where that shows something."""
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.3g}"
+
+
+def with_spread(metric: MetricSummary | None) -> str:
+    """Mean ± standard deviation over seeds."""
+    if metric is None:
+        return "–"
+    return number(metric.mean) if metric.sd is None else f"{number(metric.mean)} ± {metric.sd:.4f}"
+
+
+def interval_text(interval: tuple[float, float] | None) -> str:
+    """An interval, signs shown."""
+    return f"{interval[0]:+.4f} to {interval[1]:+.4f}" if interval else "–"
+
+
+def params_text(params: Mapping[str, Any]) -> str:  # Any: JSON scalars
+    """Parameters in one line."""
+    shown = (f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in params.items())
+    return ", ".join(shown) or "nothing to tune"
+
+
+def _arms(summary: StudySummary) -> Table:
+    metric = summary.protocol["metric"]
+    test = metric.replace("val_", "test_", 1)
+    rows = []
+    for arm in summary.arms:
+        best = arm.best
+        rows.append(
+            [
+                arm.name,
+                params_text(best.params) if best else "–",
+                f"{number(best.value)} ({best.n_trials} trials)" if best else "–",
+                with_spread(arm.replicates.get(test)),
+                str(arm.replicates[test].n) if test in arm.replicates else "0",
+                "–" if arm.drop is None else f"{arm.drop:+.4f}",
+                _printed_cell(summary, arm, test),
+            ]
+        )
+    heads = [
+        "arm",
+        "best setting",
+        f"search, {_label(metric)}",
+        f"{_label(test)}, mean ± sd",
+        "seeds",
+        "drop",
+        "printed",
+    ]
+    return Table("Arms, each tuned on its own", heads, rows, _ARMS_NOTE.format(label=_label(metric)))
+
+
+_ARMS_NOTE = (
+    "Drop: the winner's {label} in the search less its mean over fresh seeds; choosing the best of several flatters. "
+    "Printed: the document's figure at its own setting, and whether our runs of that setting reproduce it."
+)
+
+
+def _printed_cell(summary: StudySummary, arm: ArmSummary, metric: str) -> str:
+    for figure in summary.printed:
+        if figure.arm == arm.name and figure.metric == metric and not figure.setting:
+            if figure.reproduced == "not comparable":
+                return "–"
+            return f"{figure.printed} {figure.reproduced}"
+    return "–"
+
+
+def _printed(summary: StudySummary) -> Table:
+    rows = [
+        [
+            figure.arm + (f" ({params_text(figure.setting)})" if figure.setting else ""),
+            _label(figure.metric) + (f", epoch {figure.epoch}" if figure.epoch else ""),
+            figure.printed,
+            number(figure.ours),
+            "–" if figure.interval is None else f"{figure.interval[0]:.4f} to {figure.interval[1]:.4f}",
+            str(figure.n),
+            figure.reproduced + (f": {figure.why}" if figure.why and figure.reproduced != "not reproduced" else ""),
+        ]
+        for figure in summary.printed
+        if figure.reproduced != "not comparable"
+    ]
+    heads = ["arm", "figure", "printed", "ours, mean", "95 % of runs", "seeds", "verdict"]
+    note = "A figure is reproduced when one more run of the same setting would give it in 95 of 100 cases."
+    return Table("Printed figures", heads, rows, note)
+
+
+def _claims(summary: StudySummary) -> Table:
+    rows = [
+        [
+            claim.text,
+            claim.verdict + (f": {claim.why}" if claim.why else ""),
+            _label(claim.metric) + (f", epoch {claim.epoch}" if claim.epoch else "") if claim.metric else "–",
+            "–" if claim.difference is None else f"{claim.difference:+.4f} against {claim.against}",
+            interval_text(claim.interval),
+            str(claim.n) if claim.n else "–",
+        ]
+        for claim in summary.claims
+    ]
+    heads = ["claim", "verdict", "measured by", "difference", "95 % interval", "pairs"]
+    note = (
+        "Difference: mean over paired seeds against the arm that is hardest to beat, positive where the claim says so; "
+        "interval: paired t. A claim is supported when it holds against each arm that it names."
+    )
+    return Table("Claims", heads, rows, note)
+
+
+def _label(metric: str) -> str:
+    return metric.replace("val_", "validation ", 1).replace("train_", "training ", 1).replace("_", " ")

@@ -1,0 +1,119 @@
+"""The main path: what is missing is trained, the record is told, and the study is summed up."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+
+from dlstudy.catalog import StudyFile
+from dlstudy.datasets import registry
+from dlstudy.engines.base import Decide, Engine
+from dlstudy.errors import UsageError
+from dlstudy.events import Listener
+from dlstudy.home import Home
+from dlstudy.plan import Choice, Plan
+from dlstudy.record import Record
+from dlstudy.splits import divide
+from dlstudy.study import PHASES, Study
+from dlstudy.trial import TrialSpec
+from dlstudy.variant import Variant
+
+__all__ = ["Request", "choose", "resolve", "run"]
+
+MakeEngine = Callable[[str, int, Decide], Engine]
+"""Makes an engine for a data set, at most so many slots, and a pruning decision."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a user asks of a run; see `dlstudy run --help`. None and empty mean: as the study says."""
+
+    variant: Variant = dataclasses.field(default_factory=Variant)
+    trials: int | None = None
+    seeds: int | None = None
+    phases: Sequence[str] = ()
+    arms: Sequence[str] = ()
+    fresh: bool = False
+    also: bool = False
+
+
+def resolve(file: StudyFile, request: Request) -> Study:
+    """The study as the request runs it, checked against its data set.
+
+    Raises:
+        DefinitionError: the two do not fit together.
+    """
+    own = registry.describe(file.study.dataset)
+    used = registry.describe(request.variant.dataset or file.study.dataset)
+    study = request.variant.apply(file.study, own, used)
+    wanted = {name: value for name in ("trials", "seeds") if (value := getattr(request, name)) is not None}
+    study = dataclasses.replace(study, protocol=dataclasses.replace(study.protocol, **wanted))
+    for split in (study.protocol.split, study.protocol.printed_split):
+        if split is not None:
+            divide(split, used.n_train, used.n_test, study.protocol.rows)
+    return study
+
+
+def choose(file: StudyFile, study: Study, request: Request, record: Record) -> Choice:
+    """The parts to run, and the generation of the variant in the record.
+
+    Raises:
+        UsageError: no such phase.
+        StudyError: no such arm.
+    """
+    for phase in request.phases:
+        if phase not in PHASES:
+            raise UsageError(f"--phase must be one of {', '.join(PHASES)}, got {phase!r}")
+    arms = [study.arm(name).name for name in request.arms] or [arm.name for arm in study.arms]
+    name = request.variant.name
+    generations = record.variants(file.name).get(name, [name])
+    if request.fresh and name in record.variants(file.name):
+        number = int(generations[-1].partition("~")[2] or 1) + 1
+        generations = [f"{name}~{number}"]
+    return Choice(request.variant, generations[-1], request.phases or PHASES, arms, request.also)
+
+
+def run(
+    file: StudyFile, study: Study, choice: Choice, home: Home, record: Record, make_engine: MakeEngine,
+    listeners: Sequence[Listener], run_id_of: Callable[[str], str],
+) -> int:  # fmt: skip
+    """Trains what is missing, and says how many trainings that were. Hold the study's lock.
+
+    Raises:
+        KeyboardInterrupt: passed on, when everything is written down.
+        RecordError, UsageError: as `Plan`.
+    """
+    plan = Plan(file, study, choice, home, record, registry.describe(study.dataset).sha256)
+    return _train(plan, study, make_engine, listeners, run_id_of) if plan.n_waiting else 0
+
+
+def _train(
+    plan: Plan, study: Study, make_engine: MakeEngine, listeners: Sequence[Listener], run_id_of: Callable[[str], str]
+) -> int:
+    n_ended = 0
+    in_flight: dict[str, TrialSpec] = {}
+
+    def decide(spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:
+        for listener in listeners:
+            listener.epoch(spec, epoch, metrics)
+        return plan.report(spec, metrics, epoch) if spec.prunable else True
+
+    try:
+        with closing(make_engine(study.dataset, plan.n_missing, decide)) as engine:
+            while plan.n_waiting or in_flight:
+                while len(in_flight) < len(engine.slots) and (spec := plan.next()) is not None:
+                    in_flight[spec.key] = spec
+                    slot = engine.submit(spec)
+                    for listener in listeners:
+                        listener.began(spec, slot, plan.totals)
+                for ended in engine.wait(timeout_s=1.0):
+                    del in_flight[ended.spec.key]
+                    trial = plan.end(ended, run_id_of(ended.spec.key))
+                    n_ended += 1
+                    for listener in listeners:
+                        listener.ended(ended.spec, trial, plan.totals)
+    finally:
+        for spec in in_flight.values():
+            trial = plan.give_up(spec, "the study was stopped while it trained")
+            for listener in listeners:
+                listener.ended(spec, trial, plan.totals)
+    return n_ended

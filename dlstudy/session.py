@@ -1,0 +1,207 @@
+"""A whole run, as the command line asks for it: record, MLflow, engine, report."""
+
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dlstudy import catalog
+from dlstudy.catalog import StudyFile
+from dlstudy.datasets import registry
+from dlstudy.devices import choose_slots
+from dlstudy.engines.base import Decide, Engine
+from dlstudy.errors import RecordError, UsageError
+from dlstudy.events import Listener
+from dlstudy.home import Home
+from dlstudy.mlflow_runs import MlflowRuns, StudyRun, package_tags
+from dlstudy.plan import Choice
+from dlstudy.provenance import git_commit, user, versions
+from dlstudy.record import Record
+from dlstudy.report.export import export_all
+from dlstudy.report.pages import command, markdown
+from dlstudy.results import StudySummary
+from dlstudy.runner import Request, choose, resolve, run
+from dlstudy.study import Study
+from dlstudy.summary import summarize
+from dlstudy.tracking import Tracker, tracking_uri
+from dlstudy.variant import Variant
+
+__all__ = ["ENGINES", "Outcome", "Where", "made_with", "read_summary", "run_study"]
+
+ENGINES = ("local", "inline")
+
+
+@dataclass(frozen=True)
+class Where:
+    """The stores and the machine part of a run.
+
+    Args:
+        home: the folder that results go to.
+        storage: SQLAlchemy URL of Optuna's storage; None for the journal in the home.
+        tracking: MLflow's URI; None for the environment's, else SQLite in the home.
+        engine: one of `ENGINES`.
+        workers, per_gpu: see `dlstudy.devices.choose_slots`.
+    """
+
+    home: Home
+    storage: str | None = None
+    tracking: str | None = None
+    engine: str = "local"
+    workers: int | None = None
+    per_gpu: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to: the summary, how many trainings it took, reports written, and what the user should know."""
+
+    summary: StudySummary
+    n_trained: int
+    reports: Sequence[Path]
+    remarks: Sequence[str] = field(default_factory=tuple)
+
+
+def run_study(
+    file: StudyFile, request: Request, where: Where, progress: Listener, say: Callable[[str], None]
+) -> Outcome:
+    """Trains what is missing of a study, writes MLflow and the reports, and sums up.
+
+    Raises:
+        KeyboardInterrupt: after everything is written down.
+        DlstudyError: as the parts raise it.
+    """
+    if where.engine not in ENGINES:
+        raise UsageError(f"--engine must be one of {', '.join(ENGINES)}, got {where.engine!r}")
+    study = resolve(file, request)
+    where.home.create()
+    with where.home.held(file.name), _sigterm_as_ctrl_c():
+        record = Record.open(where.home, where.storage)
+        choice = choose(file, study, request, record)
+        known = record.trials(file.name, choice.name)
+        tracker = Tracker(tracking_uri(where.home, where.tracking), where.home, _study_run(file, study, choice), known)
+        try:
+            return _run_tracked(file, study, choice, record, where, tracker, progress, say)
+        finally:
+            tracker.close()
+
+
+def read_summary(file: StudyFile, record: Record, name: str | None) -> StudySummary:
+    """The summary of a variant that the record holds, by its name; None for the default, or the only one there is.
+
+    Raises:
+        RecordError: there is no such variant, or no result yet; names what there is.
+    """
+    known = record.variants(file.name)
+    if not known:
+        raise RecordError(
+            f"{file.name} has no results here: run `dlstudy run {file.name}` first, or name another --home"
+        )
+    if name is None and "default" not in known and len(known) == 1:
+        name = next(iter(known))
+    generations = [generation for group in known.values() for generation in group]
+    wanted = name or "default"
+    found = known[wanted][-1] if wanted in known else wanted
+    if found not in generations:
+        raise RecordError(f"{file.name} has no variant {wanted!r}: name one with --variant: {', '.join(generations)}")
+    study = resolve(file, Request(variant=Variant.from_name(found)))
+    return summarize(file.name, study, found, record.trials(file.name, found))
+
+
+def made_with(file: StudyFile) -> dict[str, str]:
+    """Versions and the commit of the study file, for reports."""
+    commit = git_commit(file.path.parent)
+    return {**versions(), **({"commit": commit} if commit else {})}
+
+
+def _run_tracked(
+    file: StudyFile, study: Study, choice: Choice, record: Record, where: Where, tracker: Tracker,
+    progress: Listener, say: Callable[[str], None],
+) -> Outcome:  # fmt: skip
+    n_trained, status = 0, "KILLED"
+    try:
+        make_engine = _engine_maker(where, say)
+        n_trained = run(file, study, choice, where.home, record, make_engine, [tracker, progress], tracker.run_id)
+        status = "FINISHED"
+    finally:
+        interrupted = status == "KILLED"
+        patience_s = 8.0 if interrupted else 120.0
+        late = tracker.settle(record.trials(file.name, choice.name), patience_s)
+        if late:
+            record.add_run_ids(late)
+        summary = summarize(file.name, study, choice.name, record.trials(file.name, choice.name))
+        if interrupted:
+            tracker.publish(lambda runs: runs.end_parent("KILLED", _description(summary), [], {}), patience_s)
+    reports = export_all(summary, made_with(file), where.home.reports(file.name))
+    tracker.publish(lambda runs: _publish(runs, summary, where.home, reports))
+    remarks = []
+    if tracker.problem:
+        remarks.append(f"MLflow could not be written ({tracker.problem}): the record is whole; run again to catch up")
+    return Outcome(summary, n_trained, reports, remarks)
+
+
+def _publish(runs: MlflowRuns, summary: StudySummary, home: Home, reports: Sequence[Path]) -> None:
+    """Hands the winners' models and the report to MLflow, and ends the study's run."""
+    for trial in summary.trials:
+        if trial.phase == "replicate" and trial.row == 0 and trial.state == "finished":
+            runs.log_model(trial, home.model(summary.study, summary.variant, trial.arm, trial.setting_key))
+    verdicts = {f"dlstudy.claim.{i}": f"{claim.verdict}: {claim.text}" for i, claim in enumerate(summary.claims, 1)}
+    status = "FINISHED" if summary.complete else "FAILED"
+    runs.end_parent(status, _description(summary), reports, {"dlstudy.answer": summary.answer, **verdicts})
+
+
+def _engine_maker(where: Where, say: Callable[[str], None]) -> Callable[[str, int, Decide], Engine]:
+    def make(dataset: str, n_needed: int, decide: Decide) -> Engine:
+        registry.ensure(dataset, say)
+        if where.engine == "inline":
+            from dlstudy.engines.inline import InlineEngine
+
+            return InlineEngine(choose_slots(1)[0][0], decide)
+        from dlstudy.engines.local import LocalEngine
+
+        slots, remark = choose_slots(where.workers, where.per_gpu)
+        if remark:
+            say(remark)
+        used = slots[:n_needed]
+        say(f"training in {len(used)} slots: {', '.join(slot.name for slot in used)}")
+        return LocalEngine(used, dataset, decide)
+
+    return make
+
+
+def _study_run(file: StudyFile, study: Study, choice: Choice) -> StudyRun:
+    about = registry.describe(study.dataset)
+    summary = summarize(file.name, study, choice.name, [])
+    profile = f'{{"n_train": {about.n_train}, "n_test": {about.n_test}, "task": "{about.task}"}}'
+    tags = {**package_tags(git_commit(file.path.parent), user(), command(summary)), "dlstudy.study": file.name}
+    return StudyRun(
+        study=file.name,
+        variant=choice.name,
+        tags=tags,
+        params={name: str(value) for name, value in summary.protocol.items()},
+        dataset={"name": about.name, "digest": about.sha256, "source": about.source, "profile": profile},
+        description=study.question,
+    )
+
+
+def _description(summary: StudySummary) -> str:
+    return markdown(summary)
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """SIGTERM stops a run as Ctrl-C does: what is in flight is written down."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before: Mapping[int, object] = {signal.SIGTERM: signal.signal(signal.SIGTERM, stop)}
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before[signal.SIGTERM])  # type: ignore[arg-type]  # as signal() gave it
+
+
+def load_study(name: str) -> StudyFile:
+    """The study of that name or at that path."""
+    return catalog.load(catalog.find(name))

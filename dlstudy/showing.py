@@ -1,0 +1,139 @@
+"""`dlstudy show`: what a study compares and how, and what the model of an arm looks like."""
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from dlstudy import catalog
+from dlstudy.errors import StudyError
+from dlstudy.home import Home
+from dlstudy.processes import ask
+from dlstudy.record import Record
+from dlstudy.report.export import as_json
+from dlstudy.report.facts import Table, params_text
+from dlstudy.study import Study
+from dlstudy.summary import winner
+from dlstudy.trial import TrialSpec, make_parameters, params_key
+from dlstudy.variant import Variant
+from dlstudy.views import make_console, print_table
+
+__all__ = ["show_model", "show_study"]
+
+
+def show_study(name: str, json: bool) -> None:
+    """Shows a study's definition."""
+    file = catalog.load(catalog.find(name))
+    if json:
+        sys.stdout.write(as_json({"name": file.name, **_definition(file.study)}))
+        return
+    console = make_console()
+    console.print(file.study.question, style="bold", markup=False)
+    for table in _definition_tables(file.study):
+        if table.rows:
+            print_table(console, table)
+
+
+def show_model(name: str, arm_name: str, variant: str | None, home: Home, storage: str | None, json: bool) -> None:
+    """Shows layers, shapes and parameter counts of an arm's model, and statistics of a trained winner's weights.
+
+    Raises:
+        StudyError: the arm has neither a winner nor a printed setting, or its `build` fails.
+    """
+    from dlstudy.training.inspection import describe_model
+
+    file = catalog.load(catalog.find(name))
+    study, arm = file.study, file.study.arm(arm_name)
+    record = Record.open(home, storage, for_writing=False)
+    known = record.variants(file.name)
+    chosen = known.get(variant or "default", [variant or "default"])[-1]
+    search = [t for t in record.trials(file.name, chosen) if t.arm == arm.name and t.phase == "search"]
+    best = winner(search, study.protocol.direction)
+    if best is None and arm.printed is None:
+        raise StudyError(f"arm {arm.name} has no winner and no printed setting: run `dlstudy run {file.name}` first")
+    params = best.params if best else make_parameters(arm, study.protocol, arm.printed or {})
+    spec = TrialSpec(
+        key="show",
+        study_path=str(file.path),
+        dataset=Variant.from_name(chosen).dataset or study.dataset,
+        arm=arm.name,
+        phase="search",
+        row=0,
+        params=params,
+        seed=0,
+        epochs=int(params["epochs"]),
+        batch_size=int(params["batch_size"]),
+        split=study.protocol.split,
+    )
+    folder = home.model(file.name, chosen, arm.name, params_key(params))
+    trained = best is not None and folder.is_dir()
+    about = ask(describe_model, spec.to_json(), str(folder) if trained else None)
+    if json:
+        sys.stdout.write(as_json({"study": file.name, "arm": arm.name, "params": dict(params), **about}))
+    else:
+        setting = f"the {'winner' if best else 'printed setting'}: {params_text(params)}"
+        _print_model(f"{arm.name}, {about['model']}, {setting}", about)
+
+
+def _print_model(title: str, about: Mapping[str, Any]) -> None:  # Any: JSON
+    console = make_console()
+    console.print(title, markup=False, highlight=False)
+    if "layers" not in about:
+        console.print(about["description"], markup=False)
+        return
+    layers = [[layer["name"], layer["kind"], layer["output"], f"{layer['parameters']:,}"] for layer in about["layers"]]
+    note = f"{about['parameters']:,} parameters, {about['trainable']:,} of them trained"
+    print_table(console, Table("Layers", ["layer", "kind", "output", "parameters"], layers, note))
+    heads = ["name", "shape", "mean", "std", "min", "max"]
+    weights = [[w["name"], w["shape"], *(f"{w[head]:+.4f}" for head in heads[2:])] for w in about["weights"]]
+    if weights:
+        print_table(console, Table("Weights of the trained winner (first seed)", heads, weights))
+
+
+def _definition(study: Study) -> dict[str, Any]:  # Any: JSON
+    return {
+        "question": study.question,
+        "dataset": study.dataset,
+        "protocol": dataclasses.asdict(study.protocol),
+        "arms": [
+            {
+                "name": arm.name,
+                "text": arm.text,
+                "setting": dict(arm.setting),
+                "space": {name: str(space) for name, space in arm.space.items()},
+                "printed": None if arm.printed is None else dict(arm.printed),
+            }
+            for arm in study.arms
+        ],
+        "printed": [{**vars(figure), "setting": dict(figure.setting)} for figure in study.printed],
+        "claims": [dataclasses.asdict(claim) for claim in study.claims],
+    }
+
+
+def _definition_tables(study: Study) -> list[Table]:
+    about = _definition(study)
+    arms = [
+        [
+            arm["name"],
+            params_text(arm["setting"]),
+            params_text(arm["space"]),
+            "–" if arm["printed"] is None else params_text(arm["printed"]),
+        ]
+        for arm in about["arms"]
+    ]
+    protocol = [["dataset", study.dataset], *[[name, str(value)] for name, value in about["protocol"].items()]]
+    figures = [
+        [figure.arm, figure.metric, str(figure.value), str(figure.epoch or "end"),
+         params_text(figure.setting) if figure.setting else "–"]
+        for figure in study.printed
+    ]  # fmt: skip
+    claims = [
+        [claim.text, claim.untestable or f"{claim.better} > {', '.join(claim.than)}: {claim.metric}, {claim.phase}"]
+        for claim in study.claims
+    ]
+    return [
+        Table("Arms", ["arm", "setting", "space", "printed"], arms),
+        Table("Protocol", ["setting", "value"], protocol),
+        Table("Printed figures", ["arm", "metric", "printed", "epoch", "own setting"], figures),
+        Table("Claims", ["claim", "tested as, or why not"], claims),
+    ]

@@ -1,0 +1,65 @@
+"""Turns a stated split into row numbers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlstudy.errors import StudyError
+from dlstudy.study import Split
+
+__all__ = ["Rows", "divide"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Row numbers of a data set.
+
+    Args:
+        train, validation: (n,) int32, into the training part.
+        test: (n,) int32, into the test part, or into the training part where `test_inside`.
+        test_inside: whether the test rows were split off the training part.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    test_inside: bool = False
+
+
+def divide(split: Split, n_train: int, n_test: int, rows: int | None = None) -> Rows:
+    """The rows that train, validate and test.
+
+    Args:
+        split: as the study states it.
+        n_train: rows in the training part of the data set.
+        n_test: rows in its test part.
+        rows: train and validate on the first `rows` rows only (after the test rows are split off).
+
+    Raises:
+        StudyError: a part that is asked for would be empty.
+    """
+    left = np.arange(n_train, dtype=np.int32)
+    test = np.arange(n_test, dtype=np.int32)
+    if split.test is not None:
+        left, test = _random_parts(left, split.test, split.random_state)
+    left = left if rows is None else left[:rows]
+    wanted = split.validation
+    n_validation = wanted if isinstance(wanted, int) else round(wanted * len(left))
+    if not 0 <= n_validation < len(left) or (wanted and not n_validation):
+        raise StudyError(
+            f"both training and validation need at least one row, got {n_validation} of {len(left)} for validation: "
+            "mend Split.validation"
+        )
+    if split.random_state is not None and n_validation:
+        train, validation = _random_parts(left, wanted, split.random_state)
+    else:
+        train, validation = left[n_validation:], left[:n_validation]
+    return Rows(train, validation, test, test_inside=split.test is not None)
+
+
+def _random_parts(rows: np.ndarray, size: int | float, random_state: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """scikit-learn's own shuffle, so that a document's `train_test_split` gives the same rows."""
+    from sklearn.model_selection import train_test_split
+
+    first, second = train_test_split(rows, test_size=size, random_state=random_state)
+    return np.asarray(first), np.asarray(second)

@@ -1,0 +1,142 @@
+"""MLflow, the view that people browse: a parent run for a study, a child run for each trial.
+
+A thread of the parent process writes; nothing waits for it but the end of a run. Where MLflow cannot be reached,
+training goes on, and what was missed is written from the record by `settle`, now or after the next run.
+"""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from dlstudy.errors import DlstudyError
+from dlstudy.events import Listener, Totals
+from dlstudy.home import Home
+from dlstudy.mlflow_runs import MlflowRuns, StudyRun
+from dlstudy.processes import QUIET
+from dlstudy.results import TrialRecord
+from dlstudy.trial import TrialSpec
+
+__all__ = ["Tracker", "tracking_uri"]
+
+_BATCH_S = 2.0
+_RETRY_S = 20.0
+
+
+def tracking_uri(home: Home, given: str | None = None) -> str:
+    """The given MLflow server or store, else `MLFLOW_TRACKING_URI`, else SQLite in the home."""
+    return given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.mlflow_db}"
+
+
+class Tracker(Listener):
+    """Hears of trials and writes them to MLflow as they happen, in batches."""
+
+    def __init__(self, uri: str, home: Home, study_run: StudyRun, known: Sequence[TrialRecord]) -> None:
+        """Starts to connect, and to catch up on known trials, in the background."""
+        os.environ.update(QUIET)
+        for name, value in (("MAX_RETRIES", "2"), ("TIMEOUT", "20")):
+            os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
+        self.problem = ""
+        self._missed = False
+        self._open: Callable[[], MlflowRuns] = lambda: MlflowRuns(uri, home, study_run)
+        self._runs: MlflowRuns | None = None
+        self._next_try = 0.0
+        self._epochs: dict[str, list[tuple[int, int, Mapping[str, float]]]] = {}
+        self._queue: queue.Queue[tuple[Callable[[MlflowRuns], None], threading.Event | None] | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+        self._queue.put((lambda runs: runs.catch_up(known), None))
+
+    def run_id(self, key: str) -> str:
+        """The MLflow run of a trial; empty while it has none."""
+        return self._runs.run_ids.get(key, "") if self._runs else ""
+
+    def began(self, spec: TrialSpec, slot: str, totals: Totals) -> None:
+        """Starts the trial's run."""
+        now = _now_ms()
+        self._queue.put((lambda runs: runs.begin(spec, slot, now), None))
+
+    def epoch(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Keeps an epoch's metrics for the next batch."""
+        now, values = _now_ms(), dict(metrics)
+        self._queue.put((lambda _: self._epochs.setdefault(spec.key, []).append((epoch, now, values)), None))
+
+    def ended(self, spec: TrialSpec, trial: TrialRecord, totals: Totals) -> None:
+        """Ends the trial's run."""
+
+        def end(runs: MlflowRuns) -> None:
+            if not self._missed:  # else `settle` ends it, once it has written what is missing
+                self._write_epochs(runs, spec.key)
+                runs.end(trial)
+
+        self._queue.put((end, None))
+
+    def settle(self, trials: Sequence[TrialRecord], timeout_s: float = 120.0) -> dict[str, str]:
+        """Writes what MLflow lacks of these trials; the runs of those whose record names none, by key."""
+        self._next_try = 0.0
+        self._do(lambda runs: runs.catch_up(trials), timeout_s)
+        return {trial.key: self.run_id(trial.key) for trial in trials if not trial.run_id and self.run_id(trial.key)}
+
+    def publish(self, action: Callable[[MlflowRuns], None], timeout_s: float = 120.0) -> None:
+        """Does something with the study's own run, such as to end it with its report, and waits for that."""
+        self._do(action, timeout_s)
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._queue.put(None)
+        self._thread.join(5)
+
+    def _do(self, action: Callable[[MlflowRuns], None], timeout_s: float) -> None:
+        done = threading.Event()
+        self._queue.put((action, done))
+        if not done.wait(timeout_s):
+            self.problem = self.problem or f"MLflow did not answer within {timeout_s:.0f} s"
+
+    def _work(self) -> None:
+        last = time.monotonic()
+        while True:
+            try:
+                entry = self._queue.get(timeout=_BATCH_S)
+            except queue.Empty:
+                entry = (lambda _: None, None)
+            if entry is None:
+                return
+            action, done = entry
+            self._attempt(action)
+            if time.monotonic() - last > _BATCH_S:
+                self._attempt(self._write_all_epochs)
+                last = time.monotonic()
+            if done is not None:
+                done.set()
+
+    def _attempt(self, action: Callable[[MlflowRuns], None]) -> None:
+        """Does it, unless MLflow is away; what is missed is written by `settle`."""
+        if time.monotonic() < self._next_try:
+            return
+        try:
+            if self._runs is None:
+                self._runs = self._open()
+            action(self._runs)
+            self.problem = ""
+        except Exception as error:  # MLflow, SQLAlchemy, requests and the file system each raise their own
+            self.problem = _one_line(error)
+            self._missed = True
+            self._epochs.clear()
+            self._next_try = time.monotonic() + _RETRY_S
+
+    def _write_epochs(self, runs: MlflowRuns, key: str) -> None:
+        runs.log_epochs(key, self._epochs.pop(key, []))
+
+    def _write_all_epochs(self, runs: MlflowRuns) -> None:
+        for key in list(self._epochs):
+            self._write_epochs(runs, key)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _one_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return (text if isinstance(error, DlstudyError) else f"{type(error).__name__}: {text}").splitlines()[0][:300]

@@ -1,0 +1,100 @@
+"""What one training works on: the arrays, the rows, and where its epochs go."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlstudy.datasets.dataset import Dataset, Description
+from dlstudy.errors import TrialError
+from dlstudy.splits import Rows
+from dlstudy.trial import TrialSpec
+
+__all__ = ["Arrays", "History", "OnEpoch", "Task", "prepare"]
+
+OnEpoch = Callable[[int, Mapping[str, float]], bool]
+"""Called after each epoch, counted from 1, with its finite metrics; False ends the training as pruned."""
+
+History = dict[str, list[float | None]]
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """A data set as a model sees it.
+
+    Args:
+        x: (n, *input_shape) float32, the training part, divided by the data set's scale.
+        y: (n,) int32 labels or float32 targets.
+        x_test, y_test: likewise, the test part.
+        on_device: x, y, x_test and y_test as tensors; None where they do not fit beside a model.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    on_device: tuple[Any, Any, Any, Any] | None  # Any: tensors, whose type this module must not import
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training with all it needs; `history` fills as it goes, one value an epoch."""
+
+    spec: TrialSpec
+    description: Description
+    arrays: Arrays
+    rows: Rows
+    on_epoch: OnEpoch
+    history: History
+
+    @property
+    def judges_test_each_epoch(self) -> bool:
+        """Whether the test rows are judged after every epoch, in place of validation rows."""
+        return self.spec.metrics_of == "test each epoch"
+
+    @property
+    def judged(self) -> np.ndarray:
+        """(m,) int32, the rows judged after every epoch: of the test part where `judges_test_part`."""
+        return self.rows.test if self.judges_test_each_epoch else self.rows.validation
+
+    @property
+    def judges_test_part(self) -> bool:
+        """Whether `judged` counts rows of the test part of the data set."""
+        return self.judges_test_each_epoch and not self.rows.test_inside
+
+    def order(self) -> Iterator[np.ndarray]:
+        """The training rows in the order of each epoch, without end: (n,) int32, from the seed and the epoch alone."""
+        epoch = 0
+        while True:
+            yield np.random.default_rng([self.spec.seed, epoch]).permutation(self.rows.train)
+            epoch += 1
+
+    def test_arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """The test rows and their labels.
+
+        Raises:
+            TrialError: the data set has none.
+        """
+        if not len(self.rows.test):
+            raise TrialError("this data set has no test rows of its own: state Split.test")
+        if self.rows.test_inside:
+            return self.arrays.x[self.rows.test], self.arrays.y[self.rows.test]
+        return self.arrays.x_test, self.arrays.y_test
+
+
+def prepare(dataset: Dataset, memory_gb: float) -> Arrays:
+    """Scales a data set, and puts it on the device where it takes less than half of `memory_gb` there."""
+    scale = np.float32(dataset.description.scale)
+    kind = np.int32 if dataset.description.task == "classification" else np.float32
+    needed_gb = 4 * (dataset.x_train.size + dataset.x_test.size) / 2**30
+    x, x_test = (np.asarray(part, np.float32) / scale for part in (dataset.x_train, dataset.x_test))
+    y, y_test = (np.asarray(part, kind) for part in (dataset.y_train, dataset.y_test))
+    if needed_gb > memory_gb / 2:
+        return Arrays(x, y, x_test, y_test, None)
+    import tensorflow as tf
+
+    on_device = (tf.constant(x), tf.constant(y), tf.constant(x_test), tf.constant(y_test))
+    # One copy is enough: on a CPU these views are the tensors' own memory.
+    x, y, x_test, y_test = (tensor.numpy() for tensor in on_device)
+    return Arrays(x, y, x_test, y_test, on_device)

@@ -1,0 +1,68 @@
+"""Looks at a model: layers, shapes, parameter counts, statistics of trained weights. Imports Keras: ask a worker."""
+
+from pathlib import Path
+from typing import Any
+
+from dlstudy import catalog
+from dlstudy.datasets import registry
+from dlstudy.errors import StudyError
+from dlstudy.training.run import parameters_for_build
+from dlstudy.trial import TrialSpec
+
+__all__ = ["describe_model"]
+
+
+def describe_model(spec_json: dict[str, Any], folder: str | None) -> dict[str, Any]:  # Any: JSON both ways
+    """The model that a spec builds, as JSON; with the weights in an MLflow model folder, if one is given.
+
+    Returns:
+        `model` (its class), `parameters`, `trainable`, and `layers` (name, kind, output shape, parameters) for a Keras
+        model; `weights` (name, shape, mean, standard deviation, minimum, maximum) for a trained one.
+
+    Raises:
+        StudyError: `build` fails, or returns something else.
+    """
+    import keras
+
+    spec = TrialSpec.from_json(spec_json)
+    description = registry.describe(spec.dataset)
+    build = catalog.load(Path(spec.study_path)).study.build
+    try:
+        model = build(parameters_for_build(spec, description))
+    except Exception as error:
+        raise StudyError(f"build fails for arm {spec.arm}: {type(error).__name__}: {error}") from None
+    if not isinstance(model, keras.Model):
+        return {"model": type(model).__name__, "description": str(model)}
+    if not model.built:
+        model.build((None, *description.input_shape))
+    layers = [
+        {
+            "name": layer.name,
+            "kind": type(layer).__name__,
+            "output": str(getattr(layer.output, "shape", "")) if getattr(layer, "_inbound_nodes", None) else "",
+            "parameters": layer.count_params(),
+        }
+        for layer in model.layers
+    ]
+    return {
+        "model": type(model).__name__,
+        "parameters": model.count_params(),
+        "trainable": sum(int(weight.numpy().size) for weight in model.trainable_weights),
+        "layers": layers,
+        "weights": _weights(folder) if folder else [],
+    }
+
+
+def _weights(folder: str) -> list[dict[str, Any]]:
+    import keras
+
+    (file,) = (Path(folder) / "data").glob("*.keras")
+    model = keras.saving.load_model(file, compile=False, safe_mode=True)
+    return [
+        {
+            "name": weight.path,
+            "shape": str(tuple(weight.shape)),
+            **{name: float(getattr(weight.numpy(), name)()) for name in ("mean", "std", "min", "max")},
+        }
+        for weight in model.weights
+    ]

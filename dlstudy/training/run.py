@@ -1,0 +1,85 @@
+"""One trial from start to end: every outcome is a named state, decided here."""
+
+import dataclasses
+import gc
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dlstudy.datasets.dataset import Description
+from dlstudy.errors import DivergedError, TrialError
+from dlstudy.splits import divide
+from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
+from dlstudy.trial import TrialResult, TrialSpec
+
+__all__ = ["Build", "memory_mb", "parameters_for_build", "train"]
+
+Build = Callable[[dict[str, Any]], Any]
+"""A study's `build`. Any: JSON scalars go in; a Keras model or an estimator comes out."""
+
+
+def train(spec: TrialSpec, build: Build, description: Description, arrays: Arrays, on_epoch: OnEpoch) -> TrialResult:
+    """Trains one trial and says what came of it; whatever its code raises becomes a state with a reason.
+
+    The same spec and arrays on the same kind of slot give the same `metrics`, `history` and `correct`.
+    """
+    started = time.perf_counter()
+    history: History = {}
+    try:
+        rows = divide(spec.split, len(arrays.y), len(arrays.y_test), spec.rows)
+        result = _build_and_train(Task(spec, description, arrays, rows, on_epoch, history), build)
+    except DivergedError as error:
+        result = TrialResult("diverged", str(error))
+    except TrialError as error:
+        result = TrialResult("failed", str(error))
+    except Exception as error:  # whatever the study's own code raises is this trial's outcome, not the worker's end
+        result = TrialResult("failed", _describe(error), traceback="".join(traceback.format_exc(limit=-20))[-4000:])
+    gc.collect()
+    cost = {"seconds": round(time.perf_counter() - started, 3), "memory_mb": memory_mb(), **result.cost}
+    return dataclasses.replace(result, history=history, cost=cost)
+
+
+def parameters_for_build(spec: TrialSpec, description: Description) -> dict[str, Any]:  # Any: JSON scalars
+    """What `build` gets: the trial's parameters, its seed and the shape of the data."""
+    return {
+        **spec.params,
+        "seed": spec.seed,
+        "input_shape": tuple(description.input_shape),
+        "n_classes": description.n_classes,
+    }
+
+
+def memory_mb() -> float:
+    """Resident memory of this process in MB; the peak of it where the system tells no more."""
+    import resource
+
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return round(pages * resource.getpagesize() / 2**20, 1)
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def _build_and_train(task: Task, build: Build) -> TrialResult:
+    import keras
+
+    from dlstudy.training.estimators import train_estimator
+    from dlstudy.training.keras_models import train_keras
+
+    # Here alone the global seed is set: layers and initializers of a study need not carry seeds of their own.
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(task.spec.seed)
+    model = build(parameters_for_build(task.spec, task.description))
+    return train_keras(model, task) if isinstance(model, keras.Model) else train_estimator(model, task)
+
+
+def _describe(error: Exception) -> str:
+    """One line that a user understands."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return "out of memory: fewer workers (--workers), a smaller batch or a smaller model need less"
+    first = str(error).strip().splitlines()[:1]
+    return f"{type(error).__name__}: {first[0][:500]}" if first else type(error).__name__

@@ -1,0 +1,139 @@
+"""A trial as plain data: what to train (`TrialSpec`), what came of it (`TrialResult`), and its seed."""
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlstudy.study import Arm, Protocol, Split
+
+__all__ = [
+    "ENDED_FOR_GOOD",
+    "STATES",
+    "TrialResult",
+    "TrialSpec",
+    "make_parameters",
+    "number_of",
+    "params_key",
+    "seed_of",
+]
+
+STATES = ("finished", "pruned", "diverged", "failed", "lost", "killed")
+"""How a trial can end. `finished`, `pruned` and `diverged` say something about its arm; `failed` (an error in its own
+code), `lost` (its worker died) and `killed` (the study was stopped) do not, and are tried again by the next run."""
+
+ENDED_FOR_GOOD = ("finished", "pruned", "diverged")
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """One training, as plain data that goes to a worker.
+
+    Args:
+        key: unique in the record: the name of its Optuna study, `#`, its number.
+        study_path: the study file that holds `build`.
+        dataset: the name of the data set.
+        arm, phase: where it belongs.
+        row: its row of the search's design, or the index of its seed.
+        params: what goes to `build`, complete but for the shape of the data.
+        seed: of initial weights, batch order and dropout.
+        epochs, batch_size: how long and in which steps.
+        split: which rows train, validate and test.
+        rows: train and validate on so many rows only; None for all.
+        metrics_of: "test" to score the test rows at the end and keep which were right; "test each epoch" to judge them
+            after every epoch too, as a document may have done; "validation" never to read them.
+        prunable: wait after each epoch for the word to go on.
+        model_folder: where to save the trained model; None for nowhere.
+    """
+
+    key: str
+    study_path: str
+    dataset: str
+    arm: str
+    phase: str
+    row: int
+    params: Mapping[str, Any]  # JSON scalars
+    seed: int
+    epochs: int
+    batch_size: int
+    split: Split
+    rows: int | None = None
+    metrics_of: str = "validation"
+    prunable: bool = False
+    model_folder: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary of JSON types."""
+        return {**dataclasses.asdict(dataclasses.replace(self, params={})), "params": dict(self.params)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "TrialSpec":
+        """The spec that `to_json` gave."""
+        return cls(**{**data, "split": Split(**data["split"])})
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What came of a trial.
+
+    Args:
+        state: one of `STATES`.
+        reason: why it did not finish, in one line; empty when it did.
+        metrics: what the seed determines, at the end of training: `train_`, `val_`, `test_` and a name; `parameters`.
+        history: the same after each epoch; None stands for a number that was not finite.
+        cost: clocks and memory: `seconds`, `seconds_per_epoch`, `memory_mb`.
+        way: how it was trained, and why not the fast way.
+        correct: base64 of one bit a test row, whether it was predicted rightly, in the order of the test rows; empty
+            where that has no meaning.
+        slot: where it trained.
+        traceback: of its own code, for whoever mends it.
+    """
+
+    state: str
+    reason: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    history: Mapping[str, list[float | None]] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)
+    way: str = ""
+    correct: str = ""
+    slot: str = ""
+    traceback: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary of JSON types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "TrialResult":
+        """The result that `to_json` gave; fields of a later version are left out."""
+        known = {item.name for item in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in data.items() if name in known})
+
+
+def number_of(*words: object) -> int:
+    """A number in [0, 2^31) that depends on these words alone."""
+    return int.from_bytes(hashlib.sha256("|".join(map(str, words)).encode()).digest()[:4], "big") >> 1
+
+
+def seed_of(study: str, phase: str, row: int) -> int:
+    """The seed of a trial, in [0, 2^31): the same for every arm, whatever happened before."""
+    return number_of(study, phase, row)
+
+
+def make_parameters(arm: Arm, protocol: Protocol, params: Mapping[str, Any]) -> dict[str, Any]:
+    """All that distinguishes a training but its seed: the protocol's fixed part, the arm's setting, the trial's own."""
+    return {"batch_size": protocol.batch_size, "epochs": protocol.epochs, **arm.setting, **params}
+
+
+def params_key(params: Mapping[str, Any]) -> str:
+    """A short name for a set of parameters: equal sets, equal names."""
+    text = "|".join(f"{name}={_exactly(params[name])}" for name in sorted(params))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _exactly(value: object) -> str:
+    if isinstance(value, float) and math.isfinite(value) and value == int(value):
+        return repr(int(value))  # 1 and 1.0 are the same setting
+    return repr(value)

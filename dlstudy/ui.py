@@ -1,0 +1,101 @@
+"""MLflow's own pages on 127.0.0.1, opened where a study's runs are."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import webbrowser
+from pathlib import Path
+
+from dlstudy.errors import DlstudyError, RecordError
+from dlstudy.home import Home
+from dlstudy.processes import QUIET
+from dlstudy.tracking import tracking_uri
+
+__all__ = ["free_port", "serve"]
+
+_START_S = 90
+
+
+def serve(study: str | None, home: Home, uri: str | None, port: int, open_browser: bool) -> None:
+    """Serves until Ctrl-C; a tracking server that already runs is opened instead.
+
+    Raises:
+        RecordError: the home has no MLflow store.
+        DlstudyError: the server does not start.
+    """
+    store = tracking_uri(home, uri)
+    if store.startswith("http"):
+        _show(store.rstrip("/"), study, open_browser)
+        return
+    if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).exists():
+        raise RecordError(f"no runs in {home.root} yet: run a study first, or name another --home")
+    address = f"http://127.0.0.1:{free_port(port)}"
+    server = _start(store, home, address)
+    try:
+        _await(server, address)
+        _show(address, study, open_browser)
+        print("Ctrl-C ends it.", flush=True)
+        server.wait()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def free_port(wanted: int) -> int:
+    """That port of 127.0.0.1, or another where it is taken."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+            except OSError:
+                continue
+    raise DlstudyError("127.0.0.1 has no free port")
+
+
+def _start(store: str, home: Home, address: str) -> subprocess.Popen[bytes]:
+    port = address.rpartition(":")[2]
+    return subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store,
+         "--artifacts-destination", home.artifacts.as_uri(), "--host", "127.0.0.1", "--port", port, "--workers", "1"],
+        env={**os.environ, **QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _await(server: subprocess.Popen[bytes], address: str) -> None:
+    end = time.monotonic() + _START_S
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise DlstudyError(f"the MLflow server ended with exit code {server.returncode}")
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    raise DlstudyError(f"the MLflow server did not answer within {_START_S} s")
+
+
+def _show(address: str, study: str | None, open_browser: bool) -> None:
+    page = f"{address}/#/experiments"
+    if study is not None:
+        page = f"{page}/{_experiment(address, study)}/runs"
+    print(page, flush=True)
+    if open_browser:
+        webbrowser.open(page)
+
+
+def _experiment(address: str, study: str) -> str:
+    query = urllib.parse.urlencode({"experiment_name": study})
+    try:
+        with urllib.request.urlopen(f"{address}/api/2.0/mlflow/experiments/get-by-name?{query}", timeout=10) as answer:
+            return str(json.load(answer)["experiment"]["experiment_id"])
+    except urllib.error.HTTPError as error:
+        raise RecordError(f"MLflow knows no experiment {study!r}: run `dlstudy run {study}` first") from error

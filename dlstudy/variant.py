@@ -1,0 +1,106 @@
+"""Variants: a study run otherwise than its file says, with a name of its own in the record."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from dlstudy.datasets.dataset import Description
+from dlstudy.errors import UsageError
+from dlstudy.study import Protocol, Study
+
+__all__ = ["PRUNERS", "SAMPLERS", "Variant"]
+
+SAMPLERS = ("sobol", "random", "tpe")
+PRUNERS = ("none", "median", "hyperband")
+
+_QUICK_EPOCHS = 2
+_QUICK_TRIALS = 3
+_QUICK_ROWS = 6_000
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What differs from the study file in a way that changes what results mean.
+
+    Trials and seeds are no part of it: they may grow.
+
+    Args:
+        quick: fewer epochs, rows and trials, for a first look; never fewer seeds.
+        dataset: another data set.
+        epochs: another number of epochs.
+        sampler: where the search's parameters come from: one of `SAMPLERS`.
+        pruner: what ends hopeless trials early: one of `PRUNERS`.
+    """
+
+    quick: bool = False
+    dataset: str | None = None
+    epochs: int | None = None
+    sampler: str = "sobol"
+    pruner: str = "none"
+
+    def __post_init__(self) -> None:
+        for option, value, allowed in (("--sampler", self.sampler, SAMPLERS), ("--pruner", self.pruner, PRUNERS)):
+            if value not in allowed:
+                raise UsageError(f"{option} must be one of {', '.join(allowed)}, got {value!r}")
+        if self.epochs is not None and self.epochs < 1:
+            raise UsageError(f"--epochs must be at least 1, got {self.epochs}")
+
+    @property
+    def name(self) -> str:
+        """Its name in the record: `default`, or what differs, joined by +."""
+        parts = ["quick"] if self.quick else []
+        for option in ("dataset", "epochs"):
+            if getattr(self, option) is not None:
+                parts.append(f"{option}={getattr(self, option)}")
+        parts += [f"sampler={self.sampler}"] if self.sampler != "sobol" else []
+        parts += [f"pruner={self.pruner}"] if self.pruner != "none" else []
+        return "+".join(parts) or "default"
+
+    @classmethod
+    def from_name(cls, name: str) -> "Variant":
+        """The variant of that name, of whatever generation.
+
+        Raises:
+            UsageError: the name is none that `name` gives.
+        """
+        options: dict[str, Any] = {}  # Any: as the fields
+        for part in name.partition("~")[0].split("+"):
+            option, _, value = part.partition("=")
+            if option in ("dataset", "sampler", "pruner") and value:
+                options[option] = value
+            elif option == "epochs" and value.isdigit():
+                options[option] = int(value)
+            elif part == "quick":
+                options["quick"] = True
+            elif name.partition("~")[0] != "default":
+                raise UsageError(f"no variant is named {name!r}: `dlstudy status` lists them")
+        return cls(**options)
+
+    @property
+    def order_matters(self) -> bool:
+        """Whether results depend on the order in which trials end, and so on the number of workers."""
+        return self.sampler == "tpe" or self.pruner != "none"
+
+    def apply(self, study: Study, own: Description, used: Description) -> Study:
+        """The study as this variant runs it.
+
+        Args:
+            study: as its file says.
+            own: the data set that the file names.
+            used: the data set of this variant. A stated number of validation rows keeps its share of all rows.
+        """
+        protocol = study.protocol
+        epochs = self.epochs or (min(protocol.epochs, _QUICK_EPOCHS) if self.quick else protocol.epochs)
+        rows = min(protocol.rows or used.n_train, used.n_train)
+        if self.quick:
+            rows = min(rows, _QUICK_ROWS)
+        factor = rows / min(protocol.rows or own.n_train, own.n_train)
+        changed: Protocol = dataclasses.replace(
+            protocol,
+            epochs=epochs,
+            trials=min(protocol.trials, _QUICK_TRIALS) if self.quick else protocol.trials,
+            rows=rows if rows < used.n_train else None,
+            split=protocol.split.scaled(factor),
+            printed_split=protocol.printed_split.scaled(factor) if protocol.printed_split else None,
+        )
+        return dataclasses.replace(study, dataset=used.name, protocol=changed)

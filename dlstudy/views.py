@@ -1,0 +1,74 @@
+"""What the commands print: tables on a terminal, the same as plain text when piped."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from dlstudy.report.export import as_json
+from dlstudy.report.facts import Table, tables
+from dlstudy.session import Outcome
+
+__all__ = ["make_console", "print_outcome", "print_rows", "print_table"]
+
+_COLOURS = {"reproduced": "green", "supported": "green", "contradicted": "red", "not reproduced": "red"}
+
+
+def make_console(error: bool = False) -> Console:
+    """A console; wide when piped, so that tables are not folded."""
+    console = Console(stderr=error, soft_wrap=False)
+    return console if console.is_terminal else Console(stderr=error, width=200)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """A table with its title and note."""
+    shown = RichTable(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in table.heads:
+        shown.add_column(head, overflow="fold")
+    for row in table.rows:
+        shown.add_row(*[_styled(cell) for cell in row])
+    console.print(shown)
+    if table.note:
+        console.print(Text(table.note, style="dim"))
+        console.print()
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], title: str, heads: Sequence[str], json: bool) -> None:  # Any: JSON
+    """Rows as a table of these columns, or all of them as JSON."""
+    if json:
+        sys.stdout.write(as_json(rows))
+        return
+    print_table(make_console(), Table(title, heads, [[str(row[head]) for head in heads] for row in rows]))
+
+
+def print_outcome(console: Console, outcome: Outcome, next_steps: Sequence[str]) -> None:
+    """The end of a run: question, tables, answer, remarks, where to look next."""
+    summary = outcome.summary
+    console.print()
+    console.print(Text(summary.question, style="bold"))
+    console.print()
+    for table in tables(summary):
+        print_table(console, table)
+    for note in [
+        *summary.notes,
+        *[f"{arm.name}: {note}" for arm in summary.arms for note in arm.notes],
+        *outcome.remarks,
+    ]:
+        console.print(Text(f"note: {note}", style="yellow"))
+    console.print(Text(f"\n{summary.answer}", style="bold"))
+    done = f"{outcome.n_trained} trainings" if outcome.n_trained else "nothing was missing: no training"
+    console.print(Text(f"\n{done}. Look next:", style="dim"))
+    for step in next_steps:
+        console.print(Text(f"  {step}"), soft_wrap=True)
+    sys.stdout.flush()
+
+
+def _styled(cell: str) -> Text:
+    for words, colour in _COLOURS.items():
+        if cell.startswith(words) or cell.split(" ", 1)[-1].startswith(words):
+            return Text(cell, style=colour)
+    return Text(cell)
