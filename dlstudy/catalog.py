@@ -82,7 +82,7 @@ def load(path: Path) -> StudyFile:
     sys.modules[module.__name__] = module  # dataclasses and Keras look classes up by the name of their module
     try:
         exec(code, module.__dict__)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StudyError(f"{path.name}{_line_in(error, path)}: {_message(error)}") from error
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
@@ -97,10 +97,10 @@ def _folders() -> list[Path]:
     return [Path("studies"), bundled if bundled.is_dir() else package.parent / "studies"]
 
 
-def _line_in(error: Exception, path: Path) -> str:
+def _line_in(error: BaseException, path: Path) -> str:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return f", line {lines[-1]}" if lines else ""
 
 
-def _message(error: Exception) -> str:
+def _message(error: BaseException) -> str:
     return str(error) if isinstance(error, DefinitionError) else f"{type(error).__name__}: {error}"

@@ -66,4 +66,7 @@ def frozen(what: str, mapping: object, kind: type | None = None) -> Mapping[str,
         else:
             plain = value is None or isinstance(value, str | bool) or is_number(value)
             require(plain, f"{what}: {key} must be text, a finite number, true, false or None, got {value!r}")
+    for key in {"epochs", "batch_size"} & set(mapping) if kind is None else ():
+        value = mapping[key]
+        require(is_count(value), f"{what}: {key} must be a whole number of at least 1, got {value!r}")
     return MappingProxyType(dict(mapping))

@@ -1,5 +1,6 @@
 """The command line: thin, and quick to start. Each command loads what it needs."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dlstudy import __version__
-from dlstudy.errors import DefinitionError, DlstudyError, RecordError, UsageError
+from dlstudy.errors import DefinitionError, DlstudyError, RecordError
 
 __all__ = ["app", "main"]
 
@@ -212,19 +213,20 @@ def main(arguments: list[str] | None = None) -> int:
     command = typer.main.get_command(app)
     try:
         result = command.main(args=arguments, prog_name="dlstudy", standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except (DefinitionError, RecordError, UsageError) as error:
+    except (DefinitionError, RecordError) as error:
         return _fail(str(error), 2)
     except DlstudyError as error:
         return _fail(str(error), 1)
-    except KeyboardInterrupt:
-        return _fail("stopped; run the same command again to go on", 130)
     except typer.Abort:
-        return _fail("stopped; run the same command again to go on", 130)
+        result = 130
     except Exception as error:
-        if not hasattr(error, "format_message"):  # click's own errors have it; typer does not name their classes
+        if not hasattr(error, "format_message"):  # typer's own errors have it, and no public name
             raise
-        return _fail(f"{error.format_message()} (see dlstudy --help)", 2)
+        words = shlex.join(sys.argv[1:] if arguments is None else arguments)
+        return _fail(f"{error.format_message().rstrip('.')}, got `dlstudy {words}`: see --help", 2)
+    if result == 130:  # what typer makes of Ctrl-C
+        return _fail("stopped; run the same command again to go on", 130)
+    return result if isinstance(result, int) else 0
 
 
 def _fail(message: str, code: int) -> int:

@@ -2,19 +2,20 @@
 
 import ast
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from optuna.distributions import distribution_to_json
 
 from dlstudy.catalog import StudyFile
+from dlstudy.datasets import registry
 from dlstudy.study import Arm, Study
 from dlstudy.variant import Variant
 
 __all__ = ["changes", "code_digests", "define"]
 
 
-def define(file: StudyFile, study: Study, variant: Variant, arm: Arm, phase: str, checksum: str) -> dict[str, Any]:
+def define(file: StudyFile, study: Study, variant: Variant, arm: Arm, phase: str) -> dict[str, Any]:
     """What the results of one arm and phase rest on, as JSON.
 
     Trials, seeds, claims and texts are not in it: they may grow or be reworded.
@@ -25,18 +26,17 @@ def define(file: StudyFile, study: Study, variant: Variant, arm: Arm, phase: str
         variant: for the sampler and the pruner of a search.
         arm: the arm.
         phase: one of `PHASES`.
-        checksum: of the data set.
     """
     protocol = study.protocol
     split = protocol.printed_split if phase == "printed" and protocol.printed_split else protocol.split
     definition: dict[str, Any] = {
-        "data": f"{study.dataset} {checksum[:16]}",
+        "data": f"{study.dataset} {registry.describe(study.dataset).sha256[:16]}",
         "epochs": protocol.epochs,
         "batch_size": protocol.batch_size,
         "rows": protocol.rows,
         "split": repr(split),
         "setting": dict(arm.setting),
-        "code": code_digests(file.source, study.build.__name__),
+        "code": code_digests(file.source, getattr(study.build, "__name__", "STUDY")),
     }
     if phase == "printed":
         definition["printed"] = dict(arm.printed or {})
@@ -81,16 +81,19 @@ def code_digests(source: str, start: str) -> dict[str, str]:
     return digests
 
 
-def _bound(statement: ast.stmt) -> Iterator[str]:
+def _bound(statement: ast.stmt) -> set[str]:
+    """The names that a top-level statement gives a meaning: those it binds; if none, those it may change in place."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield statement.name
-    elif isinstance(statement, ast.Import | ast.ImportFrom):
-        for alias in statement.names:
-            yield (alias.asname or alias.name).partition(".")[0]
-    else:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                yield node.id
+        return {statement.name}
+    bound, used = set[str](), set[str]()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.Name):
+            (bound if isinstance(node.ctx, ast.Store) else used).add(node.id)
+    return bound or used
 
 
 def _without_docstrings(statement: ast.stmt) -> ast.stmt:

@@ -53,7 +53,8 @@ def point(distribution: BaseDistribution, u: float) -> Any:  # Any: whatever the
     low, high, step = distribution.low, distribution.high, distribution.step
     if isinstance(distribution, FloatDistribution) and step is None:
         if distribution.log:
-            return min(high, math.exp(math.log(low) + u * (math.log(high) - math.log(low))))
+            value = math.exp(math.log(low) + u * (math.log(high) - math.log(low)))
+            return min(high, max(low, value))
         return low + u * (high - low)
     step = step or 1
     if distribution.log:  # an integer's cell reaches half a step to either side, as in Optuna

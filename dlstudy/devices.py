@@ -145,13 +145,13 @@ def _gpu_slot(gpu: Gpu, share: int, per_gpu: int) -> Slot:
 
 
 def _visible(found: tuple[Gpu, ...], allowed: str | None) -> tuple[Gpu, ...]:
-    """CUDA's own rule: a list of indices or of beginnings of UUIDs, cut off at the first that names no GPU."""
+    """CUDA's own rule: indices or beginnings of UUIDs, cut off at the first that names no GPU, or one named before."""
     if allowed is None:
         return found
     chosen: list[Gpu] = []
     for word in (part.strip() for part in allowed.split(",")):
         match = [gpu for gpu in found if word and (str(gpu.index) == word or gpu.uuid.startswith(word))]
-        if not match:
+        if not match or match[0] in chosen:
             break
         chosen.append(match[0])
     return tuple(chosen)

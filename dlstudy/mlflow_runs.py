@@ -55,7 +55,7 @@ class MlflowRuns:
 
     def begin(self, spec: TrialSpec, slot: str, time_ms: int) -> None:
         """Starts the run of a trial."""
-        self._create(spec.key, spec.arm, spec.phase, spec.row, spec.params, spec.seed, time_ms, slot)
+        self._create(spec, slot, time_ms)
 
     def log_epochs(self, key: str, epochs: Iterable[tuple[int, int, Mapping[str, float]]]) -> None:
         """Writes metrics of epochs: (epoch, Unix time in ms, metrics)."""
@@ -79,7 +79,9 @@ class MlflowRuns:
             return
         result, time_ms = trial.result, int((trial.ended_s or time.time()) * 1000)
         n_epochs = max((len(values) for values in result.history.values()), default=0)
-        final = {**{name: value for name, value in result.metrics.items() if name not in result.history}, **result.cost}
+        final = {name: value for name, value in result.metrics.items() if name not in result.history}
+        # A prefix gives MLflow's chart page a section of its own.
+        final |= {f"cost/{name}": value for name, value in result.cost.items()}
         if trial.value is not None:
             final["value"] = trial.value
         tags = {"dlstudy.state": result.state, "dlstudy.slot": result.slot, "dlstudy.way": result.way}
@@ -102,9 +104,7 @@ class MlflowRuns:
             if trial.result is None or trial.key in self._ended:
                 continue
             if trial.key not in self.run_ids:
-                started_ms = int(trial.started_s * 1000)
-                arguments = (trial.key, trial.arm, trial.phase, trial.row, trial.params, trial.seed)
-                self._create(*arguments, started_ms, trial.result.slot)
+                self._create(trial, trial.result.slot, int(trial.started_s * 1000))
             self.log_epochs(trial.key, self._epochs_missing(trial))
             self.end(trial)
 
@@ -162,24 +162,23 @@ class MlflowRuns:
         self._log_params(run.info.run_id, self._study_run.params)
         return str(run.info.run_id)
 
-    def _create(
-        self, key: str, arm: str, phase: str, row: int, params: Mapping[str, Any], seed: int, time_ms: int, slot: str
-    ) -> None:  # Any: JSON scalars
+    def _create(self, trial: TrialSpec | TrialRecord, slot: str, time_ms: int) -> None:
         tags = {
             **self._study_run.tags,
             "mlflow.parentRunId": self.parent,
             "dlstudy.kind": "trial",
-            "dlstudy.key": key,
+            "dlstudy.key": trial.key,
             "dlstudy.variant": self._study_run.variant,
-            "dlstudy.arm": arm,
-            "dlstudy.phase": phase,
+            "dlstudy.arm": trial.arm,
+            "dlstudy.phase": trial.phase,
             "dlstudy.slot": slot,
         }
-        run = self._client.create_run(self._experiment, time_ms, tags, run_name=f"{phase} · {arm} · #{row}")
-        self.run_ids[key] = str(run.info.run_id)
-        values = {**params, "seed": seed, "arm": arm, "phase": phase, "row": row}
+        name = f"{trial.phase} · {trial.arm} · #{trial.row}"
+        run = self._client.create_run(self._experiment, time_ms, tags, run_name=name)
+        self.run_ids[trial.key] = str(run.info.run_id)
+        values = {**trial.params, "seed": trial.seed, "arm": trial.arm, "phase": trial.phase, "row": trial.row}
         self._log_params(run.info.run_id, {name: str(value) for name, value in values.items()})
-        self._log_dataset(run.info.run_id, "testing" if phase == "replicate" else "training")
+        self._log_dataset(run.info.run_id, "testing" if trial.phase == "replicate" else "training")
 
     def _log_params(self, run_id: str, params: Mapping[str, str]) -> None:
         from mlflow.entities import Param

@@ -1,5 +1,6 @@
 """What a run has to train: which trials are wanted, which are done, which comes next, and where each result goes."""
 
+import dataclasses
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,9 +74,7 @@ class _Part:
 class Plan:
     """The trials that a run wants and does not have, in the order in which they are to be trained."""
 
-    def __init__(
-        self, file: StudyFile, study: Study, choice: Choice, home: Home, record: Record, checksum: str
-    ) -> None:
+    def __init__(self, file: StudyFile, study: Study, choice: Choice, *, home: Home, record: Record) -> None:
         """Opens the record of every part and finds what is missing.
 
         Raises:
@@ -85,12 +84,17 @@ class Plan:
         self._file, self._study, self._choice, self._home = file, study, choice, home
         self._waiting: deque[_Item] = deque()
         self._in_flight: dict[str, _Item] = {}
-        self._parts: dict[tuple[str, str], _Part] = {}
         arms = [study.arm(name) for name in choice.arms]
-        for phase in PHASES:
-            for arm in arms:
-                if phase != "printed" or arm.printed is not None:
-                    self._parts[phase, arm.name] = self._open(record, arm, phase, checksum)
+        parts = [(phase, arm) for phase in PHASES for arm in arms if phase != "printed" or arm.printed is not None]
+        definitions = {
+            f"{file.name}/{choice.name}/{arm.name}/{phase}": define(file, study, choice.variant, arm, phase)
+            for phase, arm in parts
+        }
+        record.refuse_other(definitions)  # all of them before the first is opened: nothing is written if one is refused
+        self._parts = {
+            (phase, arm.name): self._open(record, phase, name, definition)
+            for (phase, arm), (name, definition) in zip(parts, definitions.items(), strict=True)
+        }
         for phase in ("printed", "search"):
             if phase in choice.phases:
                 missing = [item for arm in arms for item in self._missing(arm, phase)]
@@ -163,19 +167,14 @@ class Plan:
         item = self._in_flight.pop(spec.key)
         return self._parts[item.part].record.end(spec, TrialResult("killed", reason), None, "")
 
-    def _open(self, record: Record, arm: Arm, phase: str, checksum: str) -> _Part:
-        variant, study = self._choice.variant, self._study
-        name = f"{self._file.name}/{self._choice.name}/{arm.name}/{phase}"
-        definition = define(self._file, study, variant, arm, phase, checksum)
-        searching = phase == "search"
-        opened = ArmRecord(
-            record,
-            name,
-            study.protocol.direction,
-            definition,
-            partial(make_sampler, self._file.name, arm.name) if searching and variant.sampler == "tpe" else None,
-            make_pruner(variant, study.protocol) if searching else None,
-        )
+    def _open(self, record: Record, phase: str, name: str, definition: Mapping[str, Any]) -> _Part:
+        study, make, pruner = self._study, None, None
+        if phase == "search":
+            pruner = make_pruner(self._choice.variant, study.protocol)
+            if self._choice.variant.sampler == "tpe":
+                make = partial(make_sampler, name)
+        opened = ArmRecord(record, name, study.protocol.direction, make_sampler=make, pruner=pruner)
+        opened.keep_definition(definition)
         opened.end_orphans()
         return _Part(opened, known=opened.trials())
 
@@ -251,6 +250,9 @@ class Plan:
         metric = self._value_metric(item.phase)
         if metric in result.metrics:
             return result, result.metrics[metric]
+        if metric in result.history:
+            reason = f"{metric} was no longer a finite number at the end of training"
+            return dataclasses.replace(result, state="diverged", reason=reason), None
         given = ", ".join(sorted(result.metrics)) or "none"
         return TrialResult("failed", f"the model gives no metric {metric}: it gives {given}", slot=result.slot), None
 

@@ -62,7 +62,7 @@ class Record:
             parts = name.split("/")
             if len(parts) == 4 and parts[0] == study:
                 variant, _, generation = parts[1].partition("~")
-                found.setdefault(variant, set()).add(int(generation) if generation.isdigit() else 1)
+                found.setdefault(variant, set()).add(int(generation) if generation.isdecimal() else 1)
         return {name: [_generation(name, number) for number in sorted(numbers)] for name, numbers in found.items()}
 
     def studies(self) -> list[str]:
@@ -80,6 +80,21 @@ class Record:
                 found += _records(opened, arm=parts[2], phase=parts[3])
         order = {phase: i for i, phase in enumerate(PHASES)}
         return sorted(found, key=lambda trial: (order[trial.phase], trial.arm, trial.number))
+
+    def refuse_other(self, definitions: Mapping[str, Mapping[str, Any]]) -> None:  # Any: JSON
+        """Checks definitions, by name of their Optuna study, against those that the record began with.
+
+        Raises:
+            RecordError: one differs; says what changed.
+        """
+        known = set(optuna.get_all_study_names(self.storage))
+        for name in [name for name in definitions if name in known]:
+            old = optuna.load_study(study_name=name, storage=self.storage).user_attrs.get("definition")
+            if old is not None and (changed := changes(old, definitions[name])):
+                raise RecordError(
+                    f"{name} was begun with another definition: {'; '.join(changed)}: "
+                    "undo that, or run with --fresh to begin a new generation beside the old"
+                )
 
     def add_run_ids(self, run_ids: Mapping[str, str]) -> None:
         """Keeps the MLflow runs of trials that ended while MLflow was away, by key."""
@@ -100,23 +115,19 @@ class ArmRecord:
         record: Record,
         name: str,
         direction: str,
-        definition: Mapping[str, Any],
+        *,
         make_sampler: Callable[[int], BaseSampler] | None = None,
         pruner: BasePruner | None = None,
-    ) -> None:  # Any: JSON
-        """Opens it, or begins it with this definition.
+    ) -> None:
+        """Opens it, or begins it.
 
         Args:
             record: where.
             name: `study/variant/arm/phase`.
             direction: of its value.
-            definition: see `dlstudy.definition`.
             make_sampler: of what proposes parameters where the design is not fixed in advance, from the number of
                 trials known so far.
             pruner: ends hopeless trials early.
-
-        Raises:
-            RecordError: it was begun with another definition; says what changed.
         """
         self.name = name
         self._arm, self._phase = name.split("/")[2:]
@@ -124,21 +135,18 @@ class ArmRecord:
             storage=record.storage,
             study_name=name,
             direction=StudyDirection[direction.upper()],
-            sampler=optuna.samplers.RandomSampler(seed=0),  # never asked
+            sampler=optuna.samplers.RandomSampler(seed=0),  # asked only where make_sampler gives another
             pruner=pruner or optuna.pruners.NopPruner(),
             load_if_exists=True,
         )
         if make_sampler is not None:
             self._study.sampler = make_sampler(len(self._study.get_trials(deepcopy=False)))
         self._live: dict[str, Trial] = {}
-        known = self._study.user_attrs.get("definition")
-        if known is None:
+
+    def keep_definition(self, definition: Mapping[str, Any]) -> None:  # Any: JSON
+        """Writes down what its results rest on, once; see `Record.refuse_other`."""
+        if "definition" not in self._study.user_attrs:
             self._study.set_user_attr("definition", dict(definition))
-        elif changed := changes(known, definition):
-            raise RecordError(
-                f"{name} was begun with another definition: {'; '.join(changed)}: "
-                "undo that, or run with --fresh to begin a new generation beside the old"
-            )
 
     def trials(self) -> list[TrialRecord]:
         """Its trials in the order of their numbers."""

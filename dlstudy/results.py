@@ -80,13 +80,14 @@ class MetricSummary:
 
 @dataclass(frozen=True)
 class Best:
-    """The winner of an arm's search: its parameters, its validation value, and how many trials were tried."""
+    """The winner of an arm's search: its parameters, its validation value, how many trials were tried, its row."""
 
     params: Mapping[str, Any]  # JSON scalars
     value: float
     metric: str
     n_trials: int
     row: int
+    setting_key: str
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dlstudy.datasets import registry
 from dlstudy.engines.base import Decide, Engine
 from dlstudy.errors import UsageError
 from dlstudy.events import Listener
-from dlstudy.home import Home
 from dlstudy.plan import Choice, Plan
 from dlstudy.record import Record
 from dlstudy.splits import divide
@@ -40,8 +39,14 @@ def resolve(file: StudyFile, request: Request) -> Study:
     """The study as the request runs it, checked against its data set.
 
     Raises:
-        DefinitionError: the two do not fit together.
+        StudyError: the two do not fit together, or an arm is asked for that is not there.
+        UsageError: a phase is asked for that is not there.
     """
+    for phase in request.phases:
+        if phase not in PHASES:
+            raise UsageError(f"--phase must be one of {', '.join(PHASES)}, got {phase!r}")
+    for arm in request.arms:
+        file.study.arm(arm)
     own = registry.describe(file.study.dataset)
     used = registry.describe(request.variant.dataset or file.study.dataset)
     study = request.variant.apply(file.study, own, used)
@@ -54,16 +59,8 @@ def resolve(file: StudyFile, request: Request) -> Study:
 
 
 def choose(file: StudyFile, study: Study, request: Request, record: Record) -> Choice:
-    """The parts to run, and the generation of the variant in the record.
-
-    Raises:
-        UsageError: no such phase.
-        StudyError: no such arm.
-    """
-    for phase in request.phases:
-        if phase not in PHASES:
-            raise UsageError(f"--phase must be one of {', '.join(PHASES)}, got {phase!r}")
-    arms = [study.arm(name).name for name in request.arms] or [arm.name for arm in study.arms]
+    """The parts to run, and the generation of the variant in the record."""
+    arms = request.arms or [arm.name for arm in study.arms]
     name = request.variant.name
     generations = record.variants(file.name).get(name, [name])
     if request.fresh and name in record.variants(file.name):
@@ -73,22 +70,22 @@ def choose(file: StudyFile, study: Study, request: Request, record: Record) -> C
 
 
 def run(
-    file: StudyFile, study: Study, choice: Choice, home: Home, record: Record, make_engine: MakeEngine,
-    listeners: Sequence[Listener], run_id_of: Callable[[str], str],
-) -> int:  # fmt: skip
-    """Trains what is missing, and says how many trainings that were. Hold the study's lock.
+    plan: Plan, dataset: str, make_engine: MakeEngine, listeners: Sequence[Listener], run_id_of: Callable[[str], str]
+) -> int:
+    """Trains what a plan misses, and says how many trainings that were. Hold the study's lock.
+
+    Args:
+        plan: what is missing, and where results go.
+        dataset: the name of the data set.
+        make_engine: called only where something is missing.
+        listeners: hear of every trial.
+        run_id_of: the MLflow run of a trial, by key; empty while it has none.
 
     Raises:
         KeyboardInterrupt: passed on, when everything is written down.
-        RecordError, UsageError: as `Plan`.
     """
-    plan = Plan(file, study, choice, home, record, registry.describe(study.dataset).sha256)
-    return _train(plan, study, make_engine, listeners, run_id_of) if plan.n_waiting else 0
-
-
-def _train(
-    plan: Plan, study: Study, make_engine: MakeEngine, listeners: Sequence[Listener], run_id_of: Callable[[str], str]
-) -> int:
+    if not plan.n_waiting:
+        return 0
     n_ended = 0
     in_flight: dict[str, TrialSpec] = {}
 
@@ -98,7 +95,7 @@ def _train(
         return plan.report(spec, metrics, epoch) if spec.prunable else True
 
     try:
-        with closing(make_engine(study.dataset, plan.n_missing, decide)) as engine:
+        with closing(make_engine(dataset, plan.n_missing, decide)) as engine:
             while plan.n_waiting or in_flight:
                 while len(in_flight) < len(engine.slots) and (spec := plan.next()) is not None:
                     in_flight[spec.key] = spec

@@ -24,9 +24,14 @@ def fixed_rows(
     return design_table(study, space, n_rows, variant.sampler)
 
 
-def make_sampler(study: str, arm: str, n_known: int) -> optuna.samplers.BaseSampler:
-    """Optuna's TPE. The seed counts known trials, lest a run that goes on propose its first points again."""
-    return optuna.samplers.TPESampler(seed=number_of(study, arm, "tpe", n_known))
+def make_sampler(name: str, n_known: int) -> optuna.samplers.BaseSampler:
+    """Optuna's TPE. The seed counts known trials, lest a run that goes on propose its first points again.
+
+    Args:
+        name: of the Optuna study.
+        n_known: trials it has.
+    """
+    return optuna.samplers.TPESampler(seed=number_of(name, "tpe", n_known))
 
 
 def make_pruner(variant: Variant, protocol: Protocol) -> optuna.pruners.BasePruner:

@@ -1,12 +1,9 @@
 """A whole run, as the command line asks for it: record, MLflow, engine, report."""
 
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlstudy import catalog
 from dlstudy.catalog import StudyFile
 from dlstudy.datasets import registry
 from dlstudy.devices import choose_slots
@@ -15,12 +12,13 @@ from dlstudy.errors import RecordError, UsageError
 from dlstudy.events import Listener
 from dlstudy.home import Home
 from dlstudy.mlflow_runs import MlflowRuns, StudyRun, package_tags
-from dlstudy.plan import Choice
+from dlstudy.plan import Choice, Plan
+from dlstudy.processes import sigterm_as_ctrl_c
 from dlstudy.provenance import git_commit, user, versions
 from dlstudy.record import Record
 from dlstudy.report.export import export_all
 from dlstudy.report.pages import command, markdown
-from dlstudy.results import StudySummary
+from dlstudy.results import StudySummary, TrialRecord
 from dlstudy.runner import Request, choose, resolve, run
 from dlstudy.study import Study
 from dlstudy.summary import summarize
@@ -75,13 +73,14 @@ def run_study(
         raise UsageError(f"--engine must be one of {', '.join(ENGINES)}, got {where.engine!r}")
     study = resolve(file, request)
     where.home.create()
-    with where.home.held(file.name), _sigterm_as_ctrl_c():
+    with where.home.held(file.name), sigterm_as_ctrl_c():
         record = Record.open(where.home, where.storage)
         choice = choose(file, study, request, record)
-        known = record.trials(file.name, choice.name)
-        tracker = Tracker(tracking_uri(where.home, where.tracking), where.home, _study_run(file, study, choice), known)
+        plan = Plan(file, study, choice, home=where.home, record=record)
+        job = _Job(file, study, choice, record, where)
+        tracker = Tracker(tracking_uri(where.home, where.tracking), where.home, _study_run(job), job.trials())
         try:
-            return _run_tracked(file, study, choice, record, where, tracker, progress, say)
+            return _run_tracked(job, plan, tracker, progress, say)
         finally:
             tracker.close()
 
@@ -114,26 +113,39 @@ def made_with(file: StudyFile) -> dict[str, str]:
     return {**versions(), **({"commit": commit} if commit else {})}
 
 
-def _run_tracked(
-    file: StudyFile, study: Study, choice: Choice, record: Record, where: Where, tracker: Tracker,
-    progress: Listener, say: Callable[[str], None],
-) -> Outcome:  # fmt: skip
-    n_trained, status = 0, "KILLED"
+@dataclass(frozen=True)
+class _Job:
+    """What one run is about, and where it goes."""
+
+    file: StudyFile
+    study: Study
+    choice: Choice
+    record: Record
+    where: Where
+
+    def trials(self) -> list[TrialRecord]:
+        return self.record.trials(self.file.name, self.choice.name)
+
+    def summary(self) -> StudySummary:
+        return summarize(self.file.name, self.study, self.choice.name, self.trials())
+
+
+def _run_tracked(job: _Job, plan: Plan, tracker: Tracker, progress: Listener, say: Callable[[str], None]) -> Outcome:
+    n_trained, interrupted = 0, True
     try:
-        make_engine = _engine_maker(where, say)
-        n_trained = run(file, study, choice, where.home, record, make_engine, [tracker, progress], tracker.run_id)
-        status = "FINISHED"
+        make_engine = _engine_maker(job.where, say)
+        n_trained = run(plan, job.study.dataset, make_engine, [tracker, progress], tracker.run_id)
+        interrupted = False
     finally:
-        interrupted = status == "KILLED"
         patience_s = 8.0 if interrupted else 120.0
-        late = tracker.settle(record.trials(file.name, choice.name), patience_s)
+        late = tracker.settle(job.trials(), patience_s)
         if late:
-            record.add_run_ids(late)
-        summary = summarize(file.name, study, choice.name, record.trials(file.name, choice.name))
+            job.record.add_run_ids(late)
+        summary = job.summary()
         if interrupted:
-            tracker.publish(lambda runs: runs.end_parent("KILLED", _description(summary), [], {}), patience_s)
-    reports = export_all(summary, made_with(file), where.home.reports(file.name))
-    tracker.publish(lambda runs: _publish(runs, summary, where.home, reports))
+            tracker.publish(lambda runs: runs.end_parent("KILLED", markdown(summary), [], {}), patience_s)
+    reports = export_all(summary, made_with(job.file), job.where.home.reports(job.file.name))
+    tracker.publish(lambda runs: _publish(runs, summary, job.where.home, reports))
     remarks = []
     if tracker.problem:
         remarks.append(f"MLflow could not be written ({tracker.problem}): the record is whole; run again to catch up")
@@ -147,7 +159,7 @@ def _publish(runs: MlflowRuns, summary: StudySummary, home: Home, reports: Seque
             runs.log_model(trial, home.model(summary.study, summary.variant, trial.arm, trial.setting_key))
     verdicts = {f"dlstudy.claim.{i}": f"{claim.verdict}: {claim.text}" for i, claim in enumerate(summary.claims, 1)}
     status = "FINISHED" if summary.complete else "FAILED"
-    runs.end_parent(status, _description(summary), reports, {"dlstudy.answer": summary.answer, **verdicts})
+    runs.end_parent(status, markdown(summary), reports, {"dlstudy.answer": summary.answer, **verdicts})
 
 
 def _engine_maker(where: Where, say: Callable[[str], None]) -> Callable[[str, int, Decide], Engine]:
@@ -169,39 +181,16 @@ def _engine_maker(where: Where, say: Callable[[str], None]) -> Callable[[str, in
     return make
 
 
-def _study_run(file: StudyFile, study: Study, choice: Choice) -> StudyRun:
-    about = registry.describe(study.dataset)
-    summary = summarize(file.name, study, choice.name, [])
+def _study_run(job: _Job) -> StudyRun:
+    file, about = job.file, registry.describe(job.study.dataset)
+    summary = job.summary()
     profile = f'{{"n_train": {about.n_train}, "n_test": {about.n_test}, "task": "{about.task}"}}'
     tags = {**package_tags(git_commit(file.path.parent), user(), command(summary)), "dlstudy.study": file.name}
     return StudyRun(
         study=file.name,
-        variant=choice.name,
+        variant=job.choice.name,
         tags=tags,
         params={name: str(value) for name, value in summary.protocol.items()},
         dataset={"name": about.name, "digest": about.sha256, "source": about.source, "profile": profile},
-        description=study.question,
+        description=job.study.question,
     )
-
-
-def _description(summary: StudySummary) -> str:
-    return markdown(summary)
-
-
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """SIGTERM stops a run as Ctrl-C does: what is in flight is written down."""
-
-    def stop(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before: Mapping[int, object] = {signal.SIGTERM: signal.signal(signal.SIGTERM, stop)}
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before[signal.SIGTERM])  # type: ignore[arg-type]  # as signal() gave it
-
-
-def load_study(name: str) -> StudyFile:
-    """The study of that name or at that path."""
-    return catalog.load(catalog.find(name))

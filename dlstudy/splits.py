@@ -61,5 +61,10 @@ def _random_parts(rows: np.ndarray, size: int | float, random_state: int | None)
     """scikit-learn's own shuffle, so that a document's `train_test_split` gives the same rows."""
     from sklearn.model_selection import train_test_split
 
-    first, second = train_test_split(rows, test_size=size, random_state=random_state)
+    try:
+        first, second = train_test_split(rows, test_size=size, random_state=random_state)
+    except ValueError as error:
+        raise StudyError(
+            f"every part needs at least one row, got {len(rows)} rows and {size} apart: mend Split"
+        ) from error
     return np.asarray(first), np.asarray(second)

@@ -58,6 +58,11 @@ class Split:
             self.test is None or (isinstance(self.test, float) and 0 < self.test < 1),
             f"Split.test must be None (the data set's own test rows) or a share in (0, 1), got {self.test!r}",
         )
+        state = self.random_state
+        require(
+            state is None or (isinstance(state, int) and not isinstance(state, bool) and 0 <= state < 2**32),
+            f"Split.random_state must be None or a whole number in [0, 2^32), got {state!r}",
+        )
         require(
             self.test is None or self.random_state is not None,
             f"Split.random_state must be a number when Split.test is a share, got {self.random_state!r}",
@@ -194,7 +199,7 @@ class Printed:
     @property
     def half_unit(self) -> float:
         """Half a unit of the last printed digit: what rounding may have hidden."""
-        mantissa, _, exponent = str(self.value).lower().partition("e")
+        mantissa, _, exponent = str(self.value).strip().lower().partition("e")
         return 0.5 * 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
 
 
@@ -223,7 +228,9 @@ class Claim:
     untestable: str = ""
 
     def __post_init__(self) -> None:
-        require(bool(self.text.strip()), "Claim.text must say the claim, got an empty text")
+        require(
+            isinstance(self.text, str) and bool(self.text.strip()), f"Claim.text must say the claim, got {self.text!r}"
+        )
         object.__setattr__(self, "than", (self.than,) if isinstance(self.than, str) else tuple(self.than))
         if self.untestable:
             return
@@ -269,7 +276,11 @@ class Study:
     claims: Sequence[Claim] = ()
 
     def __post_init__(self) -> None:
-        require(bool(self.question.strip()), "Study.question must ask something, got an empty text")
+        require(
+            isinstance(self.question, str) and bool(self.question.strip()),
+            f"Study.question must ask something, got {self.question!r}",
+        )
+        require(isinstance(self.protocol, Protocol), f"Study.protocol must be a Protocol, got {self.protocol!r}")
         require_name("Study.dataset", self.dataset)
         require(callable(self.build), f"Study.build must be a function of p, got {self.build!r}")
         for name, kind in (("arms", Arm), ("printed", Printed), ("claims", Claim)):

@@ -1,5 +1,6 @@
 """From the trials of a record to what a study says: winners, replicates, printed figures, claims, the answer."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from dlstudy.results import (
     TrialRecord,
 )
 from dlstudy.statistics import mean_and_sd, paired_interval, prediction_interval
-from dlstudy.study import Arm, Claim, Printed, Study, direction_of
+from dlstudy.study import Arm, Claim, Printed, Study
 from dlstudy.trial import make_parameters, params_key
 
 __all__ = ["summarize", "test_metric", "value_at", "winner"]
@@ -39,12 +40,12 @@ def summarize(name: str, study: Study, variant: str, trials: Sequence[TrialRecor
         question=study.question,
         answer=_answer(study, finished),
         quick="quick" in variant.partition("~")[0].split("+"),
-        complete=_complete(study, finished),
+        complete=all(finished.is_complete(study, arm) for arm in study.arms),
         arms=arms,
         printed=printed,
         claims=claims,
         trials=list(trials),
-        protocol=_protocol(study),
+        protocol=_protocol(study, trials),
         notes=_notes(study, variant, own),
     )
 
@@ -59,9 +60,11 @@ def winner(trials: Sequence[TrialRecord], direction: str) -> TrialRecord | None:
 def value_at(trial: TrialRecord, metric: str, epoch: int | None) -> float | None:
     """A metric of a trial at an epoch, counted from 1, or at the end of training; None where it has none."""
     if epoch is None:
-        return trial.metrics.get(metric)
-    history = trial.result.history.get(metric, []) if trial.result else []
-    return history[epoch - 1] if epoch <= len(history) else None
+        value = trial.metrics.get(metric)
+    else:
+        history = trial.result.history.get(metric, []) if trial.result else []
+        value = history[epoch - 1] if epoch <= len(history) else None
+    return value if value is not None and math.isfinite(value) else None
 
 
 def test_metric(study: Study) -> str:
@@ -75,22 +78,39 @@ class _Finished:
     def __init__(self, study: Study, trials: Sequence[TrialRecord]) -> None:
         self.winners: dict[str, TrialRecord | None] = {}
         self._runs: dict[tuple[str, str, str], dict[int, TrialRecord]] = {}
+        self._ended: dict[tuple[str, str, str], set[int]] = {}
         for arm in study.arms:
             search = [trial for trial in trials if trial.arm == arm.name and trial.phase == "search"]
             self.winners[arm.name] = winner(search, study.protocol.direction)
         for trial in trials:
+            part = (trial.phase, trial.arm, trial.setting_key)
+            if trial.ended_for_good:
+                self._ended.setdefault(part, set()).add(trial.row)
             if trial.state == "finished" and trial.phase != "search":
-                self._runs.setdefault((trial.phase, trial.arm, trial.setting_key), {})[trial.row] = trial
+                self._runs.setdefault(part, {})[trial.row] = trial
 
     def replicates(self, arm: str) -> dict[int, TrialRecord]:
         """The replicates of the arm's winner, by row."""
         best = self.winners[arm]
         return self._runs.get(("replicate", arm, best.setting_key), {}) if best else {}
 
-    def printed(self, study: Study, arm: Arm, setting: Mapping[str, Any] | None = None) -> dict[int, TrialRecord]:
+    def printed(
+        self, study: Study, arm: Arm, setting: Mapping[str, Any] | None = None
+    ) -> dict[int, TrialRecord]:  # Any: JSON scalars
         """The runs of a printed setting, by row."""
-        params = make_parameters(arm, study.protocol, {**(arm.printed or {}), **(setting or {})})
-        return self._runs.get(("printed", arm.name, params_key(params)), {})
+        return self._runs.get(("printed", arm.name, _printed_key(study, arm, setting)), {})
+
+    def is_complete(self, study: Study, arm: Arm) -> bool:
+        """Whether every replicate of the arm's winner, and every run of its printed setting, has ended for good."""
+        best, n_seeds = self.winners[arm.name], study.protocol.seeds
+        wanted = [("replicate", arm.name, best.setting_key)] if best else []
+        if arm.printed is not None:
+            wanted.append(("printed", arm.name, _printed_key(study, arm, None)))
+        return best is not None and all(len(self._ended.get(part, ())) >= n_seeds for part in wanted)
+
+
+def _printed_key(study: Study, arm: Arm, setting: Mapping[str, Any] | None) -> str:  # Any: JSON scalars
+    return params_key(make_parameters(arm, study.protocol, {**(arm.printed or {}), **(setting or {})}))
 
 
 def _arm(study: Study, arm: Arm, finished: _Finished, trials: Sequence[TrialRecord]) -> ArmSummary:
@@ -105,14 +125,16 @@ def _arm(study: Study, arm: Arm, finished: _Finished, trials: Sequence[TrialReco
         drop = sign * (best.value - replicates[metric].mean)
     return ArmSummary(
         name=arm.name,
-        best=Best(best.tuned, best.value or 0.0, metric, len({trial.row for trial in search}), best.row)
-        if best
-        else None,
+        best=_best(best, metric, search) if best else None,
         replicates=replicates,
         printed_runs=_metrics(finished.printed(study, arm)) if arm.printed is not None else {},
         drop=drop,
         notes=_arm_notes(search, runs, [t for t in trials if t.arm == arm.name]),
     )
+
+
+def _best(best: TrialRecord, metric: str, search: list[TrialRecord]) -> Best:
+    return Best(best.tuned, best.value or 0.0, metric, len({t.row for t in search}), best.row, best.setting_key)
 
 
 def _arm_notes(search: list[TrialRecord], runs: Mapping[int, TrialRecord], all_of_arm: list[TrialRecord]) -> list[str]:
@@ -126,7 +148,7 @@ def _arm_notes(search: list[TrialRecord], runs: Mapping[int, TrialRecord], all_o
             notes.append(f"{len(open_)} trials {state}: {reason}")
     kept = {trial.setting_key for trial in all_of_arm if trial.phase == "replicate" and trial.state == "finished"}
     older = kept - {trial.setting_key for trial in runs.values()}
-    if older and runs:
+    if older:
         notes.append(f"replicates of {len(older)} earlier winner(s) are kept and count for nothing")
     read = [t.ended_s for t in all_of_arm if t.phase == "replicate" and t.ended_s and t.state == "finished"]
     if read and any(trial.started_s > min(read) for trial in search):
@@ -139,10 +161,10 @@ def _metrics(runs: Mapping[int, TrialRecord]) -> dict[str, MetricSummary]:
     names = sorted({name for trial in ordered for name in trial.metrics} - {"parameters"})
     found = {}
     for name in names:
-        having = [trial for trial in ordered if name in trial.metrics]
-        values = [trial.metrics[name] for trial in having]
-        mean, sd = mean_and_sd(values)
-        found[name] = MetricSummary(mean, sd, len(values), values, [trial.seed for trial in having])
+        pairs = [(value, trial.seed) for trial in ordered if (value := value_at(trial, name, None)) is not None]
+        if pairs:
+            values, seeds = [value for value, _ in pairs], [seed for _, seed in pairs]
+            found[name] = MetricSummary(*mean_and_sd(values), len(values), values, seeds)
     return found
 
 
@@ -224,13 +246,13 @@ def _answer(study: Study, finished: _Finished) -> str:
             means[arm.name] = summary
     if not means:
         return "No answer yet: no winner has been replicated."
-    sign = 1 if direction_of(metric) == "maximize" else -1
+    sign = 1 if study.protocol.direction == "maximize" else -1
     ranked = sorted(means, key=lambda name: -sign * means[name].mean)
     first, label = ranked[0], metric.replace("_", " ")
     reached = f"{first} reached a mean {label} of {means[first].mean:.4f} over {means[first].n} seeds"
     if len(ranked) == 1:
         return f"{reached}."
-    claim = Claim("best", better=first, than=tuple(ranked[1:]), metric=metric)
+    claim = Claim("best", better=first, than=tuple(ranked[1:]), metric=metric, direction=study.protocol.direction)
     result = _claim(study, claim, finished)
     if result.interval is None or result.difference is None:
         return f"{reached}; too few paired runs to compare it."
@@ -243,23 +265,17 @@ def _span(interval: tuple[float, float]) -> str:
     return f"{interval[0]:+.4f} to {interval[1]:+.4f}"
 
 
-def _complete(study: Study, finished: _Finished) -> bool:
-    n_seeds = study.protocol.seeds
-    return all(
-        len(finished.replicates(arm.name)) >= n_seeds
-        and (arm.printed is None or len(finished.printed(study, arm)) >= n_seeds)
-        for arm in study.arms
-    )
-
-
-def _protocol(study: Study) -> dict[str, Any]:  # Any: JSON
+def _protocol(study: Study, trials: Sequence[TrialRecord]) -> dict[str, Any]:  # Any: JSON
+    """The protocol in JSON; trials and seeds that were topped up count as they are in the record."""
     protocol = study.protocol
+    searched = [trial.row + 1 for trial in trials if trial.phase == "search"]
+    seeded = [trial.row + 1 for trial in trials if trial.phase != "search"]
     return {
         "dataset": study.dataset,
         "epochs": protocol.epochs,
         "batch_size": protocol.batch_size,
-        "trials": protocol.trials,
-        "seeds": protocol.seeds,
+        "trials": max([protocol.trials, *searched]),
+        "seeds": max([protocol.seeds, *seeded]),
         "metric": protocol.metric,
         "direction": protocol.direction,
         "split": repr(protocol.split),

@@ -4,6 +4,7 @@ A thread of the parent process writes; nothing waits for it but the end of a run
 training goes on, and what was missed is written from the record by `settle`, now or after the next run.
 """
 
+import logging
 import os
 import queue
 import threading
@@ -37,6 +38,8 @@ class Tracker(Listener):
         os.environ.update(QUIET)
         for name, value in (("MAX_RETRIES", "2"), ("TIMEOUT", "20")):
             os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
+        for name in ("urllib3", "mlflow", "alembic"):  # a server that is away is told once, at the end
+            logging.getLogger(name).setLevel(logging.ERROR)
         self.problem = ""
         self._missed = False
         self._open: Callable[[], MlflowRuns] = lambda: MlflowRuns(uri, home, study_run)

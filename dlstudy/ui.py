@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from dlstudy.errors import DlstudyError, RecordError
 from dlstudy.home import Home
-from dlstudy.processes import QUIET
+from dlstudy.processes import QUIET, sigterm_as_ctrl_c
 from dlstudy.tracking import tracking_uri
 
 __all__ = ["free_port", "serve"]
@@ -36,15 +37,16 @@ def serve(study: str | None, home: Home, uri: str | None, port: int, open_browse
     if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).exists():
         raise RecordError(f"no runs in {home.root} yet: run a study first, or name another --home")
     address = f"http://127.0.0.1:{free_port(port)}"
-    server = _start(store, home, address)
-    try:
-        _await(server, address)
-        _show(address, study, open_browser)
-        print("Ctrl-C ends it.", flush=True)
-        server.wait()
-    finally:
-        server.terminate()
-        server.wait()
+    with sigterm_as_ctrl_c():
+        server = _start(store, home, address)
+        try:
+            _await(server, address)
+            _show(address, study, open_browser)
+            print("Ctrl-C ends it.", flush=True)
+            server.wait()
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)  # MLflow starts processes of its own
+            server.wait()
 
 
 def free_port(wanted: int) -> int:
@@ -67,6 +69,7 @@ def _start(store: str, home: Home, address: str) -> subprocess.Popen[bytes]:
         env={**os.environ, **QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ class Variant:
             option, _, value = part.partition("=")
             if option in ("dataset", "sampler", "pruner") and value:
                 options[option] = value
-            elif option == "epochs" and value.isdigit():
+            elif option == "epochs" and value.isdecimal():
                 options[option] = int(value)
             elif part == "quick":
                 options["quick"] = True

@@ -14,7 +14,7 @@ from dlstudy.datasets.pickles import Tree, load_arrays
 from dlstudy.datasets.sources import Definition, Source, from_data_folder, read_npz
 from dlstudy.errors import DataError
 
-__all__ = ["MNIST"]
+__all__ = ["MNIST", "arrays_from_parts"]
 
 FILE_NAME = "mnist.npz"
 OFFICIAL_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"  # what keras.datasets.mnist reads

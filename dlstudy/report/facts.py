@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlstudy.results import ArmSummary, MetricSummary, StudySummary
+from dlstudy.results import ArmSummary, ClaimSummary, MetricSummary, StudySummary
 
 __all__ = ["Table", "interval_text", "number", "params_text", "tables", "with_spread"]
 
@@ -109,7 +109,11 @@ def _printed(summary: StudySummary) -> Table:
         if figure.reproduced != "not comparable"
     ]
     heads = ["arm", "figure", "printed", "ours, mean", "95 % of runs", "seeds", "verdict"]
-    note = "A figure is reproduced when one more run of the same setting would give it in 95 of 100 cases."
+    note = (
+        "Reproduced: the figure lies where 95 of 100 further runs of the same setting would fall (prediction interval "
+        "over our seeds, widened by half a unit of the last printed digit). Undecidable: that range is too wide to "
+        "mean anything."
+    )
     return Table("Printed figures", heads, rows, note)
 
 
@@ -118,7 +122,7 @@ def _claims(summary: StudySummary) -> Table:
         [
             claim.text,
             claim.verdict + (f": {claim.why}" if claim.why else ""),
-            _label(claim.metric) + (f", epoch {claim.epoch}" if claim.epoch else "") if claim.metric else "–",
+            _measure(claim),
             "–" if claim.difference is None else f"{claim.difference:+.4f} against {claim.against}",
             interval_text(claim.interval),
             str(claim.n) if claim.n else "–",
@@ -131,6 +135,14 @@ def _claims(summary: StudySummary) -> Table:
         "interval: paired t. A claim is supported when it holds against each arm that it names."
     )
     return Table("Claims", heads, rows, note)
+
+
+def _measure(claim: ClaimSummary) -> str:
+    if not claim.metric:
+        return "–"
+    epoch = f", epoch {claim.epoch}" if claim.epoch else ""
+    where = "printed settings" if claim.phase == "printed" else "tuned winners"
+    return f"{_label(claim.metric)}{epoch} ({where})"
 
 
 def _label(metric: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.results import StudySummary, TrialRecord
+from dlstudy.results import ArmSummary, StudySummary, TrialRecord
 
 __all__ = ["COLOURS", "curves_png"]
 
@@ -52,10 +52,11 @@ def curves_png(summary: StudySummary, path: Path | None = None) -> bytes:
 
 def _draw(axes: Any, summary: StudySummary, name: str) -> None:  # Any: matplotlib's Axes has no types we follow
     for i, arm in enumerate(summary.arms):
-        runs = _curves(summary.trials, arm.name, name)
-        if not len(runs):
+        runs = _curves(summary.trials, arm, name)
+        epochs = np.flatnonzero(np.isfinite(runs).any(axis=0))
+        if not len(epochs):
             continue
-        epochs = np.arange(1, runs.shape[1] + 1)
+        runs, epochs = runs[:, epochs], epochs + 1
         colour = COLOURS[i % len(COLOURS)]
         axes.fill_between(
             epochs, np.nanmin(runs, axis=0), np.nanmax(runs, axis=0), color=colour, alpha=0.18, linewidth=0
@@ -72,13 +73,11 @@ def _draw(axes: Any, summary: StudySummary, name: str) -> None:  # Any: matplotl
         axes.text(0.5, 0.5, "no replicates yet", ha="center", transform=axes.transAxes)
 
 
-def _curves(trials: Sequence[TrialRecord], arm: str, name: str) -> np.ndarray:
-    """(runs, epochs) float64 of an arm's latest winner; NaN where a run has no value."""
-    mine = [trial for trial in trials if trial.phase == "replicate" and trial.arm == arm and trial.state == "finished"]
-    mine = [trial for trial in mine if mine and trial.setting_key == mine[-1].setting_key]
-    series = [trial.result.history.get(name, []) for trial in mine if trial.result]
+def _curves(trials: Sequence[TrialRecord], arm: ArmSummary, name: str) -> np.ndarray:
+    """(runs, epochs) float64 of the replicates of an arm's winner; NaN where a run has no value."""
+    key = arm.best.setting_key if arm.best else ""
+    runs = [trial for trial in trials if (trial.phase, trial.arm, trial.setting_key) == ("replicate", arm.name, key)]
+    series = [trial.result.history.get(name, []) for trial in runs if trial.result and trial.state == "finished"]
     length = max((len(values) for values in series), default=0)
-    if not length:
-        return np.empty((0, 0))
     padded = [[*values, *[None] * (length - len(values))] for values in series]
-    return np.array(padded, dtype=np.float64)
+    return np.array(padded, dtype=np.float64).reshape(len(series), length)

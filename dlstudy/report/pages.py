@@ -8,7 +8,7 @@ from dlstudy.report.facts import Table, params_text, tables
 from dlstudy.report.figures import curves_png
 from dlstudy.results import StudySummary
 
-__all__ = ["html_page", "markdown"]
+__all__ = ["command", "html_page", "markdown"]
 
 
 def markdown(summary: StudySummary) -> str:

@@ -75,6 +75,7 @@ def _fit_plainly(model: Any, task: Task, watch: Any) -> None:
     x_judge, y_judge = (task.arrays.x_test, task.arrays.y_test) if task.judges_test_part else (x, y)
     model.fit(
         stream,
+        shuffle=False,  # the stream is in order already
         steps_per_epoch=n_steps,
         epochs=task.spec.epochs,
         validation_data=(x_judge[task.judged], y_judge[task.judged]) if len(task.judged) else None,
@@ -125,7 +126,7 @@ def _judge_test(model: Any, task: Task, metrics: dict[str, float]) -> str:
     """Adds the test metrics; which test rows were right, packed."""
     x, y = task.test_arrays()
     scores = model.evaluate(x, y, batch_size=JUDGE_BATCH, verbose=0, return_dict=True)
-    metrics |= {f"test_{name}": float(value) for name, value in scores.items()}
+    metrics |= {f"test_{name}": float(value) for name, value in scores.items() if math.isfinite(value)}
     if task.description.task != "classification":
         return ""
     predicted = model.predict(x, batch_size=JUDGE_BATCH, verbose=0)

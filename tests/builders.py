@@ -1,0 +1,61 @@
+"""Small studies and trials, made by hand for the tests of what is done with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from optuna.distributions import FloatDistribution
+
+from dlstudy.results import StudySummary, TrialRecord
+from dlstudy.study import Arm, Printed, Protocol, Study
+from dlstudy.summary import summarize
+from dlstudy.trial import TrialResult, make_parameters, params_key, seed_of
+
+RATE = {"rate": FloatDistribution(0.01, 1.0)}
+GOOD, PRINTED = {"rate": 0.5}, {"rate": 0.1}
+
+
+def build(p: dict[str, Any]) -> None:
+    """No test that uses these studies builds a model."""
+
+
+def make_study(arms: Sequence[str] = ("a", "b"), **changes: Any) -> Study:
+    """Arms named by letters, one rate to tune and one printed; `changes` are of `Study` or of its `Protocol`."""
+    own = {name: changes.pop(name) for name in ("question", "dataset", "build", "printed", "claims") if name in changes}
+    defaults = {"question": "Is a better?", "dataset": "digits", "build": build}
+    made = [Arm(name, setting={"kind": name}, space=RATE, printed=PRINTED) for name in arms]
+    return Study(arms=made, protocol=Protocol(**changes), **(defaults | own))
+
+
+def make_trial(
+    study: Study, arm: str, phase: str, row: int = 0, tuned: Mapping[str, Any] | None = None, **changes: Any
+) -> TrialRecord:
+    """A finished trial at the setting `GOOD`, or `PRINTED`; `changes` are of `TrialRecord` or of its result."""
+    chosen = tuned or (PRINTED if phase == "printed" else GOOD)
+    params = make_parameters(study.arm(arm), study.protocol, chosen)
+    result = TrialResult("finished", cost={"seconds": 1.5}, way="epoch graph", slot="cpu:0")
+    of_result = {name: changes.pop(name) for name in list(changes) if hasattr(result, name)}
+    trial = TrialRecord(
+        key=f"s/default/{arm}/{phase}#{row}", phase=phase, arm=arm, row=row, number=row, seed=seed_of("s", phase, row),
+        params=params, tuned=chosen, result=replace(result, **of_result), value=None, run_id="", started_s=100.0,
+        ended_s=200.0, setting_key=params_key(params),
+    )  # fmt: skip
+    return replace(trial, **changes)
+
+
+def runs_of(
+    study: Study, arm: str, phase: str, values: Sequence[float], metric: str = "test_accuracy", **changes: Any
+) -> list[TrialRecord]:
+    """One finished trial for each value of a metric, on the seeds 0, 1, ...; replicates get the search they need."""
+    runs = [make_trial(study, arm, phase, row, metrics={metric: value}, **changes) for row, value in enumerate(values)]
+    return [make_trial(study, arm, "search", value=0.9), *runs] if phase == "replicate" else runs
+
+
+def sum_up(study: Study, trials: Sequence[TrialRecord], variant: str = "default") -> StudySummary:
+    """The summary of these trials."""
+    return summarize("s", study, variant, trials)
+
+
+def figure(value: float | str = "0.95", arm: str = "a", **changes: Any) -> Printed:
+    """A printed test accuracy."""
+    return Printed(arm, "test_accuracy", value, **changes)

@@ -1,0 +1,72 @@
+"""What many tests share: a cache of their own, and a tiny study that trains in a moment."""
+
+from pathlib import Path
+
+import pytest
+
+TINY = '''"""A tiny study for tests."""
+from optuna.distributions import FloatDistribution
+
+from dlstudy import Arm, Claim, Printed, Protocol, Split, Study
+
+RATE = {"learning_rate": FloatDistribution(1e-3, 1e-1, log=True)}
+
+
+def build(p):
+    if p["kind"] == "logistic":
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(max_iter=500)
+    import keras
+
+    if p["kind"] == "broken":
+        raise RuntimeError("this arm cannot be built")
+    model = keras.Sequential(
+        [
+            keras.Input(p["input_shape"]),
+            keras.layers.Flatten(),
+            keras.layers.Dropout(0.1),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    if p["kind"] == "uncompiled":
+        return model
+    model.compile(
+        optimizer=keras.optimizers.SGD(p["learning_rate"]),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        run_eagerly=p.get("eager", False),
+    )
+    return model
+
+
+STUDY = Study(
+    question="Does a softmax net beat logistic regression?",
+    dataset="digits",
+    build=build,
+    arms=[
+        Arm("net", setting={"kind": "net"}, space=RATE, printed={"learning_rate": 0.05}),
+        Arm("logistic", setting={"kind": "logistic"}),
+    ],
+    protocol=Protocol(epochs=2, trials=2, seeds=6, split=Split(validation=200), printed_split=Split(), rows=600),
+    printed=[Printed("net", "test_accuracy", "0.95", epoch=2)],
+    claims=[Claim("the net is better", better="net", than="logistic", metric="test_accuracy")],
+)
+'''
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    import os
+
+    os.environ["DLSTUDY_CACHE"] = str(tmp_path_factory.mktemp("data cache"))
+    for name in ("MLFLOW_TRACKING_URI", "DLSTUDY_HOME"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """The path of a tiny study: a Keras arm with a rate to tune, and a scikit-learn arm with nothing to tune."""
+    path = tmp_path / "tiny.py"
+    path.write_text(TINY)
+    return path

@@ -1,0 +1,188 @@
+"""What gives results their meaning: what changes a definition, and what does not."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from dlstudy import catalog
+from dlstudy.datasets import registry
+from dlstudy.definition import changes, code_digests, define
+from dlstudy.variant import Variant
+
+SOURCE = '''"""Is it so?"""
+
+from optuna.distributions import FloatDistribution
+
+from dlstudy import Arm, Claim, Printed, Protocol, Split, Study
+
+SPACE = {"rate": FloatDistribution(0.1, 1.0)}
+WIDTH = 128
+LAYERS = []
+LAYERS.append(WIDTH)
+UNUSED = 1
+
+
+def helper(x):
+    """Doubles."""
+    return 2 * x
+
+
+class Scale:
+    factor = 3
+
+
+def build(p):
+    """Builds."""
+    return helper(WIDTH), LAYERS, Scale
+
+
+STUDY = Study(
+    question="Is it so?",
+    dataset="digits",
+    build=build,
+    arms=[Arm("a", {"kind": "net"}, SPACE, {"rate": 0.5}), Arm("b", text="the other")],
+    protocol=Protocol(epochs=3, trials=4, seeds=6, split=Split(0.1), printed_split=Split()),
+    printed=[Printed("a", "test_accuracy", "0.9")],
+    claims=[Claim("a is better", better="a", than="b", metric="test_accuracy")],
+)
+'''
+
+
+@pytest.fixture
+def definition_of(tmp_path: Path):
+    """A function that gives the definition of arm a in a study file's text, with one piece of it replaced."""
+
+    def definition_of(old="", new="", phase="search", variant=None):
+        assert old in SOURCE
+        path = tmp_path / "study.py"
+        path.write_text(SOURCE.replace(old, new, 1) if old else SOURCE)
+        file = catalog.load(path)
+        return define(file, file.study, variant or Variant(), file.study.arm("a"), phase)
+
+    return definition_of
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"""Builds."""', '"""Builds a model."""'),
+        ('    """Doubles."""\n', ""),
+        ('"""Is it so?"""', '"""Is it not?"""'),
+        ("WIDTH = 128", "WIDTH = (128)  # as in the course\n\n"),
+        ("return helper(WIDTH), LAYERS, Scale", "# why\n    return (helper(WIDTH),\n        LAYERS, Scale)"),
+        ("UNUSED = 1", "UNUSED = 2"),
+        ('Claim("a is better"', 'Claim("a is much better"'),
+        ('printed=[Printed("a", "test_accuracy", "0.9")]', "printed=[]"),
+        ('text="the other"', 'text="the old one"'),
+        ('question="Is it so?"', 'question="Is it really so?"'),
+        ("trials=4", "trials=40"),
+        ("seeds=6", "seeds=60"),
+        ('Arm("b", text="the other")', 'Arm("b", {"kind": "tree"})'),
+    ],
+)
+@pytest.mark.parametrize("phase", ["printed", "search", "replicate"])
+def test_what_may_grow_or_be_reworded_is_not_in_a_definition(definition_of, old, new, phase):
+    assert changes(definition_of(phase=phase), definition_of(old, new, phase)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("return helper(WIDTH)", "return helper(2 * WIDTH)", "the code of build changed"),
+        ("WIDTH = 128", "WIDTH = 129", "the code of WIDTH changed"),
+        ("return 2 * x", "return 3 * x", "the code of helper changed"),
+        ("factor = 3", "factor = 4", "the code of Scale changed"),
+        ("LAYERS = []", "LAYERS = [1]", "the code of LAYERS changed"),
+        ("LAYERS = []", "LAYERS = []\nLAYERS += [2]", "the code of LAYERS changed"),
+        ("epochs=3", "epochs=4", "epochs is 4 and was 3"),
+        ("epochs=3", "batch_size=64", "batch_size is 64 and was 32"),
+        ("epochs=3", "rows=500", "rows is 500 and was None"),
+        ("Split(0.1)", "Split(0.2)", "split is 'Split(validation=0.2, "),
+        ('"kind": "net"', '"kind": "deep"', "setting is {'kind': 'deep'} and was {'kind': 'net'}"),
+        ("FloatDistribution(0.1, 1.0)", "FloatDistribution(0.1, 2.0)", "space is {'rate': "),
+        ("epochs=3", 'metric="val_loss"', "metric is 'maximize val_loss' and was 'maximize val_accuracy'"),
+        ("epochs=3", 'direction="minimize"', "metric is 'minimize val_accuracy' and was 'maximize val_accuracy'"),
+        ('dataset="digits"', 'dataset="mnist"', "data is 'mnist e5ea4841"),
+    ],
+)
+def test_what_results_rest_on_is_in_the_definition_of_a_search(definition_of, old, new, said):
+    found = changes(definition_of(), definition_of(old, new))
+    assert any(phrase.startswith(said) for phrase in found), found
+
+
+@pytest.mark.parametrize("new", ["LAYERS.append(2 * WIDTH)", "LAYERS[0] = 2 * WIDTH"])
+def test_changing_a_value_in_place_changes_the_definition(definition_of, new):
+    assert changes(definition_of(), definition_of("LAYERS.append(WIDTH)", f"LAYERS.append(WIDTH)\n{new}")) != []
+
+
+def test_the_checksum_of_the_data_is_in_a_definition(definition_of, monkeypatch):
+    before = definition_of()
+    other = dataclasses.replace(registry.describe("digits"), sha256="1" * 64)
+    monkeypatch.setattr(registry, "describe", lambda name: other)
+    assert changes(before, definition_of()) == [f"data is 'digits {'1' * 16}' and was {before['data']!r}"]
+
+
+def test_the_printed_setting_and_split_are_in_the_printed_phase_alone(definition_of):
+    changed = '{"rate": 0.5}', '{"rate": 0.6}'
+    assert changes(definition_of(phase="printed"), definition_of(*changed, phase="printed")) == [
+        "printed is {'rate': 0.6} and was {'rate': 0.5}"
+    ]
+    changed_split = "printed_split=Split()", "printed_split=Split(5)"
+    assert len(changes(definition_of(phase="printed"), definition_of(*changed_split, phase="printed"))) == 1
+    for phase in ("search", "replicate"):
+        for old, new in (changed, changed_split):
+            assert changes(definition_of(phase=phase), definition_of(old, new, phase=phase)) == []
+
+
+def test_the_space_and_the_sampler_are_in_the_search_alone(definition_of):
+    changed = "FloatDistribution(0.1, 1.0)", "FloatDistribution(0.1, 2.0)"
+    random = Variant(sampler="random", pruner="median")
+    assert changes(definition_of(), definition_of(variant=random)) == [
+        "search is 'random, pruner median' and was 'sobol, pruner none'"
+    ]
+    for phase in ("printed", "replicate"):
+        assert changes(definition_of(phase=phase), definition_of(*changed, phase=phase, variant=random)) == []
+
+
+def test_a_definition_is_the_same_after_json(definition_of):
+    definition = definition_of()
+    assert changes(json.loads(json.dumps(definition)), definition) == []
+
+
+def test_code_that_came_and_went_is_named():
+    old = {"code": {"build": "1", "helper": "2"}, "rows": 3}
+    new = {"code": {"build": "1", "other": "2"}, "epochs": 3}
+    assert changes(old, new) == [
+        "epochs is 3 and was None",
+        "rows is None and was 3",
+        "the code of helper changed",
+        "the code of other changed",
+    ]
+
+
+def test_digests_follow_names_from_the_start_and_stop_there():
+    source = "import math\nA = 1\nB = A\nC = 2\ndef one(): return two() + math.pi\ndef two(): return B, one"
+    assert set(code_digests(source, "one")) == {"one", "two", "math", "A", "B"}
+    assert set(code_digests(source, "C")) == {"C"}
+
+
+def test_every_statement_that_binds_a_name_counts():
+    once, twice = code_digests("A = 1", "A"), code_digests("A = 1\nA = A + 1", "A")
+    assert once["A"] != twice["A"]
+    assert set(code_digests("X, (Y, *Z) = 1, (2, 3)\nif X:\n    W = Y\ndef f(): return W, Z", "f")) == {"f", *"WXYZ"}
+
+
+def test_without_a_named_build_the_study_itself_is_digested():
+    source = "D = 2\nSTUDY = Study(build=lambda p: D)"
+    assert set(code_digests(source, "<lambda>")) == {"STUDY", "D"}
+
+
+def test_a_helper_defined_under_a_condition_counts():
+    source = "if True:\n    def helper(): return {}\ndef build(p): return helper()"
+    assert code_digests(source.format(1), "build") != code_digests(source.format(2), "build")
+
+
+def test_a_build_without_a_name_has_a_definition(definition_of):
+    assert definition_of("build=build,", "build=__import__('functools').partial(build),")["code"]

@@ -1,0 +1,305 @@
+"""What is trained, retried, resumed and refused, with an engine that trains nothing."""
+
+import dataclasses
+
+import pytest
+from fakes import Deaf, FakeEngine, made_up
+
+from dlstudy import catalog
+from dlstudy.datasets import registry
+from dlstudy.errors import RecordError, StudyError, UsageError
+from dlstudy.home import Home
+from dlstudy.plan import Plan
+from dlstudy.record import Record
+from dlstudy.runner import Request, choose, resolve, run
+from dlstudy.summary import summarize
+from dlstudy.trial import TrialResult
+from dlstudy.variant import Variant
+
+
+class Bench:
+    """Runs a tiny study in a home as the command line would, and looks at what it left."""
+
+    def __init__(self, path, home):
+        self.path, self.home = path, Home.at(home)
+        self.home.create()
+        self.engine = FakeEngine()
+
+    def run(self, request=None, engine=None):
+        self.engine = engine or FakeEngine()
+        file = catalog.load(self.path)
+        request = request or Request()
+        study = resolve(file, request)
+        record = Record.open(self.home)
+        choice = choose(file, study, request, record)
+        plan = Plan(file, study, choice, home=self.home, record=record)
+        return run(plan, study.dataset, lambda *_: self.engine, [Deaf()], lambda key: "")
+
+    def trials(self, variant="default"):
+        return Record.open(self.home).trials("tiny", variant)
+
+    def table(self, variant="default"):
+        return sorted(
+            (t.phase, t.arm, t.row, t.seed, tuple(t.params.items()), tuple(t.metrics.items()))
+            for t in self.trials(variant)
+            if t.ended_for_good
+        )
+
+    def summary(self, request=None):
+        file = catalog.load(self.path)
+        return summarize("tiny", resolve(file, request or Request()), "default", self.trials())
+
+
+@pytest.fixture
+def bench(tiny, tmp_path):
+    return Bench(tiny, tmp_path / "home")
+
+
+def count(trials, **wanted):
+    return sum(all(getattr(trial, name) == value for name, value in wanted.items()) for trial in trials)
+
+
+def test_a_run_trains_every_phase_and_the_next_run_nothing(bench):
+    assert bench.run() == 6 + 2 + 1 + 6 + 6  # printed net, search net, search logistic, replicates of both
+    assert bench.engine.closed
+    trials = bench.trials()
+    assert count(trials, phase="printed", arm="net") == 6
+    assert count(trials, phase="search", arm="net") == 2
+    assert count(trials, phase="search", arm="logistic") == 1  # nothing to tune
+    assert count(trials, phase="replicate") == 12
+    assert bench.summary().complete
+    assert bench.run() == 0
+
+
+def test_every_arm_sees_the_same_seeds_and_no_phase_those_of_another(bench):
+    bench.run()
+    seeds = {}
+    for trial in bench.trials():
+        seeds.setdefault((trial.phase, trial.arm), []).append(trial.seed)
+    assert seeds["replicate", "net"] == seeds["replicate", "logistic"]
+    assert seeds["search", "net"][:1] == seeds["search", "logistic"]
+    assert not set(seeds["replicate", "net"]) & set(seeds["search", "net"])
+    assert not set(seeds["replicate", "net"]) & set(seeds["printed", "net"])
+
+
+def test_only_replicates_and_printed_runs_read_the_test_rows(bench):
+    bench.run()
+    how = {(spec.phase, spec.metrics_of) for spec in bench.engine.trained}
+    assert how == {("printed", "test each epoch"), ("search", "validation"), ("replicate", "test")}
+
+
+@pytest.mark.parametrize("n_slots", [1, 2, 5])
+def test_slots_and_the_order_of_ends_do_not_change_the_table(bench, tiny, tmp_path, n_slots):
+    bench.run()
+    other = Bench(tiny, tmp_path / "other home")
+    other.run(engine=FakeEngine(newest_first=True, n=n_slots))
+    assert other.table() == bench.table()
+
+
+def test_the_winner_is_replicated(bench):
+    bench.run()
+    search = [trial for trial in bench.trials() if trial.phase == "search" and trial.arm == "net"]
+    best = max(search, key=lambda trial: trial.value)
+    replicates = [trial for trial in bench.trials() if trial.phase == "replicate" and trial.arm == "net"]
+    assert {tuple(trial.params.items()) for trial in replicates} == {tuple(best.params.items())}
+
+
+def test_a_longer_search_only_adds_and_keeps_replicates_of_an_unchanged_winner(bench):
+    bench.run()
+    before = bench.table()
+    added = bench.run(Request(trials=9))
+    after = bench.table()
+    assert set(before) <= set(after)
+    assert count(bench.trials(), phase="search", arm="net") == 9
+    winners = {t.setting_key for t in bench.trials() if t.phase == "replicate" and t.arm == "net"}
+    assert added == 7 + 6 * (len(winners) - 1)
+
+
+def test_more_seeds_only_add(bench):
+    bench.run()
+    assert bench.run(Request(seeds=8)) == 3 * 2
+
+
+def test_parts_run_on_their_own_and_add_up_to_the_whole(bench, tiny, tmp_path):
+    bench.run()
+    other = Bench(tiny, tmp_path / "parts")
+    assert other.run(Request(phases=("search",), arms=("net",))) == 2
+    assert other.run(Request(phases=("search",))) == 1
+    assert other.run(Request(phases=("printed",))) == 6
+    assert other.run(Request(phases=("replicate",))) == 12
+    assert other.table() == bench.table()
+
+
+def test_replicates_without_a_search_are_refused_with_what_is_missing(bench):
+    with pytest.raises(UsageError, match="replicates of net need its search, which has 0 of 2 trials: run --phase"):
+        bench.run(Request(phases=("replicate",)))
+
+
+@pytest.mark.parametrize(
+    ("request_", "error", "message"),
+    [
+        (Request(phases=("train",)), UsageError, "--phase must be one of printed, search, replicate, got 'train'"),
+        (Request(arms=("nett",)), StudyError, "no arm 'nett': choose from net, logistic"),
+        (Request(seeds=3), StudyError, "1 claims need at least 6 seeds"),
+        (Request(trials=0), StudyError, "trials must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_bad_requests_are_refused_before_anything_is_written(bench, request_, error, message):
+    with pytest.raises(error, match=message):
+        bench.run(request_)
+    assert bench.trials() == []
+
+
+def test_a_lost_trial_is_tried_once_more(bench):
+    lost = []
+
+    def result_of(spec):
+        if spec.phase == "search" and spec.row == 1 and not lost:
+            lost.append(spec)
+            return TrialResult("lost", "worker died")
+        return made_up(spec)
+
+    bench.run(engine=FakeEngine(result_of))
+    tries = [trial for trial in bench.trials() if trial.phase == "search" and trial.arm == "net" and trial.row == 1]
+    assert [trial.state for trial in tries] == ["lost", "finished"]
+    assert tries[0].params == tries[1].params
+    assert tries[0].seed == tries[1].seed
+
+
+def test_an_arm_that_fails_leaves_the_others_whole_and_is_tried_again_by_the_next_run(bench):
+    def result_of(spec):
+        return TrialResult("failed", "no luck") if spec.arm == "logistic" else made_up(spec)
+
+    bench.run(engine=FakeEngine(result_of))
+    summary = bench.summary()
+    assert not summary.complete
+    assert summary.arms[0].best is not None
+    assert summary.arms[1].best is None
+    assert "no luck" in summary.arms[1].notes[0]
+    assert bench.run() == 1 + 6
+    assert bench.summary().complete
+
+
+def test_a_diverged_trial_counts_in_the_budget_and_is_not_repeated(bench):
+    def result_of(spec):
+        return TrialResult("diverged", "loss") if spec.phase == "search" and spec.row == 0 else made_up(spec)
+
+    bench.run(engine=FakeEngine(result_of))
+    assert count(bench.trials(), arm="net", phase="search", state="diverged") == 1
+    assert count(bench.trials(), arm="net", phase="search") == 2
+    assert bench.run(Request(arms=("net",))) == 0
+
+
+def test_a_metric_that_the_model_lacks_fails_the_trial_and_says_what_there_is(bench):
+    def result_of(spec):
+        return TrialResult("finished", metrics={"val_loss": 1.0})
+
+    bench.run(Request(phases=("search",)), engine=FakeEngine(result_of))
+    (first, *_) = bench.trials()
+    assert first.state == "failed"
+    assert first.result.reason == "the model gives no metric val_accuracy: it gives val_loss"
+
+
+def test_ctrl_c_writes_down_what_was_in_flight_and_the_next_run_ends_with_the_same_table(bench, tiny, tmp_path):
+    undisturbed = Bench(tiny, tmp_path / "undisturbed")
+    undisturbed.run()
+
+    def result_of(spec):
+        if spec.phase == "search" and spec.row == 1:
+            raise KeyboardInterrupt
+        return made_up(spec)
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(engine=FakeEngine(result_of))
+    assert bench.engine.closed
+    assert count(bench.trials(), state="killed") >= 1
+    assert count(bench.trials(), state="running") == 0
+    done = len(bench.table())
+    assert bench.run() == len(undisturbed.table()) - done
+    assert bench.table() == undisturbed.table()
+
+
+def test_trials_left_by_a_dead_process_are_ended_and_trained_again(bench, tiny, tmp_path):
+    undisturbed = Bench(tiny, tmp_path / "undisturbed")
+    undisturbed.run()
+    file = catalog.load(tiny)
+    study = resolve(file, Request())
+    record = Record.open(bench.home)
+    choice = choose(file, study, Request(), record)
+    plan = Plan(file, study, choice, home=bench.home, record=record)
+    begun = plan.next()  # and then the process dies
+    assert count(bench.trials(), state="running") == 1
+    assert bench.run() == len(undisturbed.table())
+    assert bench.table() == undisturbed.table()
+    (orphan,) = [trial for trial in bench.trials() if trial.key == begun.key]
+    assert orphan.state == "killed"
+    assert "the process that ran the study ended" in orphan.result.reason
+
+
+def test_other_data_is_another_definition(bench, monkeypatch):
+    bench.run()
+    other = dataclasses.replace(registry.describe("digits"), sha256="0" * 64)
+    monkeypatch.setattr(registry, "describe", lambda name: other)
+    with pytest.raises(RecordError, match=r"data is .digits 0000.* and was .digits"):
+        bench.run()
+
+
+def test_a_changed_definition_is_refused_with_what_changed_and_fresh_begins_beside_it(bench):
+    bench.run()
+    text = bench.path.read_text()
+    bench.path.write_text(text.replace("Dropout(0.1)", "Dropout(0.3)").replace("1e-3, 1e-1", "1e-3, 1e-2"))
+    with pytest.raises(
+        RecordError, match="tiny/default/net/printed was begun with another definition: the code of build"
+    ):
+        bench.run()
+    assert bench.run(Request(fresh=True)) == 21
+    assert len(bench.table("default")) == len(bench.table("default~2")) == 21
+    assert bench.run() == 0  # the latest generation is the one that goes on
+
+
+def test_reworded_claims_and_more_trials_are_no_other_definition(bench):
+    bench.run()
+    text = bench.path.read_text()
+    changed = text.replace("the net is better", "the net wins").replace("A tiny study", "A small study")
+    bench.path.write_text(changed.replace("trials=2", "trials=3"))
+    assert bench.run(Request(phases=("search",))) == 1
+
+
+def test_variants_live_side_by_side(bench):
+    bench.run()
+    before = bench.table()
+    bench.run(Request(variant=Variant(epochs=1)))
+    assert bench.table() == before
+    assert len(bench.table("epochs=1")) == 21
+
+
+def test_a_printed_figure_with_its_own_setting_is_trained_on_request_only(bench):
+    text = bench.path.read_text()
+    more = 'epoch=2), Printed("net", "test_accuracy", "0.9", epoch=2, setting={"batch_size": 64})]'
+    bench.path.write_text(text.replace("epoch=2)]", more))
+    bench.run()
+    assert bench.summary().printed[1].reproduced == "not run"
+    assert bench.run(Request(also=True)) == 6
+    assert bench.summary().printed[1].n == 6
+    assert {trial.params["batch_size"] for trial in bench.trials() if trial.phase == "printed"} == {32, 64}
+
+
+def test_tpe_goes_on_after_a_stop_without_repeating_itself(bench):
+    request = Request(variant=Variant(sampler="tpe"), trials=4, phases=("search",), arms=("net",))
+    bench.run(request)
+    bench.run(dataclasses.replace(request, trials=8))
+    rates = [t.tuned["learning_rate"] for t in bench.trials("sampler=tpe")]
+    assert len(set(rates)) == 8
+
+
+def test_a_pruned_trial_is_done_but_never_wins(bench):
+    def result_of(spec):
+        if spec.phase == "search" and spec.arm == "net" and spec.row == 0:
+            return TrialResult("pruned", "pruned after epoch 1", {"val_accuracy": 2.0})
+        return made_up(spec)
+
+    bench.run(Request(variant=Variant(pruner="median")), engine=FakeEngine(result_of))
+    trials = bench.trials("pruner=median")
+    assert count(trials, state="pruned") == 1
+    rows = {t.row: t.setting_key for t in trials if t.phase == "search" and t.arm == "net"}
+    assert {t.setting_key for t in trials if t.phase == "replicate" and t.arm == "net"} == {rows[1]}
