@@ -148,6 +148,7 @@ class StudySummary:
     answer: str
     quick: bool
     complete: bool
+    n_failed: int
     arms: Sequence[ArmSummary]
     printed: Sequence[PrintedSummary]
     claims: Sequence[ClaimSummary]

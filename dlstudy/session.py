@@ -158,7 +158,7 @@ def _publish(runs: MlflowRuns, summary: StudySummary, home: Home, reports: Seque
         if trial.phase == "replicate" and trial.row == 0 and trial.state == "finished":
             runs.log_model(trial, home.model(summary.study, summary.variant, trial.arm, trial.setting_key))
     verdicts = {f"dlstudy.claim.{i}": f"{claim.verdict}: {claim.text}" for i, claim in enumerate(summary.claims, 1)}
-    status = "FINISHED" if summary.complete else "FAILED"
+    status = "FAILED" if summary.n_failed else "FINISHED"
     runs.end_parent(status, markdown(summary), reports, {"dlstudy.answer": summary.answer, **verdicts})
 
 

@@ -16,6 +16,7 @@ from dlstudy.results import (
 from dlstudy.statistics import mean_and_sd, paired_interval, prediction_interval
 from dlstudy.study import Arm, Claim, Printed, Study
 from dlstudy.trial import make_parameters, params_key
+from dlstudy.variant import Variant
 
 __all__ = ["summarize", "test_metric", "value_at", "winner"]
 
@@ -30,7 +31,7 @@ def summarize(name: str, study: Study, variant: str, trials: Sequence[TrialRecor
         trials: all of them.
     """
     finished = _Finished(study, trials)
-    own = variant.partition("~")[0] == "default"
+    own = Variant.from_name(variant) == Variant()
     printed = [_printed(study, figure, finished, own) for figure in study.printed]
     claims = [_claim(study, claim, finished) for claim in study.claims]
     arms = [_arm(study, arm, finished, trials) for arm in study.arms]
@@ -39,14 +40,15 @@ def summarize(name: str, study: Study, variant: str, trials: Sequence[TrialRecor
         variant=variant,
         question=study.question,
         answer=_answer(study, finished),
-        quick="quick" in variant.partition("~")[0].split("+"),
+        quick=Variant.from_name(variant).quick,
+        n_failed=len(_failed(trials)),
         complete=all(finished.is_complete(study, arm) for arm in study.arms),
         arms=arms,
         printed=printed,
         claims=claims,
         trials=list(trials),
         protocol=_protocol(study, trials),
-        notes=_notes(study, variant, own),
+        notes=_notes(study, variant),
     )
 
 
@@ -139,13 +141,11 @@ def _best(best: TrialRecord, metric: str, search: list[TrialRecord]) -> Best:
 
 def _arm_notes(search: list[TrialRecord], runs: Mapping[int, TrialRecord], all_of_arm: list[TrialRecord]) -> list[str]:
     notes = []
-    good = {(trial.phase, trial.setting_key, trial.row) for trial in all_of_arm if trial.ended_for_good}
+    open_ = [*(trial for trial in all_of_arm if trial.state == "diverged"), *_failed(all_of_arm)]
     for state in ("diverged", "failed", "lost"):
-        ended = [trial for trial in all_of_arm if trial.state == state]
-        open_ = [t for t in ended if state == "diverged" or (t.phase, t.setting_key, t.row) not in good]
-        if open_:
-            reason = open_[-1].result.reason if open_[-1].result else ""
-            notes.append(f"{len(open_)} trials {state}: {reason}")
+        reasons = [trial.result.reason for trial in open_ if trial.state == state and trial.result]
+        if reasons:
+            notes.append(f"{len(reasons)} trial{'s' if len(reasons) > 1 else ''} {state}: {reasons[-1]}")
     kept = {trial.setting_key for trial in all_of_arm if trial.phase == "replicate" and trial.state == "finished"}
     older = kept - {trial.setting_key for trial in runs.values()}
     if older:
@@ -285,15 +285,21 @@ def _protocol(study: Study, trials: Sequence[TrialRecord]) -> dict[str, Any]:  #
     }
 
 
-def _notes(study: Study, variant: str, own: bool) -> list[str]:
-    notes = []
-    parts = variant.partition("~")[0].split("+")
-    if study.printed and not own:
+def _notes(study: Study, variant: str) -> list[str]:
+    notes, differs = [], Variant.from_name(variant)
+    if study.printed and differs != Variant():
         notes.append(f"printed figures are not compared: this variant ({variant}) differs from what was printed")
-    if "quick" in parts:
+    if differs.quick:
         notes.append("QUICK: fewer epochs, rows and trials than the study asks for; a first look, not an answer")
-    if any(part.startswith(("sampler=tpe", "pruner=")) for part in parts):
+    if differs.order_matters:
         notes.append("the search depends on the order in which trials ended, and so on the number of workers")
     if study.claims:
         notes.append("intervals are 95 % each, not adjusted for the number of claims")
     return notes
+
+
+def _failed(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Trainings that failed or were lost, the latest try of each, where no other try made it good."""
+    good = {(trial.phase, trial.arm, trial.setting_key, trial.row) for trial in trials if trial.ended_for_good}
+    latest = {(t.phase, t.arm, t.setting_key, t.row): t for t in trials if t.state in ("failed", "lost")}
+    return [trial for part, trial in latest.items() if part not in good]

@@ -27,7 +27,7 @@ DIVERGED = {
 }
 TAGS = "html head meta title style body h1 h2 p div table thead tbody tr th td span img ul li code"
 ATTRIBUTES = "lang charset name content class alt src"
-KEYS = "schema study variant question answer quick complete arms printed claims trials protocol notes made_with"
+KEYS = "schema study variant question answer quick complete n_failed arms printed claims trials protocol notes made_with"
 TRIAL_KEYS = "phase arm number seed params state reason metrics cost slot run_id"
 
 
@@ -85,7 +85,7 @@ def test_html_shows_text_as_it_is_and_never_as_markup(summary):
     reader = Reader(page)
     assert set(reader.tags) <= set(TAGS.split())
     assert set(reader.attributes) <= set(ATTRIBUTES.split())
-    shown = "Is it {0}?", "The answer: {0}.", "b: 1 trials failed: {0}", "not testable: {0}", f"a (optimizer {EVIL})"
+    shown = "Is it {0}?", "The answer: {0}.", "b: 1 trial failed: {0}", "not testable: {0}", f"a (optimizer {EVIL})"
     for text in (*shown, "{0}"):
         assert text.format(EVIL) in reader.text, text
     assert page.count("<!--") == 0
@@ -115,7 +115,7 @@ def test_markdown_escapes_every_text_of_a_study(summary):
     for letter in "<[*_#`":
         assert unescaped(plain, letter) == 0, letter
     assert r"# Is it \<script\>alert(1)\</script\> a\|b 'single'" in text
-    assert r"- b: 1 trials failed: \<script\>" in text
+    assert r"- b: 1 trial failed: \<script\>" in text
     assert r"> \<script\>" in text
 
 

@@ -322,7 +322,7 @@ def test_a_search_that_went_on_after_the_test_set_was_read_is_noted(started_s, n
     ("states", "note"),
     [
         (["diverged", "diverged"], "2 trials diverged: it broke"),
-        (["failed"], "1 trials failed: it broke"),
+        (["failed"], "1 trial failed: it broke"),
         (["lost", "lost"], "2 trials lost: it broke"),
         (["killed"], None),
     ],
