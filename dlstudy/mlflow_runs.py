@@ -79,12 +79,14 @@ class MlflowRuns:
             return
         result, time_ms = trial.result, int((trial.ended_s or time.time()) * 1000)
         n_epochs = max((len(values) for values in result.history.values()), default=0)
-        final = {name: value for name, value in result.metrics.items() if name not in result.history}
-        # A prefix gives MLflow's chart page a section of its own.
-        final |= {f"cost/{name}": value for name, value in result.cost.items()}
+        final = {name: value for name, value in result.metrics.items() if name not in {*result.history, "parameters"}}
+        # MLflow's chart page shows what begins so in a section of its own, below the metrics.
+        final |= {f"system/{name}": value for name, value in result.cost.items()}
         if trial.value is not None:
             final["value"] = trial.value
         tags = {"dlstudy.state": result.state, "dlstudy.slot": result.slot, "dlstudy.way": result.way}
+        if "parameters" in result.metrics:
+            tags["dlstudy.parameters"] = f"{result.metrics['parameters']:.0f}"
         if result.reason:
             tags["dlstudy.reason"] = result.reason
         if result.traceback:

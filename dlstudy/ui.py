@@ -44,6 +44,8 @@ def serve(study: str | None, home: Home, uri: str | None, port: int, open_browse
             _show(address, study, open_browser)
             print("Ctrl-C ends it.", flush=True)
             server.wait()
+        except KeyboardInterrupt:
+            pass  # how one ends it
         finally:
             os.killpg(server.pid, signal.SIGTERM)  # MLflow starts processes of its own
             server.wait()

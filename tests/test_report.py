@@ -27,7 +27,9 @@ DIVERGED = {
 }
 TAGS = "html head meta title style body h1 h2 p div table thead tbody tr th td span img ul li code"
 ATTRIBUTES = "lang charset name content class alt src"
-KEYS = "schema study variant question answer quick complete n_failed arms printed claims trials protocol notes made_with"
+KEYS = (
+    "schema study variant question answer quick complete n_failed arms printed claims trials protocol notes made_with"
+)
 TRIAL_KEYS = "phase arm number seed params state reason metrics cost slot run_id"
 
 
