@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from dlstudy.events import Listener, Totals
 from dlstudy.results import TrialRecord
@@ -100,7 +100,7 @@ class _Bars:
             MofNCompleteColumn(),
             TextColumn("{task.fields[best]}"),
         )
-        self._progress = Progress(*columns, TimeElapsedColumn(), console=console)
+        self._progress = Progress(*columns, console=console)
         self._tasks: dict[tuple[str, str], TaskID] = {}
         self._overall: TaskID | None = None
 

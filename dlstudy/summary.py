@@ -173,7 +173,7 @@ def _printed(study: Study, figure: Printed, finished: _Finished, own: bool) -> P
     found = [value_at(run, figure.metric, figure.epoch) for run in runs.values()]
     values = [value for value in found if value is not None]
     ours = mean_and_sd(values)[0] if values else None
-    interval, verdict, why = None, "not run", "trained on request: --also" if figure.setting else ""
+    interval, verdict, why = None, "not run", "--also trains it" if figure.setting else ""
     if not own:
         verdict, why = "not comparable", "this variant differs from what was printed"
     elif len(values) == 1:

@@ -10,12 +10,10 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from dlstudy.report.export import as_json
-from dlstudy.report.facts import Table, tables
+from dlstudy.report.facts import Table, mood, tables
 from dlstudy.session import Outcome
 
 __all__ = ["make_console", "print_outcome", "print_rows", "print_table"]
-
-_COLOURS = {"reproduced": "green", "supported": "green", "contradicted": "red", "not reproduced": "red"}
 
 
 def make_console(error: bool = False) -> Console:
@@ -68,7 +66,4 @@ def print_outcome(console: Console, outcome: Outcome, next_steps: Sequence[str])
 
 
 def _styled(cell: str) -> Text:
-    for words, colour in _COLOURS.items():
-        if cell.startswith(words) or cell.split(" ", 1)[-1].startswith(words):
-            return Text(cell, style=colour)
-    return Text(cell)
+    return Text(cell, style={"good": "green", "bad": "red"}.get(mood(cell), ""))

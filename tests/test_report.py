@@ -10,7 +10,7 @@ from builders import figure, make_study, make_trial, runs_of, sum_up
 
 from dlstudy.errors import UsageError
 from dlstudy.report.export import FORMATS, as_json, export, export_all
-from dlstudy.report.facts import interval_text, number, params_text, tables, with_spread
+from dlstudy.report.facts import interval_text, mood, number, params_text, tables, with_spread
 from dlstudy.report.figures import COLOURS, curves_png
 from dlstudy.report.pages import command, html_page, markdown
 from dlstudy.results import MetricSummary
@@ -106,7 +106,7 @@ def test_html_marks_verdicts_good_bad_and_open(summary):
         ("good", "supported"),
         ("good", "0.9100 reproduced"),
         ("bad", "0.5 not reproduced"),
-        ("open", "not run: trained on request: --also"),
+        ("open", "not run: --also trains it"),
     ):
         assert f'<span class="{kind}">{text}</span>' in page, text
 
@@ -376,3 +376,22 @@ def test_curves_of_an_earlier_winner_are_not_drawn_as_the_winners():
     summary = sum_up(study, [*search, *old])
     assert summary.arms[0].replicates == {}
     assert curves_png(summary) == curves_png(sum_up(study, search))
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("reproduced", "good"),
+        ("0.9560 reproduced", "good"),
+        ("supported", "good"),
+        ("not reproduced", "bad"),
+        ("0.9645 not reproduced", "bad"),
+        ("contradicted", "bad"),
+        ("undecided", "open"),
+        ("not testable: why", "open"),
+        ("an arm that is supported", ""),
+        ("0.9774 (8 trials)", ""),
+    ],
+)
+def test_a_verdict_has_a_mood_wherever_a_number_stands_before_it(cell, expected):
+    assert mood(cell) == expected

@@ -132,7 +132,7 @@ def test_a_figure_with_a_setting_of_its_own_has_runs_of_its_own():
     before = sum_up(study, runs).printed
     assert [(item.reproduced, item.why) for item in before] == [
         ("reproduced", ""),
-        ("not run", "trained on request: --also"),
+        ("not run", "--also trains it"),
     ]
     after = sum_up(study, runs + runs_of(study, "a", "printed", [0.799, 0.8, 0.801], tuned=at_own)).printed
     assert [item.ours for item in after] == pytest.approx([0.95, 0.8])

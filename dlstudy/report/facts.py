@@ -6,7 +6,7 @@ from typing import Any
 
 from dlstudy.results import ArmSummary, ClaimSummary, MetricSummary, StudySummary
 
-__all__ = ["Table", "interval_text", "number", "params_text", "tables", "with_spread"]
+__all__ = ["Table", "interval_text", "mood", "number", "params_text", "tables", "with_spread"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,17 @@ def tables(summary: StudySummary) -> list[Table]:
     """The tables of a report that have rows, in reading order."""
     made = [_arms(summary), _printed(summary), _claims(summary)]
     return [table for table in made if table.rows]
+
+
+def mood(cell: str) -> str:
+    """`good`, `bad` or `open` for a cell that begins with a verdict, or with a number and a verdict; else empty."""
+    first, _, rest = cell.partition(" ")
+    words = rest if first.replace(".", "").isdecimal() else cell
+    if words.startswith(("reproduced", "supported")):
+        return "good"
+    if words.startswith(("not reproduced", "contradicted")):
+        return "bad"
+    return "open" if words.startswith(("undecid", "not ")) else ""
 
 
 def number(value: float | None) -> str:

@@ -4,7 +4,7 @@ import base64
 import html
 from collections.abc import Mapping, Sequence
 
-from dlstudy.report.facts import Table, params_text, tables
+from dlstudy.report.facts import Table, mood, params_text, tables
 from dlstudy.report.figures import curves_png
 from dlstudy.results import StudySummary
 
@@ -94,13 +94,9 @@ def _html_table(table: Table) -> str:
 
 
 def _cell(text: str) -> str:
-    """A cell; a verdict at its beginning is coloured, and stays a word for those who see no colour."""
-    for verdict in ("not reproduced", "reproduced", "supported", "contradicted", "undecid", "not "):
-        position = text.find(verdict)
-        if position == 0 or (position > 0 and text[:position].strip().replace(".", "").isdigit()):
-            kind = {"not reproduced": "bad", "contradicted": "bad", "reproduced": "good", "supported": "good"}
-            return f'<span class="{kind.get(verdict, "open")}">{html.escape(text)}</span>'
-    return html.escape(text)
+    """A cell; a verdict is coloured, and stays a word for those who see no colour."""
+    kind = mood(text)
+    return f'<span class="{kind}">{html.escape(text)}</span>' if kind else html.escape(text)
 
 
 _PAGE = """<!doctype html>

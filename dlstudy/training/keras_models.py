@@ -37,7 +37,8 @@ def train_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model; t
     metrics = {name: values[-1] for name, values in task.history.items() if values[-1] is not None}
     metrics["parameters"] = model.count_params()
     cost = {"seconds_per_epoch": watch.seconds_per_epoch()}
-    way = f"fit: {why_not}" if why_not else "epoch graph"
+    # The one graph is never compiled by XLA; plain `fit` is where Keras's "auto" has come to that.
+    way = f"fit{' with XLA' if model.jit_compile else ''}: {why_not}" if why_not else "epoch graph"
     if watch.pruned:
         return TrialResult("pruned", f"pruned after epoch {watch.epoch}", metrics, cost=cost, way=way)
     correct = _judge_test(model, task, metrics) if task.spec.metrics_of != "validation" else ""
