@@ -1,6 +1,7 @@
 """What each command does, between the command line and the toolkit."""
 
 import dataclasses
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from dlstudy.progress import ProgressView
 from dlstudy.provenance import versions
 from dlstudy.record import Record
 from dlstudy.report.export import as_json, export
-from dlstudy.report.facts import Table, number
+from dlstudy.report.facts import Table
 from dlstudy.runner import Request
 from dlstudy.session import Where, made_with, read_summary, run_study
 from dlstudy.study import PHASES
@@ -36,11 +37,11 @@ def run(name: str, request: Request, where: Where, json: bool) -> int:
         for remark in outcome.remarks:
             quiet.print(f"note: {remark}", markup=False)
     else:
-        home = "" if where.home == Home.at() else f" --home '{where.home.root}'"
+        home = "" if where.home == Home.at() else f" --home {shlex.quote(str(where.home.root))}"
         steps = [
             f"dlstudy ui {file.name}{home}   (MLflow: every run, its curves, the winners' models)",
             *[f"{path}" for path in outcome.reports if path.suffix == ".html"],
-            f"dlstudy report {file.name} --format md|html|json{home}",
+            f"dlstudy report {shlex.quote(name)} --format html --output report.html{home}   (or md, json)",
         ]
         print_outcome(console, outcome, steps)
     return 1 if outcome.summary.n_failed else 0
@@ -72,7 +73,7 @@ def status(name: str | None, home: Home, storage: str | None, json: bool) -> Non
     if not rows and not json:
         print(f"no results in {home.root} yet: dlstudy run optimizers --quick makes some")
         return
-    heads = ["study", "variant", "phase", "arm", "done", "diverged", "failed", "running", "best"]
+    heads = ["study", "variant", "phase", "arm", "done", "diverged", "failed", "running"]
     print_rows(rows, f"Trials in {home.root}", heads, json)
 
 
@@ -153,7 +154,6 @@ def _status_rows(record: Record, study: str, variant: str) -> list[dict[str, Any
             if not mine:
                 continue
             count = {state: sum(trial.state == state for trial in mine) for state in {trial.state for trial in mine}}
-            values = [trial.value for trial in mine if trial.value is not None]
             rows.append(
                 {
                     "study": study,
@@ -164,7 +164,6 @@ def _status_rows(record: Record, study: str, variant: str) -> list[dict[str, Any
                     "diverged": count.get("diverged", 0),
                     "failed": count.get("failed", 0) + count.get("lost", 0),
                     "running": count.get("running", 0),
-                    "best": number(max(values)) if values else "–",
                 }
             )
     return rows

@@ -256,7 +256,7 @@ def test_tables_come_in_reading_order_and_only_with_rows(summary):
 
 def test_the_table_of_arms_by_hand(summary):
     rows = tables(summary)[0].rows
-    assert rows[0] == ["a", "rate 0.5", "0.9000 (1 trials)", "0.9300 ± 0.0095", "3", "–", "0.9100 reproduced"]
+    assert rows[0] == ["a", "rate 0.5", "0.9000 (1 trial)", "0.9300 ± 0.0095", "3", "–", "0.9100 reproduced"]
     assert rows[1] == ["b", "rate 0.5", "0.9000 (4 trials)", "0.9100 ± 0.0100", "3", "–", "0.5 not reproduced"]
 
 

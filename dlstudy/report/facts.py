@@ -64,36 +64,30 @@ def params_text(params: Mapping[str, Any]) -> str:  # Any: JSON scalars
 def _arms(summary: StudySummary) -> Table:
     metric = summary.protocol["metric"]
     test = metric.replace("val_", "test_", 1)
-    rows = []
-    for arm in summary.arms:
-        best = arm.best
-        rows.append(
-            [
-                arm.name,
-                params_text(best.params) if best else "–",
-                f"{number(best.value)} ({best.n_trials} trials)" if best else "–",
-                with_spread(arm.replicates.get(test)),
-                str(arm.replicates[test].n) if test in arm.replicates else "0",
-                "–" if arm.drop is None else f"{arm.drop:+.4f}",
-                _printed_cell(summary, arm, test),
-            ]
-        )
-    heads = [
-        "arm",
-        "best setting",
-        f"search, {_label(metric)}",
-        f"{_label(test)}, mean ± sd",
-        "seeds",
-        "drop",
-        "printed",
-    ]
-    return Table("Arms, each tuned on its own", heads, rows, _ARMS_NOTE.format(label=_label(metric)))
+    heads = ["arm", "best setting", f"search, {_label(metric)}", f"{_label(test)}, mean ± sd", "seeds", "drop"]
+    rows = [[*_arm_cells(arm, test), _printed_cell(summary, arm, test)] for arm in summary.arms]
+    note = _DROP.format(label=_label(metric))
+    if all(row[-1] == "–" for row in rows):
+        return Table("Arms, each tuned on its own", heads, [row[:-1] for row in rows], note)
+    return Table("Arms, each tuned on its own", [*heads, "printed"], rows, f"{note} {_PRINTED}")
 
 
-_ARMS_NOTE = (
-    "Drop: the winner's {label} in the search less its mean over fresh seeds; choosing the best of several flatters. "
-    "Printed: the document's figure at its own setting, and whether our runs of that setting reproduce it."
+_DROP = (
+    "Drop: the winner's {label} in the search less its mean over fresh seeds; choosing the best of several flatters."
 )
+_PRINTED = "Printed: the document's figure at its own setting, and whether our runs of that setting reproduce it."
+
+
+def _arm_cells(arm: ArmSummary, test: str) -> list[str]:
+    best, seeds = arm.best, arm.replicates.get(test)
+    return [
+        arm.name,
+        params_text(best.params) if best else "–",
+        f"{number(best.value)} ({best.n_trials} trial{'s' if best.n_trials > 1 else ''})" if best else "–",
+        with_spread(seeds),
+        str(seeds.n if seeds else 0),
+        "–" if arm.drop is None else f"{arm.drop:+.4f}",
+    ]
 
 
 def _printed_cell(summary: StudySummary, arm: ArmSummary, metric: str) -> str:
