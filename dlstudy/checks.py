@@ -27,8 +27,8 @@ def is_number(value: object) -> bool:
 
 
 def is_count(value: object) -> bool:
-    """Whether it is a whole number of at least 1."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    """Whether it is a whole number from 1 to a million."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1_000_000
 
 
 def require_name(what: str, value: object) -> None:
@@ -68,5 +68,5 @@ def frozen(what: str, mapping: object, kind: type | None = None) -> Mapping[str,
             require(plain, f"{what}: {key} must be text, a finite number, true, false or None, got {value!r}")
     for key in {"epochs", "batch_size"} & set(mapping) if kind is None else ():
         value = mapping[key]
-        require(is_count(value), f"{what}: {key} must be a whole number of at least 1, got {value!r}")
+        require(is_count(value), f"{what}: {key} must be a whole number from 1 to 1,000,000, got {value!r}")
     return MappingProxyType(dict(mapping))

@@ -129,7 +129,7 @@ def ui(
     study: Annotated[str | None, typer.Argument(help="Open this study's runs.")] = None,
     home: HomeOption = None,
     tracking_uri: TrackingOption = None,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; another if it is taken.")] = 5000,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; another if it is taken.")] = 5000,
     open: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = True,
 ) -> None:
     """Browse the runs in MLflow's own pages, on 127.0.0.1."""
@@ -222,6 +222,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if not hasattr(error, "format_message"):  # typer's own errors have it, and no public name
             raise
+        if not error.format_message():  # no command was given: typer has shown the help
+            return 2
         words = shlex.join(sys.argv[1:] if arguments is None else arguments)
         return _fail(f"{error.format_message().rstrip('.')}, got `dlstudy {words}`: see --help", 2)
     if result == 130:  # what typer makes of Ctrl-C

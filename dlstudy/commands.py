@@ -20,6 +20,7 @@ from dlstudy.report.facts import Table
 from dlstudy.runner import Request
 from dlstudy.session import Where, made_with, read_summary, run_study
 from dlstudy.study import PHASES
+from dlstudy.summary import unmended
 from dlstudy.views import make_console, print_outcome, print_rows, print_table
 
 __all__ = ["data_list", "devices", "list_studies", "report", "run", "status"]
@@ -38,10 +39,13 @@ def run(name: str, request: Request, where: Where, json: bool) -> int:
             quiet.print(f"note: {remark}", markup=False)
     else:
         home = "" if where.home == Home.at() else f" --home {shlex.quote(str(where.home.root))}"
+        stores = home + (f" --storage {shlex.quote(where.storage)}" if where.storage else "")
+        variant = outcome.summary.variant
+        which = "" if variant == "default" else f" --variant {shlex.quote(variant)}"
         steps = [
             f"dlstudy ui {file.name}{home}   (MLflow: every run, its curves, the winners' models)",
             *[f"{path}" for path in outcome.reports if path.suffix == ".html"],
-            f"dlstudy report {shlex.quote(name)} --format html --output report.html{home}   (or md, json)",
+            f"dlstudy report {shlex.quote(name)} --format html --output report.html{which}{stores}   (or md, json)",
         ]
         print_outcome(console, outcome, steps)
     return 1 if outcome.summary.n_failed else 0
@@ -162,7 +166,7 @@ def _status_rows(record: Record, study: str, variant: str) -> list[dict[str, Any
                     "arm": arm,
                     "done": len({(t.setting_key, t.row) for t in mine if t.ended_for_good}),
                     "diverged": count.get("diverged", 0),
-                    "failed": count.get("failed", 0) + count.get("lost", 0),
+                    "failed": len(unmended(mine)),
                     "running": count.get("running", 0),
                 }
             )

@@ -2,17 +2,21 @@
 
 import ast
 import hashlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 from optuna.distributions import distribution_to_json
 
 from dlstudy.catalog import StudyFile
 from dlstudy.datasets import registry
-from dlstudy.study import Arm, Study
+from dlstudy.study import PHASES, Arm, Study
 from dlstudy.variant import Variant
 
-__all__ = ["changes", "code_digests", "define"]
+__all__ = ["changes", "code_digests", "define", "define_all"]
+
+_Node = TypeVar("_Node", bound=ast.AST)
+_DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
 
 
 def define(file: StudyFile, study: Study, variant: Variant, arm: Arm, phase: str) -> dict[str, Any]:
@@ -36,7 +40,7 @@ def define(file: StudyFile, study: Study, variant: Variant, arm: Arm, phase: str
         "rows": protocol.rows,
         "split": repr(split),
         "setting": dict(arm.setting),
-        "code": code_digests(file.source, getattr(study.build, "__name__", "STUDY")),
+        "code": code_digests(file.source, getattr(study.build, "__name__", "STUDY"), file.path.parent),
     }
     if phase == "printed":
         definition["printed"] = dict(arm.printed or {})
@@ -45,6 +49,24 @@ def define(file: StudyFile, study: Study, variant: Variant, arm: Arm, phase: str
         definition["metric"] = f"{protocol.direction} {protocol.metric}"
         definition["search"] = f"{variant.sampler}, pruner {variant.pruner}"
     return definition
+
+
+def define_all(
+    file: StudyFile, study: Study, variant: Variant, name: str, arms: Sequence[str]
+) -> dict[tuple[str, str], tuple[str, dict[str, Any]]]:  # Any: JSON
+    """The name in the record and the definition of every phase of these arms, by phase and arm.
+
+    Args:
+        file, study, variant: as for `define`.
+        name: of the variant in the record, generation included.
+        arms: their names.
+    """
+    return {
+        (phase, arm.name): (f"{file.name}/{name}/{arm.name}/{phase}", define(file, study, variant, arm, phase))
+        for phase in PHASES
+        for arm in map(study.arm, arms)
+        if phase != "printed" or arm.printed is not None
+    }
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:  # Any: JSON
@@ -60,10 +82,11 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:  # Any
     return found
 
 
-def code_digests(source: str, start: str) -> dict[str, str]:
+def code_digests(source: str, start: str, folder: Path | None = None) -> dict[str, str]:
     """A digest of each top-level statement of a file that `start` needs, by the name that it binds.
 
-    Comments, layout and docstrings do not count, nor does what `start` does not reach.
+    Comments, layout and docstrings do not count, nor does what `start` does not reach. Modules that it imports from
+    `folder` count as a whole.
     """
     statements: dict[str, list[ast.stmt]] = {}
     for statement in ast.parse(source).body:
@@ -75,6 +98,8 @@ def code_digests(source: str, start: str) -> dict[str, str]:
         if name in digests:
             continue
         text = "\n".join(ast.unparse(_without_docstrings(statement)) for statement in statements[name])
+        for path in _imported(statements[name], folder):
+            text += "\n" + ast.unparse(_without_docstrings(ast.parse(path.read_text(encoding="utf-8"))))
         digests[name] = hashlib.sha256(text.encode()).hexdigest()[:12]
         used = {node.id for statement in statements[name] for node in ast.walk(statement) if isinstance(node, ast.Name)}
         wanted += sorted(used & set(statements))
@@ -96,11 +121,21 @@ def _bound(statement: ast.stmt) -> set[str]:
     return bound or used
 
 
-def _without_docstrings(statement: ast.stmt) -> ast.stmt:
+def _imported(statements: list[ast.stmt], folder: Path | None) -> list[Path]:
+    """The files in a folder that statements import, wherever in them the import stands."""
+    if folder is None:
+        return []
+    modules = set[str]()
+    for node in (node for statement in statements for node in ast.walk(statement)):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules.add(node.module)
+    return [path for name in sorted(modules) if (path := folder / f"{name.replace('.', '/')}.py").is_file()]
+
+
+def _without_docstrings(statement: _Node) -> _Node:
     for node in ast.walk(statement):
-        if (
-            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            and ast.get_docstring(node) is not None
-        ):
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
     return statement

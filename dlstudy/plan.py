@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from dlstudy.catalog import StudyFile
-from dlstudy.definition import define
+from dlstudy.definition import define_all
 from dlstudy.engines.base import Ended
 from dlstudy.errors import UsageError
 from dlstudy.events import Totals
@@ -16,7 +16,7 @@ from dlstudy.home import Home
 from dlstudy.record import ArmRecord, Record
 from dlstudy.results import TrialRecord
 from dlstudy.search import fixed_rows, make_pruner, make_sampler
-from dlstudy.study import PHASES, Arm, Study
+from dlstudy.study import Arm, Study
 from dlstudy.summary import test_metric, winner
 from dlstudy.trial import ENDED_FOR_GOOD, TrialResult, TrialSpec, make_parameters, params_key, seed_of
 from dlstudy.variant import Variant
@@ -64,11 +64,21 @@ class _Item:
 class _Part:
     """One arm in one phase: its record, how many trainings are wanted, and those still missing or in flight."""
 
-    record: ArmRecord
+    open_record: Callable[[], ArmRecord]
     wanted: int = 0
     done: int = 0
     open: int = 0
     known: list[TrialRecord] = field(default_factory=list)
+
+    @cached_property
+    def record(self) -> ArmRecord:
+        """Its record, begun if it is not there."""
+        return self.open_record()
+
+    def load(self) -> None:
+        """Ends what a dead process left in flight, and reads what there is."""
+        self.record.end_orphans()
+        self.known = self.record.trials()
 
 
 class Plan:
@@ -85,16 +95,15 @@ class Plan:
         self._waiting: deque[_Item] = deque()
         self._in_flight: dict[str, _Item] = {}
         arms = [study.arm(name) for name in choice.arms]
-        parts = [(phase, arm) for phase in PHASES for arm in arms if phase != "printed" or arm.printed is not None]
-        definitions = {
-            f"{file.name}/{choice.name}/{arm.name}/{phase}": define(file, study, choice.variant, arm, phase)
-            for phase, arm in parts
-        }
-        record.refuse_other(definitions)  # all of them before the first is opened: nothing is written if one is refused
+        definitions = define_all(file, study, choice.variant, choice.name, choice.arms)
+        known = record.refuse_other(dict(definitions.values()))
         self._parts = {
-            (phase, arm.name): self._open(record, phase, name, definition)
-            for (phase, arm), (name, definition) in zip(parts, definitions.items(), strict=True)
+            part: _Part(partial(self._open, record, part[0], name, definition))
+            for part, (name, definition) in definitions.items()
         }
+        for part, (name, _) in definitions.items():
+            if name in known:  # the others are begun with their first trial: a run that is refused leaves no trace
+                self._parts[part].load()
         for phase in ("printed", "search"):
             if phase in choice.phases:
                 missing = [item for arm in arms for item in self._missing(arm, phase)]
@@ -167,7 +176,7 @@ class Plan:
         item = self._in_flight.pop(spec.key)
         return self._parts[item.part].record.end(spec, TrialResult("killed", reason), None, "")
 
-    def _open(self, record: Record, phase: str, name: str, definition: Mapping[str, Any]) -> _Part:
+    def _open(self, record: Record, phase: str, name: str, definition: Mapping[str, Any]) -> ArmRecord:
         study, make, pruner = self._study, None, None
         if phase == "search":
             pruner = make_pruner(self._choice.variant, study.protocol)
@@ -175,8 +184,7 @@ class Plan:
                 make = partial(make_sampler, name)
         opened = ArmRecord(record, name, study.protocol.direction, make_sampler=make, pruner=pruner)
         opened.keep_definition(definition)
-        opened.end_orphans()
-        return _Part(opened, known=opened.trials())
+        return opened
 
     def _missing(self, arm: Arm, phase: str) -> list[_Item]:
         """The wanted trainings of a part that no trial has ended for good."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from dlstudy.errors import DlstudyError
 
-__all__ = ["QUIET", "ask", "sigterm_as_ctrl_c"]
+__all__ = ["QUIET", "ask", "stopping_signals"]
 
 T = TypeVar("T")
 
@@ -54,14 +54,24 @@ def _be_quiet() -> None:
 
 
 @contextmanager
-def sigterm_as_ctrl_c() -> Iterator[None]:
-    """SIGTERM stops what runs inside as Ctrl-C does, so that it can clean up. For the main thread."""
+def stopping_signals() -> Iterator[None]:
+    """Ctrl-C or SIGTERM raises KeyboardInterrupt inside, so that it can clean up; a second one ends at once with 130.
+
+    For the main thread. The record stands such an end, as it stands a kill.
+    """
+    both = (signal.SIGINT, signal.SIGTERM)
+
+    def at_once(_number: int, _frame: object) -> None:
+        os._exit(130)
 
     def stop(_number: int, _frame: object) -> None:
+        for number in both:
+            signal.signal(number, at_once)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = [signal.signal(number, stop) for number in both]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(both, before, strict=True):
+            signal.signal(number, handler)

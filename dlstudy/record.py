@@ -53,7 +53,8 @@ class Record:
         try:
             return cls(optuna.storages.RDBStorage(url))
         except Exception as error:  # each driver has errors of its own; all mean that the URL does not work
-            raise RecordError(f"the storage {url.partition('://')[0]}://... cannot be opened: {error}") from error
+            reason = str(error).splitlines()[0]  # without the URL, which may hold a password
+            raise RecordError(f"the storage that --storage names cannot be opened: {reason}") from error
 
     def variants(self, study: str) -> dict[str, list[str]]:
         """The generations of each variant of a study, oldest first: `{"default": ["default", "default~2"]}`."""
@@ -81,13 +82,16 @@ class Record:
         order = {phase: i for i, phase in enumerate(PHASES)}
         return sorted(found, key=lambda trial: (order[trial.phase], trial.arm, trial.number))
 
-    def refuse_other(self, definitions: Mapping[str, Mapping[str, Any]]) -> None:  # Any: JSON
+    def refuse_other(self, definitions: Mapping[str, Mapping[str, Any]]) -> set[str]:  # Any: JSON
         """Checks definitions, by name of their Optuna study, against those that the record began with.
+
+        Returns:
+            The names that the record knows.
 
         Raises:
             RecordError: one differs; says what changed.
         """
-        known = set(optuna.get_all_study_names(self.storage))
+        known = set(optuna.get_all_study_names(self.storage)) & set(definitions)
         for name in [name for name in definitions if name in known]:
             old = optuna.load_study(study_name=name, storage=self.storage).user_attrs.get("definition")
             if old is not None and (changed := changes(old, definitions[name])):
@@ -95,6 +99,7 @@ class Record:
                     f"{name} was begun with another definition: {'; '.join(changed)}: "
                     "undo that, or run with --fresh to begin a new generation beside the old"
                 )
+        return known
 
     def add_run_ids(self, run_ids: Mapping[str, str]) -> None:
         """Keeps the MLflow runs of trials that ended while MLflow was away, by key."""

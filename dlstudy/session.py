@@ -1,11 +1,13 @@
 """A whole run, as the command line asks for it: record, MLflow, engine, report."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlstudy.catalog import StudyFile
 from dlstudy.datasets import registry
+from dlstudy.definition import define_all
 from dlstudy.devices import choose_slots
 from dlstudy.engines.base import Decide, Engine
 from dlstudy.errors import RecordError, UsageError
@@ -13,7 +15,7 @@ from dlstudy.events import Listener
 from dlstudy.home import Home
 from dlstudy.mlflow_runs import MlflowRuns, StudyRun, package_tags
 from dlstudy.plan import Choice, Plan
-from dlstudy.processes import sigterm_as_ctrl_c
+from dlstudy.processes import stopping_signals
 from dlstudy.provenance import git_commit, user, versions
 from dlstudy.record import Record
 from dlstudy.report.export import export_all
@@ -72,13 +74,14 @@ def run_study(
     if where.engine not in ENGINES:
         raise UsageError(f"--engine must be one of {', '.join(ENGINES)}, got {where.engine!r}")
     study = resolve(file, request)
+    uri = tracking_uri(where.home, where.tracking)
     where.home.create()
-    with where.home.held(file.name), sigterm_as_ctrl_c():
+    with where.home.held(file.name), stopping_signals():
         record = Record.open(where.home, where.storage)
         choice = choose(file, study, request, record)
         plan = Plan(file, study, choice, home=where.home, record=record)
         job = _Job(file, study, choice, record, where)
-        tracker = Tracker(tracking_uri(where.home, where.tracking), where.home, _study_run(job), job.trials())
+        tracker = Tracker(uri, where.home, _study_run(job), job.trials())
         try:
             return _run_tracked(job, plan, tracker, progress, say)
         finally:
@@ -103,8 +106,15 @@ def read_summary(file: StudyFile, record: Record, name: str | None) -> StudySumm
     found = known[wanted][-1] if wanted in known else wanted
     if found not in generations:
         raise RecordError(f"{file.name} has no variant {wanted!r}: name one with --variant: {', '.join(generations)}")
-    study = resolve(file, Request(variant=Variant.from_name(found)))
-    return summarize(file.name, study, found, record.trials(file.name, found))
+    variant = Variant.from_name(found)
+    study = resolve(file, Request(variant=variant))
+    summary = summarize(file.name, study, found, record.trials(file.name, found))
+    definitions = define_all(file, study, variant, found, [arm.name for arm in study.arms])
+    try:
+        record.refuse_other(dict(definitions.values()))
+    except RecordError as error:
+        return dataclasses.replace(summary, notes=[f"THE STUDY FILE HAS CHANGED SINCE: {error}", *summary.notes])
+    return summary
 
 
 def made_with(file: StudyFile) -> dict[str, str]:
@@ -175,7 +185,7 @@ def _engine_maker(where: Where, say: Callable[[str], None]) -> Callable[[str, in
         if remark:
             say(remark)
         used = slots[:n_needed]
-        say(f"training in {len(used)} slots: {', '.join(slot.name for slot in used)}")
+        say(f"training in {len(used)} slot{'s' if len(used) > 1 else ''}: {', '.join(slot.name for slot in used)}")
         return LocalEngine(used, dataset, decide)
 
     return make

@@ -138,11 +138,12 @@ class Protocol:
         for name in ("epochs", "batch_size", "trials", "seeds"):
             value = getattr(self, name)
             require(
-                is_count(value), f"{name} must be a whole number of at least 1, got {value!r}: raise Protocol.{name}"
+                is_count(value),
+                f"{name} must be a whole number from 1 to 1,000,000, got {value!r}: mend Protocol.{name}",
             )
         require(
             self.rows is None or is_count(self.rows),
-            f"rows must be None or a whole number of at least 1, got {self.rows!r}: mend Protocol.rows",
+            f"rows must be None or a whole number from 1 to 1,000,000, got {self.rows!r}: mend Protocol.rows",
         )
         require_metric("Protocol.metric", self.metric)
         require(

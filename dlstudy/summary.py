@@ -18,7 +18,7 @@ from dlstudy.study import Arm, Claim, Printed, Study
 from dlstudy.trial import make_parameters, params_key
 from dlstudy.variant import Variant
 
-__all__ = ["summarize", "test_metric", "value_at", "winner"]
+__all__ = ["summarize", "test_metric", "unmended", "value_at", "winner"]
 
 
 def summarize(name: str, study: Study, variant: str, trials: Sequence[TrialRecord]) -> StudySummary:
@@ -41,7 +41,7 @@ def summarize(name: str, study: Study, variant: str, trials: Sequence[TrialRecor
         question=study.question,
         answer=_answer(study, finished),
         quick=Variant.from_name(variant).quick,
-        n_failed=len(_failed(trials)),
+        n_failed=len(unmended(trials)),
         complete=all(finished.is_complete(study, arm) for arm in study.arms),
         arms=arms,
         printed=printed,
@@ -141,7 +141,7 @@ def _best(best: TrialRecord, metric: str, search: list[TrialRecord]) -> Best:
 
 def _arm_notes(search: list[TrialRecord], runs: Mapping[int, TrialRecord], all_of_arm: list[TrialRecord]) -> list[str]:
     notes = []
-    open_ = [*(trial for trial in all_of_arm if trial.state == "diverged"), *_failed(all_of_arm)]
+    open_ = [*(trial for trial in all_of_arm if trial.state == "diverged"), *unmended(all_of_arm)]
     for state in ("diverged", "failed", "lost"):
         reasons = [trial.result.reason for trial in open_ if trial.state == state and trial.result]
         if reasons:
@@ -149,7 +149,7 @@ def _arm_notes(search: list[TrialRecord], runs: Mapping[int, TrialRecord], all_o
     kept = {trial.setting_key for trial in all_of_arm if trial.phase == "replicate" and trial.state == "finished"}
     older = kept - {trial.setting_key for trial in runs.values()}
     if older:
-        notes.append(f"replicates of {len(older)} earlier winner(s) are kept and count for nothing")
+        notes.append(f"replicates of earlier winners ({len(older)}) are kept and count for nothing")
     read = [t.ended_s for t in all_of_arm if t.phase == "replicate" and t.ended_s and t.state == "finished"]
     if read and any(trial.started_s > min(read) for trial in search):
         notes.append("the search went on after the test set was read")
@@ -206,7 +206,7 @@ def _claim(study: Study, claim: Claim, finished: _Finished) -> ClaimSummary:
     pairs = [] if claim.untestable else [_compare(study, claim, other, finished) for other in claim.than]
     tested = [pair for pair in pairs if pair[2] is not None]
     if claim.untestable or len(tested) < len(pairs):
-        verdict, why = ("not testable", claim.untestable) if claim.untestable else ("not run", "runs are missing")
+        verdict, why = ("not testable", claim.untestable) if claim.untestable else ("not run", _lacks(claim, finished))
         return ClaimSummary(claim.text, verdict, claim.metric, claim.epoch, claim.phase, None, None, "", 0, why)
     hardest = min(tested, key=lambda pair: pair[1])
     lows, highs = [pair[2][0] for pair in tested if pair[2]], [pair[2][1] for pair in tested if pair[2]]
@@ -215,6 +215,15 @@ def _claim(study: Study, claim: Claim, finished: _Finished) -> ClaimSummary:
     return ClaimSummary(
         claim.text, verdict, claim.metric, claim.epoch, claim.phase, difference, interval, against, n
     )  # fmt: skip
+
+
+def _lacks(claim: Claim, finished: _Finished) -> str:
+    given = {
+        name for arm in (claim.better, *claim.than) for run in finished.replicates(arm).values() for name in run.metrics
+    }
+    if claim.phase == "replicate" and given and claim.metric not in given:
+        return f"no run gives {claim.metric}: they give {', '.join(sorted(given - {'parameters'}))}"
+    return "runs are missing"
 
 
 def _compare(
@@ -298,7 +307,7 @@ def _notes(study: Study, variant: str) -> list[str]:
     return notes
 
 
-def _failed(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+def unmended(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Trainings that failed or were lost, the latest try of each, where no other try made it good."""
     good = {(trial.phase, trial.arm, trial.setting_key, trial.row) for trial in trials if trial.ended_for_good}
     latest = {(t.phase, t.arm, t.setting_key, t.row): t for t in trials if t.state in ("failed", "lost")}

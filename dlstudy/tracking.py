@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from dlstudy.errors import DlstudyError
+from dlstudy.errors import DlstudyError, UsageError
 from dlstudy.events import Listener, Totals
 from dlstudy.home import Home
 from dlstudy.mlflow_runs import MlflowRuns, StudyRun
@@ -22,12 +22,21 @@ from dlstudy.trial import TrialSpec
 __all__ = ["Tracker", "tracking_uri"]
 
 _BATCH_S = 2.0
+_SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file")
 _RETRY_S = 20.0
 
 
 def tracking_uri(home: Home, given: str | None = None) -> str:
-    """The given MLflow server or store, else `MLFLOW_TRACKING_URI`, else SQLite in the home."""
-    return given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.mlflow_db}"
+    """The given MLflow server or store, else `MLFLOW_TRACKING_URI`, else SQLite in the home.
+
+    Raises:
+        UsageError: MLflow knows no such kind of store.
+    """
+    uri = given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.mlflow_db}"
+    scheme, mark, _ = uri.partition("://")
+    if mark and scheme.partition("+")[0] not in _SCHEMES:
+        raise UsageError(f"a tracking URI begins with one of {', '.join(_SCHEMES)}, got {uri!r}: mend --tracking-uri")
+    return uri
 
 
 class Tracker(Listener):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dlstudy.errors import DlstudyError, RecordError
 from dlstudy.home import Home
-from dlstudy.processes import QUIET, sigterm_as_ctrl_c
+from dlstudy.processes import QUIET, stopping_signals
 from dlstudy.tracking import tracking_uri
 
 __all__ = ["free_port", "serve"]
@@ -37,7 +37,7 @@ def serve(study: str | None, home: Home, uri: str | None, port: int, open_browse
     if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).exists():
         raise RecordError(f"no runs in {home.root} yet: run a study first, or name another --home")
     address = f"http://127.0.0.1:{free_port(port)}"
-    with sigterm_as_ctrl_c():
+    with stopping_signals():
         server = _start(store, home, address)
         try:
             _await(server, address)
@@ -55,6 +55,7 @@ def free_port(wanted: int) -> int:
     """That port of 127.0.0.1, or another where it is taken."""
     for port in (wanted, 0):
         with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that just ended does not count
             try:
                 probe.bind(("127.0.0.1", port))
                 return int(probe.getsockname()[1])

@@ -186,3 +186,14 @@ def test_a_helper_defined_under_a_condition_counts():
 
 def test_a_build_without_a_name_has_a_definition(definition_of):
     assert definition_of("build=build,", "build=__import__('functools').partial(build),")["code"]
+
+
+def test_a_module_beside_the_study_counts_where_build_needs_it(tmp_path):
+    source = "from helper import WIDTH\nimport other\ndef build(p): return WIDTH"
+    (tmp_path / "helper.py").write_text("WIDTH = 64")
+    (tmp_path / "other.py").write_text("X = 1")
+    before = code_digests(source, "build", tmp_path)
+    (tmp_path / "other.py").write_text("X = 2")
+    assert code_digests(source, "build", tmp_path) == before
+    (tmp_path / "helper.py").write_text("WIDTH = 8")
+    assert code_digests(source, "build", tmp_path) != before

@@ -243,7 +243,7 @@ def test_a_report_that_fails_leaves_the_old_one(summary, tmp_path, monkeypatch):
 )  # fmt: skip
 def test_a_report_says_what_to_type_to_make_it_again(variant, options):
     summary = sum_up(make_study(trials=5, seeds=7), [], variant)
-    line = f"dlstudy run s {options}--trials 5 --seeds 7"
+    line = f"dlstudy run s.py {options}--trials 5 --seeds 7"
     assert command(summary) == line
     assert f"Again: `{line}`" in markdown(summary)
     assert f"<code>{line}</code>" in html_page(summary, {})

@@ -133,6 +133,7 @@ def test_parts_run_on_their_own_and_add_up_to_the_whole(bench, tiny, tmp_path):
 def test_replicates_without_a_search_are_refused_with_what_is_missing(bench):
     with pytest.raises(UsageError, match="replicates of net need its search, which has 0 of 2 trials: run --phase"):
         bench.run(Request(phases=("replicate",)))
+    assert Record.open(bench.home).variants("tiny") == {}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_replicates_without_a_search_are_refused_with_what_is_missing(bench):
         (Request(phases=("train",)), UsageError, "--phase must be one of printed, search, replicate, got 'train'"),
         (Request(arms=("nett",)), StudyError, "no arm 'nett': choose from net, logistic"),
         (Request(seeds=3), StudyError, "1 claims need at least 6 seeds"),
-        (Request(trials=0), StudyError, "trials must be a whole number of at least 1, got 0"),
+        (Request(trials=0), StudyError, "trials must be a whole number from 1 to 1,000,000, got 0"),
     ],
 )
 def test_bad_requests_are_refused_before_anything_is_written(bench, request_, error, message):

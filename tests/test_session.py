@@ -148,3 +148,12 @@ def test_runs_left_open_by_a_dead_process_are_ended_as_killed(ran, tmp_path):
         database.execute("update runs set status = 'RUNNING', end_time = null where run_uuid = ?", [trial.run_id])
     run_study(catalog.load(path), Request(), where, Deaf(), lambda line: None)
     assert client(where).get_run(trial.run_id).info.status == "FINISHED"
+
+
+def test_a_report_says_that_the_study_file_has_changed_since(ran, tmp_path):
+    path, where, _ = ran
+    changed = tmp_path / "tiny.py"
+    changed.write_text(path.read_text().replace("Dropout(0.1)", "Dropout(0.2)"))
+    summary = read_summary(catalog.load(changed), Record.open(where.home, for_writing=False), None)
+    assert summary.notes[0].startswith("THE STUDY FILE HAS CHANGED SINCE: tiny/default/net/")
+    assert "the code of build changed" in summary.notes[0]

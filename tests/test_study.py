@@ -96,7 +96,7 @@ def test_arm_holds_read_only_copies():
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, "3", None])
 def test_protocol_counts_are_whole_and_positive(name, value):
     with pytest.raises(
-        StudyError, match=rf"{name} must be a whole number of at least 1, got .*: raise Protocol.{name}"
+        StudyError, match=rf"{name} must be a whole number from 1 to 1,000,000, got .*: mend Protocol.{name}"
     ):
         Protocol(**{name: value})
 
@@ -104,7 +104,7 @@ def test_protocol_counts_are_whole_and_positive(name, value):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"rows": 0}, r"rows must be None or a whole number of at least 1, got 0: mend Protocol\.rows"),
+        ({"rows": 0}, r"rows must be None or a whole number from 1 to 1,000,000, got 0: mend Protocol\.rows"),
         ({"metric": "accuracy"}, r"Protocol\.metric must be train_, val_ or test_ and a name in small letters"),
         ({"metric": "val_Accuracy"}, "got 'val_Accuracy'"),
         ({"metric": "test_accuracy"}, "must not see the test set .*'test_accuracy': name a val_ metric"),
@@ -279,5 +279,5 @@ def test_any_optuna_distribution_makes_a_space():
 
 @pytest.mark.parametrize("setting", [{"epochs": 0}, {"epochs": "ten"}, {"batch_size": -1}])
 def test_an_arms_own_epochs_and_batch_size_are_counts(setting):
-    with pytest.raises(StudyError, match="must be a whole number of at least 1"):
+    with pytest.raises(StudyError, match="must be a whole number from 1 to 1,000,000"):
         Arm("a", setting=setting)

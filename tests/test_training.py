@@ -179,3 +179,43 @@ def test_a_saved_model_predicts_as_an_mlflow_model(spec, run, digits, tmp_path, 
     x = digits[1].x_test
     predicted = model.predict(x, verbose=0).argmax(1) if kind == "net" else model.predict(x.reshape(360, -1))
     assert (predicted == digits[1].y_test).mean() == pytest.approx(result.metrics["test_accuracy"])
+
+
+def test_a_forest_can_be_saved_and_loaded(spec, run, tmp_path):
+    import mlflow
+    from sklearn.ensemble import RandomForestClassifier
+
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "left by an earlier try").touch()
+    saving = dataclasses.replace(spec, model_folder=str(folder))
+    result = run(saving, build=lambda p: RandomForestClassifier(n_estimators=3))
+    assert (result.state, result.way) == ("finished", "estimator")
+    assert isinstance(mlflow.sklearn.load_model(str(folder)), RandomForestClassifier)
+
+
+def test_a_model_that_cannot_be_saved_costs_no_trial(spec, run, tmp_path, monkeypatch):
+    from dlstudy.training import outcome
+
+    def fail(*_):
+        raise OSError("no room\nleft")
+
+    monkeypatch.setattr(outcome, "_write", fail)
+    result = run(dataclasses.replace(spec, model_folder=str(tmp_path / "model")))
+    assert result.state == "finished"
+    assert result.way == "epoch graph; the model could not be saved: OSError: no room left"
+
+
+def test_an_error_of_tensorflow_says_what_went_wrong_and_not_only_where(spec, run):
+    def build(p):
+        import keras
+
+        model = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dense(3)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("sgd", loss=loss, metrics=["accuracy"])
+        return model
+
+    result = run(spec, build=build)
+    assert result.state == "failed"
+    assert "outside the valid range of [0, 3)" in result.reason
+    assert "\n" not in result.reason

@@ -4,6 +4,7 @@ import base64
 import html
 from collections.abc import Mapping, Sequence
 
+from dlstudy import catalog
 from dlstudy.report.facts import Table, mood, params_text, tables
 from dlstudy.report.figures import curves_png
 from dlstudy.results import StudySummary
@@ -44,7 +45,7 @@ def html_page(summary: StudySummary, provenance: Mapping[str, str]) -> str:
 
 def command(summary: StudySummary) -> str:
     """What to type to make the same again."""
-    words = ["dlstudy", "run", summary.study]
+    words = ["dlstudy", "run", summary.study if summary.study in catalog.paths() else f"{summary.study}.py"]
     for part in summary.variant.partition("~")[0].split("+"):
         name, _, value = part.partition("=")
         if name != "default":

@@ -41,8 +41,8 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
         metrics |= {f"{part}_{name}": float(value) for name, value in scores.items()}
     task.history.update({name: [value] for name, value in metrics.items()})
     task.on_epoch(1, metrics)
-    save_model(model, "sklearn", task)
-    return TrialResult("finished", metrics=metrics, way="estimator", correct=correct)
+    way = "estimator" + save_model(model, "sklearn", task)
+    return TrialResult("finished", metrics=metrics, way=way, correct=correct)
 
 
 def _flat(x: np.ndarray) -> np.ndarray:

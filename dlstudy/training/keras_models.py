@@ -42,7 +42,7 @@ def train_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model; t
     if watch.pruned:
         return TrialResult("pruned", f"pruned after epoch {watch.epoch}", metrics, cost=cost, way=way)
     correct = _judge_test(model, task, metrics) if task.spec.metrics_of != "validation" else ""
-    save_model(model, "keras", task)
+    way += save_model(model, "keras", task)
     return TrialResult("finished", metrics=metrics, cost=cost, way=way, correct=correct)
 
 

@@ -81,5 +81,7 @@ def _describe(error: Exception) -> str:
     """One line that a user understands."""
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return "out of memory: fewer workers (--workers), a smaller batch or a smaller model need less"
-    first = str(error).strip().splitlines()[:1]
-    return f"{type(error).__name__}: {first[0][:500]}" if first else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # TensorFlow puts the stack of the graph before what went wrong.
+    told = [line for line in lines if not line.startswith(("Graph execution error", "Detected at node", "File "))]
+    return f"{type(error).__name__}: {' '.join(told)[:500]}" if told else type(error).__name__
