@@ -7,8 +7,10 @@ import pytest
 from dlstudy.checks import is_count, is_number
 
 
-@pytest.mark.parametrize(("value", "answer"), [(1, True), (10**30, True), (0, False), (True, False), (1.0, False)])
-def test_a_count_is_a_whole_number_of_at_least_one(value, answer):
+@pytest.mark.parametrize(
+    ("value", "answer"), [(1, True), (10**6, True), (10**6 + 1, False), (0, False), (True, False), (1.0, False)]
+)
+def test_a_count_is_a_whole_number_from_one_to_a_million(value, answer):
     assert is_count(value) is answer
 
 
