@@ -8,14 +8,15 @@ from dlstudy.datasets import registry
 from dlstudy.study import Split
 from dlstudy.training.arrays import prepare
 from dlstudy.training.outcome import pack_bits, unpack_bits
-from dlstudy.training.run import train
+from dlstudy.training.run import Workplace, train
+from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialSpec
 
 
 @pytest.fixture(scope="module")
 def digits():
     dataset = registry.load("digits")
-    return dataset.description, prepare(dataset, memory_gb=4)
+    return Workplace(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
 
 
 @pytest.fixture
@@ -42,15 +43,19 @@ def run(tiny, digits):
     build = catalog.load(tiny).study.build
 
     def run(spec, on_epoch=lambda epoch, metrics: True, build=build, digits=digits):
-        return train(spec, build, *digits, on_epoch)
+        return train(spec, build, digits, on_epoch)
 
     return run
 
 
+def plainly(place):
+    """The same data, but not on the device: trained through plain `fit`."""
+    return Workplace(place.description, dataclasses.replace(place.arrays, on_device=None))
+
+
 def test_an_epoch_as_one_graph_gives_what_plain_fit_gives_on_the_same_batches(spec, run, digits):
-    description, arrays = digits
     graph = run(spec)
-    plain = run(spec, digits=(description, dataclasses.replace(arrays, on_device=None)))
+    plain = run(spec, digits=plainly(digits))
     assert plain.state == "finished", plain.traceback
     assert graph.way == "epoch graph"
     assert plain.way == "fit: the data does not fit on the device"
@@ -81,9 +86,10 @@ def test_another_seed_gives_other_numbers(spec, run):
 
 
 def test_a_search_never_reads_the_test_rows(spec, run, digits):
-    description, arrays = digits
+    arrays = digits.arrays
     blind = dataclasses.replace(arrays, x_test=None, y_test=np.zeros(0), on_device=(*arrays.on_device[:2], None, None))
-    result = run(dataclasses.replace(spec, metrics_of="validation"), digits=(description, blind))
+    place = Workplace(digits.description, blind)
+    result = run(dataclasses.replace(spec, metrics_of="validation"), digits=place)
     assert result.state == "finished"
     assert not [name for name in result.metrics if name.startswith("test_")]
     assert result.correct == ""
@@ -159,7 +165,7 @@ def test_an_eager_model_goes_through_plain_fit(spec, run):
 def test_an_estimator_is_fitted_and_scored(spec, run, digits):
     from sklearn.linear_model import LogisticRegression
 
-    arrays = digits[1]
+    arrays = digits.arrays
     result = run(dataclasses.replace(spec, params={**spec.params, "kind": "logistic"}))
     x, y = arrays.x.reshape(len(arrays.x), -1), arrays.y
     ours = LogisticRegression(max_iter=500, random_state=11).fit(x[137:1000], y[137:1000])
@@ -176,9 +182,9 @@ def test_a_saved_model_predicts_as_an_mlflow_model(spec, run, digits, tmp_path, 
     result = run(dataclasses.replace(spec, params={**spec.params, "kind": kind}, model_folder=str(folder)))
     assert result.state == "finished", result.traceback
     model = importlib.import_module(f"mlflow.{flavour}").load_model(str(folder))
-    x = digits[1].x_test
+    x = digits.arrays.x_test
     predicted = model.predict(x, verbose=0).argmax(1) if kind == "net" else model.predict(x.reshape(360, -1))
-    assert (predicted == digits[1].y_test).mean() == pytest.approx(result.metrics["test_accuracy"])
+    assert (predicted == digits.arrays.y_test).mean() == pytest.approx(result.metrics["test_accuracy"])
 
 
 def test_a_forest_can_be_saved_and_loaded(spec, run, tmp_path):

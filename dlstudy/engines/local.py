@@ -10,10 +10,12 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from dlstudy.datasets import registry
 from dlstudy.devices import Slot
 from dlstudy.engines.base import Decide, Ended, Engine
 from dlstudy.engines.worker import work
 from dlstudy.errors import DlstudyError
+from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialResult, TrialSpec
 
 __all__ = ["LocalEngine"]
@@ -23,6 +25,7 @@ _GROWTH_MB = 2048
 _DEATHS_ALLOWED = 3
 """Deaths without a single trial between them before the engine gives up: then TensorFlow itself does not start."""
 _GRACE_S = 3
+_FILLED = "the data is there"
 
 
 @dataclass
@@ -41,12 +44,19 @@ class LocalEngine(Engine):
     """One process a slot, started by spawn, so that each sets its own environment before TensorFlow is imported."""
 
     def __init__(self, slots: Sequence[Slot], dataset: str, decide: Decide) -> None:
-        self._dataset = dataset
         self._decide = decide
         self._deaths = 0
         self._logs = tempfile.TemporaryDirectory(prefix="dlstudy-")
         self._context = multiprocessing.get_context("spawn")
+        self._shared = SharedArrays(registry.describe(dataset))
         self._workers = [self._start(slot) for slot in slots]
+        try:
+            self._shared.fill(registry.load(dataset))  # while the workers import TensorFlow
+            for worker in self._workers:
+                self._send(worker, _FILLED)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def slots(self) -> Sequence[Slot]:
@@ -57,10 +67,7 @@ class LocalEngine(Engine):
         """Gives the trial to a free worker; one that is still starting takes it when it is ready."""
         worker = next(worker for worker in self._workers if worker.spec is None)
         worker.spec = spec
-        try:
-            worker.connection.send(spec.to_json())
-        except OSError:
-            pass  # it has died since: `wait` finds that and says so
+        self._send(worker, spec.to_json())
         return worker.slot.name
 
     def wait(self, timeout_s: float) -> list[Ended]:
@@ -85,11 +92,23 @@ class LocalEngine(Engine):
             _end(worker)
         self._logs.cleanup()
 
+    @staticmethod
+    def _send(worker: _Worker, message: object) -> None:
+        try:
+            worker.connection.send(message)
+        except OSError:
+            pass  # it has died since: `wait` finds that and says so
+
+    def _start_again(self, slot: Slot) -> _Worker:
+        worker = self._start(slot)
+        self._send(worker, _FILLED)
+        return worker
+
     def _start(self, slot: Slot) -> _Worker:
         ours, theirs = self._context.Pipe()
         log = Path(self._logs.name) / slot.name.replace("/", "-").replace(":", "-")
         log.unlink(missing_ok=True)
-        process = self._context.Process(target=work, args=(theirs, slot, str(log), self._dataset), daemon=True)
+        process = self._context.Process(target=work, args=(theirs, slot, str(log), self._shared), daemon=True)
         process.start()
         theirs.close()
         return _Worker(slot, process, ours, log)
@@ -112,7 +131,7 @@ class LocalEngine(Engine):
         if memory_mb > worker.first_mb + _GROWTH_MB:
             worker.process.terminate()
             _end(worker)
-            self._workers[i] = self._start(worker.slot)
+            self._workers[i] = self._start_again(worker.slot)
         return [Ended(spec, result)]
 
     def _bury(self, i: int) -> list[Ended]:
@@ -123,7 +142,7 @@ class LocalEngine(Engine):
         self._deaths += 1
         if self._deaths > _DEATHS_ALLOWED * len(self._workers):
             raise DlstudyError(f"workers die one after another, the last: {reason}")
-        self._workers[i] = self._start(worker.slot)
+        self._workers[i] = self._start_again(worker.slot)
         return [Ended(worker.spec, TrialResult("lost", reason, slot=worker.slot.name))] if worker.spec else []
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from dlstudy import catalog
 from dlstudy.datasets import registry
-from dlstudy.datasets.dataset import Description
 from dlstudy.devices import Slot
-from dlstudy.training.arrays import Arrays, OnEpoch, prepare
-from dlstudy.training.run import Build, train
+from dlstudy.training.arrays import OnEpoch, prepare
+from dlstudy.training.run import Build, Workplace, train
+from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialResult, TrialSpec
 
 __all__ = ["Trainer"]
@@ -18,7 +18,7 @@ class Trainer:
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
-        self._data: dict[str, tuple[Description, Arrays]] = {}
+        self._places: dict[str, Workplace] = {}
         self._builds: dict[str, Build] = {}
         _configure_tensorflow(slot)
 
@@ -26,14 +26,13 @@ class Trainer:
         """Trains one trial; see `dlstudy.training.run.train`."""
         if spec.study_path not in self._builds:
             self._builds[spec.study_path] = catalog.load(Path(spec.study_path)).study.build
-        self.load(spec.dataset)
-        return train(spec, self._builds[spec.study_path], *self._data[spec.dataset], on_epoch)
+        if spec.dataset not in self._places:
+            self.use(SharedArrays.of(registry.load(spec.dataset)))
+        return train(spec, self._builds[spec.study_path], self._places[spec.dataset], on_epoch)
 
-    def load(self, dataset: str) -> None:
-        """Brings a data set to the device, once."""
-        if dataset not in self._data:
-            loaded = registry.load(dataset)
-            self._data[dataset] = (loaded.description, prepare(loaded, self._slot.memory_gb))
+    def use(self, shared: SharedArrays) -> None:
+        """Brings a data set to the device."""
+        self._places[shared.description.name] = Workplace(shared.description, prepare(shared, self._slot.memory_gb))
 
 
 def _configure_tensorflow(slot: Slot) -> None:

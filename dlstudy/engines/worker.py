@@ -1,5 +1,6 @@
 """The process that trains: one for each slot, trial after trial. Knows neither Optuna nor MLflow."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -9,22 +10,23 @@ from multiprocessing.connection import Connection, wait
 
 from dlstudy.devices import Slot
 from dlstudy.processes import QUIET
+from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialSpec
 
 __all__ = ["work"]
 
 
-def work(connection: Connection, slot: Slot, log_path: str, dataset: str) -> None:
+def work(connection: Connection, slot: Slot, log_path: str, shared: SharedArrays) -> None:
     """Trains what comes through the connection until it closes.
 
-    Receives specs as JSON dictionaries. Sends `("epoch", number, metrics)` after each epoch, to which a prunable trial
-    waits for True or False, and `("ended", result)` once a trial.
+    Receives a word when the data is there, then specs as JSON dictionaries. Sends `("epoch", number, metrics)` after
+    each epoch, to which a prunable trial waits for True or False, and `("ended", result)` once a trial.
 
     Args:
         connection: to the parent.
         slot: where this process trains; its environment is set before TensorFlow is imported.
         log_path: where all that TensorFlow and the study print goes.
-        dataset: loaded at once, while the parent still prepares.
+        shared: the data, which the parent fills in while this process imports TensorFlow.
     """
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
@@ -35,7 +37,10 @@ def work(connection: Connection, slot: Slot, log_path: str, dataset: str) -> Non
     from dlstudy.engines.trainer import Trainer
 
     trainer = Trainer(slot)
-    trainer.load(dataset)
+    connection.recv()
+    trainer.use(shared)
+    # What is there now stays: without these millions of objects, each clean-up between trials takes no time.
+    gc.freeze()
     while True:
         try:
             spec = TrialSpec.from_json(connection.recv())

@@ -1,14 +1,16 @@
 """What one training works on: the arrays, the rows, and where its epochs go."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dlstudy.datasets.dataset import Dataset, Description
+from dlstudy.datasets.dataset import Description
 from dlstudy.errors import TrialError
 from dlstudy.splits import Rows
+from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialSpec
 
 __all__ = ["Arrays", "History", "OnEpoch", "Task", "prepare"]
@@ -34,7 +36,7 @@ class Arrays:
     y: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
-    on_device: tuple[Any, Any, Any, Any] | None  # Any: tensors, whose type this module must not import
+    on_device: tuple[Any, ...] | None  # Any: tensors, whose type this module must not import
 
 
 @dataclass(frozen=True)
@@ -83,18 +85,16 @@ class Task:
         return self.arrays.x_test, self.arrays.y_test
 
 
-def prepare(dataset: Dataset, memory_gb: float) -> Arrays:
-    """Scales a data set, and puts it on the device where it takes less than half of `memory_gb` there."""
-    scale = np.float32(dataset.description.scale)
-    kind = np.int32 if dataset.description.task == "classification" else np.float32
-    needed_gb = 4 * (dataset.x_train.size + dataset.x_test.size) / 2**30
-    x, x_test = (np.asarray(part, np.float32) / scale for part in (dataset.x_train, dataset.x_test))
-    y, y_test = (np.asarray(part, kind) for part in (dataset.y_train, dataset.y_test))
-    if needed_gb > memory_gb / 2:
-        return Arrays(x, y, x_test, y_test, None)
+def prepare(shared: SharedArrays, memory_gb: float) -> Arrays:
+    """Maps the arrays of a data set, and puts them on the device where they take less than half of `memory_gb`."""
+    arrays = Arrays(**shared.open(), on_device=None)
+    parts = (arrays.x, arrays.y, arrays.x_test, arrays.y_test)
+    if sum(part.nbytes for part in parts) / 2**30 > memory_gb / 2:
+        return arrays
     import tensorflow as tf
 
-    on_device = (tf.constant(x), tf.constant(y), tf.constant(x_test), tf.constant(y_test))
-    # One copy is enough: on a CPU these views are the tensors' own memory, which `.numpy()` would copy.
-    x, y, x_test, y_test = (np.asarray(memoryview(tensor)) for tensor in on_device)
-    return Arrays(x, y, x_test, y_test, on_device)
+    if tf.config.list_physical_devices("GPU"):
+        return dataclasses.replace(arrays, on_device=tuple(map(tf.constant, parts)))
+    # These tensors are the mapped memory itself: workers on one machine share a single copy of the data.
+    views = tuple(tf.experimental.dlpack.from_dlpack(part.__dlpack__()) for part in parts)
+    return dataclasses.replace(arrays, on_device=views)

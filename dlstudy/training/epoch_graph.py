@@ -1,19 +1,28 @@
-"""A whole epoch as one graph: Keras's own `train_step` in a loop over arrays that are already on the device.
+"""A whole epoch as one graph, over arrays that are already on the device.
 
 Small models spend their time between operations. Keras lets a compiled model carry its own `train_function`, so the
 loop moves into one `tf.function`, the host sends one permutation an epoch, and everything else stays Keras's own:
 `fit`, its callbacks, metrics, regularization losses and constraints.
 """
 
+import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from dlstudy.training.arrays import Arrays, Task
+from dlstudy.training.fused import fuse
 
-__all__ = ["JUDGE_BATCH", "install", "reason_against"]
+__all__ = ["JUDGE_BATCH", "EpochGraphs", "is_stock", "reason_against"]
 
 JUDGE_BATCH = 1_000
 """Rows judged at once, outside training: the sums are the same up to float32 rounding, and few batches are fast."""
+
+_KEPT_MB = 64
+"""Predictions of an epoch that may wait for its end, MB."""
+
+_Loop = Callable[[Any], Any]
+"""Takes row numbers, works on batch after batch of those rows. Any: tensors, in this module as a whole."""
 
 
 def reason_against(model: Any, arrays: Arrays) -> str:  # Any: a Keras model, whose type this module must not import
@@ -24,50 +33,180 @@ def reason_against(model: Any, arrays: Arrays) -> str:  # Any: a Keras model, wh
         return "the data does not fit on the device"
     if model.run_eagerly:
         return "the model runs eagerly"
-    own = type(model)
-    if own.fit is not keras.Model.fit or own.make_train_function is not keras.Model.make_train_function:
-        return "the model has its own fit"
+    for name in ("fit", "evaluate", "make_train_function", "make_test_function"):
+        if name in vars(model) or getattr(type(model), name) is not getattr(keras.Model, name):
+            return f"the model has its own {name}"
     return ""
 
 
-def install(model: Any, task: Task) -> Callable[[Any], Any]:  # Any: as above
-    """Gives a compiled, built model the one-graph way of training and of judging.
+def is_stock(model: Any) -> bool:  # Any: a Keras model
+    """Whether a model is one of Keras's own classes, and nobody has replaced a method of it."""
+    steps = ("call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
+    return type(model).__module__.startswith("keras.src.models.") and not set(steps) & set(vars(model))
 
-    Returns:
-        The train function that the model now carries. `compile()` would take it away again.
+
+class EpochGraphs:
+    """A compiled, built model with the graphs that train it and judge it; each is made when first needed.
+
+    `key` names what decides the graphs; empty where that cannot be told.
     """
-    assert task.arrays.on_device is not None
-    x, y, x_test, y_test = task.arrays.on_device
-    order, judged = task.order(), task.judged
-    train_epoch = _loop(model, model.train_step, (x, y), len(task.rows.train), task.spec.batch_size)
-    judge_from = (x_test, y_test) if task.judges_test_part else (x, y)
-    judge = _loop(model, model.test_step, judge_from, len(judged), JUDGE_BATCH)
 
-    def train_function(_: Any) -> Any:
-        return train_epoch(next(order))
+    def __init__(self, model: Any, arrays: Arrays, key: str = "") -> None:
+        self.model, self.key = model, key
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        self.scratch = fuse(model.optimizer)
+        assert arrays.on_device is not None
+        x, y, x_test, y_test = arrays.on_device
+        self._data = {False: (x, y), True: (x_test, y_test)}
+        self._loops: dict[tuple[object, ...], _Loop] = {}
 
-    model.train_function = train_function
-    model.test_function = lambda _: judge(judged)
-    return train_function
+    def install(self, task: Task) -> _Loop:
+        """Makes `fit` train and judge as the task says.
+
+        Returns:
+            The train function that the model now carries. `compile()` would take it away again.
+        """
+        n, batch_size, order = len(task.rows.train), task.spec.batch_size, task.order()
+        train_epoch = self._loop(
+            "train", n, lambda: _train_loop(self.model, self._data[False], n, batch_size), batch_size
+        )
+
+        def train_function(_: Any) -> Any:
+            return train_epoch(next(order))
+
+        self.model.train_function = train_function
+        self.judge(task.judged, task.judges_test_part)
+        return train_function
+
+    def judge(self, rows: Any, of_test_part: bool) -> None:
+        """Makes `evaluate` judge these rows, of the training part of the data or of its test part."""
+        model, data, n = self.model, self._data[of_test_part], len(rows)
+        judge_all = self._loop("judge", n, lambda: _step_loop(model.test_step, data, n, JUDGE_BATCH), of_test_part)
+        model.test_function = lambda _: judge_all(rows)
+
+    def predict(self, rows: Any, of_test_part: bool) -> Any:
+        """(len(rows), ...) float32, what the model predicts for these rows."""
+        model, data, n = self.model, self._data[of_test_part], len(rows)
+        predict_all = self._loop("predict", n, lambda: _predict_loop(model, data[0], n), of_test_part)
+        return predict_all(rows).numpy()
+
+    def _loop(self, kind: str, n: int, make: Callable[[], _Loop], detail: object) -> _Loop:
+        key = (kind, n, detail)
+        if key not in self._loops:
+            self._loops[key] = make()
+        return self._loops[key]
 
 
-def _loop(
-    model: Any, step: Callable[[Any], Any], data: tuple[Any, Any], n: int, batch_size: int
-) -> Callable[[Any], Any]:
-    """A graph that takes n row numbers and calls `step` on batch after batch of those rows."""
+def _train_loop(model: Any, data: tuple[Any, Any], n: int, batch_size: int) -> _Loop:
+    if _metrics_can_wait(model, n):
+        return _loop_with_late_metrics(model, data, n, batch_size)
+    return _step_loop(model.train_step, data, n, batch_size)
+
+
+def _step_loop(step: Callable[[Any], Any], data: tuple[Any, Any], n: int, batch_size: int) -> _Loop:
+    """Keras's own `train_step` or `test_step` on each batch; gives what the last one gives, as Keras does."""
     import tensorflow as tf
 
     x, y = data
-    full, rest = divmod(n, batch_size)
+    n_before_last = math.ceil(n / batch_size) - 1
 
-    @tf.function(jit_compile=False, input_signature=[tf.TensorSpec((n,), tf.int32)])  # type: ignore[untyped-decorator]
+    # Of no stated size, as the batches of plain `fit` are: Keras weights the losses of several outputs by it if it can.
+    @_graph(None)
     def run(order: Any) -> Any:
-        for i in tf.range(full):
-            batch = tf.ensure_shape(order[i * batch_size : (i + 1) * batch_size], (batch_size,))
-            step((tf.gather(x, batch), tf.gather(y, batch)))
-        if rest:
-            batch = order[full * batch_size :]
-            step((tf.gather(x, batch), tf.gather(y, batch)))
-        return model.get_metrics_result()
+        for i in tf.range(n_before_last):
+            rows = order[i * batch_size : (i + 1) * batch_size]
+            step((tf.gather(x, rows), tf.gather(y, rows)))
+        rows = order[n_before_last * batch_size :]
+        return step((tf.gather(x, rows), tf.gather(y, rows)))
 
-    return run  # type: ignore[no-any-return]  # TensorFlow has no types
+    return run
+
+
+def _loop_with_late_metrics(model: Any, data: tuple[Any, Any], n: int, batch_size: int) -> _Loop:
+    """What Keras's own `train_step` does, but for the metrics: those are updated once, from all predictions."""
+    import tensorflow as tf
+
+    x, y = data
+    n_before_last = math.ceil(n / batch_size) - 1
+    sizes = [batch_size] * n_before_last + [n - n_before_last * batch_size]
+    output, weights, optimizer = model.outputs[0], model.trainable_weights, model.optimizer
+
+    def step(rows: Any) -> Any:
+        inputs, targets = tf.gather(x, rows), tf.gather(y, rows)
+        with tf.GradientTape() as tape:
+            predicted = model(inputs, training=True)
+            loss = model.compute_loss(inputs, targets, predicted, None, training=True)
+            scaled = optimizer.scale_loss(loss)
+        optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights, strict=True))
+        return loss, predicted
+
+    @_graph(n)
+    def run(order: Any) -> Any:
+        losses = tf.TensorArray(tf.float32, len(sizes), element_shape=())
+        shape = (None, *output.shape[1:])
+        predictions = tf.TensorArray(output.dtype, len(sizes), element_shape=shape, infer_shape=False)
+        for i in tf.range(n_before_last):
+            rows = tf.ensure_shape(order[i * batch_size : (i + 1) * batch_size], (batch_size,))
+            loss, predicted = step(rows)
+            losses, predictions = losses.write(i, loss), predictions.write(i, predicted)
+        loss, predicted = step(order[n_before_last * batch_size :])
+        losses = losses.write(n_before_last, loss)
+        predictions = predictions.write(n_before_last, predicted)
+        model.metrics[0].update_state(losses.stack(), sample_weight=tf.constant(sizes))
+        return model.compute_metrics(None, tf.gather(y, order), predictions.concat())
+
+    return run
+
+
+def _predict_loop(model: Any, x: Any, n: int) -> _Loop:
+    import tensorflow as tf
+
+    n_batches = math.ceil(n / JUDGE_BATCH)
+
+    @_graph(n)
+    def run(rows: Any) -> Any:
+        starts = range(0, n_batches * JUDGE_BATCH, JUDGE_BATCH)
+        return tf.concat([model.predict_step((tf.gather(x, rows[i : i + JUDGE_BATCH]),)) for i in starts], 0)
+
+    return run
+
+
+def _graph(n: int | None) -> Callable[[_Loop], _Loop]:
+    import tensorflow as tf
+
+    return tf.function(jit_compile=False, input_signature=[tf.TensorSpec((n,), tf.int32)])  # type: ignore[no-any-return]
+
+
+def _metrics_can_wait(model: Any, n: int) -> bool:
+    """Whether the metrics of n rows come out the same when they are updated once, from all predictions.
+
+    That holds for Keras's own means over rows, where a model has a single output without a mask.
+    """
+    if not is_stock(model) or len(model.outputs) != 1 or not model.trainable_weights or _has_mask(model):
+        return False
+    if 4 * n * math.prod(model.outputs[0].shape[1:]) > _KEPT_MB * 2**20:
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a lambda cannot be loaded again, which nobody will try
+        compiled = model.get_compile_config()
+    asked = [compiled[name] or [] for name in ("metrics", "weighted_metrics")]
+    return all(isinstance(part, list) and all(map(_is_mean_over_rows, part)) for part in asked)
+
+
+def _is_mean_over_rows(metric: Any) -> bool:  # Any: a name, or what Keras makes of an object when it serializes it
+    import keras
+
+    mean = keras.metrics.MeanMetricWrapper
+    if isinstance(metric, str):
+        return metric in ("accuracy", "acc", "crossentropy", "ce") or isinstance(keras.metrics.get(metric), mean)
+    if not isinstance(metric, dict) or metric.get("module") != "keras.metrics":
+        return False
+    kind = getattr(keras.metrics, metric["class_name"])
+    return issubclass(kind, mean) and kind is not mean  # that one wraps anybody's function
+
+
+def _has_mask(model: Any) -> bool:
+    import keras
+
+    return any(isinstance(layer, keras.layers.Masking) or getattr(layer, "mask_zero", False) for layer in model.layers)

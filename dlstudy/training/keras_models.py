@@ -8,15 +8,16 @@ import numpy as np
 
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.training.arrays import Task
-from dlstudy.training.epoch_graph import JUDGE_BATCH, install, reason_against
+from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against
 from dlstudy.training.outcome import pack_bits, save_model
+from dlstudy.training.reuse import ModelShelf
 from dlstudy.trial import TrialResult
 
 __all__ = ["train_keras"]
 
 
-def train_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model; the parent must not import its type
-    """Trains the model, judges it, and saves it where the spec says so.
+def train_keras(model: Any, task: Task, shelf: ModelShelf) -> TrialResult:  # Any: a Keras model, not to be imported
+    """Trains the model, or a kept one in the same state; judges it, and saves it where the spec says so.
 
     Raises:
         DivergedError: the loss is no longer a finite number.
@@ -26,36 +27,44 @@ def train_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model; t
         raise TrialError("build returned a model that is not compiled: call model.compile(...) before returning it")
     if not model.built:
         model.build((None, *task.description.input_shape))
-    watch = _watcher(task)
-    why_not = reason_against(model, task.arrays)
-    if why_not:
+    watch, graphs, way = _watcher(task), None, reason_against(model, task.arrays)
+    if way:
+        # The one graph is never compiled by XLA; plain `fit` is where Keras's "auto" has come to that.
+        way = f"fit{' with XLA' if model.jit_compile else ''}: {way}"
         _fit_plainly(model, task, watch)
-    elif not _fit_graph(model, task, watch):
-        why_not = "the model was compiled again while it trained"
+    else:
+        graphs = shelf.take(model, task.arrays)
+        model, way = graphs.model, "epoch graph"
+        if _fit_graph(graphs, task, watch):
+            shelf.put(graphs)
+        else:
+            way = "fit: the model was compiled again while it trained"
+            graphs = None
     if watch.diverged:
         raise DivergedError(f"the loss was no longer a finite number after epoch {watch.epoch}")
     metrics = {name: values[-1] for name, values in task.history.items() if values[-1] is not None}
     metrics["parameters"] = model.count_params()
     cost = {"seconds_per_epoch": watch.seconds_per_epoch()}
-    # The one graph is never compiled by XLA; plain `fit` is where Keras's "auto" has come to that.
-    way = f"fit{' with XLA' if model.jit_compile else ''}: {why_not}" if why_not else "epoch graph"
     if watch.pruned:
         return TrialResult("pruned", f"pruned after epoch {watch.epoch}", metrics, cost=cost, way=way)
-    correct = _judge_test(model, task, metrics) if task.spec.metrics_of != "validation" else ""
+    correct = _judge_test(model, graphs, task, metrics) if task.spec.metrics_of != "validation" else ""
     way += save_model(model, "keras", task)
     return TrialResult("finished", metrics=metrics, cost=cost, way=way, correct=correct)
 
 
-def _fit_graph(model: Any, task: Task, watch: Any) -> bool:
+def _fit_graph(graphs: EpochGraphs, task: Task, watch: Any) -> bool:
     """Trains with whole epochs as one graph; whether the model still carried it at the end."""
-    ours = install(model, task)
-    # The one row is for Keras alone, which looks at shapes before it starts: the graph takes its rows from the device.
-    x, y = task.arrays.x[:1], task.arrays.y[:1]
-    judge = (x, y) if len(task.judged) else None
-    model.fit(x, y, batch_size=1, epochs=task.spec.epochs, validation_data=judge, verbose=0, callbacks=[watch])
-    kept = model.train_function is ours
-    model.test_function = None
-    return kept
+    model, ours, row = graphs.model, graphs.install(task), _one_row(task)
+    judge = row if len(task.judged) else None
+    model.fit(row, epochs=task.spec.epochs, validation_data=judge, shuffle=False, verbose=0, callbacks=[watch])
+    return model.train_function is ours
+
+
+def _one_row(task: Task) -> Any:
+    """For Keras alone, which looks at shapes before it starts, and counts one batch: a graph takes its rows itself."""
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensors((task.arrays.x[:1], task.arrays.y[:1]))
 
 
 def _fit_plainly(model: Any, task: Task, watch: Any) -> None:
@@ -123,13 +132,21 @@ def _rename(name: str, judged_as: str) -> str:
     return f"{judged_as}_{name[4:]}" if name.startswith("val_") else f"train_{name}"
 
 
-def _judge_test(model: Any, task: Task, metrics: dict[str, float]) -> str:
+def _judge_test(model: Any, graphs: EpochGraphs | None, task: Task, metrics: dict[str, float]) -> str:
     """Adds the test metrics; which test rows were right, packed."""
+    rows, inside = task.rows.test, task.rows.test_inside
     x, y = task.test_arrays()
-    scores = model.evaluate(x, y, batch_size=JUDGE_BATCH, verbose=0, return_dict=True)
+    if graphs is None:
+        scores = model.evaluate(x, y, batch_size=JUDGE_BATCH, verbose=0, return_dict=True)
+    else:
+        graphs.judge(rows, of_test_part=not inside)
+        scores = model.evaluate(_one_row(task), verbose=0, return_dict=True)
     metrics |= {f"test_{name}": float(value) for name, value in scores.items() if math.isfinite(value)}
     if task.description.task != "classification":
         return ""
-    predicted = model.predict(x, batch_size=JUDGE_BATCH, verbose=0)
+    if graphs is None:
+        predicted = model.predict(x, batch_size=JUDGE_BATCH, verbose=0)
+    else:
+        predicted = graphs.predict(rows, of_test_part=not inside)
     labels = predicted.argmax(axis=1) if predicted.shape[1] > 1 else predicted[:, 0] > 0.5
     return pack_bits(labels == y)

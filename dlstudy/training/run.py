@@ -6,6 +6,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,31 @@ from dlstudy.datasets.dataset import Description
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.splits import divide
 from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
+from dlstudy.training.reuse import ModelShelf
 from dlstudy.trial import TrialResult, TrialSpec
 
-__all__ = ["Build", "memory_mb", "parameters_for_build", "train"]
+__all__ = ["Build", "Workplace", "memory_mb", "parameters_for_build", "train"]
 
 Build = Callable[[dict[str, Any]], Any]
 """A study's `build`. Any: JSON scalars go in; a Keras model or an estimator comes out."""
 
 
-def train(spec: TrialSpec, build: Build, description: Description, arrays: Arrays, on_epoch: OnEpoch) -> TrialResult:
+@dataclass(frozen=True)
+class Workplace:
+    """What the trials of one data set share in a process.
+
+    Args:
+        description: of the data set.
+        arrays: its data.
+        shelf: models of earlier trials with their graphs.
+    """
+
+    description: Description
+    arrays: Arrays
+    shelf: ModelShelf = field(default_factory=ModelShelf)
+
+
+def train(spec: TrialSpec, build: Build, place: Workplace, on_epoch: OnEpoch) -> TrialResult:
     """Trains one trial and says what came of it; whatever its code raises becomes a state with a reason.
 
     The same spec and arrays on the same kind of slot give the same `metrics`, `history` and `correct`.
@@ -29,8 +46,9 @@ def train(spec: TrialSpec, build: Build, description: Description, arrays: Array
     started = time.perf_counter()
     history: History = {}
     try:
-        rows = divide(spec.split, len(arrays.y), len(arrays.y_test), spec.rows)
-        result = _build_and_train(Task(spec, description, arrays, rows, on_epoch, history), build)
+        rows = divide(spec.split, len(place.arrays.y), len(place.arrays.y_test), spec.rows)
+        task = Task(spec, place.description, place.arrays, rows, on_epoch, history)
+        result = _build_and_train(task, build, place.shelf)
     except DivergedError as error:
         result = TrialResult("diverged", str(error))
     except TrialError as error:
@@ -64,7 +82,7 @@ def memory_mb() -> float:
         return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
-def _build_and_train(task: Task, build: Build) -> TrialResult:
+def _build_and_train(task: Task, build: Build, shelf: ModelShelf) -> TrialResult:
     import keras
 
     from dlstudy.training.estimators import train_estimator
@@ -74,7 +92,7 @@ def _build_and_train(task: Task, build: Build) -> TrialResult:
     keras.utils.clear_session()
     keras.utils.set_random_seed(task.spec.seed)
     model = build(parameters_for_build(task.spec, task.description))
-    return train_keras(model, task) if isinstance(model, keras.Model) else train_estimator(model, task)
+    return train_keras(model, task, shelf) if isinstance(model, keras.Model) else train_estimator(model, task)
 
 
 def _describe(error: Exception) -> str:

@@ -1,0 +1,113 @@
+"""The arrays of a data set as models see them, in memory that all workers of a run map: one copy for all."""
+
+import math
+import mmap
+import os
+import tempfile
+import weakref
+from dataclasses import dataclass
+from multiprocessing import context, reduction
+from typing import Any
+
+import numpy as np
+
+from dlstudy.datasets.dataset import Dataset, Description
+from dlstudy.errors import DataError
+
+__all__ = ["SharedArrays"]
+
+_PAGE = 4096
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where one array lies in the file."""
+
+    start: int
+    shape: tuple[int, ...]
+    dtype: Any  # NumPy's own name for what describes a type
+
+    @property
+    def n_bytes(self) -> int:
+        return math.prod(self.shape) * int(np.dtype(self.dtype).itemsize)
+
+
+class SharedArrays:
+    """A file without a name: it needs no cleaning up, however a process ends. Travels to a spawned process.
+
+    Holds `x` (n, *input_shape) float32, the training part divided by the data set's scale, `y` (n,) int32 labels or
+    float32 targets, and likewise `x_test` and `y_test`.
+    """
+
+    def __init__(self, description: Description) -> None:
+        """Makes the file, empty as yet: a process may be given it before the data is there.
+
+        Raises:
+            DataError: there is no room for it.
+        """
+        with tempfile.TemporaryFile(prefix="dlstudy-") as file:
+            self._keep(description, os.dup(file.fileno()))
+        size = _size(description)
+        try:
+            # Taken now, with an error: a page that cannot be had later kills the process.
+            os.posix_fallocate(self._fd, 0, size) if hasattr(os, "posix_fallocate") else os.truncate(self._fd, size)
+        except OSError as error:
+            raise DataError(
+                f"{description.name} needs {size / 2**20:.0f} MB in {tempfile.gettempdir()} ({error.strerror}): "
+                "make room there, or set TMPDIR to another folder"
+            ) from error
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "SharedArrays":
+        """The arrays of a data set, filled in."""
+        shared = cls(dataset.description)
+        shared.fill(dataset)
+        return shared
+
+    def fill(self, dataset: Dataset) -> None:
+        """Scales the arrays into the file."""
+        scale = np.float32(dataset.description.scale)
+        views = self._views(mmap.ACCESS_WRITE)
+        for name, raw in (("x", dataset.x_train), ("x_test", dataset.x_test)):
+            np.divide(raw, scale, out=views[name])
+        views["y"][...], views["y_test"][...] = dataset.y_train, dataset.y_test
+
+    def open(self) -> dict[str, np.ndarray]:
+        """The arrays by name. Who writes into them changes a copy of his own."""
+        return self._views(mmap.ACCESS_COPY)
+
+    def _views(self, access: int) -> dict[str, np.ndarray]:
+        memory = mmap.mmap(self._fd, _size(self.description), access=access)
+        return {
+            name: np.ndarray(place.shape, place.dtype, memory, place.start)
+            for name, place in _places(self.description).items()
+        }
+
+    def _keep(self, description: Description, fd: int) -> None:
+        self.description, self._fd = description, fd
+        weakref.finalize(self, os.close, fd)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # Any: as `pickle` has it
+        context.assert_spawning(self)  # the number of a file means nothing in any other process
+        return _reopen, (self.description, reduction.DupFd(self._fd))
+
+
+def _reopen(description: Description, duplicate: Any) -> SharedArrays:  # Any: what `DupFd` gives
+    shared = SharedArrays.__new__(SharedArrays)
+    shared._keep(description, duplicate.detach())
+    return shared
+
+
+def _places(description: Description) -> dict[str, _Place]:
+    kind = np.int32 if description.task == "classification" else np.float32
+    found, start = {}, 0
+    for end, n in (("", description.n_train), ("_test", description.n_test)):
+        for name, shape, dtype in ((f"x{end}", (n, *description.input_shape), np.float32), (f"y{end}", (n,), kind)):
+            found[name] = _Place(start, shape, dtype)
+            start += -(-found[name].n_bytes // _PAGE) * _PAGE
+    return found
+
+
+def _size(description: Description) -> int:
+    last = list(_places(description).values())[-1]
+    return max(last.start + last.n_bytes, 1)
