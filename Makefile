@@ -2,7 +2,7 @@
 # Every path is relative: the folder may have spaces in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test dev check clean FORCE
+.PHONY: help setup run test dev check bench clean FORCE
 
 # Both variables pin what builds the project too: old pips read the first one there, new ones the second.
 PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
@@ -10,7 +10,7 @@ PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.tx
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1	/p' Makefile
-	@echo 'ARGS="..." is handed on by run and test; PYTHON=... chooses the Python that .venv is made with.'
+	@echo 'ARGS="..." is handed on by run, test and bench; PYTHON=... chooses the Python that .venv is made with.'
 
 setup: .venv/.installed  ## make .venv and install the project into it
 
@@ -25,6 +25,9 @@ dev: .venv/.installed-dev  ## install what scripts/check needs
 
 check:  ## format, lint, types, wheel and smoke test, as CI does
 	@scripts/check
+
+bench: .venv/.installed-bench  ## compare dlstudy's speed with other ways: make bench ARGS="--short"
+	.venv/bin/python -m benchmarks $(ARGS)
 
 clean:  ## remove .venv, caches and build leftovers; results in mlruns stay
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
@@ -46,4 +49,8 @@ clean:  ## remove .venv, caches and build leftovers; results in mlruns stay
 
 .venv/.installed-dev: .venv/.installed-test
 	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+.venv/.installed-bench: .venv/.installed-dev
+	@$(PIP_INSTALL) --editable '.[bench]'
 	@touch $@

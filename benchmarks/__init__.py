@@ -1,0 +1,1 @@
+"""Speed against the ways people do this today, and against what the machine could do."""

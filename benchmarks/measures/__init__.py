@@ -1,0 +1,1 @@
+"""What the targets ask beside the side-by-side: one file each, whose `measure(setup)` gives figures."""
