@@ -82,6 +82,8 @@ def run_study(
         plan = Plan(file, study, choice, home=where.home, record=record)
         job = _Job(file, study, choice, record, where)
         tracker = Tracker(uri, where.home, _study_run(job), job.trials())
+        if not plan.n_waiting:
+            tracker.wake()
         try:
             return _run_tracked(job, plan, tracker, progress, say)
         finally:

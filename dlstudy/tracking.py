@@ -43,7 +43,10 @@ class Tracker(Listener):
     """Hears of trials and writes them to MLflow as they happen, in batches."""
 
     def __init__(self, uri: str, home: Home, study_run: StudyRun, known: Sequence[TrialRecord]) -> None:
-        """Starts to connect, and to catch up on known trials, in the background."""
+        """Connects, and catches up on known trials, in the background, but not before a trial has something to tell.
+
+        To import MLflow and to make a new store takes seconds of a core, which workers need while they start.
+        """
         os.environ.update(QUIET)
         for name, value in (("MAX_RETRIES", "2"), ("TIMEOUT", "20")):
             os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
@@ -55,10 +58,15 @@ class Tracker(Listener):
         self._runs: MlflowRuns | None = None
         self._next_try = 0.0
         self._epochs: dict[str, list[tuple[int, int, Mapping[str, float]]]] = {}
+        self._awake = threading.Event()
         self._queue: queue.Queue[tuple[Callable[[MlflowRuns], None], threading.Event | None] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
         self._queue.put((lambda runs: runs.catch_up(known), None))
+
+    def wake(self) -> None:
+        """Connects now: nothing will train."""
+        self._awake.set()
 
     def run_id(self, key: str) -> str:
         """The MLflow run of a trial; empty while it has none."""
@@ -73,6 +81,7 @@ class Tracker(Listener):
         """Keeps an epoch's metrics for the next batch."""
         now, values = _now_ms(), dict(metrics)
         self._queue.put((lambda _: self._epochs.setdefault(spec.key, []).append((epoch, now, values)), None))
+        self._awake.set()
 
     def ended(self, spec: TrialSpec, trial: TrialRecord, totals: Totals) -> None:
         """Ends the trial's run."""
@@ -83,6 +92,7 @@ class Tracker(Listener):
                 runs.end(trial)
 
         self._queue.put((end, None))
+        self._awake.set()
 
     def settle(self, trials: Sequence[TrialRecord], timeout_s: float = 120.0) -> dict[str, str]:
         """Writes what MLflow lacks of these trials; the runs of those whose record names none, by key."""
@@ -97,15 +107,18 @@ class Tracker(Listener):
     def close(self) -> None:
         """Ends the thread."""
         self._queue.put(None)
+        self._awake.set()
         self._thread.join(5)
 
     def _do(self, action: Callable[[MlflowRuns], None], timeout_s: float) -> None:
         done = threading.Event()
         self._queue.put((action, done))
+        self._awake.set()
         if not done.wait(timeout_s):
             self.problem = self.problem or f"MLflow did not answer within {timeout_s:.0f} s"
 
     def _work(self) -> None:
+        self._awake.wait()
         last = time.monotonic()
         while True:
             try:

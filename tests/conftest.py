@@ -64,6 +64,17 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
         os.environ.pop(name, None)
 
 
+@pytest.fixture(scope="session")
+def keras_at_rest() -> None:
+    """Keras imported, and out of the way of the clean-up before each trial, as in a worker."""
+    import gc
+
+    import keras  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """The path of a tiny study: a Keras arm with a rate to tune, and a scikit-learn arm with nothing to tune."""

@@ -18,7 +18,7 @@ STUDIES = sorted((ROOT / "studies").glob("*.py"))
 
 
 @pytest.fixture(scope="module")
-def small():
+def small(keras_at_rest):
     """The digits: a study takes shape and classes from `p`."""
     dataset = registry.load("digits")
     return Workplace(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))

@@ -14,7 +14,7 @@ from dlstudy.trial import TrialSpec
 
 
 @pytest.fixture(scope="module")
-def digits():
+def digits(keras_at_rest):
     dataset = registry.load("digits")
     return Workplace(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
 

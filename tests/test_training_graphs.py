@@ -20,7 +20,7 @@ SPEC = TrialSpec(
 
 
 @pytest.fixture(scope="module")
-def place():
+def place(keras_at_rest):
     dataset = registry.load("digits")
     return Workplace(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
 

@@ -21,7 +21,7 @@ SPEC = TrialSpec(
 
 
 @pytest.fixture(scope="module")
-def arrays():
+def arrays(keras_at_rest):
     dataset = registry.load("digits")
     return dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4)
 

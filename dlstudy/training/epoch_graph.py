@@ -146,9 +146,9 @@ def _loop_with_late_metrics(model: Any, data: tuple[Any, Any], n: int, batch_siz
         losses = tf.TensorArray(tf.float32, len(sizes), element_shape=())
         shape = (None, *output.shape[1:])
         predictions = tf.TensorArray(output.dtype, len(sizes), element_shape=shape, infer_shape=False)
+        batches = tf.reshape(order[: n_before_last * batch_size], (n_before_last, batch_size))
         for i in tf.range(n_before_last):
-            rows = tf.ensure_shape(order[i * batch_size : (i + 1) * batch_size], (batch_size,))
-            loss, predicted = step(rows)
+            loss, predicted = step(tf.gather(batches, i))
             losses, predictions = losses.write(i, loss), predictions.write(i, predicted)
         loss, predicted = step(order[n_before_last * batch_size :])
         losses = losses.write(n_before_last, loss)

@@ -1,7 +1,6 @@
 """One trial from start to end: every outcome is a named state, decided here."""
 
 import dataclasses
-import gc
 import sys
 import time
 import traceback
@@ -55,7 +54,6 @@ def train(spec: TrialSpec, build: Build, place: Workplace, on_epoch: OnEpoch) ->
         result = TrialResult("failed", str(error))
     except Exception as error:  # whatever the study's own code raises is this trial's outcome, not the worker's end
         result = TrialResult("failed", _describe(error), traceback="".join(traceback.format_exc(limit=-20))[-4000:])
-    gc.collect()
     cost = {"seconds": round(time.perf_counter() - started, 3), "memory_mb": memory_mb(), **result.cost}
     return dataclasses.replace(result, history=history, cost=cost)
 
