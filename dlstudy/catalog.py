@@ -12,7 +12,7 @@ from dlstudy.checks import require_name
 from dlstudy.errors import DefinitionError, StudyError
 from dlstudy.study import Study
 
-__all__ = ["StudyFile", "find", "load", "paths"]
+__all__ = ["StudyFile", "find", "load", "name_of", "paths"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def find(name: str) -> Path:
     Raises:
         StudyError: there is none; names what there is.
     """
-    if name.endswith(".py") or os.sep in name:
+    if _is_path(name):
         path = Path(name).expanduser()
         if not path.is_file():
             raise StudyError(f"no study file at {name!r}: check the path")
@@ -61,6 +61,15 @@ def find(name: str) -> Path:
         )
         raise StudyError(f"no study is named {name!r}: {hint}")
     return known[name]
+
+
+def name_of(study: str) -> str:
+    """The name of a study that is given by its name or by the path of its file; the name need not be known.
+
+    Raises:
+        StudyError: there is no file at that path.
+    """
+    return find(study).stem if _is_path(study) else study
 
 
 def load(path: Path) -> StudyFile:
@@ -89,6 +98,10 @@ def load(path: Path) -> StudyFile:
         got = "nothing of that name" if study is None else type(study).__name__
         raise StudyError(f"{path.name} must define STUDY = Study(...), got {got}")
     return StudyFile(path.stem, path, source, study)
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".py") or os.sep in name
 
 
 def _folders() -> list[Path]:

@@ -1,5 +1,6 @@
 """The command line: thin, and quick to start. Each command loads what it needs."""
 
+import gc
 import shlex
 import sys
 from pathlib import Path
@@ -210,6 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         0; 1 when trials could not be completed or something unforeseen happened; 2 for bad input; 130 for Ctrl-C.
     """
+    gc.set_threshold(100_000)  # a large record is millions of objects and no garbage: looking for some took a third
     command = typer.main.get_command(app)
     try:
         result = command.main(args=arguments, prog_name="dlstudy", standalone_mode=False)

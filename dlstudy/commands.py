@@ -17,10 +17,10 @@ from dlstudy.provenance import versions
 from dlstudy.record import Record
 from dlstudy.report.export import as_json, export
 from dlstudy.report.facts import Table
+from dlstudy.results import TrialRecord
 from dlstudy.runner import Request
 from dlstudy.session import Where, made_with, read_summary, run_study
-from dlstudy.study import PHASES
-from dlstudy.summary import unmended
+from dlstudy.summary import unmended, winner
 from dlstudy.views import make_console, print_outcome, print_rows, print_table
 
 __all__ = ["data_list", "devices", "list_studies", "report", "run", "status"]
@@ -34,7 +34,7 @@ def run(name: str, request: Request, where: Where, json: bool) -> int:
     with ProgressView(quiet if json else console, protocol.metric, protocol.direction) as progress:
         outcome = run_study(file, request, where, progress, progress.say)
     if json:
-        sys.stdout.write(as_json({**outcome.summary.to_json(), "made_with": made_with(file)}))
+        sys.stdout.write(export(outcome.summary, "json", made_with(file)))
         for remark in outcome.remarks:
             quiet.print(f"note: {remark}", markup=False)
     else:
@@ -63,22 +63,27 @@ def list_studies(json: bool) -> None:
     print_rows(rows, "Studies", ["name", "question", "dataset", "path"], json)
 
 
-def status(name: str | None, home: Home, storage: str | None, json: bool) -> None:
-    """Shows trials by study, variant, phase and arm."""
+def status(study: str | None, home: Home, storage: str | None, json: bool) -> None:
+    """Shows trials by study, variant, phase and arm; of all studies, or of one, by its name or path."""
+    name = catalog.name_of(study) if study else None
     record = Record.open(home, storage, for_writing=False)
     known = record.studies()
     if name is not None and name not in known:
         raise RecordError(f"no results of {name!r} in {home.root}: known are {', '.join(known) or 'none'}")
     rows = []
-    for study in [name] if name else known:
-        for generations in record.variants(study).values():
+    for each in [name] if name else known:
+        alive = storage is not None or home.is_held(each)  # who writes to a database may have another home
+        for generations in record.variants(each).values():
             for variant in generations:
-                rows += _status_rows(record, study, variant)
+                rows += _status_rows(record, each, variant, alive)
     if not rows and not json:
         print(f"no results in {home.root} yet: dlstudy run optimizers --quick makes some")
         return
-    heads = ["study", "variant", "phase", "arm", "done", "diverged", "failed", "running"]
-    print_rows(rows, f"Trials in {home.root}", heads, json)
+    heads, note = ["study", "variant", "phase", "arm", "done", "diverged", "failed", "running"], ""
+    if any(row["interrupted"] for row in rows):
+        heads.append("interrupted")
+        note = "Interrupted: the run ended while they trained. The same `dlstudy run` trains them again."
+    print_rows(rows, f"Trials in {home.root}", heads, json, note)
 
 
 def report(name: str, kind: str, output: Path | None, variant: str | None, home: Home, storage: str | None) -> None:
@@ -148,26 +153,27 @@ def data_list(json: bool) -> None:
     print_rows(rows, "Data sets", list(rows[0]), json)
 
 
-def _status_rows(record: Record, study: str, variant: str) -> list[dict[str, Any]]:  # Any: JSON
+def _status_rows(record: Record, study: str, variant: str, alive: bool) -> list[dict[str, Any]]:  # Any: JSON
+    parts: dict[tuple[str, str], list[TrialRecord]] = {}
+    for trial in record.trials(study, variant):
+        parts.setdefault((trial.phase, trial.arm), []).append(trial)
     rows = []
-    trials = record.trials(study, variant)
-    arms = dict.fromkeys(trial.arm for trial in trials)
-    for phase in PHASES:
-        for arm in arms:
-            mine = [trial for trial in trials if trial.phase == phase and trial.arm == arm]
-            if not mine:
-                continue
-            count = {state: sum(trial.state == state for trial in mine) for state in {trial.state for trial in mine}}
-            rows.append(
-                {
-                    "study": study,
-                    "variant": variant,
-                    "phase": phase,
-                    "arm": arm,
-                    "done": len({(t.setting_key, t.row) for t in mine if t.ended_for_good}),
-                    "diverged": count.get("diverged", 0),
-                    "failed": len(unmended(mine)),
-                    "running": count.get("running", 0),
-                }
-            )
+    for (phase, arm), trials in parts.items():
+        if phase == "replicate":  # those of earlier winners count for nothing
+            best = winner(parts.get(("search", arm), []), record.direction(f"{study}/{variant}/{arm}/{phase}"))
+            trials = [trial for trial in trials if best and trial.setting_key == best.setting_key]
+        n_open = sum(trial.state == "running" for trial in trials)
+        rows.append(
+            {
+                "study": study,
+                "variant": variant,
+                "phase": phase,
+                "arm": arm,
+                "done": len({(trial.setting_key, trial.row) for trial in trials if trial.ended_for_good}),
+                "diverged": sum(trial.state == "diverged" for trial in trials),
+                "failed": len(unmended(trials)),
+                "running": n_open if alive else 0,
+                "interrupted": 0 if alive else n_open,
+            }
+        )
     return rows

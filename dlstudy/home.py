@@ -13,6 +13,9 @@ from dlstudy.errors import RecordError, UsageError
 
 __all__ = ["Home"]
 
+_PATIENCE_S = 0.5
+"""A run waits so long for a lock: `is_held` takes it for a moment."""
+
 
 @dataclass(frozen=True)
 class Home:
@@ -78,10 +81,10 @@ class Home:
         """
         from filelock import FileLock, Timeout
 
-        folder = self.root / "locks"
-        folder.mkdir(exist_ok=True)
-        holder = folder / f"{study}.json"
-        lock = FileLock(folder / f"{study}.lock", timeout=0)
+        path = self._lock(study)
+        path.parent.mkdir(exist_ok=True)
+        holder = path.with_suffix(".json")
+        lock = FileLock(path, timeout=_PATIENCE_S)
         try:
             lock.acquire()
         except Timeout as error:
@@ -93,6 +96,24 @@ class Home:
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
+
+    def is_held(self, study: str) -> bool:
+        """Whether a living process holds a study of this home. Writes nothing."""
+        from filelock import FileLock, Timeout
+
+        path = self._lock(study)
+        if not path.exists():
+            return False
+        try:
+            with FileLock(path, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:  # a home that one may only read: whoever left no name has ended
+            return path.with_suffix(".json").exists()
+
+    def _lock(self, study: str) -> Path:
+        return self.root / "locks" / f"{study}.lock"
 
 
 def _who(holder: Path) -> str:

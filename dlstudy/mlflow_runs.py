@@ -3,8 +3,9 @@
 Written through `MlflowClient` with explicit run ids alone: nothing depends on an active run of a thread.
 """
 
+import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ __all__ = ["MlflowRuns", "StudyRun", "package_tags"]
 
 _STATUS = {"finished": "FINISHED", "pruned": "KILLED", "killed": "KILLED"}
 _BATCH = 900
+_MARGIN_MS = 60_000
+"""A run may be dated a little before its trial, where a clock was set."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class MlflowRuns:
         self._experiment = self._find_experiment(home, local=uri.startswith("sqlite:"))
         self.run_ids: dict[str, str] = {}
         self._ended: set[str] = set()
+        self._mark = ""
         self.parent = self._find_parent()
 
     def begin(self, spec: TrialSpec, slot: str, time_ms: int) -> None:
@@ -100,15 +104,31 @@ class MlflowRuns:
         self._ended.add(trial.key)
 
     def catch_up(self, trials: Sequence[TrialRecord]) -> None:
-        """Brings MLflow to what the record says: missing runs are written, runs left open are ended."""
-        self._read_runs()
-        for trial in trials:
-            if trial.result is None or trial.key in self._ended:
+        """Brings MLflow to what the record says: missing runs are written, runs left open are ended.
+
+        A mark on the study's own run says which trials MLflow has whole. Their runs are not read: MLflow takes more
+        than a millisecond for each.
+        """
+        ended = [trial for trial in trials if trial.result is not None]
+        covered = _covered(self._mark, ended) - {trial.key for trial in ended if not trial.run_id}
+        self._read_runs("attributes.status = 'RUNNING'")
+        missing = [t for t in ended if t.key not in self._ended and (t.key not in covered or t.key in self.run_ids)]
+        unknown_s = [trial.started_s for trial in missing if trial.key not in self.run_ids]
+        if unknown_s:
+            first_ms = int(1000 * min(unknown_s)) - _MARGIN_MS
+            self._read_runs(f"attributes.start_time >= {first_ms}")
+        for trial in missing:
+            if trial.key in self._ended:
                 continue
+            known = self._epochs_known(trial) if trial.key in self.run_ids else set()
             if trial.key not in self.run_ids:
-                self._create(trial, trial.result.slot, int(trial.started_s * 1000))
-            self.log_epochs(trial.key, self._epochs_missing(trial))
+                self._create(trial, trial.result.slot if trial.result else "", int(trial.started_s * 1000))
+            self.log_epochs(trial.key, _epochs_missing(trial, known))
             self.end(trial)
+        mark = _mark(ended)
+        if mark != self._mark:
+            self._client.set_tag(self.parent, "dlstudy.written", mark)
+            self._mark = mark
 
     def end_parent(self, status: str, description: str, files: Sequence[Path], tags: Mapping[str, str]) -> None:
         """Ends the study's own run with what it found: a description (Markdown), and files as artifacts."""
@@ -123,8 +143,12 @@ class MlflowRuns:
         """Registers the model folder that a worker wrote as an MLflow model of the trial's run, once."""
         from mlflow.entities import LoggedModelOutput
 
+        if not (folder / "MLmodel").is_file():
+            return
+        if trial.key not in self.run_ids:
+            self._read_runs(f"tags.`dlstudy.key` = '{trial.key}'")
         run_id = self.run_ids.get(trial.key)
-        if run_id is None or not (folder / "MLmodel").is_file():
+        if run_id is None:
             return
         if "dlstudy.model" in self._client.get_run(run_id).data.tags:
             return
@@ -151,7 +175,7 @@ class MlflowRuns:
         variant = self._study_run.variant
         found = self._search(f"tags.`dlstudy.variant` = '{variant}' and tags.`dlstudy.kind` = 'study'")
         if found:
-            run_id = str(found[0].info.run_id)
+            run_id, self._mark = str(found[0].info.run_id), found[0].data.tags.get("dlstudy.written", "")
             self._client.update_run(run_id, status="RUNNING")
             return run_id
         tags = {
@@ -204,29 +228,47 @@ class MlflowRuns:
             if not token:
                 return found
 
-    def _read_runs(self) -> None:
-        for run in self._search(f"tags.`mlflow.parentRunId` = '{self.parent}'"):
+    def _read_runs(self, condition: str) -> None:
+        for run in self._search(f"tags.`mlflow.parentRunId` = '{self.parent}' and {condition}"):
             key = run.data.tags.get("dlstudy.key", "")
             self.run_ids[key] = run.info.run_id
             if run.info.status in ("FINISHED", "FAILED", "KILLED"):
                 self._ended.add(key)
 
-    def _epochs_missing(self, trial: TrialRecord) -> list[tuple[int, int, dict[str, float]]]:
-        history = trial.result.history if trial.result else {}
-        if not history:
-            return []
-        some = next(iter(history))
-        known = {metric.step for metric in self._client.get_metric_history(self.run_ids[trial.key], some)}
-        n_epochs = max(len(values) for values in history.values())
-        first, last = trial.started_s, trial.ended_s or trial.started_s
-        missing = []
-        for i in range(n_epochs):
-            if i + 1 in known:
-                continue
-            values = {name: series[i] for name, series in history.items() if i < len(series)}
-            time_ms = int(1000 * (first + (last - first) * (i + 1) / n_epochs))
-            missing.append((i + 1, time_ms, {name: value for name, value in values.items() if value is not None}))
-        return missing
+    def _epochs_known(self, trial: TrialRecord) -> set[int]:
+        some = next(iter(trial.result.history), None) if trial.result else None
+        history = self._client.get_metric_history(self.run_ids[trial.key], some) if some else []
+        return {metric.step for metric in history}
+
+
+def _epochs_missing(trial: TrialRecord, known: Collection[int]) -> list[tuple[int, int, dict[str, float]]]:
+    history = trial.result.history if trial.result else {}
+    n_epochs = max((len(values) for values in history.values()), default=0)
+    first, last = trial.started_s, trial.ended_s or trial.started_s
+    missing = []
+    for i in range(n_epochs):
+        if i + 1 in known:
+            continue
+        values = {name: series[i] for name, series in history.items() if i < len(series)}
+        time_ms = int(1000 * (first + (last - first) * (i + 1) / n_epochs))
+        missing.append((i + 1, time_ms, {name: value for name, value in values.items() if value is not None}))
+    return missing
+
+
+def _mark(trials: Iterable[TrialRecord]) -> str:
+    """Names a set of ended trials: when the last of them ended, and a digest of all."""
+    ends = sorted((trial.ended_s or 0.0, trial.key) for trial in trials)
+    return f"{ends[-1][0]} {hashlib.sha256(repr(ends).encode()).hexdigest()[:16]}" if ends else ""
+
+
+def _covered(mark: str, trials: Sequence[TrialRecord]) -> set[str]:
+    """The keys of those trials that a mark names; none where it names others."""
+    try:
+        until_s = float(mark.partition(" ")[0])
+    except ValueError:  # no mark
+        return set()
+    earlier = [trial for trial in trials if (trial.ended_s or 0.0) <= until_s]
+    return {trial.key for trial in earlier} if _mark(earlier) == mark else set()
 
 
 def package_tags(commit: str, user: str, command: str) -> dict[str, str]:

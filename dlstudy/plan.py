@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -187,39 +187,39 @@ class Plan:
         return opened
 
     def _missing(self, arm: Arm, phase: str) -> list[_Item]:
-        """The wanted trainings of a part that no trial has ended for good."""
-        part = self._parts.get((phase, arm.name))
+        """The wanted trainings of a part that no trial has ended for good.
+
+        What makes two trainings the same is in a search the row, elsewhere the setting and the index of the seed.
+        """
+        part, protocol = self._parts.get((phase, arm.name)), self._study.protocol
         if part is None:
             return []
-        done = {self._identity(phase, trial.setting_key, trial.row) for trial in part.known if trial.ended_for_good}
-        wanted = self._wanted(arm, phase, part)
-        missing = []
-        for item in wanted:
-            key = params_key(make_parameters(arm, self._study.protocol, item.tuned or {}))
-            if self._identity(phase, key, item.row) not in done:
-                missing.append(item)
-        part.wanted, part.done, part.open = len(wanted), len(wanted) - len(missing), len(missing)
+        ended = [trial for trial in part.known if trial.ended_for_good]
+        if phase == "search":
+            part.wanted = protocol.trials if arm.space else 1
+            missing = self._unsearched(arm, part, {trial.row for trial in ended})
+        else:
+            settings = self._printed_settings(arm) if phase == "printed" else self._winning_setting(arm)
+            part.wanted = len(settings) * protocol.seeds
+            done = {(trial.setting_key, trial.row) for trial in ended}
+            keyed = [(setting, params_key(make_parameters(arm, protocol, setting))) for setting in settings]
+            wanted = [(setting, key, row) for setting, key in keyed for row in range(protocol.seeds)]
+            missing = [_Item(arm, phase, row, setting) for setting, key, row in wanted if (key, row) not in done]
+        part.done, part.open = part.wanted - len(missing), len(missing)
         return missing
 
-    @staticmethod
-    def _identity(phase: str, setting_key: str, row: int) -> tuple[str, int]:
-        """What makes two trainings the same: in a search its row, elsewhere its setting and its seed's index."""
-        return ("" if phase == "search" else setting_key), row
+    def _unsearched(self, arm: Arm, part: _Part, done: Set[int]) -> list[_Item]:
+        rows = [row for row in range(part.wanted) if row not in done]
+        if not rows:  # the design takes a second of SciPy
+            return []
+        table = fixed_rows(self._file.name, arm.space, part.wanted, self._choice.variant)
+        # A row that was begun keeps its parameters, whoever proposed them.
+        begun = {trial.row: trial.tuned for trial in part.known}
+        return [_Item(arm, "search", row, table[row] if table else begun.get(row)) for row in rows]
 
-    def _wanted(self, arm: Arm, phase: str, part: _Part) -> list[_Item]:
-        protocol = self._study.protocol
-        if phase == "search":
-            n_rows = protocol.trials if arm.space else 1
-            table = fixed_rows(self._file.name, arm.space, n_rows, self._choice.variant)
-            # A row that was begun keeps its parameters, whoever proposed them.
-            begun = {trial.row: trial.tuned for trial in part.known}
-            return [_Item(arm, phase, row, table[row] if table else begun.get(row)) for row in range(n_rows)]
-        if phase == "printed":
-            settings = self._printed_settings(arm)
-        else:
-            best = winner(self._parts["search", arm.name].known, protocol.direction)
-            settings = [best.tuned] if best else []
-        return [_Item(arm, phase, row, setting) for setting in settings for row in range(protocol.seeds)]
+    def _winning_setting(self, arm: Arm) -> list[Mapping[str, Any]]:
+        best = winner(self._parts["search", arm.name].known, self._study.protocol.direction)
+        return [best.tuned] if best else []
 
     def _printed_settings(self, arm: Arm) -> list[Mapping[str, Any]]:
         """The arm's printed setting, and on request those of figures that have one of their own."""

@@ -3,6 +3,7 @@
 Only the parent process writes. Resume, `status` and reports read this and nothing else.
 """
 
+import dataclasses
 import datetime
 import logging
 import warnings
@@ -36,6 +37,7 @@ class Record:
 
     def __init__(self, storage: BaseStorage) -> None:
         self.storage = storage
+        self._ended: dict[str, TrialRecord] = {}  # what has ended does not change any more, and is made once
 
     @classmethod
     def open(cls, home: Home, url: str | None = None, for_writing: bool = True) -> "Record":
@@ -51,7 +53,7 @@ class Record:
                 return cls(optuna.storages.InMemoryStorage())
             return cls(open_journal(home.journal, for_writing))
         try:
-            return cls(optuna.storages.RDBStorage(url))
+            return cls(optuna.storages.get_storage(url))  # which reads a trial that has ended once
         except Exception as error:  # each driver has errors of its own; all mean that the URL does not work
             reason = str(error).splitlines()[0]  # without the URL, which may hold a password
             raise RecordError(f"the storage that --storage names cannot be opened: {reason}") from error
@@ -73,14 +75,22 @@ class Record:
 
     def trials(self, study: str, variant: str) -> list[TrialRecord]:
         """Every trial of a variant, in the order of phases, then arms, then numbers."""
-        found = []
-        for name in optuna.get_all_study_names(self.storage):
-            parts = name.split("/")
-            if len(parts) == 4 and parts[:2] == [study, variant]:
-                opened = optuna.load_study(study_name=name, storage=self.storage)
-                found += _records(opened, arm=parts[2], phase=parts[3])
+        names = [name for name in optuna.get_all_study_names(self.storage) if name.count("/") == 3]
+        found = [trial for name in names if name.startswith(f"{study}/{variant}/") for trial in self.trials_of(name)]
         order = {phase: i for i, phase in enumerate(PHASES)}
         return sorted(found, key=lambda trial: (order[trial.phase], trial.arm, trial.number))
+
+    def trials_of(self, name: str) -> list[TrialRecord]:
+        """The trials of one Optuna study, `study/variant/arm/phase`, in the order of their numbers."""
+        study_id = self.storage.get_study_id_from_name(name)
+        late = self.storage.get_study_user_attrs(study_id).get("run_ids", {})
+        trials = self.storage.get_all_trials(study_id, deepcopy=False)
+        return [self._trial(trial, name, late) for trial in trials if "row" in trial.user_attrs]
+
+    def direction(self, name: str) -> str:
+        """Whether the values of one Optuna study are to `maximize` or to `minimize`."""
+        study_id = self.storage.get_study_id_from_name(name)
+        return self.storage.get_study_directions(study_id)[0].name.lower()
 
     def refuse_other(self, definitions: Mapping[str, Mapping[str, Any]]) -> set[str]:  # Any: JSON
         """Checks definitions, by name of their Optuna study, against those that the record began with.
@@ -111,6 +121,14 @@ class Record:
             study = optuna.load_study(study_name=name, storage=self.storage)
             study.set_user_attr("run_ids", {**study.user_attrs.get("run_ids", {}), **late})
 
+    def _trial(self, trial: FrozenTrial, name: str, late: Mapping[str, str]) -> TrialRecord:
+        key = f"{name}#{trial.number}"
+        made = self._ended.get(key) or _trial_record(trial, name)
+        if trial.state in _ENDED:
+            self._ended[key] = made
+        late_id = "" if made.run_id else late.get(str(trial.number), "")
+        return dataclasses.replace(made, run_id=late_id) if late_id else made
+
 
 class ArmRecord:
     """The trials of one arm in one phase: an Optuna study, opened for writing."""
@@ -135,7 +153,7 @@ class ArmRecord:
             pruner: ends hopeless trials early.
         """
         self.name = name
-        self._arm, self._phase = name.split("/")[2:]
+        self._record = record
         self._study = optuna.create_study(
             storage=record.storage,
             study_name=name,
@@ -155,7 +173,7 @@ class ArmRecord:
 
     def trials(self) -> list[TrialRecord]:
         """Its trials in the order of their numbers."""
-        return list(_records(self._study, self._arm, self._phase))
+        return self._record.trials_of(self.name)
 
     def end_orphans(self) -> int:
         """Marks trials that a dead process left in flight as killed; how many there were. Hold the study's lock."""
@@ -178,16 +196,16 @@ class ArmRecord:
         """Adds a running trial whose parameters are known; its key."""
         attributes = {"row": row, "seed": seed, "tuned": dict(tuned), "params": dict(params)}
         shown = {name: space[name] for name in space if name in tuned and _holds(space[name], tuned[name])}
-        self._study.add_trial(
-            create_trial(
-                state=TrialState.RUNNING,
-                params={name: tuned[name] for name in shown},
-                distributions=shown,
-                user_attrs=attributes,
-            )
+        running = create_trial(
+            state=TrialState.RUNNING,
+            params={name: tuned[name] for name in shown},
+            distributions=shown,
+            user_attrs=attributes,
         )
-        added = self._study.get_trials(deepcopy=False)[-1]
-        return self._keep(Trial(self._study, added._trial_id))
+        # Study.add_trial does the same and does not say which trial it added.
+        storage = self._record.storage
+        added = storage.create_new_trial(storage.get_study_id_from_name(self.name), running)
+        return self._keep(Trial(self._study, added))
 
     def propose(self, space: Mapping[str, BaseDistribution]) -> tuple[str, dict[str, Any]]:
         """A running trial whose parameters the sampler chose: its key and they."""
@@ -208,12 +226,10 @@ class ArmRecord:
     def end(self, spec: TrialSpec, result: TrialResult, value: float | None, run_id: str) -> TrialRecord:
         """Writes down how a trial ended, and gives it back as the record now holds it."""
         trial = self._live.pop(spec.key)
-        trial.set_user_attr("result", result.to_json())
-        if run_id:
-            trial.set_user_attr("run_id", run_id)
+        trial.set_user_attr("result", {**result.to_json(), "run_id": run_id})  # one write
         state = _STATES.get(result.state, TrialState.FAIL)
         told = self._study.tell(trial, value if state is TrialState.COMPLETE else None, state=state)
-        return _record(told, self.name, self._arm, self._phase, {})
+        return self._record._trial(told, self.name, {})
 
     def _keep(self, trial: Trial) -> str:
         key = f"{self.name}#{trial.number}"
@@ -234,15 +250,11 @@ def _holds(distribution: BaseDistribution, value: object) -> bool:
         return False
 
 
-def _records(study: optuna.Study, arm: str, phase: str) -> list[TrialRecord]:
-    late = study.user_attrs.get("run_ids", {})
-    trials = study.get_trials(deepcopy=False)
-    return [_record(trial, study.study_name, arm, phase, late) for trial in trials if "row" in trial.user_attrs]
-
-
-def _record(trial: FrozenTrial, study_name: str, arm: str, phase: str, late: Mapping[str, str]) -> TrialRecord:
+def _trial_record(trial: FrozenTrial, study_name: str) -> TrialRecord:
     attributes = trial.user_attrs
+    arm, phase = study_name.split("/")[2:]
     ended = trial.state in _ENDED
+    result = attributes.get("result") if ended else None
     return TrialRecord(
         key=f"{study_name}#{trial.number}",
         phase=phase,
@@ -252,9 +264,9 @@ def _record(trial: FrozenTrial, study_name: str, arm: str, phase: str, late: Map
         seed=attributes["seed"],
         params=attributes["params"],
         tuned=attributes["tuned"],
-        result=TrialResult.from_json(attributes["result"]) if ended and "result" in attributes else None,
+        result=TrialResult.from_json(result) if result else None,
         value=trial.value if trial.state is TrialState.COMPLETE else None,
-        run_id=attributes.get("run_id") or late.get(str(trial.number), ""),
+        run_id=(result or {}).get("run_id") or attributes.get("run_id", ""),
         started_s=_unix(trial.datetime_start),
         ended_s=_unix(trial.datetime_complete) if ended else None,
         setting_key=params_key(attributes["params"]),

@@ -35,12 +35,14 @@ def print_table(console: Console, table: Table) -> None:
         console.print()
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], title: str, heads: Sequence[str], json: bool) -> None:  # Any: JSON
-    """Rows as a table of these columns, or all of them as JSON."""
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], title: str, heads: Sequence[str], json: bool, note: str = ""
+) -> None:  # Any: JSON
+    """Rows as a table of these columns with a note, or all of them as JSON."""
     if json:
         sys.stdout.write(as_json(rows))
         return
-    print_table(make_console(), Table(title, heads, [[str(row[head]) for head in heads] for row in rows]))
+    print_table(make_console(), Table(title, heads, [[str(row[head]) for head in heads] for row in rows], note))
 
 
 def print_outcome(console: Console, outcome: Outcome, next_steps: Sequence[str]) -> None:

@@ -66,6 +66,14 @@ def test_a_name_without_a_file_is_refused(here, name, message):
         catalog.find(name)
 
 
+def test_a_study_s_name_is_known_by_name_or_path(here):
+    here("mine.py")
+    assert catalog.name_of("mine") == catalog.name_of("studies/mine.py") == "mine"
+    assert catalog.name_of("of no file") == "of no file"
+    with pytest.raises(StudyError, match=r"no study file at 'studies/other\.py'"):
+        catalog.name_of("studies/other.py")
+
+
 def test_a_loaded_study_has_its_file_and_source(here):
     path = here("mine.py")
     file = catalog.load(path)

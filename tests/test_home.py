@@ -4,9 +4,11 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from dlstudy.errors import RecordError, UsageError
 from dlstudy.home import Home
@@ -128,6 +130,49 @@ def test_a_study_is_held_once_within_a_process_too(home):
         pass
     with home.held("s"):
         pass
+
+
+def test_whether_a_study_is_held_can_be_asked(home, holder):
+    assert home.is_held("s")
+    assert not home.is_held("t")
+    holder.communicate()
+    assert not home.is_held("s")
+
+
+def test_a_killed_process_holds_nothing(home, holder):
+    holder.kill()
+    holder.wait()
+    assert (home.root / "locks" / "s.json").exists()
+    assert not home.is_held("s")
+
+
+def test_asking_makes_nothing(home):
+    assert not home.is_held("s")
+    assert list(home.root.iterdir()) == []
+
+
+def test_a_run_waits_for_who_only_asks(home):
+    with home.held("s"):
+        pass
+    lock = FileLock(home.root / "locks" / "s.lock", thread_local=False)  # as `is_held` has it for a moment
+    lock.acquire()
+    threading.Timer(0.1, lock.release).start()
+    with home.held("s"):
+        assert home.is_held("s")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_in_a_home_that_one_may_only_read_a_holder_s_name_counts(home, monkeypatch, named):
+    with home.held("s"):
+        left = (home.root / "locks" / "s.json").read_text()
+    if named:
+        (home.root / "locks" / "s.json").write_text(left)
+
+    def refuse(lock):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    assert home.is_held("s") is named
 
 
 def test_an_error_while_held_frees_the_study(home):

@@ -174,6 +174,14 @@ def test_json_has_every_trial_with_what_it_was_and_what_it_gave(summary):
     assert (running["state"], running["ended_s"], running["metrics"]) == ("running", None, {})
 
 
+def test_json_has_a_line_for_each_trial(summary):
+    text = export(summary, "json", {})
+    lines = [line for line in text.splitlines() if line.startswith('    {"phase": ')]
+    assert [json.loads(line.rstrip(",")) for line in lines] == json.loads(text)["trials"]
+    assert text.endswith("}\n")
+    assert json.loads(export(replace(summary, trials=[]), "json", {}))["trials"] == []
+
+
 def test_json_is_strict():
     def refuse(word):
         raise AssertionError(word)

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from fakes import Deaf, FakeEngine, made_up
 
-from dlstudy import catalog
+from dlstudy import catalog, plan
 from dlstudy.datasets import registry
 from dlstudy.errors import RecordError, StudyError, UsageError
 from dlstudy.home import Home
@@ -69,6 +69,17 @@ def test_a_run_trains_every_phase_and_the_next_run_nothing(bench):
     assert count(trials, phase="replicate") == 12
     assert bench.summary().complete
     assert bench.run() == 0
+
+
+def test_the_design_is_made_only_where_rows_are_missing(bench, monkeypatch):
+    bench.run()
+    made = []
+    make = plan.fixed_rows
+    monkeypatch.setattr(plan, "fixed_rows", lambda *args: made.append(args[2]) or make(*args))
+    assert bench.run() == 0
+    assert made == []
+    bench.run(Request(trials=3))
+    assert made == [3]
 
 
 def test_every_arm_sees_the_same_seeds_and_no_phase_those_of_another(bench):

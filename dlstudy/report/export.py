@@ -41,6 +41,21 @@ def as_json(data: Any) -> str:  # Any: JSON
     return json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def _report_json(summary: StudySummary, provenance: Mapping[str, str]) -> str:
+    """The JSON report, a line for each trial: several times faster to write than a line for each number."""
+    data = {**summary.to_json(), "made_with": dict(provenance)}
+    trials = ",\n".join(f"    {_line(trial)}" for trial in data.pop("trials"))
+    head = as_json(data).removesuffix("\n}\n")
+    return f'{head},\n  "trials": [\n{trials}\n  ]\n}}\n'
+
+
+def _line(data: Any) -> str:  # Any: JSON
+    try:
+        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # a number is not finite
+        return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False)
+
+
 def _finite(data: Any) -> Any:  # Any: JSON
     if isinstance(data, float):
         return data if math.isfinite(data) else None
@@ -52,5 +67,5 @@ def _finite(data: Any) -> Any:  # Any: JSON
 FORMATS: dict[str, Callable[[StudySummary, Mapping[str, str]], str]] = {
     "md": lambda summary, _: markdown(summary),
     "html": html_page,
-    "json": lambda summary, provenance: as_json({**summary.to_json(), "made_with": dict(provenance)}),
+    "json": _report_json,
 }

@@ -1,0 +1,189 @@
+"""MLflow is brought to what the record says, and what it has already is not read again."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from builders import make_study, make_trial
+from mlflow import MlflowClient
+
+from dlstudy.home import Home
+from dlstudy.mlflow_runs import MlflowRuns, StudyRun
+
+STUDY = make_study()
+ABOUT = {"name": "digits", "digest": "0f", "source": "here", "profile": "{}"}
+HISTORY = {"val_accuracy": [0.4, 0.5]}
+
+
+class Place:
+    """An MLflow store in a home, with a count of what is asked of it."""
+
+    def __init__(self, home, monkeypatch):
+        self.home, self.uri = home, f"sqlite:///{home.mlflow_db}"
+        self.client = MlflowClient(tracking_uri=self.uri)
+        self.calls, self.read = Counter(), []
+        for name in ("create_run", "log_batch", "set_terminated", "get_metric_history", "create_logged_model"):
+            monkeypatch.setattr(MlflowClient, name, self.counted(name))
+        monkeypatch.setattr(MlflowClient, "search_runs", self.searched())
+
+    def counted(self, name):
+        method = getattr(MlflowClient, name)
+
+        def call(client, *args, **options):
+            self.calls[name] += 1
+            return method(client, *args, **options)
+
+        return call
+
+    def searched(self):
+        search = MlflowClient.search_runs
+
+        def call(client, *args, **options):
+            found = search(client, *args, **options)
+            self.read += [run.data.tags["dlstudy.key"] for run in found if "dlstudy.key" in run.data.tags]
+            return found
+
+        return call
+
+    def connect(self, variant="default"):
+        runs = MlflowRuns(self.uri, self.home, StudyRun("s", variant, {}, {}, ABOUT, "Is a better?"))
+        self.calls.clear()
+        self.read.clear()
+        return runs
+
+    def children(self, parent):
+        runs = self.client.search_runs(["1"], f"tags.`mlflow.parentRunId` = '{parent}'")
+        return {run.info.run_id: run for run in runs}
+
+    def keys(self, parent):
+        return sorted(run.data.tags["dlstudy.key"] for run in self.children(parent).values())
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A home with an empty MLflow store, which takes seconds to make."""
+    home = Home.at(tmp_path_factory.mktemp("home"))
+    MlflowClient(tracking_uri=f"sqlite:///{home.mlflow_db}").create_experiment("s", home.artifacts.as_uri())
+    return home.mlflow_db.read_bytes()
+
+
+@pytest.fixture
+def place(store, tmp_path, monkeypatch):
+    home = Home.at(tmp_path / "home")
+    home.create()
+    home.mlflow_db.write_bytes(store)
+    return Place(home, monkeypatch)
+
+
+def trial(row, hours=0, **changes):
+    began_s = 1e9 + 3600 * hours + row
+    return make_trial(
+        STUDY, "a", "search", row, started_s=began_s, ended_s=began_s + 10, history=HISTORY, run_id="r", **changes
+    )
+
+
+EARLIER, LATER = [trial(row) for row in range(3)], [trial(row, hours=1) for row in range(3, 5)]
+KEYS = [trial.key for trial in (*EARLIER, *LATER)]
+
+
+def test_what_mlflow_has_is_neither_read_nor_written_again(place):
+    place.connect().catch_up(EARLIER)
+    runs = place.connect()
+    runs.catch_up(EARLIER)
+    assert place.read == []
+    assert place.calls == {}
+    assert place.keys(runs.parent) == KEYS[:3]
+
+
+def test_what_came_since_is_written_and_only_runs_of_that_time_are_read(place):
+    place.connect().catch_up(EARLIER)
+    place.connect().catch_up([*EARLIER, LATER[0]])
+    runs = place.connect()
+    runs.catch_up([*EARLIER, *LATER])
+    assert set(place.read) <= set(KEYS[3:])
+    assert place.calls["create_run"] == 1
+    assert place.keys(runs.parent) == KEYS
+    (run,) = [run for run in place.children(runs.parent).values() if run.data.tags["dlstudy.key"] == KEYS[4]]
+    assert (run.info.status, run.data.metrics["val_accuracy"]) == ("FINISHED", 0.5)
+    curve = place.client.get_metric_history(run.info.run_id, "val_accuracy")
+    assert [(metric.step, metric.value) for metric in curve] == [(1, 0.4), (2, 0.5)]
+
+
+def test_a_run_is_not_written_twice_when_a_process_died_before_it_left_its_mark(place):
+    runs = place.connect()
+    runs.catch_up(EARLIER)
+    mark = place.client.get_run(runs.parent).data.tags["dlstudy.written"]
+    runs.catch_up([*EARLIER, *LATER])
+    place.client.set_tag(runs.parent, "dlstudy.written", mark)
+    again = place.connect()
+    again.catch_up([*EARLIER, *LATER])
+    assert sorted(place.read) == KEYS[3:]
+    assert place.calls["create_run"] == 0
+    assert place.client.get_run(runs.parent).data.tags["dlstudy.written"] > mark
+
+
+@pytest.mark.parametrize("mark", ["", "nonsense", "nan 0", "inf 0", "1e9 ", "1000000012.0 0123456789abcdef"])
+def test_a_mark_of_other_trials_is_not_believed(place, mark):
+    runs = place.connect()
+    runs.catch_up(EARLIER)
+    own = place.client.get_run(runs.parent).data.tags["dlstudy.written"]
+    place.client.set_tag(runs.parent, "dlstudy.written", mark)
+    again = place.connect()
+    again.catch_up(EARLIER)
+    assert sorted(place.read) == KEYS[:3]
+    assert place.calls["create_run"] == 0
+    assert place.client.get_run(runs.parent).data.tags["dlstudy.written"] == own
+
+
+def test_a_record_that_has_changed_before_the_mark_is_gone_through_again(place):
+    place.connect().catch_up(EARLIER)
+    runs = place.connect()
+    runs.catch_up([*EARLIER, trial(3)])  # it ended a second after the others, and a trial before them is new
+    runs = place.connect()
+    early = make_trial(STUDY, "b", "search", 0, started_s=1e9 - 60, ended_s=1e9 - 50)
+    runs.catch_up([early, *EARLIER, trial(3)])
+    assert place.calls["create_run"] == 1
+    assert len(place.children(runs.parent)) == 5
+
+
+def test_a_run_that_was_left_open_is_ended_whatever_the_mark(place):
+    runs = place.connect()
+    runs.catch_up(EARLIER)
+    place.client.update_run(runs.run_ids[KEYS[1]], status="RUNNING")
+    again = place.connect()
+    again.catch_up(EARLIER)
+    assert set(place.read) == {KEYS[1]}
+    assert place.client.get_run(runs.run_ids[KEYS[1]]).info.status == "FINISHED"
+
+
+def test_a_run_that_the_record_does_not_name_is_looked_up(place):
+    place.connect().catch_up(EARLIER)
+    again = place.connect()
+    again.catch_up([*EARLIER[:2], replace(EARLIER[2], run_id="")])
+    assert KEYS[2] in place.read
+    assert place.calls["create_run"] == 0
+    assert place.client.get_run(again.run_ids[KEYS[2]]).data.tags["dlstudy.key"] == KEYS[2]
+
+
+def test_another_store_has_no_mark_and_gets_everything(place, store, tmp_path):
+    place.connect().catch_up(EARLIER)
+    place.home.mlflow_db.write_bytes(store)
+    runs = place.connect()
+    runs.catch_up(EARLIER)
+    assert place.calls["create_run"] == 3
+    assert place.calls["get_metric_history"] == 0  # a run that was just made has no epochs
+    assert place.keys(runs.parent) == KEYS[:3]
+
+
+def test_a_model_goes_to_its_run_once_also_when_that_run_was_not_read(place, tmp_path):
+    place.connect().catch_up(EARLIER)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "MLmodel").write_text("{}")
+    models = []
+    for _ in range(2):
+        runs = place.connect()
+        runs.catch_up(EARLIER)
+        runs.log_model(EARLIER[1], tmp_path / "model")
+        models.append(place.calls["create_logged_model"])
+        assert set(place.read) == {KEYS[1]}
+    assert models == [1, 0]
