@@ -264,6 +264,12 @@ def test_any_batch_size_gives_what_plain_fit_gives(place, batch_size):
     assert_equal(*both_ways(place, net, dataclasses.replace(SPEC, batch_size=batch_size, epochs=1)))
 
 
+@pytest.mark.parametrize("judge_batch", [7, 180, 360, 1_000])
+def test_every_test_row_is_judged_once_in_its_order(place, judge_batch, monkeypatch):
+    monkeypatch.setattr(epoch_graph, "JUDGE_BATCH", judge_batch)
+    assert_equal(*both_ways(place, net, dataclasses.replace(SPEC, epochs=1)))
+
+
 def test_a_model_with_a_fit_of_its_own_keeps_it(place):
     graph, plain = both_ways(place, weighted_classes)
     assert graph.way == "fit: the model has its own fit"

@@ -79,6 +79,24 @@ def test_a_trial_gives_the_same_numbers_alone_and_after_others(arrays, optimizer
     assert same(after, alone)
 
 
+def test_an_optimizer_within_another_leaves_nothing_behind(arrays):
+    def wrapped(p):
+        import keras
+
+        model = build(p)
+        model.compile(
+            keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(p["learning_rate"])),
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        return model
+
+    place = Workplace(*arrays)
+    train(with_params(seed=3, learning_rate=0.2), wrapped, place, lambda *_: True)
+    after = train(SPEC, wrapped, place, lambda *_: True)
+    assert same(after, train(SPEC, wrapped, Workplace(*arrays), lambda *_: True))
+
+
 def test_nothing_is_traced_anew_for_another_rate_or_seed(arrays, monkeypatch):
     place = Workplace(*arrays)
     train(SPEC, build, place, lambda *_: True)

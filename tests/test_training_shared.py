@@ -101,3 +101,13 @@ def test_tensors_are_the_shared_memory_itself(digits):
 
 def test_what_takes_more_than_half_of_the_memory_stays_off_the_device(digits):
     assert prepare(SharedArrays.of(digits), memory_gb=0.0005).on_device is None
+
+
+def test_on_a_gpu_the_tensors_are_copies_on_the_device(digits, monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"] if kind == "GPU" else [])
+    arrays = prepare(SharedArrays.of(digits), memory_gb=4)
+    for array, tensor in zip((arrays.x, arrays.y, arrays.x_test, arrays.y_test), arrays.on_device, strict=True):
+        assert np.asarray(memoryview(tensor)).ctypes.data != array.ctypes.data
+        assert (tensor.numpy() == array).all()

@@ -166,8 +166,13 @@ def _predict_loop(model: Any, x: Any, n: int) -> _Loop:
 
     @_graph(n)
     def run(rows: Any) -> Any:
-        starts = range(0, n_batches * JUDGE_BATCH, JUDGE_BATCH)
-        return tf.concat([model.predict_step((tf.gather(x, rows[i : i + JUDGE_BATCH]),)) for i in starts], 0)
+        first = model.predict_step((tf.gather(x, rows[:JUDGE_BATCH]),))
+        shape = (None, *first.shape[1:])
+        parts = tf.TensorArray(first.dtype, n_batches, element_shape=shape, infer_shape=False).write(0, first)
+        for i in tf.range(1, n_batches):
+            some = rows[i * JUDGE_BATCH : (i + 1) * JUDGE_BATCH]
+            parts = parts.write(i, model.predict_step((tf.gather(x, some),)))
+        return parts.concat()
 
     return run
 
