@@ -4,12 +4,14 @@ A thread of the parent process writes; nothing waits for it but the end of a run
 training goes on, and what was missed is written from the record by `settle`, now or after the next run.
 """
 
+import importlib
 import logging
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from dlstudy.errors import DlstudyError, UsageError
 from dlstudy.events import Listener, Totals
@@ -43,9 +45,9 @@ class Tracker(Listener):
     """Hears of trials and writes them to MLflow as they happen, in batches."""
 
     def __init__(self, uri: str, home: Home, study_run: StudyRun, known: Sequence[TrialRecord]) -> None:
-        """Connects, and catches up on known trials, in the background, but not before a trial has something to tell.
+        """Imports MLflow in the background; connects, and catches up on known trials, once there is something to tell.
 
-        To import MLflow and to make a new store takes seconds of a core, which workers need while they start.
+        To open a store, and more so to make one, takes a second of a core, which workers need while they start.
         """
         os.environ.update(QUIET)
         for name, value in (("MAX_RETRIES", "2"), ("TIMEOUT", "20")):
@@ -118,6 +120,8 @@ class Tracker(Listener):
             self.problem = self.problem or f"MLflow did not answer within {timeout_s:.0f} s"
 
     def _work(self) -> None:
+        with suppress(Exception):  # where it cannot be imported, the first attempt to open it says why
+            importlib.import_module("mlflow")
         self._awake.wait()
         last = time.monotonic()
         while True:

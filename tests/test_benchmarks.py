@@ -213,7 +213,9 @@ def test_start_up_does_not_count_as_training():
     assert workers.starts(trials) == {"cpu:0": 100.0, "cpu:1": 100.5}
     assert workers.span(trials) == pytest.approx(4.25)
     assert workers.idle_share(trials) == pytest.approx(0.5 / 6.5)
-    assert workers.parent_seconds(trials, [(99, 1.0), (100.5, 1.5), (104, 1.8), (110, 9.0)]) == pytest.approx(0.3)
+    samples = [(99, 1.0), (100.5, 1.5), (102.1, 1.6), (104.1, 1.8), (110, 9.0)]
+    assert workers.parent_share(trials, samples) == pytest.approx(0.3 / 7.2)
+    assert workers.parent_share(trials, samples, after=1) == pytest.approx(0.2 / 4.0)
 
 
 def test_a_simulated_store_is_complete(tmp_path):

@@ -1,4 +1,4 @@
-"""Twelve equal trainings of the small net at twelve rates: what a second worker gains."""
+"""Equal trainings of the small net at many rates: what a second worker gains."""
 
 from typing import Any
 
@@ -30,5 +30,5 @@ STUDY = Study(
     dataset="mnist",
     build=build,
     arms=[Arm("adam", space={"learning_rate": FloatDistribution(1e-4, 1e-2, log=True)})],
-    protocol=Protocol(epochs=3, batch_size=32, trials=12, seeds=1, split=Split(validation=5_000)),
+    protocol=Protocol(epochs=10, batch_size=32, trials=24, seeds=1, split=Split(validation=5_000)),
 )
