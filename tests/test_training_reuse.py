@@ -294,3 +294,40 @@ def test_the_shelf_forgets_what_was_not_used_for_longest_and_keeps_no_large_mode
     shelf.put(Made("large", 10**8))
     shelf.put(Made(""))
     assert len(shelf) == 8
+
+
+def registered_gradients():
+    from tensorflow.python.framework import ops
+
+    return {name for name in ops.gradient_registry._registry if name.startswith("CustomGradient-")}
+
+
+def test_graphs_that_are_given_up_leave_no_gradient_function_behind(arrays):
+    place, before = Workplace(*arrays), registered_gradients()
+    for rate in (0.1, 0.2, 0.3):
+        assert train(with_params(rate=rate), build, place, lambda *_: True).state == "finished"
+    assert registered_gradients() == before
+
+
+def test_gradients_that_a_study_s_own_code_registers_stay(arrays):
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def halved(x):
+        return x, lambda upstream: upstream / 2
+
+    def own(p):
+        import keras
+
+        class Own(keras.layers.Layer):
+            def call(self, x):
+                return halved(x)
+
+        model = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), Own(), keras.layers.Dense(10)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("sgd", loss=loss, metrics=["accuracy"])
+        return model
+
+    before = registered_gradients()
+    assert train(SPEC, own, Workplace(*arrays), lambda *_: True).state == "finished"
+    assert registered_gradients() > before

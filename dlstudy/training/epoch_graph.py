@@ -7,7 +7,8 @@ loop moves into one `tf.function`, the host sends one permutation an epoch, and 
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from dlstudy.training.arrays import Arrays, Task
@@ -21,8 +22,8 @@ JUDGE_BATCH = 1_000
 _KEPT_MB = 64
 """Predictions of an epoch that may wait for its end, MB."""
 
-_Loop = Callable[[Any], Any]
-"""Takes row numbers, works on batch after batch of those rows. Any: tensors, in this module as a whole."""
+_Loop = Any
+"""A `tf.function` that takes row numbers and works on batch after batch of those rows."""
 
 
 def reason_against(model: Any, arrays: Arrays) -> str:  # Any: a Keras model, whose type this module must not import
@@ -76,7 +77,8 @@ class EpochGraphs:
             return train_epoch(next(order))
 
         self.model.train_function = train_function
-        self.judge(task.judged, task.judges_test_part)
+        if len(task.judged):
+            self.judge(task.judged, task.judges_test_part)
         return train_function
 
     def judge(self, rows: Any, of_test_part: bool) -> None:
@@ -92,10 +94,13 @@ class EpochGraphs:
         return predict_all(rows).numpy()
 
     def _loop(self, kind: str, n: int, make: Callable[[], _Loop], detail: object) -> _Loop:
-        key = (kind, n, detail)
-        if key not in self._loops:
-            self._loops[key] = make()
-        return self._loops[key]
+        name = (kind, n, detail)
+        if name not in self._loops:
+            loop = make()
+            with _traced_gradients_forgotten() if self.key else nullcontext():
+                loop.get_concrete_function()
+            self._loops[name] = loop
+        return self._loops[name]
 
 
 def _train_loop(model: Any, data: tuple[Any, Any], n: int, batch_size: int) -> _Loop:
@@ -181,6 +186,22 @@ def _graph(n: int | None) -> Callable[[_Loop], _Loop]:
     import tensorflow as tf
 
     return tf.function(jit_compile=False, input_signature=[tf.TensorSpec((n,), tf.int32)])  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _traced_gradients_forgotten() -> Iterator[None]:
+    """Lets go of the gradient functions that TensorFlow registers for good while it traces: 6 MB for a small model.
+
+    A traced graph holds its gradients already. Not for a study's own code, which may keep a function that it traced.
+    """
+    from tensorflow.python.framework import ops
+
+    registered = ops.gradient_registry._registry
+    before = set(registered)
+    yield
+    for name in set(registered) - before:
+        if name.startswith("CustomGradient-"):
+            del registered[name]
 
 
 def _metrics_can_wait(model: Any, n: int) -> bool:
