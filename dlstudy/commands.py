@@ -10,6 +10,7 @@ from dlstudy import catalog
 from dlstudy.datasets import registry
 from dlstudy.devices import choose_slots, cores, gpus, memory_gb, what_tensorflow_sees
 from dlstudy.errors import RecordError, StudyError, UsageError
+from dlstudy.finished import winner
 from dlstudy.home import Home
 from dlstudy.processes import ask
 from dlstudy.progress import ProgressView
@@ -20,7 +21,7 @@ from dlstudy.report.facts import Table
 from dlstudy.results import TrialRecord
 from dlstudy.runner import Request
 from dlstudy.session import Where, made_with, read_summary, run_study
-from dlstudy.summary import unmended, winner
+from dlstudy.summary import unmended
 from dlstudy.views import make_console, print_outcome, print_rows, print_table
 
 __all__ = ["data_list", "devices", "list_studies", "report", "run", "status"]

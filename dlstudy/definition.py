@@ -10,10 +10,11 @@ from optuna.distributions import distribution_to_json
 
 from dlstudy.catalog import StudyFile
 from dlstudy.datasets import registry
+from dlstudy.protocol import Split
 from dlstudy.study import PHASES, Arm, Study
 from dlstudy.variant import Variant
 
-__all__ = ["changes", "code_digests", "define", "define_all"]
+__all__ = ["changes", "code_digests", "define", "define_all", "split_of"]
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
@@ -32,7 +33,7 @@ def define(file: StudyFile, study: Study, variant: Variant, arm: Arm, phase: str
         phase: one of `PHASES`.
     """
     protocol = study.protocol
-    split = protocol.printed_split if phase == "printed" and protocol.printed_split else protocol.split
+    split = split_of(study, arm, phase)
     definition: dict[str, Any] = {
         "data": f"{study.dataset} {registry.describe(study.dataset).sha256[:16]}",
         "epochs": protocol.epochs,
@@ -40,10 +41,10 @@ def define(file: StudyFile, study: Study, variant: Variant, arm: Arm, phase: str
         "rows": protocol.rows,
         "split": repr(split),
         "setting": dict(arm.setting),
-        "code": code_digests(file.source, getattr(study.build, "__name__", "STUDY"), file.path.parent),
+        "code": _code(file, study),
     }
-    if phase == "printed":
-        definition["printed"] = dict(arm.printed or {})
+    if phase in ("printed", "defaults"):
+        definition[phase] = dict(getattr(arm, phase) or {})
     if phase == "search":
         definition["space"] = {name: distribution_to_json(arm.space[name]) for name in sorted(arm.space)}
         definition["metric"] = f"{protocol.direction} {protocol.metric}"
@@ -65,8 +66,30 @@ def define_all(
         (phase, arm.name): (f"{file.name}/{name}/{arm.name}/{phase}", define(file, study, variant, arm, phase))
         for phase in PHASES
         for arm in map(study.arm, arms)
-        if phase != "printed" or arm.printed is not None
+        if _has(study, arm, phase)
     }
+
+
+def split_of(study: Study, arm: Arm, phase: str) -> Split:
+    """The rows of an arm in a phase."""
+    own = arm.printed_split or study.protocol.printed_split
+    return own if phase == "printed" and own else study.protocol.split
+
+
+def _has(study: Study, arm: Arm, phase: str) -> bool:
+    """Whether an arm has anything to train in a phase."""
+    if phase in ("printed", "defaults"):
+        return getattr(arm, phase) is not None
+    return phase != "sweep" or any(study.sweep_settings(sweep, arm) for sweep in study.sweeps)
+
+
+def _code(file: StudyFile, study: Study) -> dict[str, str]:
+    functions = (study.build, study.prepare, study.callbacks, study.go_on, study.probe)
+    names = [getattr(function, "__name__", "STUDY") for function in functions if function is not None]
+    digests: dict[str, str] = {}
+    for name in names:
+        digests |= code_digests(file.source, name, file.path.parent)
+    return digests
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:  # Any: JSON

@@ -51,6 +51,15 @@ class Home:
         """Where the winner of an arm is saved; `key` names its parameters."""
         return self.root / "models" / study / variant / f"{arm}-{key}"
 
+    @property
+    def files(self) -> Path:
+        """What trials leave beside their results: TensorBoard's logs."""
+        return self.root / "files"
+
+    def trial_files(self, study: str, variant: str, arm: str, trial: str) -> Path:
+        """Where the callbacks of a trial may write; `trial` names it among those of its arm."""
+        return self.files / study / variant / arm / trial
+
     def reports(self, study: str) -> Path:
         """The last exported reports of a study."""
         return self.root / "reports" / study

@@ -204,7 +204,7 @@ class MlflowRuns:
         self.run_ids[trial.key] = str(run.info.run_id)
         values = {**trial.params, "seed": trial.seed, "arm": trial.arm, "phase": trial.phase, "row": trial.row}
         self._log_params(run.info.run_id, {name: str(value) for name, value in values.items()})
-        self._log_dataset(run.info.run_id, "testing" if trial.phase == "replicate" else "training")
+        self._log_dataset(run.info.run_id, "testing" if trial.phase in ("replicate", "defaults") else "training")
 
     def _log_params(self, run_id: str, params: Mapping[str, str]) -> None:
         from mlflow.entities import Param

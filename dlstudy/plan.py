@@ -8,16 +8,18 @@ from functools import cached_property, partial
 from typing import Any
 
 from dlstudy.catalog import StudyFile
-from dlstudy.definition import define_all
+from dlstudy.datasets import registry
+from dlstudy.definition import define_all, split_of
 from dlstudy.engines.base import Ended
 from dlstudy.errors import UsageError
 from dlstudy.events import Totals
+from dlstudy.finished import winner
 from dlstudy.home import Home
 from dlstudy.record import ArmRecord, Record
 from dlstudy.results import TrialRecord
 from dlstudy.search import fixed_rows, make_pruner, make_sampler
 from dlstudy.study import Arm, Study
-from dlstudy.summary import test_metric, winner
+from dlstudy.summary import test_metric
 from dlstudy.trial import ENDED_FOR_GOOD, TrialResult, TrialSpec, make_parameters, params_key, seed_of
 from dlstudy.variant import Variant
 
@@ -104,7 +106,7 @@ class Plan:
         for part, (name, _) in definitions.items():
             if name in known:  # the others are begun with their first trial: a run that is refused leaves no trace
                 self._parts[part].load()
-        for phase in ("printed", "search"):
+        for phase in ("printed", "defaults", "search", "sweep"):
             if phase in choice.phases:
                 missing = [item for arm in arms for item in self._missing(arm, phase)]
                 self._waiting += sorted(missing, key=lambda item: item.row)  # arms side by side
@@ -199,12 +201,16 @@ class Plan:
             part.wanted = protocol.trials if arm.space else 1
             missing = self._unsearched(arm, part, {trial.row for trial in ended})
         else:
-            settings = self._printed_settings(arm) if phase == "printed" else self._winning_setting(arm)
-            part.wanted = len(settings) * protocol.seeds
+            keyed = {
+                (params_key(make_parameters(arm, protocol, setting)), row): setting
+                for setting, n_seeds in self._settings(arm, phase)
+                for row in range(n_seeds)
+            }
+            part.wanted = len(keyed)
             done = {(trial.setting_key, trial.row) for trial in ended}
-            keyed = [(setting, params_key(make_parameters(arm, protocol, setting))) for setting in settings]
-            wanted = [(setting, key, row) for setting, key in keyed for row in range(protocol.seeds)]
-            missing = [_Item(arm, phase, row, setting) for setting, key, row in wanted if (key, row) not in done]
+            missing = [
+                _Item(arm, phase, row, setting) for (key, row), setting in keyed.items() if (key, row) not in done
+            ]
         part.done, part.open = part.wanted - len(missing), len(missing)
         return missing
 
@@ -216,6 +222,17 @@ class Plan:
         # A row that was begun keeps its parameters, whoever proposed them.
         begun = {trial.row: trial.tuned for trial in part.known}
         return [_Item(arm, "search", row, table[row] if table else begun.get(row)) for row in rows]
+
+    def _settings(self, arm: Arm, phase: str) -> list[tuple[Mapping[str, Any], int]]:
+        """What an arm is trained at in a phase other than the search, and on how many seeds."""
+        study = self._study
+        if phase == "sweep":
+            return [(point, sweep.seeds) for sweep in study.sweeps for point in study.sweep_settings(sweep, arm)]
+        if phase == "defaults":
+            settings: list[Mapping[str, Any]] = [arm.defaults or {}]
+        else:
+            settings = self._printed_settings(arm) if phase == "printed" else self._winning_setting(arm)
+        return [(setting, study.protocol.seeds) for setting in settings]
 
     def _winning_setting(self, arm: Arm) -> list[Mapping[str, Any]]:
         best = winner(self._parts["search", arm.name].known, self._study.protocol.direction)
@@ -246,33 +263,38 @@ class Plan:
         if search.open == 0:
             self._waiting += self._missing(arm, "replicate")
 
-    def _value_metric(self, phase: str) -> str:
-        split = self._study.protocol.printed_split
-        judged_on_test = phase == "printed" and split is not None and not split.validation
+    def _value_metric(self, arm: Arm, phase: str) -> str:
+        judged_on_test = not split_of(self._study, arm, phase).validation
         return test_metric(self._study) if judged_on_test else self._study.protocol.metric
 
     def _judge(self, item: _Item, result: TrialResult) -> tuple[TrialResult, float | None]:
         """The value of a finished trial; a metric that the model does not give makes it failed."""
         if result.state != "finished":
             return result, None
-        metric = self._value_metric(item.phase)
+        metric = self._value_metric(item.arm, item.phase)
         if metric in result.metrics:
             return result, result.metrics[metric]
         if metric in result.history:
             reason = f"{metric} was no longer a finite number at the end of training"
             return dataclasses.replace(result, state="diverged", reason=reason), None
+        if item.phase == "printed":  # a document may have judged by its training rows alone
+            return result, None
         given = ", ".join(sorted(result.metrics)) or "none"
         return TrialResult("failed", f"the model gives no metric {metric}: it gives {given}", slot=result.slot), None
 
     def _spec(self, item: _Item, key: str, seed: int, params: Mapping[str, Any]) -> TrialSpec:
-        protocol = self._study.protocol
-        split, metrics_of = protocol.split, "validation" if item.phase == "search" else "test"
-        if item.phase == "printed":
-            split = protocol.printed_split or protocol.split
-            metrics_of = "test" if split.validation else "test each epoch"
-        folder = None
+        study, protocol, name = self._study, self._study.protocol, params_key(params)
+        split = split_of(study, item.arm, item.phase)
+        reads_test = split.test is not None or registry.describe(study.dataset).n_test
+        metrics_of = "test" if split.validation else "test each epoch"
+        if item.phase in ("search", "sweep") or not reads_test:
+            metrics_of = "validation"
+        model_folder = folder = None
         if item.phase == "replicate" and item.row == 0:
-            folder = str(self._home.model(self._file.name, self._choice.name, item.arm.name, params_key(params)))
+            model_folder = str(self._home.model(self._file.name, self._choice.name, item.arm.name, name))
+        if study.callbacks or study.go_on:
+            trial = f"{item.phase}-{item.row}-{name}"
+            folder = str(self._home.trial_files(self._file.name, self._choice.name, item.arm.name, trial))
         return TrialSpec(
             key=key,
             study_path=str(self._file.path),
@@ -288,5 +310,6 @@ class Plan:
             rows=protocol.rows,
             metrics_of=metrics_of,
             prunable=self._choice.variant.pruner != "none" and item.phase == "search",
-            model_folder=folder,
+            model_folder=model_folder,
+            folder=folder,
         )

@@ -11,6 +11,7 @@ __all__ = [
     "ArmSummary",
     "Best",
     "ClaimSummary",
+    "ComputedSummary",
     "MetricSummary",
     "PrintedSummary",
     "StudySummary",
@@ -92,7 +93,10 @@ class Best:
 
 @dataclass(frozen=True)
 class ArmSummary:
-    """What an arm gave. `drop` is the search's value less the mean of the replicates' same metric."""
+    """What an arm gave: its winner on fresh seeds, its printed setting, its library's defaults.
+
+    `drop` is the search's value less the mean of the replicates' same metric.
+    """
 
     name: str
     best: Best | None
@@ -100,11 +104,15 @@ class ArmSummary:
     printed_runs: Mapping[str, MetricSummary]
     drop: float | None
     notes: Sequence[str] = ()
+    defaults: Mapping[str, MetricSummary] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PrintedSummary:
-    """A printed figure beside ours: `reproduced`, `not reproduced`, `undecidable`, `not comparable` or `not run`."""
+    """A printed figure beside ours.
+
+    `reproduced`: `reproduced`, `not reproduced`, `undecidable`, `not comparable` or `not run`.
+    """
 
     arm: str
     metric: str
@@ -116,6 +124,18 @@ class PrintedSummary:
     n: int
     reproduced: str
     why: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class ComputedSummary:
+    """A printed figure that arithmetic can check, beside its right value; `verdict` is `right` or `wrong`."""
+
+    text: str
+    printed: str
+    value: float
+    verdict: str
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +143,7 @@ class ClaimSummary:
     """A claim and its verdict.
 
     `difference` is that of the arm that is hardest to beat, positive where the claim says so; `interval` is its 95 %
-    interval; `against` that arm.
+    interval; `against` that arm; `how` says in words what was compared.
     """
 
     text: str
@@ -136,6 +156,7 @@ class ClaimSummary:
     against: str
     n: int
     why: str = ""
+    how: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,6 +173,8 @@ class StudySummary:
     arms: Sequence[ArmSummary]
     printed: Sequence[PrintedSummary]
     claims: Sequence[ClaimSummary]
+    computed: Sequence[ComputedSummary]
+    remarks: Sequence[str]
     trials: Sequence[TrialRecord]
     protocol: Mapping[str, Any]  # JSON
     notes: Sequence[str] = field(default_factory=tuple)
@@ -162,9 +185,10 @@ class StudySummary:
         return {
             "schema": 1,
             **data,
-            **{name: [_plain(item) for item in data[name]] for name in ("arms", "printed", "claims")},
+            **{name: [_plain(item) for item in data[name]] for name in ("arms", "printed", "computed", "claims")},
             "trials": [_trial_json(trial) for trial in self.trials],
             "notes": list(self.notes),
+            "remarks": list(self.remarks),
         }
 
 

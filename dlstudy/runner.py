@@ -7,7 +7,7 @@ from contextlib import closing
 from dlstudy.catalog import StudyFile
 from dlstudy.datasets import registry
 from dlstudy.engines.base import Decide, Engine
-from dlstudy.errors import UsageError
+from dlstudy.errors import StudyError, UsageError
 from dlstudy.events import Listener
 from dlstudy.plan import Choice, Plan
 from dlstudy.record import Record
@@ -52,9 +52,15 @@ def resolve(file: StudyFile, request: Request) -> Study:
     study = request.variant.apply(file.study, own, used)
     wanted = {name: value for name in ("trials", "seeds") if (value := getattr(request, name)) is not None}
     study = dataclasses.replace(study, protocol=dataclasses.replace(study.protocol, **wanted))
-    for split in (study.protocol.split, study.protocol.printed_split):
+    own_splits = [arm.printed_split for arm in study.arms]
+    for split in (study.protocol.split, study.protocol.printed_split, *own_splits):
         if split is not None:
             divide(split, used.n_train, used.n_test, study.protocol.rows)
+    if study.protocol.split.test is None and not used.n_test:
+        raise StudyError(
+            f"replicates are judged on test rows, but {used.name} has none of its own and Protocol.split names none: "
+            "state Split.test"
+        )
     return study
 
 

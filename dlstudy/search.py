@@ -8,7 +8,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 
 from dlstudy.design import design_table
-from dlstudy.study import Protocol
+from dlstudy.protocol import Protocol
 from dlstudy.trial import number_of
 from dlstudy.variant import Variant
 

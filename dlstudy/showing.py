@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlstudy import catalog
+from dlstudy.document import Claim
 from dlstudy.errors import StudyError
+from dlstudy.finished import winner
 from dlstudy.home import Home
 from dlstudy.processes import ask
 from dlstudy.record import Record
 from dlstudy.report.export import as_json
 from dlstudy.report.facts import Table, params_text
 from dlstudy.study import Study
-from dlstudy.summary import winner
+from dlstudy.summary import rate_warning
 from dlstudy.trial import TrialSpec, make_parameters, params_key
 from dlstudy.variant import Variant
+from dlstudy.verdicts import how_measured
 from dlstudy.views import make_console, print_table
 
 __all__ = ["show_model", "show_study"]
@@ -32,6 +35,11 @@ def show_study(name: str, json: bool) -> None:
     for table in _definition_tables(file.study):
         if table.rows:
             print_table(console, table)
+    notes = [*file.study.remarks, rate_warning(file.study)]
+    if file.study.other_datasets:
+        notes.append(f"also runs on: {', '.join(f'--dataset {other}' for other in file.study.other_datasets)}")
+    for note in filter(None, notes):
+        console.print(f"note: {note}", markup=False, highlight=False)
 
 
 def show_model(name: str, arm_name: str, variant: str | None, home: Home, storage: str | None, json: bool) -> None:
@@ -102,12 +110,23 @@ def _definition(study: Study) -> dict[str, Any]:  # Any: JSON
                 "setting": dict(arm.setting),
                 "space": {name: str(space) for name, space in arm.space.items()},
                 "printed": None if arm.printed is None else dict(arm.printed),
+                "defaults": None if arm.defaults is None else dict(arm.defaults),
             }
             for arm in study.arms
         ],
+        "sweeps": [{**vars(sweep), "fixed": dict(sweep.fixed)} for sweep in study.sweeps],
         "printed": [{**vars(figure), "setting": dict(figure.setting)} for figure in study.printed],
-        "claims": [dataclasses.asdict(claim) for claim in study.claims],
+        "computed": [{"text": item.text, "printed": str(item.printed), "why": item.why} for item in study.computed],
+        "claims": [{**vars(claim), "at": dict(claim.at)} for claim in study.claims],
+        "remarks": list(study.remarks),
+        "other_datasets": list(study.other_datasets),
     }
+
+
+def _tested_as(claim: Claim) -> str:
+    if claim.within is not None:
+        return f"{claim.better} ≈ {', '.join(claim.than)}: {how_measured(claim)}, {claim.phase}"
+    return f"{claim.better} > {', '.join(claim.than)}: {how_measured(claim)}, {claim.phase}"
 
 
 def _definition_tables(study: Study) -> list[Table]:
@@ -117,23 +136,26 @@ def _definition_tables(study: Study) -> list[Table]:
             arm["name"],
             params_text(arm["setting"]),
             params_text(arm["space"]),
-            "–" if arm["printed"] is None else params_text(arm["printed"]),
+            *("–" if arm[what] is None else params_text(arm[what]) for what in ("printed", "defaults")),
         ]
         for arm in about["arms"]
     ]
-    protocol = [["dataset", study.dataset], *[[name, str(value)] for name, value in about["protocol"].items()]]
+    shown = {**about["protocol"], "split": study.protocol.split, "printed_split": study.protocol.printed_split}
+    protocol = [["dataset", study.dataset], *[[name, str(value)] for name, value in shown.items()]]
     figures = [
         [figure.arm, figure.metric, str(figure.value), str(figure.epoch or "end"),
          params_text(figure.setting) if figure.setting else "–"]
         for figure in study.printed
     ]  # fmt: skip
-    claims = [
-        [claim.text, claim.untestable or f"{claim.better} > {', '.join(claim.than)}: {claim.metric}, {claim.phase}"]
-        for claim in study.claims
+    sweeps = [
+        [sweep.name, params_text({name: list(values) for name, values in sweep.grid.items()}), str(sweep.seeds)]
+        for sweep in study.sweeps
     ]
+    claims = [[claim.text, claim.untestable or _tested_as(claim)] for claim in study.claims]
     return [
-        Table("Arms", ["arm", "setting", "space", "printed"], arms),
+        Table("Arms", ["arm", "setting", "space", "printed", "defaults"], arms),
         Table("Protocol", ["setting", "value"], protocol),
+        Table("Sweeps", ["sweep", "values", "seeds"], sweeps),
         Table("Printed figures", ["arm", "metric", "printed", "epoch", "own setting"], figures),
         Table("Claims", ["claim", "tested as, or why not"], claims),
     ]

@@ -1,11 +1,12 @@
 """Turns a stated split into row numbers."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from dlstudy.errors import StudyError
-from dlstudy.study import Split
+from dlstudy.protocol import Split
 
 __all__ = ["Rows", "divide"]
 
@@ -40,7 +41,9 @@ def divide(split: Split, n_train: int, n_test: int, rows: int | None = None) -> 
     """
     left = np.arange(n_train, dtype=np.int32)
     test = np.arange(n_test, dtype=np.int32)
-    if split.test is not None:
+    if isinstance(split.test, tuple):
+        left, test = _stated_parts(left, split.test)
+    elif split.test is not None:
         left, test = _random_parts(left, split.test, split.random_state)
     left = left if rows is None else left[:rows]
     wanted = split.validation
@@ -57,7 +60,17 @@ def divide(split: Split, n_train: int, n_test: int, rows: int | None = None) -> 
     return Rows(train, validation, test, test_inside=split.test is not None)
 
 
-def _random_parts(rows: np.ndarray, size: int | float, random_state: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _stated_parts(rows: np.ndarray, test: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The rows that are left, and the stated ones."""
+    if max(test) >= len(rows) or len(test) >= len(rows):
+        raise StudyError(f"Split.test names {len(test)} rows up to {max(test)}, but there are {len(rows)}: mend it")
+    chosen = np.array(test, np.int32)
+    return np.setdiff1d(rows, chosen), chosen
+
+
+def _random_parts(
+    rows: np.ndarray, size: Any, random_state: int | None
+) -> tuple[np.ndarray, np.ndarray]:  # Any: a number of rows or a share
     """scikit-learn's own shuffle, so that a document's `train_test_split` gives the same rows."""
     from sklearn.model_selection import train_test_split
 

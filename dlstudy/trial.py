@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlstudy.study import Arm, Protocol, Split
+from dlstudy.protocol import Protocol, Split
+from dlstudy.study import Arm
 
 __all__ = [
     "ENDED_FOR_GOOD",
@@ -46,6 +47,7 @@ class TrialSpec:
             after every epoch too, as a document may have done; "validation" never to read them.
         prunable: wait after each epoch for the word to go on.
         model_folder: where to save the trained model; None for nowhere.
+        folder: where the study's callbacks may write; None where it has none.
     """
 
     key: str
@@ -63,6 +65,7 @@ class TrialSpec:
     metrics_of: str = "validation"
     prunable: bool = False
     model_folder: str | None = None
+    folder: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
@@ -118,8 +121,11 @@ def number_of(*words: object) -> int:
 
 
 def seed_of(study: str, phase: str, row: int) -> int:
-    """The seed of a trial, in [0, 2^31): the same for every arm, whatever happened before."""
-    return number_of(study, phase, row)
+    """The seed of a trial, in [0, 2^31): the same for every arm, whatever happened before.
+
+    Runs at the library's defaults have the seeds of the replicates: what tuning gains is then a paired difference.
+    """
+    return number_of(study, "replicate" if phase == "defaults" else phase, row)
 
 
 def make_parameters(arm: Arm, protocol: Protocol, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import UsageError
-from dlstudy.study import Protocol, Study
+from dlstudy.protocol import Protocol, Split
+from dlstudy.study import Study
 
 __all__ = ["PRUNERS", "SAMPLERS", "Variant"]
 
@@ -95,12 +96,20 @@ class Variant:
         if self.quick:
             rows = min(rows, _QUICK_ROWS)
         factor = rows / min(protocol.rows or own.n_train, own.n_train)
+
+        def resized(split: Split) -> Split:
+            return split.scaled(factor) if used == own else split.elsewhere(own.n_train).scaled(factor)
+
         changed: Protocol = dataclasses.replace(
             protocol,
             epochs=epochs,
             trials=min(protocol.trials, _QUICK_TRIALS) if self.quick else protocol.trials,
             rows=rows if rows < used.n_train else None,
-            split=protocol.split.scaled(factor),
-            printed_split=protocol.printed_split.scaled(factor) if protocol.printed_split else None,
+            split=resized(protocol.split),
+            printed_split=resized(protocol.printed_split) if protocol.printed_split else None,
         )
-        return dataclasses.replace(study, dataset=used.name, protocol=changed)
+        arms = [
+            dataclasses.replace(arm, printed_split=resized(arm.printed_split)) if arm.printed_split else arm
+            for arm in study.arms
+        ]
+        return dataclasses.replace(study, dataset=used.name, protocol=changed, arms=arms)

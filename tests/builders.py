@@ -6,8 +6,10 @@ from typing import Any
 
 from optuna.distributions import FloatDistribution
 
+from dlstudy.document import Printed
+from dlstudy.protocol import Protocol
 from dlstudy.results import StudySummary, TrialRecord
-from dlstudy.study import Arm, Printed, Protocol, Study
+from dlstudy.study import Arm, Study
 from dlstudy.summary import summarize
 from dlstudy.trial import TrialResult, make_parameters, params_key, seed_of
 

@@ -64,7 +64,7 @@ def test_a_broken_study_is_listed_with_its_fault_and_hides_no_other(capsys, here
         (["run", "optimizers", "--trials", "many"], "many"),
         (["run", "optimizers", "--seeds", "4"], "5 claims need at least 8 seeds"),
         (["run", "optimizers", "--engine", "steam"], "--engine must be one of local, inline, got 'steam'"),
-        (["run", "optimizers", "--phase", "train"], "--phase must be one of printed, search, replicate, got 'train'"),
+        (["run", "optimizers", "--phase", "train"], "one of printed, defaults, search, replicate, sweep, got 'train'"),
         (["run", "optimizers", "--arm", "adamw"], "no arm 'adamw': choose from sgd, adam, rmsprop"),
         (["run"], "Missing argument 'study', got `dlstudy run`"),
         (["runn"], "runn"),

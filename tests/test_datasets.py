@@ -13,9 +13,9 @@ import pytest
 from sklearn.datasets import load_digits
 
 from dlstudy.datasets import cache, registry
-from dlstudy.datasets.dataset import checksum
+from dlstudy.datasets.dataset import checksum, checksum_of_files, undivided
 from dlstudy.datasets.digits import DIGITS
-from dlstudy.datasets.sources import Definition, Source
+from dlstudy.datasets.sources import Definition, Source, unchanged
 from dlstudy.errors import DataError
 
 TINY = {
@@ -37,9 +37,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def define_tiny(monkeypatch: pytest.MonkeyPatch):
     """A function that makes `tiny` a data set with the given sources."""
 
-    def define(*sources: Source) -> None:
-        description = replace(DIGITS.description, name="tiny", sha256=checksum(TINY))
-        definition = Definition(description, sources=lambda: sources, remedy="do this")
+    def define(*sources: Source, canonical=unchanged, **known: str) -> None:
+        description = replace(DIGITS.description, **{"name": "tiny", "sha256": checksum(TINY)} | known)
+        definition = Definition(description, sources=lambda: sources, remedy="do this", canonical=canonical)
         monkeypatch.setitem(registry._DEFINITIONS, "tiny", definition)
 
     return define
@@ -90,6 +90,43 @@ def test_loaded_arrays_are_read_only_memory_maps() -> None:
         digits.x_train[0] = 0
 
 
+def test_a_set_known_by_its_files_keeps_the_checksum_of_its_arrays(define_tiny) -> None:
+    files = checksum_of_files({"b.gz": "22", "a.gz": "11"})
+    assert files == hashlib.sha256(b"a.gz 11\nb.gz 22\n").hexdigest()
+    define_tiny(GOOD, identified_by="files", sha256=files)
+    folder = registry.ensure("tiny")
+    assert (folder / "checksum").read_text() == checksum(TINY)
+    assert registry.verify("tiny") == files
+    np.testing.assert_array_equal(registry.load("tiny").y_test, [1])
+    change_last_byte(folder / "y_test.npy")
+    with pytest.raises(DataError, match=rf"damaged: expected sha256 {checksum(TINY)}, got"):
+        registry.verify("tiny")
+    (folder / "checksum").unlink()
+    with pytest.raises(DataError, match=r"No such file .*checksum"):
+        registry.verify("tiny")
+    registry.ensure("tiny")
+    assert registry.verify("tiny") == files
+
+
+def test_arrays_are_made_canonical_before_they_are_judged_and_stored(define_tiny) -> None:
+    rough = Source("a rough place", lambda: {name: values + np.float64(0.1) for name, values in TINY.items()})
+    define_tiny(rough, canonical=lambda arrays: {name: np.rint(a).astype(np.uint8) for name, a in arrays.items()})
+    registry.ensure("tiny")
+    np.testing.assert_array_equal(registry.load("tiny").x_train, TINY["x_train"])
+
+
+def test_a_set_without_any_place_to_look_says_so(define_tiny) -> None:
+    define_tiny()
+    with pytest.raises(DataError, match=r"do this\n  there is no place to look: DLSTUDY_DATA is not set"):
+        registry.ensure("tiny")
+
+
+def test_undivided_rows_all_train() -> None:
+    arrays = undivided(np.zeros((3, 2)), np.ones(3))
+    assert [arrays[name].shape for name in TINY] == [(3, 2), (3,), (0, 2), (0,)]
+    assert len(checksum(arrays)) == 64
+
+
 @pytest.mark.skipif(not os.environ.get("DLSTUDY_DATA"), reason="DLSTUDY_DATA, a folder with mnist.npz, is not set")
 def test_mnist_comes_from_the_users_folder() -> None:
     said: list[str] = []
@@ -104,8 +141,31 @@ def test_mnist_comes_from_the_users_folder() -> None:
     assert registry.verify("mnist") == mnist.description.sha256
 
 
+@pytest.mark.parametrize("name", registry.names())
+def test_a_description_is_complete_and_agrees_with_itself(name: str) -> None:
+    known = registry.describe(name)
+    assert known.name == name
+    assert len(known.sha256) == 64
+    assert known.task in ("classification", "regression")
+    assert len(known.label_names) == known.n_classes
+    assert (known.task == "regression") == (known.n_classes == 0) == bool(known.target_name)
+    assert len(known.feature_names) in (0, *known.input_shape)
+    assert (known.scale == 255) == ("255" in known.units)
+    assert bool(known.caveat) == bool(known.stands_for)
+    assert not known.stands_for or known.stands_for in registry.names()
+
+
+@pytest.mark.parametrize("name", ["digits", "diabetes", "gates"])
+def test_a_bundled_set_has_the_arrays_of_its_description(name: str) -> None:
+    known, data = registry.describe(name), registry.load(name)
+    assert registry.verify(name) == known.sha256
+    assert data.x_train.shape == (known.n_train, *known.input_shape)
+    assert data.x_test.shape == (known.n_test, *known.input_shape)
+    assert data.y_train.dtype == (np.uint8 if known.task == "classification" else np.float64)
+
+
 def test_unknown_name_is_answered_with_the_closest() -> None:
-    with pytest.raises(DataError, match=r"one of mnist, digits, got 'minst' \(did you mean mnist\?\)"):
+    with pytest.raises(DataError, match=r"one of mnist, digits, .*, gates, got 'minst' \(did you mean mnist\?\)"):
         registry.describe("minst")
 
 
@@ -230,5 +290,5 @@ def test_an_empty_variable_means_the_users_own_cache(monkeypatch: pytest.MonkeyP
 def test_importing_loads_none_of_the_slow_packages() -> None:
     code = "import sys; from dlstudy.datasets import registry; print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    slow = {"tensorflow", "keras", "sklearn", "pooch", "requests", "platformdirs", "filelock"}
+    slow = {"tensorflow", "keras", "sklearn", "pandas", "pooch", "requests", "platformdirs", "filelock", "yfinance"}
     assert not slow & set(printed.split())

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dlstudy.datasets.mnist import arrays_from_parts
-from dlstudy.datasets.pickles import load_arrays
+from dlstudy.datasets.pickles import load_arrays, load_batch
 from dlstudy.errors import DataError
 
 
@@ -115,3 +115,38 @@ def test_parts_of_another_structure_are_refused() -> None:
         arrays_from_parts((pair, pair))
     with pytest.raises(DataError, match=r"images \(n, 784\) and labels \(n,\)"):
         arrays_from_parts((pair, pair, (np.zeros((2, 784)), np.array([0]))))
+
+
+def read_batch(value: object):
+    return load_batch(io.BytesIO(pickle.dumps(value, protocol=2)), 10_000)
+
+
+def test_a_batch_gives_its_images_and_labels_whatever_else_it_holds() -> None:
+    data, labels = read_batch({"names": ["a", "b"], "labels": [3, 9], "data": np.eye(2, dtype=np.uint8)})
+    np.testing.assert_array_equal(data, np.eye(2))
+    np.testing.assert_array_equal(labels, [3, 9])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"labels": [1]},
+        {"labels": [1.0], "data": np.zeros(1)},
+        {"labels": [True], "data": np.zeros(1)},
+        {"labels": ["1"], "data": np.zeros(1)},
+        {"labels": 1, "data": np.zeros(1)},
+        {"labels": [1], "data": [0]},
+        {"labels": [2**70], "data": np.zeros(1)},
+        [np.zeros(1), [1]],
+    ],
+)
+def test_another_batch_is_refused(value: object) -> None:
+    with pytest.raises(DataError, match="a pickled dict of data and labels was expected"):
+        read_batch(value)
+
+
+def test_a_hostile_entry_of_a_batch_is_refused_and_does_not_run(tmp_path: Path) -> None:
+    batch = {"labels": [1], "data": np.zeros(1), "names": Hostile(tmp_path / "owned")}
+    with pytest.raises(DataError, match=r"asks for (posix|nt)\.mkdir: refused"):
+        read_batch(batch)
+    assert not (tmp_path / "owned").exists()

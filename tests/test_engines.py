@@ -14,7 +14,7 @@ from dlstudy.datasets import registry
 from dlstudy.devices import Slot
 from dlstudy.engines.inline import InlineEngine
 from dlstudy.engines.local import LocalEngine
-from dlstudy.study import Split
+from dlstudy.protocol import Split
 from dlstudy.trial import TrialSpec
 
 CPU = {"CUDA_VISIBLE_DEVICES": "-1", "DLSTUDY_THREADS": "1"}

@@ -8,13 +8,13 @@ from html.parser import HTMLParser
 import pytest
 from builders import figure, make_study, make_trial, runs_of, sum_up
 
+from dlstudy.document import Claim
 from dlstudy.errors import UsageError
 from dlstudy.report.export import FORMATS, as_json, export, export_all
 from dlstudy.report.facts import interval_text, mood, number, params_text, tables, with_spread
 from dlstudy.report.figures import COLOURS, curves_png
 from dlstudy.report.pages import command, html_page, markdown
 from dlstudy.results import MetricSummary
-from dlstudy.study import Claim
 
 EVIL = "<script>alert(1)</script> a|b 'single' \"double\" `tick` *star* _under_ [link](x) & #hash <!-- \\"
 PROVENANCE = {"python": "3", "commit": "<b>"}
@@ -28,7 +28,8 @@ DIVERGED = {
 TAGS = "html head meta title style body h1 h2 p div table thead tbody tr th td span img ul li code"
 ATTRIBUTES = "lang charset name content class alt src"
 KEYS = (
-    "schema study variant question answer quick complete n_failed arms printed claims trials protocol notes made_with"
+    "schema study variant question answer quick complete n_failed arms printed computed claims trials protocol "
+    "notes remarks made_with"
 )
 TRIAL_KEYS = "phase arm number seed params state reason metrics cost slot run_id"
 

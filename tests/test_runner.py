@@ -150,7 +150,7 @@ def test_replicates_without_a_search_are_refused_with_what_is_missing(bench):
 @pytest.mark.parametrize(
     ("request_", "error", "message"),
     [
-        (Request(phases=("train",)), UsageError, "--phase must be one of printed, search, replicate, got 'train'"),
+        (Request(phases=("train",)), UsageError, "one of printed, defaults, search, replicate, sweep, got 'train'"),
         (Request(arms=("nett",)), StudyError, "no arm 'nett': choose from net, logistic"),
         (Request(seeds=3), StudyError, "1 claims need at least 6 seeds"),
         (Request(trials=0), StudyError, "trials must be a whole number from 1 to 1,000,000, got 0"),

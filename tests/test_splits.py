@@ -5,8 +5,8 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from dlstudy.errors import StudyError
+from dlstudy.protocol import Split
 from dlstudy.splits import divide
-from dlstudy.study import Split
 
 
 def test_the_first_rows_validate_and_the_data_sets_own_rows_test():

@@ -7,8 +7,9 @@ import pytest
 
 from dlstudy import catalog
 from dlstudy.datasets import registry
-from dlstudy.study import Split
+from dlstudy.protocol import Split
 from dlstudy.training.arrays import prepare
+from dlstudy.training.code import Code
 from dlstudy.training.run import Workplace, train
 from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialSpec, make_parameters
@@ -33,7 +34,7 @@ def train_each_arm(path, small):
             key="t#0", study_path=str(path), dataset="digits", arm=arm.name, phase="search", row=0, params=params,
             seed=1, epochs=1, batch_size=32, split=Split(validation=32), rows=96,
         )  # fmt: skip
-        result = train(spec, study.build, small, lambda epoch, metrics: True)
+        result = train(spec, Code.of(study), small, lambda epoch, metrics: True)
         assert result.state == "finished", f"{arm.name}: {result.reason}\n{result.traceback}"
         assert study.protocol.metric in result.metrics
 

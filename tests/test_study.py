@@ -8,8 +8,10 @@ import pytest
 from builders import RATE, figure, make_study
 from optuna.distributions import IntDistribution
 
+from dlstudy.document import Claim, Printed, direction_of
 from dlstudy.errors import DefinitionError, StudyError
-from dlstudy.study import Arm, Claim, Printed, Protocol, Split, Study, direction_of, seeds_needed
+from dlstudy.protocol import Protocol, Split
+from dlstudy.study import Arm, Study, seeds_needed
 
 BETTER = partial(Claim, "a is better", better="a", than="b", metric="test_accuracy")
 ARM_A = Arm("a")
@@ -27,7 +29,7 @@ def claims(n: int) -> list[Claim]:
         (lambda: Split(validation=math.nan), "got nan"),
         (lambda: Split(validation=True), "got True"),
         (lambda: Split(validation="0.1"), "got '0.1'"),
-        (lambda: Split(test=0.0), r"Split\.test must be None \(the data set's own test rows\) or a share .*got 0\.0"),
+        (lambda: Split(test=0.0), r"Split\.test must be None \(the data set's own test rows\), a share .*got 0\.0"),
         (lambda: Split(test=1.0), r"got 1\.0"),
         (lambda: Split(test=100), "got 100"),
         (lambda: Split(test=0.2), r"Split\.random_state must be a number when Split\.test is a share, got None"),
@@ -171,7 +173,7 @@ def test_printed_rules(fields, message):
         ({"metric": ""}, r"Claim\.metric of 'a is better' must be train_, val_ or test_"),
         ({"than": ()}, r"Claim\.than of 'a is better' must name at least one arm, got none"),
         ({"than": ("b", "a")}, r"must not name the better arm, got \('b', 'a'\)"),
-        ({"phase": "search"}, r"Claim\.phase of 'a is better' must be printed or replicate, got 'search'"),
+        ({"phase": "search"}, r"Claim\.phase of 'a is better' must be one of replicate, printed, .*, got 'search'"),
         ({"epoch": 0}, r"Claim\.epoch of 'a is better' must be None or at least 1, got 0"),
         ({"direction": "up"}, r"Claim\.direction of 'a is better' must be maximize or minimize, got 'up'"),
         ({"metric": "test_kappa"}, "metric 'test_kappa' does not say which way is better: state direction"),

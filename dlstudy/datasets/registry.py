@@ -8,18 +8,32 @@ import logging
 from pathlib import Path
 
 from dlstudy.datasets import cache
+from dlstudy.datasets.advertising import ADVERTISING
 from dlstudy.datasets.cache import cache_folder
-from dlstudy.datasets.dataset import Dataset, Description, checksum
+from dlstudy.datasets.cifar10 import CIFAR10, CIFAR10_SUBSET
+from dlstudy.datasets.dataset import Dataset, Description
+from dlstudy.datasets.diabetes import DIABETES
 from dlstudy.datasets.digits import DIGITS
+from dlstudy.datasets.fashion_mnist import FASHION_MNIST
+from dlstudy.datasets.gates import GATES
+from dlstudy.datasets.housing import HOUSING
 from dlstudy.datasets.mnist import MNIST
 from dlstudy.datasets.sources import Definition, Report, first_right
+from dlstudy.datasets.stocks import STOCKS
+from dlstudy.datasets.wine import WINE
 from dlstudy.errors import DataError
 
 __all__ = ["cache_folder", "describe", "ensure", "load", "names", "state", "verify"]
 
 _logger = logging.getLogger(__name__)
 
-_DEFINITIONS = {definition.description.name: definition for definition in (MNIST, DIGITS)}
+_DEFINITIONS = {
+    definition.description.name: definition
+    for definition in (
+        *(MNIST, DIGITS, FASHION_MNIST, CIFAR10, CIFAR10_SUBSET),
+        *(WINE, HOUSING, DIABETES, ADVERTISING, STOCKS, GATES),
+    )
+}
 
 
 def names() -> tuple[str, ...]:
@@ -65,11 +79,11 @@ def ensure(name: str, report: Report | None = None) -> Path:
     description, say = definition.description, report or _logger.info
     folder = cache.folder_of(description)
     # Without the lock first: a cache that several machines share may be read-only for this one.
-    if cache.is_cached(description) and _fault(description) is None:
+    if cache.is_cached(description) and cache.fault(description) is None:
         return folder
     with cache.locked(description, say):
         if folder.exists():
-            fault = _fault(description)
+            fault = cache.fault(description)
             if fault is None:  # fetched by the process that held the lock before
                 return folder
             say(f"{name}: {fault}: fetching it again")
@@ -96,7 +110,7 @@ def load(name: str) -> Dataset:
 
 
 def verify(name: str) -> str:
-    """The checksum of what is cached, computed anew: SHA-256, 64 hexadecimal digits.
+    """The checksum that identifies the data set, after the cached arrays were hashed anew and found right.
 
     Raises:
         DataError: the data set is not cached, or is not what it should be.
@@ -104,21 +118,10 @@ def verify(name: str) -> str:
     description = _find(name).description
     if not cache.folder_of(description).exists():
         raise DataError(f"{name} is not in the cache {cache_folder()}: run `dlstudy data fetch {name}`")
-    fault = _fault(description)
+    fault = cache.fault(description)
     if fault is not None:
         raise DataError(f"{name}: {fault}: run `dlstudy data fetch {name}`")
     return description.sha256
-
-
-def _fault(description: Description) -> str | None:
-    """What is wrong with the cached arrays, or None."""
-    try:
-        received = checksum(cache.open_arrays(cache.folder_of(description)))
-    except DataError as error:
-        return str(error)
-    if received == description.sha256:
-        return None
-    return f"the cached arrays are damaged: expected sha256 {description.sha256}, got {received}"
 
 
 def _find(name: str) -> Definition:

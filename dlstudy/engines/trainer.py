@@ -6,7 +6,8 @@ from dlstudy import catalog
 from dlstudy.datasets import registry
 from dlstudy.devices import Slot
 from dlstudy.training.arrays import OnEpoch, prepare
-from dlstudy.training.run import Build, Workplace, train
+from dlstudy.training.code import Code
+from dlstudy.training.run import Workplace, train
 from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialResult, TrialSpec
 
@@ -19,16 +20,16 @@ class Trainer:
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
         self._places: dict[str, Workplace] = {}
-        self._builds: dict[str, Build] = {}
+        self._codes: dict[str, Code] = {}
         _configure_tensorflow(slot)
 
     def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
         """Trains one trial; see `dlstudy.training.run.train`."""
-        if spec.study_path not in self._builds:
-            self._builds[spec.study_path] = catalog.load(Path(spec.study_path)).study.build
+        if spec.study_path not in self._codes:
+            self._codes[spec.study_path] = Code.of(catalog.load(Path(spec.study_path)).study)
         if spec.dataset not in self._places:
             self.use(SharedArrays.of(registry.load(spec.dataset)))
-        return train(spec, self._builds[spec.study_path], self._places[spec.dataset], on_epoch)
+        return train(spec, self._codes[spec.study_path], self._places[spec.dataset], on_epoch)
 
     def use(self, shared: SharedArrays) -> None:
         """Brings a data set to the device."""

@@ -21,7 +21,7 @@ class Table:
 
 def tables(summary: StudySummary) -> list[Table]:
     """The tables of a report that have rows, in reading order."""
-    made = [_arms(summary), _printed(summary), _claims(summary)]
+    made = [_arms(summary), _printed(summary), _computed(summary), _claims(summary)]
     return [table for table in made if table.rows]
 
 
@@ -29,9 +29,9 @@ def mood(cell: str) -> str:
     """`good`, `bad` or `open` for a cell that begins with a verdict, or with a number and a verdict; else empty."""
     first, _, rest = cell.partition(" ")
     words = rest if first.replace(".", "").isdecimal() else cell
-    if words.startswith(("reproduced", "supported")):
+    if words.startswith(("reproduced", "supported", "right")):
         return "good"
-    if words.startswith(("not reproduced", "contradicted")):
+    if words.startswith(("not reproduced", "contradicted", "wrong")):
         return "bad"
     return "open" if words.startswith(("undecid", "not ")) else ""
 
@@ -65,16 +65,23 @@ def _arms(summary: StudySummary) -> Table:
     metric = summary.protocol["metric"]
     test = metric.replace("val_", "test_", 1)
     heads = ["arm", "best setting", f"search, {_label(metric)}", f"{_label(test)}, mean ± sd", "seeds", "drop"]
-    rows = [[*_arm_cells(arm, test), _printed_cell(summary, arm, test)] for arm in summary.arms]
+    rows = [_arm_cells(arm, test) for arm in summary.arms]
     note = _DROP.format(label=_label(metric))
-    if all(row[-1] == "–" for row in rows):
-        return Table("Arms, each tuned on its own", heads, [row[:-1] for row in rows], note)
-    return Table("Arms, each tuned on its own", [*heads, "printed"], rows, f"{note} {_PRINTED}")
+    more = (
+        ("at defaults", [with_spread(arm.defaults.get(test)) for arm in summary.arms], _DEFAULTS),
+        ("printed", [_printed_cell(summary, arm, test) for arm in summary.arms], _PRINTED),
+    )
+    for head, cells, remark in more:
+        if any(cell != "–" for cell in cells):
+            heads, note = [*heads, head], f"{note} {remark}"
+            rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
+    return Table("Arms, each tuned on its own", heads, rows, note)
 
 
 _DROP = (
     "Drop: the winner's {label} in the search less its mean over fresh seeds; choosing the best of several flatters."
 )
+_DEFAULTS = "At defaults: out of the box, the library's own values in place of tuned ones, on the same seeds."
 _PRINTED = "Printed: the document's figure at its own setting, and whether our runs of that setting reproduce it."
 
 
@@ -106,7 +113,7 @@ def _printed(summary: StudySummary) -> Table:
             _label(figure.metric) + (f", epoch {figure.epoch}" if figure.epoch else ""),
             figure.printed,
             number(figure.ours),
-            "–" if figure.interval is None else f"{figure.interval[0]:.4f} to {figure.interval[1]:.4f}",
+            "–" if figure.interval is None else f"{number(figure.interval[0])} to {number(figure.interval[1])}",
             str(figure.n),
             figure.reproduced + (f": {figure.why}" if figure.why and figure.reproduced != "not reproduced" else ""),
         ]
@@ -120,6 +127,19 @@ def _printed(summary: StudySummary) -> Table:
         "mean anything."
     )
     return Table("Printed figures", heads, rows, note)
+
+
+def _computed(summary: StudySummary) -> Table:
+    rows = [
+        [
+            figure.text,
+            figure.printed,
+            f"{figure.value:,.15g}",
+            figure.verdict + (f": {figure.why}" if figure.why else ""),
+        ]
+        for figure in summary.computed
+    ]
+    return Table("Figures that arithmetic can check", ["figure", "printed", "right value", "verdict"], rows)
 
 
 def _claims(summary: StudySummary) -> Table:
@@ -145,10 +165,17 @@ def _claims(summary: StudySummary) -> Table:
 def _measure(claim: ClaimSummary) -> str:
     if not claim.metric:
         return "–"
-    epoch = f", epoch {claim.epoch}" if claim.epoch else ""
-    where = "printed settings" if claim.phase == "printed" else "tuned winners"
-    return f"{_label(claim.metric)}{epoch} ({where})"
+    return f"{_label(claim.how)} ({_WHERE[claim.phase]})"
+
+
+_WHERE = {
+    "replicate": "tuned winners",
+    "printed": "printed settings",
+    "defaults": "library's defaults",
+    "tuning": "tuned winners against the library's defaults",
+    "sweep": "stated values",
+}
 
 
 def _label(metric: str) -> str:
-    return metric.replace("val_", "validation ", 1).replace("train_", "training ", 1).replace("_", " ")
+    return metric.replace("val_", "validation ").replace("train_", "training ").replace("_", " ")

@@ -54,6 +54,10 @@ def command(summary: StudySummary) -> str:
 
 
 def _remarks(summary: StudySummary) -> list[str]:
+    return [*summary.remarks, *_arm_notes(summary)]
+
+
+def _arm_notes(summary: StudySummary) -> list[str]:
     return [f"{arm.name}: {note}" for arm in summary.arms for note in arm.notes]
 
 

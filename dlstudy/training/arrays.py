@@ -10,10 +10,11 @@ import numpy as np
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import TrialError
 from dlstudy.splits import Rows
+from dlstudy.training.code import Code
 from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialSpec
 
-__all__ = ["Arrays", "History", "OnEpoch", "Task", "prepare"]
+__all__ = ["Arrays", "History", "OnEpoch", "Task", "prepare", "to_device"]
 
 OnEpoch = Callable[[int, Mapping[str, float]], bool]
 """Called after each epoch, counted from 1, with its finite metrics; False ends the training as pruned."""
@@ -26,10 +27,10 @@ class Arrays:
     """A data set as a model sees it.
 
     Args:
-        x: (n, *input_shape) float32, the training part, divided by the data set's scale.
-        y: (n,) int32 labels or float32 targets.
+        x: (n, *input_shape) float32, the training part, divided by the data set's scale; float64 for tables.
+        y: (n,) int32 labels or float64 targets.
         x_test, y_test: likewise, the test part.
-        on_device: x, y, x_test and y_test as tensors; None where they do not fit beside a model.
+        on_device: x, y, x_test and y_test as tensors of float32 and int32; None where they do not fit beside a model.
     """
 
     x: np.ndarray
@@ -41,9 +42,11 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Task:
-    """One training with all it needs; `history` fills as it goes, one value an epoch."""
+    """One training with all it needs; `history` fills as it goes, one value an epoch; `p` is what `build` gets."""
 
     spec: TrialSpec
+    code: Code
+    p: Mapping[str, Any]  # JSON scalars, and the shape of the data
     description: Description
     arrays: Arrays
     rows: Rows
@@ -65,12 +68,21 @@ class Task:
         """Whether `judged` counts rows of the test part of the data set."""
         return self.judges_test_each_epoch and not self.rows.test_inside
 
-    def order(self) -> Iterator[np.ndarray]:
+    def order(self, epoch: int = 0) -> Iterator[np.ndarray]:
         """The training rows in the order of each epoch, without end: (n,) int32, from the seed and the epoch alone."""
-        epoch = 0
         while True:
             yield np.random.default_rng([self.spec.seed, epoch]).permutation(self.rows.train)
             epoch += 1
+
+    def test_rows(self) -> np.ndarray:
+        """(n,) int32, the numbers of the test rows.
+
+        Raises:
+            TrialError: the data set has none.
+        """
+        if not len(self.rows.test):
+            raise TrialError("this data set has no test rows of its own: state Split.test")
+        return self.rows.test
 
     def test_arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """The test rows and their labels.
@@ -78,11 +90,10 @@ class Task:
         Raises:
             TrialError: the data set has none.
         """
-        if not len(self.rows.test):
-            raise TrialError("this data set has no test rows of its own: state Split.test")
+        rows, arrays = self.test_rows(), self.arrays
         if self.rows.test_inside:
-            return self.arrays.x[self.rows.test], self.arrays.y[self.rows.test]
-        return self.arrays.x_test, self.arrays.y_test
+            return arrays.x[rows], arrays.y[rows]
+        return arrays.x_test, arrays.y_test
 
 
 def prepare(shared: SharedArrays, memory_gb: float) -> Arrays:
@@ -93,8 +104,19 @@ def prepare(shared: SharedArrays, memory_gb: float) -> Arrays:
         return arrays
     import tensorflow as tf
 
-    if tf.config.list_physical_devices("GPU"):
-        return dataclasses.replace(arrays, on_device=tuple(map(tf.constant, parts)))
-    # These tensors are the mapped memory itself: workers on one machine share a single copy of the data.
-    views = tuple(tf.experimental.dlpack.from_dlpack(part.__dlpack__()) for part in parts)
-    return dataclasses.replace(arrays, on_device=views)
+    copied = bool(tf.config.list_physical_devices("GPU"))
+    return dataclasses.replace(arrays, on_device=tuple(to_device(part, copied) for part in parts))
+
+
+def to_device(part: np.ndarray, copied: bool = True) -> Any:  # Any: a tensor, whose type this module must not import
+    """An array as a tensor, of float32 where it is of floats.
+
+    Args:
+        part: whatever shape.
+        copied: else the tensor is the array's own memory where it can be: workers on one machine share one copy.
+    """
+    import tensorflow as tf
+
+    if copied or part.dtype == np.float64 or not part.size:
+        return tf.constant(part.astype(np.float32) if part.dtype == np.float64 else part)
+    return tf.experimental.dlpack.from_dlpack(part.__dlpack__())

@@ -7,7 +7,7 @@ loop moves into one `tf.function`, the host sends one permutation an epoch, and 
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -26,7 +26,7 @@ _Loop = Any
 """A `tf.function` that takes row numbers and works on batch after batch of those rows."""
 
 
-def reason_against(model: Any, arrays: Arrays) -> str:  # Any: a Keras model, whose type this module must not import
+def reason_against(model: Any, arrays: Arrays, callbacks: Sequence[Any] = ()) -> str:  # Any: Keras's own types
     """Why a model must train through plain `fit`; empty where an epoch can be one graph."""
     import keras
 
@@ -37,7 +37,24 @@ def reason_against(model: Any, arrays: Arrays) -> str:  # Any: a Keras model, wh
     for name in ("fit", "evaluate", "make_train_function", "make_test_function"):
         if name in vars(model) or getattr(type(model), name) is not getattr(keras.Model, name):
             return f"the model has its own {name}"
+    for callback in callbacks:
+        if _looks_at_batches(callback):
+            return f"{type(callback).__name__} looks at batches"
     return ""
+
+
+def _looks_at_batches(callback: Any) -> bool:
+    """Whether a callback must see every batch, where an epoch as one graph shows it one."""
+    import keras
+
+    if type(callback).__module__.startswith("keras.src.callbacks."):
+        own = any(name in vars(callback) for name in _BATCH_HOOKS)  # LambdaCallback keeps functions so
+        return own or isinstance(getattr(callback, "save_freq", getattr(callback, "update_freq", "epoch")), int)
+    base = keras.callbacks.Callback
+    return any(getattr(type(callback), name) is not getattr(base, name) for name in _BATCH_HOOKS)
+
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
 def is_stock(model: Any) -> bool:  # Any: a Keras model
@@ -62,13 +79,17 @@ class EpochGraphs:
         self._data = {False: (x, y), True: (x_test, y_test)}
         self._loops: dict[tuple[object, ...], _Loop] = {}
 
-    def install(self, task: Task) -> _Loop:
+    def install(self, task: Task, first_epoch: int = 0) -> _Loop:
         """Makes `fit` train and judge as the task says.
+
+        Args:
+            task: what to train.
+            first_epoch: how many epochs came before.
 
         Returns:
             The train function that the model now carries. `compile()` would take it away again.
         """
-        n, batch_size, order = len(task.rows.train), task.spec.batch_size, task.order()
+        n, batch_size, order = len(task.rows.train), task.spec.batch_size, task.order(first_epoch)
         train_epoch = self._loop(
             "train", n, lambda: _train_loop(self.model, self._data[False], n, batch_size), batch_size
         )

@@ -1,7 +1,7 @@
 """Trains a compiled Keras model."""
 
 import math
-import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,18 @@ import numpy as np
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.training.arrays import Task
 from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against
-from dlstudy.training.outcome import pack_bits, save_model
+from dlstudy.training.outcome import draw_pictures, pack_bits, probe_metrics, save_model
 from dlstudy.training.reuse import ModelShelf
+from dlstudy.training.watcher import Watcher
 from dlstudy.trial import TrialResult
 
 __all__ = ["train_keras"]
+
+_Rows = tuple[np.ndarray, bool]
+"""Row numbers, and whether they are of the test part of the data."""
+
+_END_ROWS = 10_000
+"""Training rows judged again at the end, at most: enough for the gap to the test rows."""
 
 
 def train_keras(model: Any, task: Task, shelf: ModelShelf) -> TrialResult:  # Any: a Keras model, not to be imported
@@ -23,51 +30,104 @@ def train_keras(model: Any, task: Task, shelf: ModelShelf) -> TrialResult:  # An
         DivergedError: the loss is no longer a finite number.
         TrialError: the model is not compiled.
     """
-    if not model.compiled:
-        raise TrialError("build returned a model that is not compiled: call model.compile(...) before returning it")
+    _check(model)
     if not model.built:
         model.build((None, *task.description.input_shape))
-    watch, graphs, way = _watcher(task), None, reason_against(model, task.arrays)
-    if way:
-        # The one graph is never compiled by XLA; plain `fit` is where Keras's "auto" has come to that.
-        way = f"fit{' with XLA' if model.jit_compile else ''}: {way}"
-        _fit_plainly(model, task, watch)
-    else:
-        graphs = shelf.take(model, task.arrays)
-        model, way = graphs.model, "epoch graph"
-        if _fit_graph(graphs, task, watch):
-            shelf.put(graphs)
-        else:
-            way = "fit: the model was compiled again while it trained"
-            graphs = None
+    metrics = probe_metrics(model, task, "start")
+    trained = _Training(model, task, shelf)
+    trained.run()
+    watch = trained.watch
     if watch.diverged:
         raise DivergedError(f"the loss was no longer a finite number after epoch {watch.epoch}")
-    metrics = {name: values[-1] for name, values in task.history.items() if values[-1] is not None}
-    metrics["parameters"] = model.count_params()
-    cost = {"seconds_per_epoch": watch.seconds_per_epoch()}
+    metrics |= {name: values[-1] for name, values in task.history.items() if values[-1] is not None}
+    metrics |= watch.epochs_of_weights()
+    metrics["parameters"] = trained.model.count_params()
+    cost = {"seconds_per_epoch": watch.seconds_per_epoch(), **watch.saved()}
     if watch.pruned:
-        return TrialResult("pruned", f"pruned after epoch {watch.epoch}", metrics, cost=cost, way=way)
-    correct = _judge_test(model, graphs, task, metrics) if task.spec.metrics_of != "validation" else ""
-    way += save_model(model, "keras", task)
+        return TrialResult("pruned", f"pruned after epoch {watch.epoch}", metrics, cost=cost, way=trained.way)
+    correct = _judge_at_end(trained, task, metrics)
+    metrics |= probe_metrics(trained.model, task, "end")
+    way = trained.way + save_model(trained.model, "keras", task) + draw_pictures(trained.model, task)
     return TrialResult("finished", metrics=metrics, cost=cost, way=way, correct=correct)
 
 
-def _fit_graph(graphs: EpochGraphs, task: Task, watch: Any) -> bool:
-    """Trains with whole epochs as one graph; whether the model still carried it at the end."""
-    model, ours, row = graphs.model, graphs.install(task), _one_row(task)
-    judge = row if len(task.judged) else None
-    model.fit(row, epochs=task.spec.epochs, validation_data=judge, shuffle=False, verbose=0, callbacks=[watch])
-    return model.train_function is ours
+class _Training:
+    """One training, of one stage or, where the study goes on, of two."""
+
+    def __init__(self, model: Any, task: Task, shelf: ModelShelf) -> None:
+        self.model, self.way, self.watch = model, "", Watcher(task)
+        self.graphs: EpochGraphs | None = None
+        self._task, self._shelf = task, shelf
+
+    def run(self) -> None:
+        """Trains until the end."""
+        task = self._task
+        callbacks = task.code.callbacks(dict(task.p)) if task.code.callbacks else []
+        self.way = reason_against(self.model, task.arrays, callbacks)
+        if not self.way:
+            self.graphs = self._shelf.take(self.model, task.arrays)
+            self.model = self.graphs.model
+        first, more = self.graphs, None
+        self._stage(callbacks, task.spec.epochs)
+        if task.code.go_on and not (self.watch.diverged or self.watch.pruned):
+            more = task.code.go_on(self.model, dict(task.p))
+        if more is None:
+            if first is not None and self.graphs is first:
+                self._shelf.put(first)
+            return
+        # What the study did to the model may not fit its graphs: they are made anew, and none is kept.
+        self.model, callbacks = more
+        _check(self.model)
+        self.way = reason_against(self.model, task.arrays, callbacks)
+        self.graphs = None if self.way else EpochGraphs(self.model, task.arrays)
+        self._stage(callbacks, int(task.p["more_epochs"]))
+
+    def evaluate(self, rows: _Rows) -> dict[str, float]:
+        """What Keras's `evaluate` gives for some rows."""
+        if self.graphs is None:
+            x, y = _of(self._task, rows)
+            scores = self.model.evaluate(x, y, batch_size=JUDGE_BATCH, verbose=0, return_dict=True)
+        else:
+            self.graphs.judge(*rows)
+            scores = self.model.evaluate(_one_row(self._task), verbose=0, return_dict=True)
+        return {name: float(value) for name, value in scores.items() if math.isfinite(value)}
+
+    def predict(self, rows: _Rows) -> Any:
+        """(n, ...) float32, what the model predicts for some rows."""
+        if self.graphs is None:
+            return self.model.predict(_of(self._task, rows)[0], batch_size=JUDGE_BATCH, verbose=0)
+        return self.graphs.predict(*rows)
+
+    def _stage(self, callbacks: Sequence[Any], epochs: int) -> None:
+        first_epoch = self.watch.epoch
+        all_callbacks = self.watch.begin(callbacks, epochs)
+        if self.graphs is None:
+            # The one graph is never compiled by XLA; plain `fit` is where Keras's "auto" has come to that.
+            self.way = f"fit{' with XLA' if self.model.jit_compile else ''}: {self.way}"
+            _fit_plainly(self.model, self._task, epochs, first_epoch, all_callbacks)
+            return
+        self.way = "epoch graph"
+        ours, row = self.graphs.install(self._task, first_epoch), _one_row(self._task)
+        judge = row if len(self._task.judged) else None
+        self.model.fit(row, epochs=epochs, validation_data=judge, shuffle=False, verbose=0, callbacks=all_callbacks)
+        if self.model.train_function is not ours:
+            self.way, self.graphs = "fit: the model was compiled again while it trained", None
+
+
+def _check(model: Any) -> None:
+    if not model.compiled:
+        raise TrialError("build returned a model that is not compiled: call model.compile(...) before returning it")
 
 
 def _one_row(task: Task) -> Any:
     """For Keras alone, which looks at shapes before it starts, and counts one batch: a graph takes its rows itself."""
     import tensorflow as tf
 
-    return tf.data.Dataset.from_tensors((task.arrays.x[:1], task.arrays.y[:1]))
+    x, y, _, _ = task.arrays.on_device or (task.arrays.x, task.arrays.y, None, None)
+    return tf.data.Dataset.from_tensors((x[:1], y[:1]))
 
 
-def _fit_plainly(model: Any, task: Task, watch: Any) -> None:
+def _fit_plainly(model: Any, task: Task, epochs: int, first_epoch: int, callbacks: Sequence[Any]) -> None:
     """Trains through a `tf.data` pipeline, on the same batches in the same order."""
     import tensorflow as tf
 
@@ -75,78 +135,49 @@ def _fit_plainly(model: Any, task: Task, watch: Any) -> None:
     n_steps = math.ceil(len(task.rows.train) / size)
 
     def batches() -> Any:
-        for order in task.order():
+        for order in task.order(first_epoch):
             for i in range(n_steps):
                 batch = order[i * size : (i + 1) * size]
                 yield x[batch], y[batch]
 
     shapes = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in (x, y))
     stream = tf.data.Dataset.from_generator(batches, output_signature=shapes)
-    x_judge, y_judge = (task.arrays.x_test, task.arrays.y_test) if task.judges_test_part else (x, y)
     model.fit(
         stream,
         shuffle=False,  # the stream is in order already
         steps_per_epoch=n_steps,
-        epochs=task.spec.epochs,
-        validation_data=(x_judge[task.judged], y_judge[task.judged]) if len(task.judged) else None,
+        epochs=epochs,
+        validation_data=_of(task, (task.judged, task.judges_test_part)) if len(task.judged) else None,
         validation_batch_size=JUDGE_BATCH,
         verbose=0,
-        callbacks=[watch],
+        callbacks=callbacks,
     )
 
 
-def _watcher(task: Task) -> Any:
-    """A Keras callback that keeps the history under dlstudy's names and asks whether to go on."""
-    import keras
-
-    judged_as = "test" if task.judges_test_each_epoch else "val"
-
-    class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-        epoch = 0
-        diverged = False
-        pruned = False
-
-        def on_train_begin(self, logs: Any = None) -> None:
-            self.clock = [time.perf_counter()]
-
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            self.clock.append(time.perf_counter())
-            self.epoch = epoch + 1
-            values = {_rename(name, judged_as): float(value) for name, value in (logs or {}).items()}
-            finite = {name: value for name, value in values.items() if math.isfinite(value)}
-            for name in values:
-                task.history.setdefault(name, []).append(finite.get(name))
-            self.diverged = "train_loss" not in finite
-            self.pruned = not task.on_epoch(self.epoch, finite) and self.epoch < task.spec.epochs
-            if self.diverged or self.pruned:
-                self.model.stop_training = True
-
-        def seconds_per_epoch(self) -> float:
-            # The first epoch holds the tracing of the graph: the median is what one more epoch costs.
-            return round(float(np.median(np.diff(self.clock))), 4)
-
-    return Watcher()
+def _of(task: Task, rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
+    numbers, of_test_part = rows
+    arrays = task.arrays
+    return (arrays.x_test[numbers], arrays.y_test[numbers]) if of_test_part else (arrays.x[numbers], arrays.y[numbers])
 
 
-def _rename(name: str, judged_as: str) -> str:
-    return f"{judged_as}_{name[4:]}" if name.startswith("val_") else f"train_{name}"
-
-
-def _judge_test(model: Any, graphs: EpochGraphs | None, task: Task, metrics: dict[str, float]) -> str:
-    """Adds the test metrics; which test rows were right, packed."""
-    rows, inside = task.rows.test, task.rows.test_inside
-    x, y = task.test_arrays()
-    if graphs is None:
-        scores = model.evaluate(x, y, batch_size=JUDGE_BATCH, verbose=0, return_dict=True)
-    else:
-        graphs.judge(rows, of_test_part=not inside)
-        scores = model.evaluate(_one_row(task), verbose=0, return_dict=True)
-    metrics |= {f"test_{name}": float(value) for name, value in scores.items() if math.isfinite(value)}
+def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> str:
+    """Adds the metrics of the final weights; which test rows were right, packed."""
+    if (task.code.callbacks or task.code.go_on) and len(task.judged):
+        # Best weights may have been restored since the last epoch.
+        name = "test" if task.judges_test_each_epoch else "val"
+        scores = trained.evaluate((task.judged, task.judges_test_part))
+        metrics |= {f"{name}_{key}": value for key, value in scores.items()}
+    if task.spec.metrics_of == "validation":
+        return ""
+    rows = task.test_rows()
+    scores = trained.evaluate((rows, not task.rows.test_inside))
+    metrics |= {f"test_{name}": value for name, value in scores.items()}
+    again = trained.evaluate((task.rows.train[:_END_ROWS], False))
+    metrics |= {f"train_end_{name}": value for name, value in again.items()}
+    if "loss" in scores and "loss" in again:
+        metrics["test_gap"] = scores["loss"] - again["loss"]
     if task.description.task != "classification":
         return ""
-    if graphs is None:
-        predicted = model.predict(x, batch_size=JUDGE_BATCH, verbose=0)
-    else:
-        predicted = graphs.predict(rows, of_test_part=not inside)
+    predicted = trained.predict((rows, not task.rows.test_inside))
     labels = predicted.argmax(axis=1) if predicted.shape[1] > 1 else predicted[:, 0] > 0.5
-    return pack_bits(labels == y)
+    return pack_bits(labels == _of(task, (rows, not task.rows.test_inside))[1])

@@ -1,7 +1,9 @@
-"""What a trained model leaves behind: which test rows were right, and the model itself."""
+"""What a trained model leaves behind: which test rows were right, what the study asks of it, pictures, the model."""
 
 import base64
 import importlib
+import math
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -9,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.errors import TrialError
 from dlstudy.training.arrays import Task
 
-__all__ = ["pack_bits", "save_model", "unpack_bits"]
+__all__ = ["draw_pictures", "pack_bits", "pictures_folder", "probe_metrics", "save_model", "unpack_bits"]
 
+_PROBE_ROWS = 20_000
 _PACKAGES = {"keras": ("keras", "tensorflow"), "sklearn": ("scikit-learn", "skops")}
 
 
@@ -24,6 +28,54 @@ def pack_bits(right: np.ndarray) -> str:
 def unpack_bits(text: str, n: int) -> np.ndarray:
     """The (n,) bool that `pack_bits` packed."""
     return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=n).astype(bool)
+
+
+def probe_metrics(model: Any, task: Task, when: str) -> dict[str, float]:  # Any: a Keras model or an estimator
+    """What the study's `probe` says of a model, by metric: `train_start_...` or `train_end_...`.
+
+    Raises:
+        TrialError: it gives something else than numbers by name.
+    """
+    if task.code.probe is None:
+        return {}
+    rows = task.rows.train[:_PROBE_ROWS]
+    found = task.code.probe(model, task.arrays.x[rows], task.arrays.y[rows], dict(task.p))
+    try:
+        values = {f"train_{when}_{name}": float(value) for name, value in found.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise TrialError(f"probe must return numbers by name, got {found!r:.100}") from error
+    return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def draw_pictures(model: Any, task: Task) -> str:  # Any: as above
+    """Writes the study's pictures of a model that is saved, as PNG files named by their titles, beside it.
+
+    Returns:
+        Why they could not be drawn, else an empty text: the training counts all the same.
+    """
+    if task.code.draw is None or task.spec.model_folder is None:
+        return ""
+    folder = pictures_folder(Path(task.spec.model_folder))
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True)
+        for title, figure in task.code.draw(model, *task.test_arrays(), dict(task.p)).items():
+            _require_title(title)
+            figure.savefig(folder / f"{title}.png", dpi=150, metadata={"Software": None})
+    except Exception as error:  # the study's own code may raise anything
+        return f"; the pictures could not be drawn: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return ""
+
+
+def pictures_folder(model_folder: Path) -> Path:
+    """Where the pictures of a saved model lie: beside it."""
+    return model_folder.with_name(f"{model_folder.name}.pictures")
+
+
+def _require_title(title: object) -> None:
+    """A title is also the name of a file."""
+    if not isinstance(title, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ,._()-]{0,79}", title):
+        raise TrialError(f"a picture's title is 1 to 80 letters, digits, spaces and ,._()-, got {title!r}")
 
 
 def save_model(model: Any, flavour: str, task: Task) -> str:  # Any: a Keras model or an estimator

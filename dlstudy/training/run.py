@@ -1,25 +1,29 @@
 """One trial from start to end: every outcome is a named state, decided here."""
 
 import dataclasses
+import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import DivergedError, TrialError
-from dlstudy.splits import divide
+from dlstudy.splits import Rows, divide
 from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
+from dlstudy.training.code import Code
+from dlstudy.training.preparing import key_of, prepare_arrays
 from dlstudy.training.reuse import ModelShelf
 from dlstudy.trial import TrialResult, TrialSpec
 
-__all__ = ["Build", "Workplace", "memory_mb", "parameters_for_build", "train"]
+__all__ = ["Workplace", "memory_mb", "parameters_for_build", "prepared", "train"]
 
-Build = Callable[[dict[str, Any]], Any]
-"""A study's `build`. Any: JSON scalars go in; a Keras model or an estimator comes out."""
+_MOST_PREPARED = 4
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,16 @@ class Workplace:
         description: of the data set.
         arrays: its data.
         shelf: models of earlier trials with their graphs.
+        prepared: the places of the same data as studies prepared it, by content; those that were used last.
     """
 
     description: Description
     arrays: Arrays
     shelf: ModelShelf = field(default_factory=ModelShelf)
+    prepared: OrderedDict[str, "Workplace"] = field(default_factory=OrderedDict)
 
 
-def train(spec: TrialSpec, build: Build, place: Workplace, on_epoch: OnEpoch) -> TrialResult:
+def train(spec: TrialSpec, code: Code, place: Workplace, on_epoch: OnEpoch) -> TrialResult:
     """Trains one trial and says what came of it; whatever its code raises becomes a state with a reason.
 
     The same spec and arrays on the same kind of slot give the same `metrics`, `history` and `correct`.
@@ -46,8 +52,12 @@ def train(spec: TrialSpec, build: Build, place: Workplace, on_epoch: OnEpoch) ->
     history: History = {}
     try:
         rows = divide(spec.split, len(place.arrays.y), len(place.arrays.y_test), spec.rows)
-        task = Task(spec, place.description, place.arrays, rows, on_epoch, history)
-        result = _build_and_train(task, build, place.shelf)
+        place = prepared(spec, code, place, rows)
+        p = parameters_for_build(spec, place.description)
+        p |= {"folder": spec.folder, "logs": f"{spec.folder}/logs"} if spec.folder else {}
+        task = Task(spec, code, p, place.description, place.arrays, rows, on_epoch, history)
+        with _folder(spec):
+            result = _build_and_train(task, place.shelf)
     except DivergedError as error:
         result = TrialResult("diverged", str(error))
     except TrialError as error:
@@ -68,6 +78,43 @@ def parameters_for_build(spec: TrialSpec, description: Description) -> dict[str,
     }
 
 
+def prepared(spec: TrialSpec, code: Code, place: Workplace, rows: Rows) -> Workplace:
+    """The place with its data as the study prepares it for a trial; one place for equal data.
+
+    Raises:
+        TrialError: `prepare` gives something else than it should.
+    """
+    if code.prepare is None:
+        return place
+    p = parameters_for_build(spec, place.description)
+    arrays, description = prepare_arrays(code, place.arrays, place.description, rows.train, p)
+    key = key_of(arrays)
+    known = place.prepared.pop(key, None) or Workplace(description, arrays)
+    place.prepared[key] = known
+    while len(place.prepared) > _MOST_PREPARED:
+        place.prepared.popitem(last=False)
+    return known
+
+
+@contextmanager
+def _folder(spec: TrialSpec) -> Iterator[None]:
+    """The folder that a study's callbacks may write to; when the trial has ended, only its logs are left."""
+    if spec.folder is None:
+        yield
+        return
+    folder = Path(spec.folder)
+    shutil.rmtree(folder, ignore_errors=True)  # what an earlier try left
+    folder.mkdir(parents=True)
+    try:
+        yield
+    finally:
+        for path in folder.iterdir():
+            if path.name != "logs":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
 def memory_mb() -> float:
     """Resident memory of this process in MB; the peak of it where the system tells no more."""
     import resource
@@ -80,7 +127,7 @@ def memory_mb() -> float:
         return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
-def _build_and_train(task: Task, build: Build, shelf: ModelShelf) -> TrialResult:
+def _build_and_train(task: Task, shelf: ModelShelf) -> TrialResult:
     import keras
 
     from dlstudy.training.estimators import train_estimator
@@ -89,7 +136,7 @@ def _build_and_train(task: Task, build: Build, shelf: ModelShelf) -> TrialResult
     # Here alone the global seed is set: layers and initializers of a study need not carry seeds of their own.
     keras.utils.clear_session()
     keras.utils.set_random_seed(task.spec.seed)
-    model = build(parameters_for_build(task.spec, task.description))
+    model = task.code.build(dict(task.p))
     return train_keras(model, task, shelf) if isinstance(model, keras.Model) else train_estimator(model, task)
 
 

@@ -36,7 +36,8 @@ class SharedArrays:
     """A file without a name: it needs no cleaning up, however a process ends. Travels to a spawned process.
 
     Holds `x` (n, *input_shape) float32, the training part divided by the data set's scale, `y` (n,) int32 labels or
-    float32 targets, and likewise `x_test` and `y_test`.
+    float64 targets, and likewise `x_test` and `y_test`. Tables, which have no scale, keep their float64: exact methods
+    are judged to the last digit.
     """
 
     def __init__(self, description: Description) -> None:
@@ -66,7 +67,7 @@ class SharedArrays:
 
     def fill(self, dataset: Dataset) -> None:
         """Scales the arrays into the file."""
-        scale = np.float32(dataset.description.scale)
+        scale = _x_type(dataset.description)(dataset.description.scale)
         views = self._views(mmap.ACCESS_WRITE)
         for name, raw in (("x", dataset.x_train), ("x_test", dataset.x_test)):
             np.divide(raw, scale, out=views[name])
@@ -99,13 +100,18 @@ def _reopen(description: Description, duplicate: Any) -> SharedArrays:  # Any: w
 
 
 def _places(description: Description) -> dict[str, _Place]:
-    kind = np.int32 if description.task == "classification" else np.float32
+    kind = np.int32 if description.task == "classification" else np.float64
+    x_type = _x_type(description)
     found, start = {}, 0
     for end, n in (("", description.n_train), ("_test", description.n_test)):
-        for name, shape, dtype in ((f"x{end}", (n, *description.input_shape), np.float32), (f"y{end}", (n,), kind)):
+        for name, shape, dtype in ((f"x{end}", (n, *description.input_shape), x_type), (f"y{end}", (n,), kind)):
             found[name] = _Place(start, shape, dtype)
             start += -(-found[name].n_bytes // _PAGE) * _PAGE
     return found
+
+
+def _x_type(description: Description) -> type[np.floating[Any]]:
+    return np.float64 if description.scale == 1 else np.float32
 
 
 def _size(description: Description) -> int:

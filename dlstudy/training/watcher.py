@@ -1,0 +1,78 @@
+"""Keeps the history of a training under dlstudy's names, and asks after each epoch whether to go on."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dlstudy.training.arrays import Task
+
+__all__ = ["Watcher"]
+
+
+class Watcher:
+    """Watches one training, which may have several stages: call `begin` for the callbacks of each.
+
+    It has `epoch` (how many were trained so far), `diverged` and `pruned`.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.epoch, self.diverged, self.pruned = 0, False, False
+        self._task = task
+        self._judged_as = "test" if task.judges_test_each_epoch else "val"
+        self._first = self._planned = 0
+        self._others: Sequence[Any] = ()  # Any: Keras's callbacks, which this module must not import
+        self._clock: list[float] = []
+
+    def begin(self, callbacks: Sequence[Any], epochs: int) -> list[Any]:  # Any: as above
+        """The callbacks of a stage of so many epochs: the study's, and this watcher's last."""
+        import keras
+
+        self._first, self._planned, self._others, self._clock = self.epoch, self.epoch + epochs, callbacks, []
+        ours: Any = keras.callbacks.LambdaCallback(
+            on_train_begin=lambda _: self._clock.append(time.perf_counter()),
+            on_epoch_end=lambda epoch, logs: self._epoch_ended(ours.model, epoch, logs or {}),
+        )
+        return [*callbacks, ours]
+
+    def seconds_per_epoch(self) -> float:
+        """The median: the first epoch holds the tracing of the graph."""
+        return round(float(np.median(np.diff(self._clock))), 4)
+
+    def saved(self) -> dict[str, float]:
+        """Epochs and seconds that ending early saved, where a study has callbacks."""
+        if not self._others:
+            return {}
+        epochs = self._planned - self.epoch
+        return {"epochs_saved": epochs, "seconds_saved": round(epochs * self.seconds_per_epoch(), 3)}
+
+    def epochs_of_weights(self) -> dict[str, float]:
+        """How long it trained, and which epoch's weights early stopping has restored (else the last)."""
+        import keras
+
+        if not self._others and not self._first:
+            return {}
+        best = [
+            self._first + other.best_epoch + 1
+            for other in self._others
+            if isinstance(other, keras.callbacks.EarlyStopping) and other.restore_best_weights
+        ]
+        return {"train_epochs": self.epoch, "train_best_epoch": best[-1] if best else self.epoch}
+
+    def _epoch_ended(self, model: Any, epoch: int, logs: Mapping[str, float]) -> None:
+        self._clock.append(time.perf_counter())
+        self.epoch = self._first + epoch + 1
+        values = {self._rename(name): float(value) for name, value in logs.items()}
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        for name in values:
+            # What comes with the second stage, such as a learning rate, has no value before.
+            self._task.history.setdefault(name, [None] * (self.epoch - 1)).append(finite.get(name))
+        self.diverged = "train_loss" not in finite
+        self.pruned = not self._task.on_epoch(self.epoch, finite) and self.epoch < self._planned
+        if self.diverged or self.pruned:
+            model.stop_training = True
+
+    def _rename(self, name: str) -> str:
+        return f"{self._judged_as}_{name[4:]}" if name.startswith("val_") else f"train_{name}"
