@@ -31,7 +31,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def run(
-    study: StudyArgument,
+    study: Annotated[
+        str | None, typer.Argument(help="A study's name (dlstudy list), or the path of a study file.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every study, one after another.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer epochs, rows and trials: a first look.")] = False,
     trials: Annotated[int | None, typer.Option(help="Search trials for each arm, in all.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Seeds of the printed and replicate phases, in all.")] = None,
@@ -54,7 +57,7 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Run a study: what is missing is trained, what is there is kept, and the answer is printed."""
-    from dlstudy import commands
+    from dlstudy import running
     from dlstudy.home import Home
     from dlstudy.runner import Request
     from dlstudy.session import Where
@@ -63,7 +66,7 @@ def run(
     variant = Variant(quick, dataset, epochs, sampler, pruner)
     request = Request(variant, trials, seeds, tuple(phase or ()), tuple(arm or ()), fresh, also)
     where = Where(Home.at(home), storage, tracking_uri, engine, workers, per_gpu)
-    raise typer.Exit(commands.run(study, request, where, json))
+    raise typer.Exit(running.run(study, every, request, where, json))
 
 
 @app.command("list")
@@ -138,6 +141,42 @@ def ui(
     from dlstudy.ui import serve
 
     serve(study, Home.at(home), tracking_uri, port, open)
+
+
+@app.command()
+def predict(
+    study: StudyArgument,
+    arm: Annotated[str | None, typer.Option(help="Of this arm's winner.  [default: the best on the test rows]")] = None,
+    input: Annotated[Path | None, typer.Option(help="Rows to predict: a picture, a .csv or a .npy file.")] = None,
+    samples: Annotated[int, typer.Option(help="Show so many test rows.")] = 10,
+    output: Annotated[
+        Path | None, typer.Option(help="Where to draw images.  [default: predictions/ in the home]")
+    ] = None,
+    variant: Annotated[str | None, typer.Option(help="Which variant (dlstudy status).")] = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what a study's winner predicts: for test rows, or for rows of your own."""
+    from dlstudy.home import Home
+    from dlstudy.predicting import Asked
+    from dlstudy.predicting import predict as show_predictions
+
+    show_predictions(study, Asked(arm, variant, input, samples, output), Home.at(home), storage, json)
+
+
+@app.command()
+def tensorboard(
+    study: Annotated[str | None, typer.Argument(help="Only this study's logs.")] = None,
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; another if it is taken.")] = 6006,
+    open: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = True,
+) -> None:
+    """Open the logs of studies that ask for TensorBoard, on 127.0.0.1."""
+    from dlstudy.home import Home
+    from dlstudy.ui import serve_tensorboard
+
+    serve_tensorboard(study, Home.at(home), port, open)
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """What each command does, between the command line and the toolkit."""
 
 import dataclasses
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,43 +12,17 @@ from dlstudy.errors import RecordError, StudyError, UsageError
 from dlstudy.finished import winner
 from dlstudy.home import Home
 from dlstudy.processes import ask
-from dlstudy.progress import ProgressView
 from dlstudy.provenance import versions
 from dlstudy.record import Record
 from dlstudy.report.export import as_json, export
 from dlstudy.report.facts import Table
+from dlstudy.report.pictures import pictures_of
 from dlstudy.results import TrialRecord
-from dlstudy.runner import Request
-from dlstudy.session import Where, made_with, read_summary, run_study
+from dlstudy.session import made_with, read_summary
 from dlstudy.summary import unmended
-from dlstudy.views import make_console, print_outcome, print_rows, print_table
+from dlstudy.views import make_console, print_rows, print_table
 
-__all__ = ["data_list", "devices", "list_studies", "report", "run", "status"]
-
-
-def run(name: str, request: Request, where: Where, json: bool) -> int:
-    """Runs a study; the exit code: 1 when trials could not be completed."""
-    file = catalog.load(catalog.find(name))
-    console, quiet = make_console(), make_console(error=True)
-    protocol = file.study.protocol
-    with ProgressView(quiet if json else console, protocol.metric, protocol.direction) as progress:
-        outcome = run_study(file, request, where, progress, progress.say)
-    if json:
-        sys.stdout.write(export(outcome.summary, "json", made_with(file)))
-        for remark in outcome.remarks:
-            quiet.print(f"note: {remark}", markup=False)
-    else:
-        home = "" if where.home == Home.at() else f" --home {shlex.quote(str(where.home.root))}"
-        stores = home + (f" --storage {shlex.quote(where.storage)}" if where.storage else "")
-        variant = outcome.summary.variant
-        which = "" if variant == "default" else f" --variant {shlex.quote(variant)}"
-        steps = [
-            f"dlstudy ui {file.name}{home}   (MLflow: every run, its curves, the winners' models)",
-            *[f"{path}" for path in outcome.reports if path.suffix == ".html"],
-            f"dlstudy report {shlex.quote(name)} --format html --output report.html{which}{stores}   (or md, json)",
-        ]
-        print_outcome(console, outcome, steps)
-    return 1 if outcome.summary.n_failed else 0
+__all__ = ["data_list", "devices", "list_studies", "report", "status"]
 
 
 def list_studies(json: bool) -> None:
@@ -91,7 +64,7 @@ def report(name: str, kind: str, output: Path | None, variant: str | None, home:
     """Writes a report to a file, or prints it."""
     file = catalog.load(catalog.find(name))
     summary = read_summary(file, Record.open(home, storage, for_writing=False), variant)
-    text = export(summary, kind, made_with(file))
+    text = export(summary, kind, made_with(file), pictures_of(summary, home))
     if output is None:
         sys.stdout.write(text)
         return

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dlstudy.errors import RecordError, UsageError
 
-__all__ = ["Home"]
+__all__ = ["Home", "pictures_beside"]
 
 _PATIENCE_S = 0.5
 """A run waits so long for a lock: `is_held` takes it for a moment."""
@@ -123,6 +123,11 @@ class Home:
 
     def _lock(self, study: str) -> Path:
         return self.root / "locks" / f"{study}.lock"
+
+
+def pictures_beside(model: Path) -> Path:
+    """The folder of the pictures that a study drew of a saved model."""
+    return model.with_name(f"{model.name}.pictures")
 
 
 def _who(holder: Path) -> str:

@@ -10,7 +10,7 @@ from dlstudy.datasets import registry
 from dlstudy.definition import define_all
 from dlstudy.devices import choose_slots
 from dlstudy.engines.base import Decide, Engine
-from dlstudy.errors import RecordError, UsageError
+from dlstudy.errors import DataError, RecordError, UsageError
 from dlstudy.events import Listener
 from dlstudy.home import Home
 from dlstudy.mlflow_runs import MlflowRuns, StudyRun, package_tags
@@ -20,6 +20,7 @@ from dlstudy.provenance import git_commit, user, versions
 from dlstudy.record import Record
 from dlstudy.report.export import export_all
 from dlstudy.report.pages import command, markdown
+from dlstudy.report.pictures import pictures_of
 from dlstudy.results import StudySummary, TrialRecord
 from dlstudy.runner import Request, choose, resolve, run
 from dlstudy.study import Study
@@ -86,8 +87,19 @@ def run_study(
             tracker.wake()
         try:
             return _run_tracked(job, plan, tracker, progress, say)
+        except DataError as error:
+            raise _with_other_data(error, study) from error
         finally:
             tracker.close()
+
+
+def _with_other_data(error: DataError, study: Study) -> DataError:
+    """The error with the study's other data sets in its first line."""
+    first, *more = str(error).splitlines()
+    others = [other for other in study.other_datasets if other != study.dataset]
+    if others:
+        first += f"; or run the study on other data: {', '.join(f'--dataset {other}' for other in others)}"
+    return DataError("\n".join([first, *more]))
 
 
 def read_summary(file: StudyFile, record: Record, name: str | None) -> StudySummary:
@@ -156,8 +168,9 @@ def _run_tracked(job: _Job, plan: Plan, tracker: Tracker, progress: Listener, sa
         summary = job.summary()
         if interrupted:
             tracker.publish(lambda runs: runs.end_parent("KILLED", markdown(summary), [], {}), patience_s)
-    reports = export_all(summary, made_with(job.file), job.where.home.reports(job.file.name))
-    tracker.publish(lambda runs: _publish(runs, summary, job.where.home, reports))
+    home = job.where.home
+    reports = export_all(summary, made_with(job.file), home.reports(job.file.name), pictures_of(summary, home))
+    tracker.publish(lambda runs: _publish(runs, summary, home, reports))
     remarks = []
     if tracker.problem:
         remarks.append(f"MLflow could not be written ({tracker.problem}): the record is whole; run again to catch up")

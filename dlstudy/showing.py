@@ -10,6 +10,7 @@ from dlstudy.document import Claim
 from dlstudy.errors import StudyError
 from dlstudy.finished import winner
 from dlstudy.home import Home
+from dlstudy.measures import how_measured
 from dlstudy.processes import ask
 from dlstudy.record import Record
 from dlstudy.report.export import as_json
@@ -18,7 +19,6 @@ from dlstudy.study import Study
 from dlstudy.summary import rate_warning
 from dlstudy.trial import TrialSpec, make_parameters, params_key
 from dlstudy.variant import Variant
-from dlstudy.verdicts import how_measured
 from dlstudy.views import make_console, print_table
 
 __all__ = ["show_model", "show_study"]

@@ -1,5 +1,6 @@
 """MLflow's own pages on 127.0.0.1, opened where a study's runs are."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -11,14 +12,15 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import webbrowser
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dlstudy.errors import DlstudyError, RecordError
+from dlstudy.errors import DlstudyError, RecordError, UsageError
 from dlstudy.home import Home
 from dlstudy.processes import QUIET, stopping_signals
 from dlstudy.tracking import tracking_uri
 
-__all__ = ["free_port", "serve"]
+__all__ = ["free_port", "serve", "serve_tensorboard"]
 
 _START_S = 90
 
@@ -36,12 +38,50 @@ def serve(study: str | None, home: Home, uri: str | None, port: int, open_browse
         return
     if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).exists():
         raise RecordError(f"no runs in {home.root} yet: run a study first, or name another --home")
-    address = f"http://127.0.0.1:{free_port(port)}"
+    free = free_port(port)
+    address = f"http://127.0.0.1:{free}"
+    command = [
+        "mlflow", "server", "--backend-store-uri", store, "--artifacts-destination", home.artifacts.as_uri(),
+        "--host", "127.0.0.1", "--port", str(free), "--workers", "1",
+    ]  # fmt: skip
+    _serve_until_stopped(command, f"{address}/health", lambda: _show(address, study, open_browser))
+
+
+def serve_tensorboard(study: str | None, home: Home, port: int, open_browser: bool) -> None:
+    """Serves TensorBoard over what trials logged, until Ctrl-C.
+
+    Raises:
+        UsageError: TensorBoard is not installed.
+        RecordError: no trial has logged anything.
+        DlstudyError: it does not start.
+    """
+    folder = home.files / study if study else home.files
+    if importlib.util.find_spec("tensorboard") is None:
+        raise UsageError("TensorBoard is not installed here: pip install 'dlstudy[tensorboard]'")
+    if not any(folder.glob("**/logs")):
+        raise RecordError(
+            f"no logs for TensorBoard in {folder}: a study logs when its callbacks ask for it and TensorBoard is "
+            "installed (`dlstudy run callbacks` does)"
+        )
+    free = free_port(port)
+    address = f"http://127.0.0.1:{free}"
+    command = ["tensorboard.main", "--logdir", str(folder), "--host", "127.0.0.1", "--port", str(free)]
+
+    def show() -> None:
+        print(address, flush=True)
+        if open_browser:
+            webbrowser.open(address)
+
+    _serve_until_stopped(command, address, show)
+
+
+def _serve_until_stopped(command: Sequence[str], probe: str, show: Callable[[], None]) -> None:
+    """Runs a module of Python's until Ctrl-C; shows where it is once `probe` answers."""
     with stopping_signals():
-        server = _start(store, home, address)
+        server = _start(command)
         try:
-            _await(server, address)
-            _show(address, study, open_browser)
+            _await(server, command[0].partition(".")[0], probe)
+            show()
             print("Ctrl-C ends it.", flush=True)
             server.wait()
         except KeyboardInterrupt:
@@ -64,29 +104,27 @@ def free_port(wanted: int) -> int:
     raise DlstudyError("127.0.0.1 has no free port")
 
 
-def _start(store: str, home: Home, address: str) -> subprocess.Popen[bytes]:
-    port = address.rpartition(":")[2]
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store,
-         "--artifacts-destination", home.artifacts.as_uri(), "--host", "127.0.0.1", "--port", port, "--workers", "1"],
+        [sys.executable, "-m", *command],
         env={**os.environ, **QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-    )  # fmt: skip
+    )
 
 
-def _await(server: subprocess.Popen[bytes], address: str) -> None:
+def _await(server: subprocess.Popen[bytes], name: str, probe: str) -> None:
     end = time.monotonic() + _START_S
     while time.monotonic() < end:
         if server.poll() is not None:
-            raise DlstudyError(f"the MLflow server ended with exit code {server.returncode}")
+            raise DlstudyError(f"the server of {name} ended with exit code {server.returncode}")
         try:
-            with urllib.request.urlopen(f"{address}/health", timeout=2):
+            with urllib.request.urlopen(probe, timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-    raise DlstudyError(f"the MLflow server did not answer within {_START_S} s")
+    raise DlstudyError(f"the server of {name} did not answer within {_START_S} s")
 
 
 def _show(address: str, study: str | None, open_browser: bool) -> None:

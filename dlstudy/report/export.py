@@ -2,36 +2,39 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dlstudy.errors import UsageError
 from dlstudy.report.pages import html_page, markdown
+from dlstudy.report.pictures import Picture
 from dlstudy.results import StudySummary
 
 __all__ = ["FORMATS", "as_json", "export", "export_all"]
 
 
-def export(summary: StudySummary, kind: str, provenance: Mapping[str, str]) -> str:
-    """The report as text: `md`, `html` or `json`.
+def export(summary: StudySummary, kind: str, provenance: Mapping[str, str], pictures: Sequence[Picture] = ()) -> str:
+    """The report as text: `md`, `html` or `json`. HTML alone shows the study's own pictures.
 
     Raises:
         UsageError: no such format.
     """
     if kind not in FORMATS:
         raise UsageError(f"--format must be one of {', '.join(FORMATS)}, got {kind!r}")
-    return FORMATS[kind](summary, provenance)
+    return FORMATS[kind](summary, provenance, pictures)
 
 
-def export_all(summary: StudySummary, provenance: Mapping[str, str], folder: Path) -> list[Path]:
+def export_all(
+    summary: StudySummary, provenance: Mapping[str, str], folder: Path, pictures: Sequence[Picture] = ()
+) -> list[Path]:
     """Writes the report in every format into a folder, each file whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for kind in FORMATS:
         path = folder / f"{summary.study}-{summary.variant}.{kind}"
         part = path.with_suffix(f"{path.suffix}.part")
-        part.write_text(export(summary, kind, provenance), encoding="utf-8")
+        part.write_text(export(summary, kind, provenance, pictures), encoding="utf-8")
         written.append(part.replace(path))
     return written
 
@@ -41,7 +44,7 @@ def as_json(data: Any) -> str:  # Any: JSON
     return json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _report_json(summary: StudySummary, provenance: Mapping[str, str]) -> str:
+def _report_json(summary: StudySummary, provenance: Mapping[str, str], _: Sequence[Picture]) -> str:
     """The JSON report, a line for each trial: several times faster to write than a line for each number."""
     data = {**summary.to_json(), "made_with": dict(provenance)}
     trials = ",\n".join(f"    {_line(trial)}" for trial in data.pop("trials"))
@@ -64,8 +67,8 @@ def _finite(data: Any) -> Any:  # Any: JSON
     return [_finite(item) for item in data] if isinstance(data, list | tuple) else data
 
 
-FORMATS: dict[str, Callable[[StudySummary, Mapping[str, str]], str]] = {
-    "md": lambda summary, _: markdown(summary),
+FORMATS: dict[str, Callable[[StudySummary, Mapping[str, str], Sequence[Picture]], str]] = {
+    "md": lambda summary, *_: markdown(summary),
     "html": html_page,
     "json": _report_json,
 }

@@ -9,12 +9,12 @@ import numpy as np
 
 from dlstudy.results import ArmSummary, StudySummary, TrialRecord
 
-__all__ = ["COLOURS", "curves_png"]
+__all__ = ["COLOURS", "STYLE", "curves_png"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 """Told apart by colour-blind readers too. Source: Okabe and Ito 2008, Color Universal Design."""
 
-_STYLE = {
+STYLE = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -24,6 +24,7 @@ _STYLE = {
     "legend.frameon": False,
     "svg.hashsalt": "dlstudy",
 }
+"""How every picture looks: settings of matplotlib."""
 
 
 def curves_png(summary: StudySummary, path: Path | None = None) -> bytes:
@@ -38,7 +39,7 @@ def curves_png(summary: StudySummary, path: Path | None = None) -> bytes:
 
     metric = summary.protocol["metric"].removeprefix("val_")
     panels = [f"val_{metric}"] if metric == "loss" else [f"val_{metric}", "val_loss"]
-    with rc_context(_STYLE):  # type: ignore[arg-type]  # matplotlib types its keys as literals
+    with rc_context(STYLE):  # type: ignore[arg-type]  # matplotlib types its keys as literals
         figure = Figure(figsize=(4.6 * len(panels), 3.6), layout="constrained")
         for axes, name in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
             _draw(axes, summary, name)

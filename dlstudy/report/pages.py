@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dlstudy import catalog
 from dlstudy.report.facts import Table, mood, params_text, tables
 from dlstudy.report.figures import curves_png
+from dlstudy.report.pictures import Picture
 from dlstudy.results import StudySummary
 
 __all__ = ["command", "html_page", "markdown"]
@@ -23,7 +24,7 @@ def markdown(summary: StudySummary) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def html_page(summary: StudySummary, provenance: Mapping[str, str]) -> str:
+def html_page(summary: StudySummary, provenance: Mapping[str, str], pictures: Sequence[Picture] = ()) -> str:
     """The report as one HTML file that works offline; every text from a study file is escaped."""
     escape = html.escape
     picture = base64.b64encode(curves_png(summary)).decode()
@@ -35,12 +36,21 @@ def html_page(summary: StudySummary, provenance: Mapping[str, str]) -> str:
     alt = f"Validation curves by epoch of {names}: mean and range over seeds"
     body += [f'<h2>Training curves</h2><img alt="{escape(alt)}" src="data:image/png;base64,{picture}">']
     body += [_html_table(table) for table in shown[1:]]
+    body += ["<h2>Pictures of the winners (first seed)</h2>"] if pictures else []
+    body += [_figure(picture) for picture in pictures]
     if _remarks(summary):
         body += ["<h2>Remarks</h2><ul>", *[f"<li>{escape(remark)}</li>" for remark in _remarks(summary)], "</ul>"]
     made = [*_settings(summary), *[[name, value] for name, value in provenance.items()]]
     body += [_html_table(Table("How it was made", ["setting", "value"], made))]
     body += [f"<p>Again: <code>{escape(command(summary))}</code></p>"]
     return _PAGE.format(title=escape(f"{summary.study} · {summary.variant}"), body="\n".join(body))
+
+
+def _figure(picture: Picture) -> str:
+    caption = html.escape(f"{picture.arm}: {picture.title}")
+    content = base64.b64encode(picture.path.read_bytes()).decode()
+    image = f'<img alt="{caption}" src="data:image/png;base64,{content}">'
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
 def command(summary: StudySummary) -> str:
@@ -122,6 +132,7 @@ table {{ border-collapse: collapse; font-size: .88rem; font-variant-numeric: tab
 th, td {{ text-align: left; vertical-align: top; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid #e0e0e0 }}
 th {{ border-bottom: 2px solid #999 }}
 img {{ max-width: 100% }}
+figure {{ margin: 1rem 0 }} figcaption {{ color: #555; font-size: .85rem }}
 .good {{ color: #00694a }} .bad {{ color: #a33c00 }} .open {{ color: #555 }}
 code {{ background: #f3f3f3; padding: .1rem .3rem }}
 @media print {{ body {{ margin: 0; font-size: 12px }} }}

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from dlstudy.errors import TrialError
+from dlstudy.home import pictures_beside
 from dlstudy.training.arrays import Task
 
-__all__ = ["draw_pictures", "pack_bits", "pictures_folder", "probe_metrics", "save_model", "unpack_bits"]
+__all__ = ["draw_pictures", "pack_bits", "probe_metrics", "save_model", "unpack_bits"]
 
 _PROBE_ROWS = 20_000
 _PACKAGES = {"keras": ("keras", "tensorflow"), "sklearn": ("scikit-learn", "skops")}
@@ -55,7 +56,7 @@ def draw_pictures(model: Any, task: Task) -> str:  # Any: as above
     """
     if task.code.draw is None or task.spec.model_folder is None:
         return ""
-    folder = pictures_folder(Path(task.spec.model_folder))
+    folder = pictures_beside(Path(task.spec.model_folder))
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True)
@@ -65,11 +66,6 @@ def draw_pictures(model: Any, task: Task) -> str:  # Any: as above
     except Exception as error:  # the study's own code may raise anything
         return f"; the pictures could not be drawn: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
     return ""
-
-
-def pictures_folder(model_folder: Path) -> Path:
-    """Where the pictures of a saved model lie: beside it."""
-    return model_folder.with_name(f"{model_folder.name}.pictures")
 
 
 def _require_title(title: object) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from dlstudy.datasets.dataset import Dataset, Description
 from dlstudy.errors import DataError
 
-__all__ = ["SharedArrays"]
+__all__ = ["SharedArrays", "scaled"]
 
 _PAGE = 4096
 
@@ -67,10 +67,9 @@ class SharedArrays:
 
     def fill(self, dataset: Dataset) -> None:
         """Scales the arrays into the file."""
-        scale = _x_type(dataset.description)(dataset.description.scale)
         views = self._views(mmap.ACCESS_WRITE)
         for name, raw in (("x", dataset.x_train), ("x_test", dataset.x_test)):
-            np.divide(raw, scale, out=views[name])
+            scaled(raw, dataset.description, out=views[name])
         views["y"][...], views["y_test"][...] = dataset.y_train, dataset.y_test
 
     def open(self) -> dict[str, np.ndarray]:
@@ -91,6 +90,19 @@ class SharedArrays:
     def __reduce__(self) -> tuple[Any, ...]:  # Any: as `pickle` has it
         context.assert_spawning(self)  # the number of a file means nothing in any other process
         return _reopen, (self.description, reduction.DupFd(self._fd))
+
+
+def scaled(raw: np.ndarray, description: Description, out: np.ndarray | None = None) -> np.ndarray:
+    """Rows of a data set divided by its scale: float32, or float64 where it has none.
+
+    Args:
+        raw: (n, *input_shape), as in the data set.
+        description: of the data set.
+        out: where to write them; None for a new array.
+    """
+    kind = _x_type(description)
+    values: np.ndarray = np.divide(raw, kind(description.scale), out=out, dtype=kind)
+    return values
 
 
 def _reopen(description: Description, duplicate: Any) -> SharedArrays:  # Any: what `DupFd` gives

@@ -1,0 +1,90 @@
+"""Reads a user's own rows for a prediction: a picture, a table or an array."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from dlstudy.datasets.dataset import Description
+from dlstudy.errors import UsageError
+
+__all__ = ["read_rows"]
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+_LIMIT_BYTES = 200_000_000
+
+
+def read_rows(path: Path, about: Description) -> np.ndarray:
+    """(n, *input_shape), the rows of a file in the units of a data set.
+
+    A picture is one row: it is made grey where the data set is, and scaled to its size. A CSV file has one row a line,
+    with or without a line of names; columns that the data set does not have are refused, the target may be among them.
+    A `.npy` file holds the rows themselves.
+
+    Raises:
+        UsageError: the file cannot be read, or does not fit.
+    """
+    kind = path.suffix.lower()
+    try:
+        if path.stat().st_size > _LIMIT_BYTES:
+            raise UsageError(f"--input may have {_LIMIT_BYTES // 10**6} MB at most, got {path}: give fewer rows")
+        if kind in _PICTURES:
+            rows = _picture(path, about)
+        elif kind == ".csv":
+            rows = _table(path, about)
+        elif kind == ".npy":
+            rows = np.load(path, allow_pickle=False)
+        else:
+            raise UsageError(f"--input must be a picture, a .csv or a .npy file, got {path.name}")
+    except (OSError, ValueError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        raise UsageError(f"--input {path} cannot be read ({reason}): check the file") from error
+    if rows.shape == about.input_shape:
+        rows = rows[None]
+    if rows.shape[1:] != about.input_shape or not len(rows):
+        raise UsageError(
+            f"rows of {about.name} have shape {about.input_shape}, got {rows.shape[1:]} in {path.name}: mend the file"
+        )
+    if rows.dtype.kind not in "uif" or not np.isfinite(rows).all():
+        raise UsageError(f"rows must be finite numbers, got others in {path.name}: mend the file")
+    return rows
+
+
+def _picture(path: Path, about: Description) -> np.ndarray:
+    from PIL import Image
+
+    if len(about.input_shape) < 2:
+        raise UsageError(f"{about.name} is a table, got the picture {path.name}: give a .csv or .npy file")
+    height, width = about.input_shape[:2]
+    with Image.open(path) as opened:
+        image = opened.convert("L" if len(about.input_shape) == 2 else "RGB").resize((width, height))
+    # From 0 to 255 to the units of the data set, of which `scale` is the largest.
+    return np.asarray(image, np.float32) * (about.scale / 255)
+
+
+def _table(path: Path, about: Description) -> np.ndarray:
+    if len(about.input_shape) != 1:
+        raise UsageError(f"{about.name} holds images, got the table {path.name}: give a picture or a .npy file")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        lines = [line for line in csv.reader(file) if line]
+    if not lines:
+        raise UsageError(f"a table needs at least one row, got none in {path.name}")
+    names = [word.strip() for word in lines[0]]
+    if all(_is_number(word) for word in names):
+        return np.array(lines, np.float64)
+    missing = [name for name in about.feature_names if name not in names]
+    if missing:
+        raise UsageError(
+            f"{about.name} has the columns {', '.join(about.feature_names)}, got none for {', '.join(missing)} in "
+            f"{path.name}: add them, or leave the line of names out"
+        )
+    places = [names.index(name) for name in about.feature_names]
+    return np.array([[line[place] for place in places] for line in lines[1:]], np.float64)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""What a saved winner predicts, for test rows or for rows of a user. Imports Keras: ask a worker."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlstudy import catalog
+from dlstudy.datasets import registry
+from dlstudy.datasets.dataset import Dataset
+from dlstudy.errors import DataError, RecordError
+from dlstudy.splits import divide
+from dlstudy.training.arrays import Arrays
+from dlstudy.training.code import Code
+from dlstudy.training.preparing import prepare_arrays
+from dlstudy.training.run import parameters_for_build
+from dlstudy.training.shared import scaled
+from dlstudy.trial import TrialSpec
+
+__all__ = ["load_model", "predict_rows"]
+
+_OURS = ("sklearn.", "numpy.", "dlstudy.scratch.")
+
+
+def predict_rows(spec_json: dict[str, Any], folder: str, given: np.ndarray | None) -> dict[str, Any]:  # Any: JSON
+    """What a model predicts, with the data prepared as it was for its training.
+
+    Args:
+        spec_json: the spec of the training whose model it is.
+        folder: its MLflow model folder.
+        given: (n, *input_shape), rows in the data set's own units; None for the test rows.
+
+    Returns:
+        `x`, the rows (as in the data set, raw), `actual` (absent for given rows), and for a classification
+        `probabilities` (n, n_classes) and `labels`, for a regression `values`; arrays.
+
+    Raises:
+        DataError: the given rows do not fit.
+        RecordError: the model cannot be loaded.
+    """
+    spec = TrialSpec.from_json(spec_json)
+    code = Code.of(catalog.load(Path(spec.study_path)).study)
+    dataset = registry.load(spec.dataset)
+    about = dataset.description
+    arrays = _arrays(dataset, given)
+    rows = divide(spec.split, about.n_train, about.n_test, spec.rows)
+    if code.prepare is not None:
+        arrays, _ = prepare_arrays(code, arrays, about, rows.train, parameters_for_build(spec, about))
+    raw_x, raw_y = (dataset.x_train, dataset.y_train) if rows.test_inside else (dataset.x_test, dataset.y_test)
+    if given is not None:
+        x, shown = arrays.x_test[-len(given) :], {"x": given}
+    else:
+        part = arrays.x if rows.test_inside else arrays.x_test
+        x, shown = part[rows.test], {"x": np.asarray(raw_x[rows.test]), "actual": np.asarray(raw_y[rows.test])}
+    return {**shown, **_predict(load_model(Path(folder)), x, about.task == "classification")}
+
+
+def load_model(folder: Path) -> Any:  # Any: a Keras model or an estimator
+    """The model of an MLflow model folder, loaded without running code of the file.
+
+    Raises:
+        RecordError: there is none, or it asks for types that are neither scikit-learn's nor ours.
+    """
+    files = [*folder.glob("data/*.keras"), *folder.glob("*.skops")]
+    if not files:
+        raise RecordError(f"no saved model in {folder}: run the study again with --fresh")
+    try:
+        if files[0].suffix == ".keras":
+            import keras
+
+            return keras.saving.load_model(files[0], compile=False, safe_mode=True)
+        import skops.io
+
+        types = skops.io.get_untrusted_types(file=files[0])
+        foreign = [name for name in types if not name.startswith(_OURS)]
+        if foreign:
+            raise RecordError(f"the model in {folder} asks for {', '.join(foreign)}: only scikit-learn's are loaded")
+        return skops.io.load(files[0], trusted=types)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RecordError(f"the model in {folder} cannot be loaded: {reason}") from error
+
+
+def _arrays(dataset: Dataset, given: np.ndarray | None) -> Arrays:
+    """The data as a model sees it, with the given rows as the last of the test part."""
+    x, x_test = (scaled(part, dataset.description) for part in (dataset.x_train, dataset.x_test))
+    y, y_test = np.asarray(dataset.y_train), np.asarray(dataset.y_test)
+    if given is not None:
+        shape = dataset.description.input_shape
+        if given.shape[1:] != shape:
+            raise DataError(f"rows of shape {shape} are expected, got {given.shape[1:]}: mend the input")
+        x_test = np.concatenate([x_test, scaled(given, dataset.description)])
+        y_test = np.concatenate([y_test, np.repeat(y[:1], len(given))])
+    return Arrays(x, y, x_test, y_test, on_device=None)
+
+
+def _predict(model: Any, x: np.ndarray, classifies: bool) -> dict[str, np.ndarray]:
+    if not hasattr(model, "get_params"):  # Keras's
+        predicted = np.asarray(model.predict(x, batch_size=1_000, verbose=0))
+        if not classifies:
+            return {"values": predicted.reshape(len(x))}
+        if predicted.shape[1] == 1:
+            predicted = np.concatenate([1 - predicted, predicted], axis=1)
+        return {"probabilities": predicted, "labels": predicted.argmax(axis=1)}
+    flat = x.reshape(len(x), -1)
+    if not classifies:
+        return {"values": np.asarray(model.predict(flat)).reshape(len(x))}
+    found = {"labels": np.asarray(model.predict(flat))}
+    return {**found, "probabilities": model.predict_proba(flat)} if hasattr(model, "predict_proba") else found
