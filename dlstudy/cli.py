@@ -21,10 +21,10 @@ app = typer.Typer(
 )
 
 StudyArgument = Annotated[str, typer.Argument(help="A study's name (dlstudy list), or the path of a study file.")]
-HomeOption = Annotated[Path | None, typer.Option(help="Folder of results.  [default: DLSTUDY_HOME, else ./mlruns]")]
-StorageOption = Annotated[str | None, typer.Option(help="Optuna storage URL.  [default: a journal in the home]")]
+HomeOption = Annotated[Path | None, typer.Option(help="Folder of results.  (default: DLSTUDY_HOME, else ./mlruns)")]
+StorageOption = Annotated[str | None, typer.Option(help="Optuna storage URL.  (default: a journal in the home)")]
 TrackingOption = Annotated[
-    str | None, typer.Option(help="MLflow server or store.  [default: MLFLOW_TRACKING_URI, else SQLite in the home]")
+    str | None, typer.Option(help="MLflow server or store.  (default: MLFLOW_TRACKING_URI, else SQLite in the home)")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -48,7 +48,7 @@ def run(
         bool, typer.Option("--also", help="Also train printed figures with settings of their own.")
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew beside the old results.")] = False,
-    workers: Annotated[int | None, typer.Option(help="Trainings at a time.  [default: GPUs, else cores]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Trainings at a time.  (default: GPUs, else cores)")] = None,
     per_gpu: Annotated[int, typer.Option(help="Trainings that share a GPU.")] = 1,
     engine: Annotated[str, typer.Option(help="local, or inline for debugging.")] = "local",
     home: HomeOption = None,
@@ -116,7 +116,7 @@ def status(
 def report(
     study: StudyArgument,
     format: Annotated[str, typer.Option(help="md, html or json.")] = "md",
-    output: Annotated[Path | None, typer.Option(help="File to write.  [default: print]")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write.  (default: print)")] = None,
     variant: Annotated[str | None, typer.Option(help="Which variant (dlstudy status).")] = None,
     home: HomeOption = None,
     storage: StorageOption = None,
@@ -146,11 +146,11 @@ def ui(
 @app.command()
 def predict(
     study: StudyArgument,
-    arm: Annotated[str | None, typer.Option(help="Of this arm's winner.  [default: the best on the test rows]")] = None,
+    arm: Annotated[str | None, typer.Option(help="Of this arm's winner.  (default: the best on the test rows)")] = None,
     input: Annotated[Path | None, typer.Option(help="Rows to predict: a picture, a .csv or a .npy file.")] = None,
     samples: Annotated[int, typer.Option(help="Show so many test rows.")] = 10,
     output: Annotated[
-        Path | None, typer.Option(help="Where to draw images.  [default: predictions/ in the home]")
+        Path | None, typer.Option(help="Where to draw images.  (default: predictions/ in the home)")
     ] = None,
     variant: Annotated[str | None, typer.Option(help="Which variant (dlstudy status).")] = None,
     home: HomeOption = None,
@@ -191,7 +191,7 @@ def devices(
     commands.devices(workers, per_gpu, json)
 
 
-data = typer.Typer(help="Fetch and check data sets.", no_args_is_help=True)
+data = typer.Typer(help="Fetch, check and look at data sets.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
 DatasetArgument = Annotated[str, typer.Argument(help="A data set's name (dlstudy data list).")]
@@ -211,6 +211,22 @@ def data_fetch(name: DatasetArgument) -> None:
     from dlstudy.datasets import registry
 
     typer.echo(f"{name}: {registry.ensure(name, typer.echo)}")
+
+
+@data.command("show")
+def data_show(
+    name: DatasetArgument,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the pictures.  (default: data/NAME/ in the home)")
+    ] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Look at a data set before training: balance, missing values, spread, pictures."""
+    from dlstudy.home import Home
+    from dlstudy.showing_data import show_data
+
+    show_data(name, output, Home.at(home), json)
 
 
 @data.command("verify")

@@ -122,9 +122,12 @@ def data_list(json: bool) -> None:
                 "units": about.units,
                 "licence": about.licence,
                 "state": registry.state(name),
+                "caveat": about.caveat,
             }
         )
-    print_rows(rows, "Data sets", list(rows[0]), json)
+    heads = [head for head in rows[0] if head != "caveat"]
+    caveats = " ".join(f"{row['name']}: {row['caveat']}." for row in rows if row["caveat"])
+    print_rows(rows, "Data sets", heads, json, caveats)
 
 
 def _status_rows(record: Record, study: str, variant: str, alive: bool) -> list[dict[str, Any]]:  # Any: JSON

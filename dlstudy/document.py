@@ -163,6 +163,11 @@ class Claim:
             f"sweep {self.sweep!r}",
         )
         object.__setattr__(self, "at", frozen(f"Claim.at of {self.text!r}", self.at))
+        require(
+            bool(self.sweep) or (self.over == "mean" and not self.at),
+            f"Claim.over and Claim.at of {self.text!r} are about a sweep, got over {self.over!r} and at "
+            f"{dict(self.at)!r}: name the sweep, or leave them out",
+        )
         self._check_numbers()
         if self.direction is None:
             object.__setattr__(self, "direction", direction_of(self.metric))

@@ -18,8 +18,8 @@ def read_rows(path: Path, about: Description) -> np.ndarray:
     """(n, *input_shape), the rows of a file in the units of a data set.
 
     A picture is one row: it is made grey where the data set is, and scaled to its size. A CSV file has one row a line,
-    with or without a line of names; columns that the data set does not have are refused, the target may be among them.
-    A `.npy` file holds the rows themselves.
+    with or without a line of names; with one, columns that are not the data set's, such as the target, are left out. A
+    `.npy` file holds the rows themselves.
 
     Raises:
         UsageError: the file cannot be read, or does not fit.
@@ -36,7 +36,7 @@ def read_rows(path: Path, about: Description) -> np.ndarray:
             rows = np.load(path, allow_pickle=False)
         else:
             raise UsageError(f"--input must be a picture, a .csv or a .npy file, got {path.name}")
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, EOFError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise UsageError(f"--input {path} cannot be read ({reason}): check the file") from error
     if rows.shape == about.input_shape:
@@ -79,6 +79,12 @@ def _table(path: Path, about: Description) -> np.ndarray:
             f"{path.name}: add them, or leave the line of names out"
         )
     places = [names.index(name) for name in about.feature_names]
+    uneven = [number for number, line in enumerate(lines, 1) if len(line) != len(names)]
+    if uneven:
+        raise UsageError(
+            f"every row needs {len(names)} values, got {len(lines[uneven[0] - 1])} in row {uneven[0]} of {path.name}: "
+            "mend the file"
+        )
     return np.array([[line[place] for place in places] for line in lines[1:]], np.float64)
 
 

@@ -277,8 +277,9 @@ class Plan:
         if metric in result.history:
             reason = f"{metric} was no longer a finite number at the end of training"
             return dataclasses.replace(result, state="diverged", reason=reason), None
-        if item.phase == "printed":  # a document may have judged by its training rows alone
-            return result, None
+        of_training = self._study.protocol.metric.replace("val_", "train_", 1)
+        if item.phase == "printed" and of_training in result.metrics:
+            return result, result.metrics[of_training]  # a document may have judged by its training rows alone
         given = ", ".join(sorted(result.metrics)) or "none"
         return TrialResult("failed", f"the model gives no metric {metric}: it gives {given}", slot=result.slot), None
 

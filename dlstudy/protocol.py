@@ -35,7 +35,7 @@ class Split:
             is_number(self.validation) and 0 <= self.validation < (1 if share else math.inf),
             f"Split.validation must be a number of rows or a share in [0, 1), got {self.validation!r}",
         )
-        if isinstance(self.test, list):
+        if isinstance(self.test, list | range):
             object.__setattr__(self, "test", tuple(self.test))
         require(
             self.test is None or _is_share(self.test) or _are_rows(self.test),
@@ -77,6 +77,10 @@ def _are_rows(test: object) -> bool:
         return False
     whole = all(isinstance(row, int) and not isinstance(row, bool) and row >= 0 for row in test)
     return whole and len(set(test)) == len(test)
+
+
+def _is_list(values: object) -> bool:
+    return isinstance(values, Sequence) and not isinstance(values, str)
 
 
 @dataclass(frozen=True)
@@ -153,17 +157,21 @@ class Sweep:
 
     def __post_init__(self) -> None:
         require_name("Sweep.name", self.name)
-        require(isinstance(self.grid, Mapping), f"sweep {self.name}: grid must map names to values, got {self.grid!r}")
-        grid = {name: tuple(values) for name, values in self.grid.items()}
         require(
-            bool(grid) and all(len(values) == len(set(values)) > 0 for values in grid.values()),
-            f"sweep {self.name}: grid must give each parameter at least one value, each once, got {self.grid!r}",
+            isinstance(self.grid, Mapping) and all(map(_is_list, self.grid.values())),
+            f"sweep {self.name}: grid must map names to lists of values, got {self.grid!r}",
         )
+        require(_is_list(self.arms), f"sweep {self.name}: arms must be a list of names, got {self.arms!r}")
+        grid = {name: tuple(values) for name, values in self.grid.items()}
         object.__setattr__(self, "grid", grid)
         object.__setattr__(self, "arms", tuple(self.arms))
         object.__setattr__(self, "fixed", frozen(f"sweep {self.name}: fixed", self.fixed))
         for point in self.points():
             frozen(f"sweep {self.name}: grid", point)
+        require(
+            bool(grid) and all(len(values) == len(set(values)) > 0 for values in grid.values()),
+            f"sweep {self.name}: grid must give each parameter at least one value, each once, got {grid!r}",
+        )
         require(is_count(self.seeds), f"sweep {self.name}: seeds must be a whole number from 1, got {self.seeds!r}")
         both = sorted(set(grid) & set(self.fixed))
         require(not both, f"sweep {self.name}: a parameter is either in grid or in fixed, got {both} in both")

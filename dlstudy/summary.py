@@ -106,7 +106,15 @@ def _metrics(runs: Mapping[int, TrialRecord]) -> dict[str, MetricSummary]:
 
 
 def _answer(study: Study, finished: Finished) -> str:
-    """One sentence: which tuned arm did best on the test set, and whether that could be luck."""
+    """One sentence: which tuned arm did best on the test set, and whether that could be luck.
+
+    A study whose first claim is a likeness does not ask which is best: there the verdict on that claim answers.
+    """
+    if study.claims and study.claims[0].within:
+        likeness = judge_claim(study, study.claims[0], finished)
+        if likeness.interval is not None:
+            largest = f"largest difference {likeness.difference:+.3g} against {likeness.against}"
+            return f"{likeness.text}: {likeness.verdict} ({largest}, 95 % interval {_span(likeness.interval)})."
     metric = test_metric(study)
     means = {}
     for arm in study.arms:
@@ -138,7 +146,7 @@ def _protocol(study: Study, trials: Sequence[TrialRecord]) -> dict[str, Any]:  #
     """The protocol in JSON; trials and seeds that were topped up count as they are in the record."""
     protocol = study.protocol
     searched = [trial.row + 1 for trial in trials if trial.phase == "search"]
-    seeded = [trial.row + 1 for trial in trials if trial.phase != "search"]
+    seeded = [trial.row + 1 for trial in trials if trial.phase not in ("search", "sweep")]
     return {
         "dataset": study.dataset,
         "epochs": protocol.epochs,

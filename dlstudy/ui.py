@@ -87,7 +87,10 @@ def _serve_until_stopped(command: Sequence[str], probe: str, show: Callable[[], 
         except KeyboardInterrupt:
             pass  # how one ends it
         finally:
-            os.killpg(server.pid, signal.SIGTERM)  # MLflow starts processes of its own
+            try:
+                os.killpg(server.pid, signal.SIGTERM)  # MLflow starts processes of its own
+            except ProcessLookupError:
+                pass  # it has ended by itself
             server.wait()
 
 

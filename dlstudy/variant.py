@@ -1,6 +1,7 @@
 """Variants: a study run otherwise than its file says, with a name of its own in the record."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ PRUNERS = ("none", "median", "hyperband")
 _QUICK_EPOCHS = 2
 _QUICK_TRIALS = 3
 _QUICK_ROWS = 6_000
+_SMALL_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Variant:
     Trials and seeds are no part of it: they may grow.
 
     Args:
-        quick: fewer epochs, rows and trials, for a first look; never fewer seeds.
+        quick: fewer epochs, rows and trials, for a first look; never fewer seeds. Small data keeps its epochs: there
+            they cost next to nothing.
         dataset: another data set.
         epochs: another number of epochs.
         sampler: where the search's parameters come from: one of `SAMPLERS`.
@@ -91,7 +94,6 @@ class Variant:
             used: the data set of this variant. A stated number of validation rows keeps its share of all rows.
         """
         protocol = study.protocol
-        epochs = self.epochs or (min(protocol.epochs, _QUICK_EPOCHS) if self.quick else protocol.epochs)
         rows = min(protocol.rows or used.n_train, used.n_train)
         if self.quick:
             rows = min(rows, _QUICK_ROWS)
@@ -102,14 +104,31 @@ class Variant:
 
         changed: Protocol = dataclasses.replace(
             protocol,
-            epochs=epochs,
+            epochs=self._limited({"epochs": protocol.epochs}, used)["epochs"],
             trials=min(protocol.trials, _QUICK_TRIALS) if self.quick else protocol.trials,
             rows=rows if rows < used.n_train else None,
             split=resized(protocol.split),
             printed_split=resized(protocol.printed_split) if protocol.printed_split else None,
         )
         arms = [
-            dataclasses.replace(arm, printed_split=resized(arm.printed_split)) if arm.printed_split else arm
+            dataclasses.replace(
+                arm,
+                printed_split=resized(arm.printed_split) if arm.printed_split else None,
+                setting=self._limited(arm.setting, used),
+                printed=None if arm.printed is None else self._limited(arm.printed, used),
+                defaults=None if arm.defaults is None else self._limited(arm.defaults, used),
+            )
             for arm in study.arms
         ]
-        return dataclasses.replace(study, dataset=used.name, protocol=changed, arms=arms)
+        sweeps = [dataclasses.replace(sweep, fixed=self._limited(sweep.fixed, used)) for sweep in study.sweeps]
+        return dataclasses.replace(study, dataset=used.name, protocol=changed, arms=arms, sweeps=sweeps)
+
+    def _limited(self, values: Mapping[str, Any], used: Description) -> dict[str, Any]:  # Any: JSON scalars
+        """Parameters with the epochs of this variant, where they state any."""
+        limited = dict(values)
+        if self.epochs is not None and "epochs" in limited:
+            limited["epochs"] = self.epochs
+        elif self.quick and used.n_train > _SMALL_ROWS:
+            for name in {"epochs", "more_epochs"} & set(limited):
+                limited[name] = min(limited[name], _QUICK_EPOCHS)
+        return limited

@@ -1,5 +1,6 @@
 """Verdicts: on each figure that a document prints, on each that it could have computed, on each of its claims."""
 
+import math
 from collections.abc import Sequence
 
 from dlstudy.document import Claim, Computed, Printed
@@ -100,11 +101,8 @@ def _reproduced(figure: Printed, interval: Interval, ours: float) -> tuple[str, 
         return "undecidable", "runs differ too much to tell"
     if low <= figure.number <= high:
         return "reproduced", ""
-    return "not reproduced", f"printed {figure.value}, and 95 % of runs fall in {_short(low)} to {_short(high)}"
-
-
-def _short(value: float) -> str:
-    return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.6g}"
+    places = max(4, round(-math.log10(2 * figure.half_unit)))
+    return "not reproduced", f"printed {figure.value}, and 95 % of runs fall in {low:.{places}f} to {high:.{places}f}"
 
 
 def _compare(measures: Measures, other: str) -> _Pair:

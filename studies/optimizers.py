@@ -3,7 +3,7 @@
 The course trains one net with each optimizer once, all three at a learning rate of 0.01, and reads the winner off the
 test images. A rate that suits one optimizer need not suit another, and one run says nothing about luck. Here the
 `printed` phase repeats the course's own setting on several seeds; then the rate of each optimizer is tuned on its own
-with the same number of trials, and the tuned winners meet on fresh paired seeds.
+with the same number of trials, and the tuned winners meet on fresh paired seeds, as do Keras's default rates.
 
 Source: the course's optimizer comparison: Flatten, Dense 128 relu, Dropout 0.2, Dense 10 softmax; pixels / 255;
 batch 32, 10 epochs; "validated" on the 10,000 test images, so its val figures are called test here.
@@ -55,14 +55,29 @@ STUDY = Study(
     dataset="mnist",
     build=build,
     arms=[
-        Arm("sgd", setting={"optimizer": "SGD"}, space=RATE, printed=COURSE, text="plain stochastic gradient descent"),
-        Arm("adam", setting={"optimizer": "Adam"}, space=RATE, printed=COURSE, text="Adam with Keras's defaults"),
+        Arm(
+            "sgd",
+            setting={"optimizer": "SGD"},
+            space=RATE,
+            printed=COURSE,
+            defaults={"learning_rate": 0.01},
+            text="plain stochastic gradient descent",
+        ),
+        Arm(
+            "adam",
+            setting={"optimizer": "Adam"},
+            space=RATE,
+            printed=COURSE,
+            defaults={"learning_rate": 0.001},
+            text="Adam, all but its rate as Keras has it",
+        ),
         Arm(
             "rmsprop",
             setting={"optimizer": "RMSprop"},
             space=RATE,
             printed=COURSE,
-            text="RMSprop with Keras's defaults",
+            defaults={"learning_rate": 0.001},
+            text="RMSprop, all but its rate as Keras has it",
         ),
     ],
     protocol=Protocol(
@@ -121,8 +136,11 @@ STUDY = Study(
             untestable="a likeness needs a stated margin, and Adadelta is no arm here",
         ),
         Claim(
-            "Adam needs less tuning than SGD",
-            untestable="needs the spread over rates of several searches, not the winners of one",
+            "Adam needs less tuning than SGD (accuracy that tuning gains over Keras's default rate)",
+            better="adam",
+            than="sgd",
+            metric="test_accuracy",
+            phase="tuning",
         ),
         Claim("Adam beats RMSprop as gradients get sparse", untestable="the gradients of this net are dense"),
         Claim("Adagrad needs no tuned rate", untestable="Adagrad is no arm here"),

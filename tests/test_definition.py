@@ -8,7 +8,8 @@ import pytest
 
 from dlstudy import catalog
 from dlstudy.datasets import registry
-from dlstudy.definition import changes, code_digests, define
+from dlstudy.definition import changes, code_digests, define, define_all
+from dlstudy.study import PHASES
 from dlstudy.variant import Variant
 
 SOURCE = '''"""Is it so?"""
@@ -197,3 +198,103 @@ def test_a_module_beside_the_study_counts_where_build_needs_it(tmp_path):
     assert code_digests(source, "build", tmp_path) == before
     (tmp_path / "helper.py").write_text("WIDTH = 8")
     assert code_digests(source, "build", tmp_path) != before
+
+
+STEERED = SOURCE.replace("from dlstudy import Arm", "from dlstudy import Sweep, Arm").replace(
+    "STUDY = ",
+    """RANGE = 9
+
+
+def prepare(x, y, train, p): return x / RANGE, y
+def callbacks(p): return [1]
+def go_on(model, p): return None
+def probe(model, x, y, p): return {"norm": 1}
+def draw(model, x, y, p): return {"title": 1}
+
+
+STUDY = """,
+).replace(
+    "build=build,",
+    """build=build,
+    sweeps=[Sweep("s", {"rate": [0.1, 0.2]}, seeds=6)],
+    prepare=prepare,
+    callbacks=callbacks,
+    go_on=go_on,
+    probe=probe,
+    draw=draw,""",
+).replace('{"rate": 0.5})', '{"rate": 0.5}, {"rate": 0.7}, printed_split=Split(7))')  # fmt: skip
+
+
+@pytest.fixture
+def all_of(tmp_path: Path):
+    """A function that gives the definitions of all parts of a study with every function, a piece of it replaced."""
+
+    def all_of(old="", new=""):
+        assert old in STEERED
+        path = tmp_path / "steered.py"
+        path.write_text(STEERED.replace(old, new, 1) if old else STEERED)
+        file = catalog.load(path)
+        found = define_all(file, file.study, Variant(), "default", ["a", "b"])
+        return {part: definition for part, (_, definition) in found.items()}
+
+    return all_of
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("x / RANGE", "x * RANGE", "prepare"),
+        ("RANGE = 9", "RANGE = 8", "RANGE"),
+        ("return [1]", "return [2]", "callbacks"),
+        ("return None", "return model, []", "go_on"),
+        ('{"norm": 1}', '{"norm": 2}', "probe"),
+    ],
+)
+def test_the_code_of_what_steers_a_training_counts_in_every_phase(all_of, old, new, said):
+    before, after = all_of(), all_of(old, new)
+    assert {tuple(changes(before[part], after[part])) for part in before} == {(f"the code of {said} changed",)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('{"title": 1}', '{"title": 2}'),
+        ("draw=draw,", ""),
+        ('{"rate": [0.1, 0.2]}', '{"rate": [0.1, 0.2, 0.3], "epochs": [1, 2]}'),
+        ("seeds=6)],", "seeds=60)],"),
+        ("claims=[", 'remarks=["x"], claims=[Claim("b", untestable="no arm"), '),
+        ('metric="test_accuracy")]', 'metric="test_accuracy", phase="sweep", sweep="s")]'),
+    ],
+)
+def test_pictures_claims_and_more_of_a_sweep_are_in_no_definition(all_of, old, new):
+    before, after = all_of(), all_of(old, new)
+    assert before == after
+
+
+def test_the_defaults_are_in_their_own_phase_alone(all_of):
+    before, after = all_of(), all_of('{"rate": 0.7}', '{"rate": 0.8}')
+    changed = {part: changes(before[part], after[part]) for part in before if before[part] != after[part]}
+    assert changed == {("defaults", "a"): ["defaults is {'rate': 0.8} and was {'rate': 0.7}"]}
+
+
+def test_an_arm_s_own_printed_split_is_in_its_printed_phase_alone(all_of):
+    before, after = all_of(), all_of("printed_split=Split(7)", "printed_split=Split(8)")
+    assert [part for part in before if before[part] != after[part]] == [("printed", "a")]
+    assert "Split(validation=7, " in before["printed", "a"]["split"]
+
+
+def test_only_parts_that_have_something_to_train_are_defined(all_of):
+    assert list(all_of()) == [
+        ("printed", "a"), ("defaults", "a"), ("search", "a"), ("search", "b"), ("replicate", "a"), ("replicate", "b"),
+        ("sweep", "a"), ("sweep", "b"),
+    ]  # fmt: skip
+    assert {phase for phase, _ in all_of()} == set(PHASES)
+
+
+def test_stated_test_rows_are_in_a_definition_and_stand_json(definition_of):
+    changed = definition_of("Split(0.1)", "Split(0.1, test=[3, 1])")
+    assert changes(json.loads(json.dumps(changed)), changed) == []
+    assert changes(changed, definition_of("Split(0.1)", "Split(0.1, test=[3, 2])")) == [
+        "split is 'Split(validation=0.1, test=(3, 2), random_state=None)' and was "
+        "'Split(validation=0.1, test=(3, 1), random_state=None)'"
+    ]

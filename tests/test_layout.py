@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     "errors checks protocol document study trial results statistics processes scratch",
     "datasets catalog devices splits variant home provenance",
-    "definition design finished measures verdicts summary training",
+    "definition design finished looking measures verdicts summary training",
     "engines journal record search events mlflow_runs tracking report",
     "plan runner session",
-    "cli commands inputs predicting running showing views progress ui __main__",
+    "cli commands inputs predicting running showing showing_data views progress ui __main__",
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
 PUBLIC = {"Arm", "Claim", "Computed", "Printed", "Protocol", "Split", "Study", "Sweep", "__version__"}

@@ -10,6 +10,7 @@ from dlstudy.datasets import registry
 from dlstudy.errors import RecordError, StudyError, UsageError
 from dlstudy.home import Home
 from dlstudy.plan import Plan
+from dlstudy.protocol import Split
 from dlstudy.record import Record
 from dlstudy.runner import Request, choose, resolve, run
 from dlstudy.summary import summarize
@@ -315,3 +316,162 @@ def test_a_pruned_trial_is_done_but_never_wins(bench):
     assert count(trials, state="pruned") == 1
     rows = {t.row: t.setting_key for t in trials if t.phase == "search" and t.arm == "net"}
     assert {t.setting_key for t in trials if t.phase == "replicate" and t.arm == "net"} == {rows[1]}
+
+
+STEERED = [
+    ("import Arm, Claim, Printed, Protocol, Split, Study", "import Arm, Claim, Printed, Protocol, Split, Study, Sweep"),
+    ('printed={"learning_rate": 0.05})', 'printed={"learning_rate": 0.05}, defaults={"learning_rate": 0.01})'),
+    ('Arm("logistic", setting={"kind": "logistic"})', 'Arm("logistic", setting={"kind": "logistic"}, defaults={})'),
+    ("    printed=[", '    sweeps=[Sweep("rates", {"learning_rate": [0.02, 0.03, 0.04]}, seeds=6)],\n    printed=['),
+]
+
+
+def edit(bench, *edits):
+    text = bench.path.read_text()
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new, 1)
+    bench.path.write_text(text)
+
+
+@pytest.fixture
+def steered(bench):
+    """The tiny study with defaults of both arms and a sweep."""
+    edit(bench, *STEERED)
+    return bench
+
+
+def test_defaults_and_sweeps_are_trained_with_the_rest_and_then_repeat_nothing(steered):
+    assert steered.run() == 21 + 2 * 6 + 2 * 3 * 6
+    trials = steered.trials()
+    for arm in ("net", "logistic"):
+        assert count(trials, phase="defaults", arm=arm) == 6
+        assert count(trials, phase="sweep", arm=arm) == 18
+    swept = [t.params["learning_rate"] for t in trials if t.phase == "sweep" and t.arm == "net"]
+    assert {rate: swept.count(rate) for rate in swept} == {0.02: 6, 0.03: 6, 0.04: 6}
+    assert {t.params["learning_rate"] for t in trials if t.phase == "defaults" and t.arm == "net"} == {0.01}
+    assert steered.summary().complete
+    assert steered.run() == 0
+
+
+def test_defaults_have_the_seeds_of_the_replicates_and_a_sweep_its_own_at_every_point(steered):
+    steered.run()
+    seeds, swept = {}, {}
+    for trial in steered.trials():
+        seeds.setdefault((trial.phase, trial.arm), {})[trial.row] = trial.seed
+        if trial.phase == "sweep":
+            swept.setdefault((trial.arm, trial.tuned["learning_rate"]), {})[trial.row] = trial.seed
+    assert seeds["defaults", "net"] == seeds["replicate", "net"] == seeds["defaults", "logistic"]
+    assert len(swept) == 6
+    assert all(point == seeds["sweep", "net"] for point in swept.values())
+    for phase in ("search", "replicate", "printed"):
+        assert not set(seeds["sweep", "net"].values()) & set(seeds[phase, "net"].values())
+
+
+def test_searches_and_sweeps_never_read_the_test_rows(steered):
+    steered.run()
+    how = {(spec.phase, spec.metrics_of) for spec in steered.engine.trained}
+    assert how == {
+        ("printed", "test each epoch"), ("search", "validation"), ("replicate", "test"), ("sweep", "validation"),
+        ("defaults", "test"),
+    }  # fmt: skip
+    assert not [t for t in steered.trials() if t.phase in ("search", "sweep") and "test_accuracy" in t.metrics]
+
+
+def test_a_stopped_sweep_goes_on_where_it_stopped(steered, tiny, tmp_path):
+    def result_of(spec):
+        if (spec.phase, spec.arm, spec.row) == ("sweep", "logistic", 3):
+            raise KeyboardInterrupt
+        return made_up(spec)
+
+    with pytest.raises(KeyboardInterrupt):
+        steered.run(engine=FakeEngine(result_of))
+    done = len(steered.table())
+    undisturbed = Bench(tiny, tmp_path / "undisturbed")
+    undisturbed.run()
+    assert 0 < steered.run() == len(undisturbed.table()) - done
+    assert steered.table() == undisturbed.table()
+
+
+def test_a_sweep_grows_by_what_was_added_alone(steered):
+    steered.run()
+    edit(steered, ("[0.02, 0.03, 0.04]}, seeds=6", "[0.02, 0.03, 0.04, 0.05]}, seeds=7"))
+    assert not steered.summary().complete
+    assert steered.run() == 2 * (3 * 1 + 7)  # arms: a seed more for each of three rates, and a rate with seven
+    assert steered.run() == 0
+
+
+def test_phases_are_run_on_their_own_by_name(steered):
+    assert steered.run(Request(phases=("defaults",), arms=("net",))) == 6
+    assert steered.run(Request(phases=("sweep",))) == 36
+    assert {trial.phase for trial in steered.trials()} == {"defaults", "sweep"}
+
+
+def test_other_defaults_are_refused(steered):
+    steered.run()
+    edit(steered, ('defaults={"learning_rate": 0.01}', 'defaults={"learning_rate": 0.02}'))
+    with pytest.raises(RecordError, match="tiny/default/net/defaults was begun with another definition: defaults is"):
+        steered.run()
+
+
+def test_a_printed_setting_is_judged_on_the_rows_of_its_arm(bench):
+    edit(
+        bench,
+        ('printed={"learning_rate": 0.05})', 'printed={"learning_rate": 0.05}, printed_split=Split(9, test=[1, 0]))'),
+        ('setting={"kind": "logistic"})', 'setting={"kind": "logistic"}, printed={})'),
+    )
+    bench.run()
+    split_of = {spec.arm: (spec.split, spec.metrics_of) for spec in bench.engine.trained if spec.phase == "printed"}
+    assert split_of["net"] == (Split(9, test=(1, 0)), "test")
+    assert split_of["logistic"] == (Split(), "test each epoch")
+    assert {spec.split for spec in bench.engine.trained if spec.phase != "printed"} == {Split(validation=200)}
+
+
+@pytest.fixture
+def undivided(bench):
+    """The tiny study on data without test rows of its own, a third of which its search leaves for the test."""
+    edit(
+        bench,
+        ('dataset="digits"', 'dataset="diabetes"'),
+        ("split=Split(validation=200)", "split=Split(0.25, test=0.3, random_state=1)"),
+        (", rows=600", ""),
+    )
+    return bench
+
+
+def test_a_printed_setting_without_test_rows_is_judged_by_its_training_rows(undivided):
+    undivided.run(Request(phases=("printed",)))
+    assert {spec.metrics_of for spec in undivided.engine.trained} == {"validation"}
+    trials = undivided.trials()
+    assert count(trials, phase="printed", state="finished") == 6
+    assert all(trial.value == trial.metrics["train_accuracy"] for trial in trials)
+
+
+def test_replicates_without_test_rows_are_refused(undivided):
+    edit(undivided, ("test=0.3, ", ""))
+    message = "replicates are judged on test rows, but diabetes has none .*: state Split.test"
+    with pytest.raises(StudyError, match=message):
+        undivided.run()
+    assert undivided.trials() == []
+
+
+def test_an_arm_s_own_rows_must_be_there(bench):
+    edit(
+        bench, ('printed={"learning_rate": 0.05})', 'printed={"learning_rate": 0.05}, printed_split=Split(0, [9999]))')
+    )
+    with pytest.raises(StudyError, match=r"Split\.test names 1 rows up to 9999, but there are 1437: mend it"):
+        bench.run()
+
+
+@pytest.mark.parametrize("function", ["callbacks", "go_on"])
+def test_callbacks_write_into_a_folder_of_each_trial(bench, function):
+    edit(bench, ("    build=build,", f"    build=build, {function}=print,"))
+    bench.run()
+    folders = [spec.folder for spec in bench.engine.trained]
+    assert len(set(folders)) == len(folders)
+    assert all(folder.startswith(f"{bench.home.files}/tiny/default/") for folder in folders)
+
+
+def test_trials_without_callbacks_have_no_folder(bench):
+    bench.run()
+    assert {spec.folder for spec in bench.engine.trained} == {None}

@@ -98,3 +98,33 @@ def test_an_empty_part_is_refused(split, rows, message):
 def test_shares_that_leave_nothing_to_train_on_are_refused(split, n_train):
     with pytest.raises(StudyError, match="at least one row"):
         divide(split, n_train, n_test=3)
+
+
+def test_stated_rows_test_and_the_rest_trains_in_its_order():
+    rows = divide(Split(2, test=[7, 0, 3]), n_train=10, n_test=4)
+    assert rows.test.tolist() == [7, 0, 3]
+    assert rows.validation.tolist() == [1, 2]
+    assert rows.train.tolist() == [4, 5, 6, 8, 9]
+    assert rows.test_inside
+    assert {part.dtype for part in (rows.test, rows.train, rows.validation)} == {np.dtype(np.int32)}
+
+
+def test_stated_rows_and_a_seed_give_scikit_learns_own_split_of_the_rest():
+    rows = divide(Split(0.25, test=[0, 1], random_state=42), n_train=12, n_test=0)
+    train, validation = train_test_split(np.arange(2, 12), test_size=0.25, random_state=42)
+    np.testing.assert_array_equal(rows.train, train)
+    np.testing.assert_array_equal(rows.validation, validation)
+
+
+def test_a_cap_leaves_stated_test_rows_whole():
+    rows = divide(Split(1, test=[9, 0]), n_train=10, n_test=0, rows=3)
+    assert (rows.test.tolist(), rows.validation.tolist(), rows.train.tolist()) == ([9, 0], [1], [2, 3])
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [([0, 10], r"Split\.test names 2 rows up to 10, but there are 10: mend it"), (range(10), "names 10 rows up to 9")],
+)
+def test_stated_rows_must_be_there_and_leave_some(test, message):
+    with pytest.raises(StudyError, match=message):
+        divide(Split(test=tuple(test)), n_train=10, n_test=3)

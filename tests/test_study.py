@@ -1,19 +1,20 @@
 """The study model: every rule of its dataclasses, and what they compute."""
 
 import math
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from functools import partial
 
 import pytest
 from builders import RATE, figure, make_study
-from optuna.distributions import IntDistribution
+from optuna.distributions import FloatDistribution, IntDistribution
 
 from dlstudy.document import Claim, Printed, direction_of
 from dlstudy.errors import DefinitionError, StudyError
-from dlstudy.protocol import Protocol, Split
+from dlstudy.protocol import Protocol, Split, Sweep
 from dlstudy.study import Arm, Study, seeds_needed
 
 BETTER = partial(Claim, "a is better", better="a", than="b", metric="test_accuracy")
+SWEPT = partial(BETTER, phase="sweep", sweep="s")
 ARM_A = Arm("a")
 
 
@@ -283,3 +284,91 @@ def test_any_optuna_distribution_makes_a_space():
 def test_an_arms_own_epochs_and_batch_size_are_counts(setting):
     with pytest.raises(StudyError, match="must be a whole number from 1 to 1,000,000"):
         Arm("a", setting=setting)
+
+
+def test_defaults_give_every_parameter_of_the_space():
+    arm = Arm("a", space=RATE, defaults={"rate": 0.01, "epochs": 3})
+    assert dict(arm.defaults) == {"rate": 0.01, "epochs": 3}
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        arm.defaults["rate"] = 1
+    with pytest.raises(
+        StudyError, match=r"arm a: defaults must give every parameter of space, got none for \['rate'\]"
+    ):
+        Arm("a", space=RATE, defaults={})
+    with pytest.raises(StudyError, match=r"arm a: defaults: k must be text"):
+        Arm("a", defaults={"k": [1]})
+
+
+@pytest.mark.parametrize("name", ["prepare", "callbacks", "go_on", "probe", "draw"])
+def test_what_a_study_does_is_a_function_or_nothing(name):
+    assert getattr(replace(make_study(), **{name: dict}), name) is dict
+    with pytest.raises(StudyError, match=rf"Study\.{name} must be a function or None, got 'scale'"):
+        replace(make_study(), **{name: "scale"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"sweeps": [Sweep("s", {"k": [1]}), Sweep("s", {"k": [2]})]}, r"sweep names must differ, got \['s', 's'\]"),
+        ({"sweeps": [Sweep("s", {"k": [1]}, arms=["z"])]}, "this study has no arm 'z': choose from a, b"),
+        ({"sweeps": ["s"]}, r"Study\.sweeps must hold Sweep objects only, got \['s'\]"),
+        ({"remarks": "one"}, r"Study\.remarks must be a list, got 'one'"),
+        ({"other_datasets": [1]}, r"Study\.other_datasets must hold str objects only, got \[1\]"),
+        ({"computed": [figure()]}, r"Study\.computed must hold Computed objects only"),
+        ({"claims": [SWEPT()]}, "this study has no sweep 's': choose from none"),
+        (
+            {"claims": [BETTER(phase="defaults")]},
+            r"compares defaults settings, got arm a without Arm\.defaults: add it",
+        ),
+        ({"claims": [BETTER(phase="tuning")]}, r"compares tuning settings, got arm a without Arm\.defaults: add it"),
+    ],
+)
+def test_rules_of_sweeps_and_defaults(fields, message):
+    with pytest.raises(StudyError, match=message):
+        replace(make_study(), **fields)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "claim", "message"),
+    [
+        (Sweep("s", {"rate": [1]}), SWEPT(at={"rate": 2}), r"about values of sweep s, got others: \{'rate': 2\}"),
+        (Sweep("s", {"rate": [1]}), SWEPT(at={"kind": 1}), r"about values of sweep s, got others: \{'kind': 1\}"),
+        (Sweep("s", {"rate": [1]}, arms=["a"]), SWEPT(), r"compares arms of sweep s, got \['b'\]: add them to it"),
+        (
+            Sweep("s", {"rate": [1]}, seeds=5), SWEPT(),
+            r"1 claims need at least 6 seeds .*, got 5: raise seeds of sweep s",
+        ),
+    ],
+)  # fmt: skip
+def test_a_claim_over_a_sweep_is_about_what_the_sweep_trains(sweep, claim, message):
+    with pytest.raises(StudyError, match=message):
+        replace(make_study(), sweeps=[sweep], claims=[claim])
+
+
+def test_a_sweep_without_claims_may_have_a_single_seed():
+    study = replace(make_study(), sweeps=[Sweep("s", {"rate": [1]}, seeds=1)], claims=claims(1))
+    assert study.sweep("s").seeds == 1
+
+
+def test_a_sweep_takes_what_it_leaves_open_from_defaults_else_from_what_was_printed():
+    space = {"rate": FloatDistribution(0.01, 1.0), "decay": FloatDistribution(0.0, 1.0)}
+    printed, defaults = {"rate": 0.1, "decay": 0.2, "epochs": 30}, {"rate": 0.3, "decay": 0.4, "epochs": 40}
+    arms = [
+        Arm("printed", space=space, printed=printed),
+        Arm("both", space=space, printed=printed, defaults=defaults),
+        Arm("other", space=space, printed=printed),
+    ]
+    sweep = Sweep("s", {"rate": [1.0, 2.0]}, arms=["printed", "both"], fixed={"momentum": 0.9})
+    study = Study("Is it?", "digits", dict, arms, sweeps=[sweep])
+    assert study.sweep_settings(sweep, arms[0]) == [
+        {"decay": 0.2, "momentum": 0.9, "rate": rate} for rate in (1.0, 2.0)
+    ]  # epochs are no part of the space: the protocol's hold
+    assert [setting["decay"] for setting in study.sweep_settings(sweep, arms[1])] == [0.4, 0.4]
+    assert study.sweep_settings(sweep, arms[2]) == []
+
+
+def test_a_sweep_that_leaves_a_parameter_open_is_refused():
+    arms = [Arm("a", space=RATE)]
+    with pytest.raises(StudyError, match=r"sweep s leaves parameters of arm a open, got values for \['k'\]: state the"):
+        Study("Is it?", "digits", dict, arms, sweeps=[Sweep("s", {"k": [1]})])
+    assert Study("Is it?", "digits", dict, arms, sweeps=[Sweep("s", {"k": [1]}, fixed={"rate": 0.1})]).sweeps

@@ -6,15 +6,17 @@ sqrt(4/3), 0.945032 to 0.954968.
 """
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import pytest
-from builders import GOOD, figure, make_study, make_trial, runs_of, sum_up
+from builders import GOOD, RATE, figure, make_study, make_trial, runs_of, sum_up
 
 from dlstudy.document import Claim, Printed
 from dlstudy.finished import value_at, winner
-from dlstudy.protocol import Protocol
+from dlstudy.protocol import Protocol, Sweep
 from dlstudy.study import Arm, Study
+from dlstudy.summary import rate_warning
 from dlstudy.summary import test_metric as metric_of_test  # a test by its name, were it not renamed
 
 BETTER = partial(Claim, "a is better", better="a", than="b", metric="test_accuracy")
@@ -436,3 +438,87 @@ def test_a_summary_holds_the_protocol_and_every_trial():
     assert (summary.protocol["seeds"], summary.protocol["trials"], summary.protocol["rows"]) == (3, 2, 100)
     assert list(summary.protocol["spaces"]) == ["a", "b"]
     assert trials[0].params == {"batch_size": 32, "epochs": 10, "kind": "a", **GOOD}
+
+
+def with_defaults_and_sweep(**changes):
+    """A study whose arms have defaults too, and are trained at two stated rates."""
+    study = make_study(seeds=2, **changes)
+    arms = [replace(arm, defaults={"rate": 0.01}) for arm in study.arms]
+    return replace(study, arms=arms, sweeps=[Sweep("s", {"rate": [0.2, 0.3]}, seeds=3)])
+
+
+def everything(study):
+    """Every run that such a study asks for."""
+    trials = []
+    for arm in "ab":
+        trials += runs_of(study, arm, "printed", [0.7, 0.8]) + runs_of(study, arm, "replicate", [0.8, 0.9])
+        trials += runs_of(study, arm, "defaults", [0.6, 0.8], tuned={"rate": 0.01})
+        for rate in (0.2, 0.3):
+            trials += runs_of(study, arm, "sweep", [0.5, 0.6, 0.7], "val_accuracy", tuned={"rate": rate})
+    return trials
+
+
+def test_runs_at_the_library_s_defaults_stand_beside_the_others():
+    study = with_defaults_and_sweep()
+    arm = sum_up(study, everything(study)).arms[0]
+    assert arm.defaults["test_accuracy"].values == [0.6, 0.8]
+    assert arm.defaults["test_accuracy"].mean == pytest.approx(0.7)
+    assert sum_up(study, []).arms[0].defaults == {}
+    assert sum_up(make_study(), runs_of(study, "a", "defaults", [0.6])).arms[0].defaults == {}
+
+
+def test_a_study_is_complete_when_every_run_of_defaults_and_sweeps_is_there_too():
+    study = with_defaults_and_sweep()
+    trials = everything(study)
+    assert sum_up(study, trials).complete
+    for i, trial in enumerate(trials):
+        if trial.phase in ("defaults", "sweep"):
+            assert not sum_up(study, trials[:i] + trials[i + 1 :]).complete, trial.key
+
+
+@pytest.mark.parametrize(("state", "complete"), [("diverged", True), ("failed", False)])
+def test_a_diverged_run_of_a_sweep_need_not_be_trained_again(state, complete):
+    study = with_defaults_and_sweep()
+    trials = [
+        replace(trial, result=replace(trial.result, state=state)) if (trial.phase, trial.row) == ("sweep", 2) else trial
+        for trial in everything(study)
+    ]
+    assert sum_up(study, trials).complete is complete
+
+
+def test_the_seeds_of_a_sweep_are_not_those_of_the_protocol():
+    study = with_defaults_and_sweep()
+    assert sum_up(study, everything(study)).protocol["seeds"] == 2
+
+
+GRAPH, PLAIN, ESTIMATOR = "epoch graph", "fit: the model runs eagerly", "estimator"
+
+
+@pytest.mark.parametrize(
+    ("settings", "space", "way", "warned"),
+    [
+        (({}, {}), {}, GRAPH, True),
+        (({}, {}), {}, PLAIN, True),
+        (({}, {}), {}, ESTIMATOR, False),  # nothing says that it has a rate
+        (({"learning_rate": 0.1}, {"learning_rate": 0.1}), {}, ESTIMATOR, True),
+        (({"learning_rate": 0.1}, {"learning_rate": 0.2}), {}, GRAPH, False),  # the rate is the question
+        (({"learning_rate": 0.1}, {}), {}, GRAPH, False),
+        (({}, {}), {"learning_rate": RATE["rate"]}, GRAPH, False),
+        (({}, {}), {"adam_learning_rate": RATE["rate"]}, GRAPH, False),
+        (({}, {}), {"rate": RATE["rate"]}, GRAPH, False),
+        (({}, {}), {"drop_rate": RATE["rate"]}, GRAPH, True),
+        (({},), {}, GRAPH, False),  # one arm is not compared
+    ],
+)
+def test_arms_at_one_rate_that_nobody_tuned_are_warned_of(settings, space, way, warned):
+    arms = [
+        Arm(name, setting={"kind": name, **setting}, space=space) for name, setting in zip("ab", settings, strict=False)
+    ]
+    study = Study("Is it?", "digits", dict, arms)
+    trials = [make_trial(study, "a", "search", 0, {"k": 0}, way=way)]
+    assert ("was not tuned" in rate_warning(study, trials)) is warned
+    assert any("was not tuned" in note for note in sum_up(study, trials).notes) is warned
+
+
+def test_remarks_of_a_study_go_into_its_summary():
+    assert sum_up(replace(make_study(), remarks=["the document errs"]), []).remarks == ["the document errs"]

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import signal
@@ -10,11 +11,12 @@ import urllib.request
 import pytest
 from fakes import Deaf
 
-from dlstudy import catalog
+from dlstudy import catalog, ui
+from dlstudy.errors import DlstudyError, RecordError, UsageError
 from dlstudy.home import Home
 from dlstudy.runner import Request
 from dlstudy.session import Where, run_study
-from dlstudy.ui import free_port
+from dlstudy.ui import free_port, serve_tensorboard
 
 
 def test_a_taken_port_gives_way_to_a_free_one():
@@ -51,3 +53,65 @@ def test_ui_serves_the_store_at_the_study_s_runs_and_leaves_no_process(tiny, tmp
             return
         time.sleep(0.2)
     pytest.fail("the MLflow server outlived `dlstudy ui`")
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Makes TensorBoard look installed, or not."""
+    find = importlib.util.find_spec
+
+    def installed(answer):
+        spec = find("json") if answer else None
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec if name == "tensorboard" else find(name))
+
+    return installed
+
+
+def test_tensorboard_that_is_not_installed_is_asked_for(installed, tmp_path):
+    installed(False)
+    with pytest.raises(UsageError, match=r"TensorBoard is not installed here: pip install 'dlstudy\[tensorboard\]'"):
+        serve_tensorboard(None, Home.at(tmp_path), 6006, open_browser=False)
+
+
+@pytest.mark.parametrize("study", [None, "tiny"])
+def test_without_logs_tensorboard_is_not_started(installed, tmp_path, study):
+    installed(True)
+    home = Home.at(tmp_path / "my runs")
+    home.trial_files("another" if study else "tiny", "default", "net", "search-0-x").mkdir(parents=True)
+    with pytest.raises(RecordError, match=r"no logs for TensorBoard in .*my runs/files.*: a study logs when"):
+        serve_tensorboard(study, home, 6006, open_browser=False)
+
+
+def test_tensorboard_is_started_over_the_logs_of_a_study_on_this_machine_alone(
+    installed, tmp_path, monkeypatch, capsys
+):
+    installed(True)
+    home, started = Home.at(tmp_path / "my runs"), []
+    (home.trial_files("tiny", "default", "net", "search-0-x") / "logs").mkdir(parents=True)
+
+    def serve(command, probe, show):
+        started.append((list(command), probe))
+        show()
+
+    monkeypatch.setattr(ui, "_serve_until_stopped", serve)
+    monkeypatch.setattr(ui.webbrowser, "open", lambda address: pytest.fail("opened"))
+    port = free_port(0)
+    serve_tensorboard("tiny", home, port, open_browser=False)
+    address = f"http://127.0.0.1:{port}"
+    folder = str(home.root / "files" / "tiny")
+    command = ["tensorboard.main", "--logdir", folder, "--host", "127.0.0.1", "--port", str(port)]
+    assert started == [(command, address)]
+    assert capsys.readouterr().out == f"{address}\n"
+
+
+def test_a_server_that_ends_at_once_is_told_by_its_name(installed, tmp_path, monkeypatch):
+    installed(True)
+    home = Home.at(tmp_path)
+    (home.files / "tiny" / "logs").mkdir(parents=True)
+    monkeypatch.setattr(
+        ui,
+        "_start",
+        lambda command: subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"], start_new_session=True),
+    )
+    with pytest.raises(DlstudyError, match="the server of tensorboard ended with exit code 3"):
+        serve_tensorboard(None, home, free_port(0), open_browser=False)

@@ -108,3 +108,21 @@ def test_validation_rows_keep_their_share_of_the_rows_in_use():
 def test_a_variant_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError, match="quick"):
         Variant().quick = True
+
+
+def test_row_numbers_mean_nothing_in_another_data_set_and_become_their_share():
+    stated = Split(100, test=range(100), random_state=42)
+    study = make_study(split=stated, printed_split=Split(0, test=range(479)))
+    assert Variant(epochs=2).apply(study, DIGITS, DIGITS).protocol.split == stated
+    quick = Variant(quick=True).apply(study, DIGITS, DIGITS).protocol
+    assert quick.split == stated  # the data set is the same: so are its rows
+    elsewhere = Variant(dataset="mnist").apply(study, DIGITS, MNIST).protocol
+    assert elsewhere.split == Split(4_175, test=100 / 1_437, random_state=42)  # 100 / 1,437 of 60,000
+    assert elsewhere.printed_split == Split(0, test=1 / 3, random_state=0)
+
+
+def test_an_arm_s_own_printed_split_is_resized_as_the_protocol_s():
+    study = make_study(dataset="mnist", split=Split(6_000))
+    arms = [dataclasses.replace(study.arms[0], printed_split=Split(3_000)), study.arms[1]]
+    changed = Variant(quick=True).apply(dataclasses.replace(study, arms=arms), MNIST, MNIST)
+    assert [arm.printed_split for arm in changed.arms] == [Split(300), None]  # 6,000 of 60,000 rows

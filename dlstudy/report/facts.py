@@ -112,8 +112,10 @@ def _printed(summary: StudySummary) -> Table:
             figure.arm + (f" ({params_text(figure.setting)})" if figure.setting else ""),
             _label(figure.metric) + (f", epoch {figure.epoch}" if figure.epoch else ""),
             figure.printed,
-            number(figure.ours),
-            "–" if figure.interval is None else f"{number(figure.interval[0])} to {number(figure.interval[1])}",
+            _as_printed(figure.ours, figure.printed),
+            "–"
+            if figure.interval is None
+            else " to ".join(_as_printed(end, figure.printed) for end in figure.interval),
             str(figure.n),
             figure.reproduced + (f": {figure.why}" if figure.why and figure.reproduced != "not reproduced" else ""),
         ]
@@ -127,6 +129,14 @@ def _printed(summary: StudySummary) -> Table:
         "mean anything."
     )
     return Table("Printed figures", heads, rows, note)
+
+
+def _as_printed(value: float | None, printed: str) -> str:
+    """A number with as many decimals as the printed one beside it, four at least."""
+    decimals = len(printed.partition(".")[2])
+    if value is None or not printed.replace(".", "").lstrip("+-").isdecimal():
+        return number(value)
+    return f"{value:.{max(4, decimals)}f}"
 
 
 def _computed(summary: StudySummary) -> Table:

@@ -78,6 +78,7 @@ class _Training:
         # What the study did to the model may not fit its graphs: they are made anew, and none is kept.
         self.model, callbacks = more
         _check(self.model)
+        self.model.train_function = self.model.test_function = None
         self.way = reason_against(self.model, task.arrays, callbacks)
         self.graphs = None if self.way else EpochGraphs(self.model, task.arrays)
         self._stage(callbacks, int(task.p["more_epochs"]))

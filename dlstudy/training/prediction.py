@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -31,8 +32,8 @@ def predict_rows(spec_json: dict[str, Any], folder: str, given: np.ndarray | Non
         given: (n, *input_shape), rows in the data set's own units; None for the test rows.
 
     Returns:
-        `x`, the rows (as in the data set, raw), `actual` (absent for given rows), and for a classification
-        `probabilities` (n, n_classes) and `labels`, for a regression `values`; arrays.
+        `x`, the rows (as in the data set, raw), `actual` (as the study prepares it; absent for given rows), and for a
+        classification `probabilities` (n, n_classes) and `labels`, for a regression `values`; arrays.
 
     Raises:
         DataError: the given rows do not fit.
@@ -40,19 +41,30 @@ def predict_rows(spec_json: dict[str, Any], folder: str, given: np.ndarray | Non
     """
     spec = TrialSpec.from_json(spec_json)
     code = Code.of(catalog.load(Path(spec.study_path)).study)
+    about = registry.describe(spec.dataset)
+    if given is not None and given.shape[1:] != about.input_shape:
+        raise DataError(f"rows of shape {about.input_shape} are expected, got {given.shape[1:]}: mend the input")
+    if given is not None and code.prepare is None:  # the data itself is not needed
+        x, shown = scaled(given, about), {"x": given}
+    else:
+        x, shown = _rows_of_data(spec, code, given)
+    return {**shown, **_predict(load_model(Path(folder)), x, about.task == "classification")}
+
+
+def _rows_of_data(spec: TrialSpec, code: Code, given: np.ndarray | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The test rows, or the given ones, as the model sees them; and what of them is shown."""
     dataset = registry.load(spec.dataset)
     about = dataset.description
     arrays = _arrays(dataset, given)
     rows = divide(spec.split, about.n_train, about.n_test, spec.rows)
     if code.prepare is not None:
         arrays, _ = prepare_arrays(code, arrays, about, rows.train, parameters_for_build(spec, about))
-    raw_x, raw_y = (dataset.x_train, dataset.y_train) if rows.test_inside else (dataset.x_test, dataset.y_test)
     if given is not None:
-        x, shown = arrays.x_test[-len(given) :], {"x": given}
-    else:
-        part = arrays.x if rows.test_inside else arrays.x_test
-        x, shown = part[rows.test], {"x": np.asarray(raw_x[rows.test]), "actual": np.asarray(raw_y[rows.test])}
-    return {**shown, **_predict(load_model(Path(folder)), x, about.task == "classification")}
+        return arrays.x_test[-len(given) :], {"x": given}
+    x, y, raw = arrays.x_test, arrays.y_test, dataset.x_test
+    if rows.test_inside:
+        x, y, raw = arrays.x, arrays.y, dataset.x_train
+    return x[rows.test], {"x": np.asarray(raw[rows.test]), "actual": y[rows.test]}
 
 
 def load_model(folder: Path) -> Any:  # Any: a Keras model or an estimator
@@ -76,7 +88,7 @@ def load_model(folder: Path) -> Any:  # Any: a Keras model or an estimator
         if foreign:
             raise RecordError(f"the model in {folder} asks for {', '.join(foreign)}: only scikit-learn's are loaded")
         return skops.io.load(files[0], trusted=types)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, BadZipFile, ValueError, TypeError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise RecordError(f"the model in {folder} cannot be loaded: {reason}") from error
 
@@ -86,9 +98,6 @@ def _arrays(dataset: Dataset, given: np.ndarray | None) -> Arrays:
     x, x_test = (scaled(part, dataset.description) for part in (dataset.x_train, dataset.x_test))
     y, y_test = np.asarray(dataset.y_train), np.asarray(dataset.y_test)
     if given is not None:
-        shape = dataset.description.input_shape
-        if given.shape[1:] != shape:
-            raise DataError(f"rows of shape {shape} are expected, got {given.shape[1:]}: mend the input")
         x_test = np.concatenate([x_test, scaled(given, dataset.description)])
         y_test = np.concatenate([y_test, np.repeat(y[:1], len(given))])
     return Arrays(x, y, x_test, y_test, on_device=None)

@@ -17,7 +17,7 @@ __all__ = ["key_of", "prepare_arrays"]
 def prepare_arrays(
     code: Code, arrays: Arrays, about: Description, train: np.ndarray, p: dict[str, Any]
 ) -> tuple[Arrays, Description]:  # Any: JSON scalars, and the shape of the data
-    """The arrays that an arm sees, on the device, and their description.
+    """The arrays that an arm sees, on the device where those of the data set are, and their description.
 
     Args:
         code: with `prepare`.
@@ -46,7 +46,8 @@ def prepare_arrays(
     x, y = (np.ascontiguousarray(new, dtype=old.dtype) for new, old in ((x, arrays.x), (y, arrays.y)))
     parts = (x[:n], y[:n], x[n:], y[n:])
     described = dataclasses.replace(about, input_shape=x.shape[1:])
-    return Arrays(*parts, on_device=tuple(map(to_device, parts))), described
+    on_device = None if arrays.on_device is None else tuple(map(to_device, parts))
+    return Arrays(*parts, on_device), described
 
 
 def key_of(arrays: Arrays) -> str:

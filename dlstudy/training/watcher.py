@@ -57,7 +57,7 @@ class Watcher:
         best = [
             self._first + other.best_epoch + 1
             for other in self._others
-            if isinstance(other, keras.callbacks.EarlyStopping) and other.restore_best_weights
+            if isinstance(other, keras.callbacks.EarlyStopping) and other.best_weights is not None
         ]
         return {"train_epochs": self.epoch, "train_best_epoch": best[-1] if best else self.epoch}
 
