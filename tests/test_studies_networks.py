@@ -7,6 +7,7 @@ import pytest
 
 from dlstudy import catalog
 from dlstudy.protocol import Split
+from dlstudy.trial import make_parameters
 
 ROOT = Path(__file__).parent.parent
 SHAPES = {"input_shape": (28, 28), "n_classes": 10, "seed": 1, "learning_rate": 0.001}
@@ -49,9 +50,10 @@ def test_batchnorm_s_arms_differ_in_the_place_of_the_normalization():
 def test_batchnorm_trains_its_printed_arms_as_the_course_did():
     study = study_of("batchnorm")
     assert (study.protocol.split, study.protocol.printed_split) == (Split(validation=5_000), None)
-    assert study.protocol.batch_size == 64
     assert {arm.name for arm in study.arms if arm.printed} == {"without", "bn_after"}
-    assert dict(study.arm("bn_after").printed) == {"learning_rate": 0.001, "epochs": 10}
+    arm = study.arm("bn_after")
+    params = make_parameters(arm, study.protocol, arm.printed)
+    assert params == {"bn": "after", "learning_rate": 0.001, "epochs": 10, "batch_size": 64}
     assert len(study.printed) == 12
     figures = {(figure.arm, figure.metric, figure.epoch): figure.value for figure in study.printed}
     assert figures["bn_after", "test_loss", None] == "0.0748"
@@ -66,11 +68,11 @@ def test_batchnorm_s_initializers_draw_with_their_deviation(name, deviation):
     assert np.std(kernel) == pytest.approx(deviation, rel=0.02)
 
 
-@pytest.mark.parametrize("name", ["batchnorm", "regularization"])
-def test_every_computed_figure_is_right(name):
+@pytest.mark.parametrize(("name", "misprints"), [("batchnorm", ["1,100"]), ("regularization", [])])
+def test_computed_figures_are_right_but_for_the_course_s_misprint(name, misprints):
     study = study_of(name)
     assert study.computed
-    assert all(figure.agrees() for figure in study.computed)
+    assert [figure.printed for figure in study.computed if not figure.agrees()] == misprints
 
 
 def test_batchnorm_s_sweeps_ask_what_is_claimed():

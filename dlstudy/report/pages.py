@@ -36,8 +36,9 @@ def html_page(summary: StudySummary, provenance: Mapping[str, str], pictures: Se
     alt = f"Validation curves by epoch of {names}: mean and range over seeds"
     body += [f'<h2>Training curves</h2><img alt="{escape(alt)}" src="data:image/png;base64,{picture}">']
     body += [_html_table(table) for table in shown[1:]]
-    body += ["<h2>Pictures of the winners (first seed)</h2>"] if pictures else []
-    body += [_figure(picture) for picture in pictures]
+    if pictures:
+        shown_side_by_side = "".join(map(_figure, pictures))
+        body.append(f'<h2>Pictures of the winners (first seed)</h2><div class="pictures">{shown_side_by_side}</div>')
     if _remarks(summary):
         body += ["<h2>Remarks</h2><ul>", *[f"<li>{escape(remark)}</li>" for remark in _remarks(summary)], "</ul>"]
     made = [*_settings(summary), *[[name, value] for name, value in provenance.items()]]
@@ -132,7 +133,8 @@ table {{ border-collapse: collapse; font-size: .88rem; font-variant-numeric: tab
 th, td {{ text-align: left; vertical-align: top; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid #e0e0e0 }}
 th {{ border-bottom: 2px solid #999 }}
 img {{ max-width: 100% }}
-figure {{ margin: 1rem 0 }} figcaption {{ color: #555; font-size: .85rem }}
+.pictures {{ display: flex; flex-wrap: wrap; gap: 1.2rem }}
+figure {{ margin: 0; flex: 1 1 17rem; max-width: 29rem }} figcaption {{ color: #555; font-size: .85rem }}
 .good {{ color: #00694a }} .bad {{ color: #a33c00 }} .open {{ color: #555 }}
 code {{ background: #f3f3f3; padding: .1rem .3rem }}
 @media print {{ body {{ margin: 0; font-size: 12px }} }}
