@@ -15,6 +15,7 @@ __all__ = [
     "MetricSummary",
     "PrintedSummary",
     "StudySummary",
+    "SweepSummary",
     "TrialRecord",
 ]
 
@@ -160,6 +161,20 @@ class ClaimSummary:
 
 
 @dataclass(frozen=True)
+class SweepSummary:
+    """A metric of an arm at one point of a sweep, over the runs that finished; how many of `n` runs diverged."""
+
+    sweep: str
+    point: Mapping[str, Any]  # JSON scalars
+    arm: str
+    metric: str
+    mean: float | None
+    sd: float | None
+    n: int
+    n_diverged: int
+
+
+@dataclass(frozen=True)
 class StudySummary:
     """Everything that a report says, from the record alone."""
 
@@ -174,6 +189,7 @@ class StudySummary:
     printed: Sequence[PrintedSummary]
     claims: Sequence[ClaimSummary]
     computed: Sequence[ComputedSummary]
+    sweeps: Sequence[SweepSummary]
     remarks: Sequence[str]
     trials: Sequence[TrialRecord]
     protocol: Mapping[str, Any]  # JSON
@@ -185,7 +201,10 @@ class StudySummary:
         return {
             "schema": 1,
             **data,
-            **{name: [_plain(item) for item in data[name]] for name in ("arms", "printed", "computed", "claims")},
+            **{
+                name: [_plain(item) for item in data[name]]
+                for name in ("arms", "printed", "computed", "sweeps", "claims")
+            },
             "trials": [_trial_json(trial) for trial in self.trials],
             "notes": list(self.notes),
             "remarks": list(self.remarks),

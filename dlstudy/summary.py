@@ -6,7 +6,8 @@ from typing import Any
 from dlstudy.datasets import registry
 from dlstudy.document import Claim
 from dlstudy.finished import Finished, value_at
-from dlstudy.results import ArmSummary, Best, MetricSummary, StudySummary, TrialRecord
+from dlstudy.protocol import Sweep
+from dlstudy.results import ArmSummary, Best, MetricSummary, StudySummary, SweepSummary, TrialRecord
 from dlstudy.statistics import mean_and_sd
 from dlstudy.study import Arm, Study
 from dlstudy.variant import Variant
@@ -38,6 +39,7 @@ def summarize(name: str, study: Study, variant: str, trials: Sequence[TrialRecor
         arms=arms,
         printed=[judge_printed(study, figure, finished, not_comparable) for figure in study.printed],
         computed=[judge_computed(figure) for figure in study.computed],
+        sweeps=[point for sweep in study.sweeps for point in _sweep(study, sweep, finished)],
         claims=[judge_claim(study, claim, finished) for claim in study.claims],
         trials=list(trials),
         protocol=_protocol(study, trials),
@@ -70,6 +72,22 @@ def _arm(study: Study, arm: Arm, finished: Finished, trials: Sequence[TrialRecor
         drop=drop,
         notes=_arm_notes(search, runs, [t for t in trials if t.arm == arm.name]),
     )
+
+
+def _sweep(study: Study, sweep: Sweep, finished: Finished) -> list[SweepSummary]:
+    """What the arms gave at each point, in the metrics that claims are about, else in that of the search."""
+    claimed = [claim.metric for claim in study.claims if claim.sweep == sweep.name]
+    summaries = []
+    for metric in dict.fromkeys(claimed or [study.protocol.metric]):
+        for point in sweep.points():
+            for arm in study.arms:
+                for runs in finished.sweep(sweep.name, arm, point):
+                    ended = [value_at(run, metric, None) for run in runs.values() if run.state == "finished"]
+                    values = [value for value in ended if value is not None]
+                    n_diverged = sum(run.state == "diverged" for run in runs.values())
+                    mean, sd = mean_and_sd(values) if values else (None, None)
+                    summaries.append(SweepSummary(sweep.name, point, arm.name, metric, mean, sd, len(runs), n_diverged))
+    return summaries
 
 
 def _best(best: TrialRecord, metric: str, search: list[TrialRecord]) -> Best:

@@ -46,49 +46,59 @@ def build(p: dict[str, Any]) -> Any:
 
 def draw(*_: Any) -> dict[str, Any]:
     """The losses as functions: of an error, and of what a classifier says."""
-    import numpy as np
     from matplotlib.figure import Figure
+
+    pictures = {}
+    for title, curves in (("Losses of numbers", of_errors()), ("Losses of classes", of_classes())):
+        pictures[title] = Figure(figsize=(9, 3.8), layout="constrained")
+        for axes, (xlabel, top, x, values) in zip(pictures[title].subplots(1, 2), curves, strict=True):
+            for (label, loss), colour in zip(values.items(), COLOURS, strict=False):
+                axes.plot(x, loss.value, color=colour, label=label)
+            axes.set(xlabel=xlabel, ylabel="loss", ylim=(0, top))
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.legend(frameon=False, fontsize=8)
+    return pictures
+
+
+def of_errors() -> list[Any]:
+    """Two panels, each the label of its x, the top of its y, x, and the losses by name."""
+    import numpy as np
 
     from dlstudy.scratch import losses
 
-    def panel(axes: Any, x: Any, curves: dict[str, Any], xlabel: str, top: float) -> None:
-        for (label, values), colour in zip(curves.items(), COLOURS, strict=False):
-            axes.plot(x, values, color=colour, label=label)
-        axes.set(xlabel=xlabel, ylabel="loss", ylim=(0, top))
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8)
-
     error = np.linspace(-4, 4, 401)
-    zeros, ones = np.zeros_like(error), np.ones_like(error)
-    numbers = Figure(figsize=(9, 3.8), layout="constrained")
-    left, right = numbers.subplots(1, 2)
-    curves = {"MAE": losses.mae(zeros, error).value, "MSE": losses.mse(zeros, error).value}
-    huber = {f"Huber, delta {d:g}": losses.huber(zeros, error, d).value for d in (0.1, 1, 10)}
-    pseudo = {f"pseudo-Huber, delta {d:g}": losses.pseudo_huber(zeros, error, d).value for d in (0.2, 1, 5)}
-    panel(left, error, {**curves, **huber}, "error (prediction - target)", 8)
-    panel(right, error, {**curves, **pseudo}, "error (prediction - target)", 8)
+    zeros, label = np.zeros_like(error), "error (prediction - target)"
+    both = {"MAE": losses.mae(zeros, error), "MSE": losses.mse(zeros, error)}
+    huber = {f"Huber, delta {d:g}": losses.huber(zeros, error, d) for d in (0.1, 1, 10)}
+    pseudo = {f"pseudo-Huber, delta {d:g}": losses.pseudo_huber(zeros, error, d) for d in (0.2, 1, 5)}
+    return [(label, 8, error, both | huber), (label, 8, error, both | pseudo)]
 
-    classes = Figure(figsize=(9, 3.8), layout="constrained")
-    left, right = classes.subplots(1, 2)
-    one_hot = np.tile([1.0, 0.0], (len(error), 1))
-    of_logits = {
-        "hinge (target 1)": losses.hinge(ones, error).value,
-        "sigmoid cross-entropy": losses.sigmoid_crossentropy(ones, error).value,
+
+def of_classes() -> list[Any]:
+    """Likewise, of outputs and of probabilities."""
+    import numpy as np
+
+    from dlstudy.scratch import losses
+
+    output, p = np.linspace(-4, 4, 401), np.linspace(0.005, 0.995, 199)
+    ones, pairs = np.ones_like(output), np.column_stack([p, 1 - p])
+    sure, wanted = (np.tile([share, 1 - share], (len(p), 1)) for share in (1.0, 0.7))
+    of_outputs = {
+        "hinge (target 1)": losses.hinge(ones, output),
+        "sigmoid cross-entropy": losses.sigmoid_crossentropy(ones, output),
         "softmax cross-entropy (other logit 1)": losses.softmax_crossentropy(
-            one_hot, np.column_stack([error, ones])
-        ).value,
+            np.tile([1.0, 0.0], (len(output), 1)), np.column_stack([output, ones])
+        ),
     }
-    panel(left, error, of_logits, "output for the right class", 5)
-    p = np.linspace(0.005, 0.995, 199)
-    pairs = np.column_stack([p, 1 - p])
-    wanted = np.tile([0.7, 0.3], (len(p), 1))
     of_probabilities = {
-        "cross-entropy, target 1": losses.categorical_crossentropy(np.tile([1.0, 0.0], (len(p), 1)), pairs).value,
-        "cross-entropy, target 0.7": losses.categorical_crossentropy(wanted, pairs).value,
-        "Kullback-Leibler, target 0.7": losses.kl_divergence(wanted, pairs).value,
+        "cross-entropy, target 1": losses.categorical_crossentropy(sure, pairs),
+        "cross-entropy, target 0.7": losses.categorical_crossentropy(wanted, pairs),
+        "Kullback-Leibler, target 0.7": losses.kl_divergence(wanted, pairs),
     }
-    panel(right, p, of_probabilities, "probability given to the class", 5)
-    return {"Losses of numbers": numbers, "Losses of classes": classes}
+    return [
+        ("output for the right class", 5, output, of_outputs),
+        ("probability given to the class", 5, p, of_probabilities),
+    ]
 
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")

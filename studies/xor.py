@@ -23,7 +23,7 @@ from dlstudy import Arm, Claim, Printed, Protocol, Split, Study, Sweep
 TABLE = ((0, 0), (0, 1), (1, 0), (1, 1))
 N_STEPS = 1_000
 TARGET = 0.1
-RATE = {"learning_rate": FloatDistribution(0.1, 3, log=True)}
+RATE = {"learning_rate": FloatDistribution(0.1, 10, log=True)}
 COURSE = {"learning_rate": 1.0}
 
 
@@ -104,7 +104,7 @@ STUDY = Study(
         Arm(
             "momentum",
             setting={"starts": 1},
-            space={**RATE, "momentum": FloatDistribution(0.5, 0.9)},
+            space={**RATE, "momentum": FloatDistribution(0.5, 0.95)},
             defaults={**COURSE, "momentum": 0.9},
             text="a share of the previous step is made again",
         ),

@@ -23,7 +23,11 @@ def build(p: dict[str, Any]) -> None:
 
 def make_study(arms: Sequence[str] = ("a", "b"), **changes: Any) -> Study:
     """Arms named by letters, one rate to tune and one printed; `changes` are of `Study` or of its `Protocol`."""
-    own = {name: changes.pop(name) for name in ("question", "dataset", "build", "printed", "claims") if name in changes}
+    own = {
+        name: changes.pop(name)
+        for name in ("question", "dataset", "build", "sweeps", "printed", "claims")
+        if name in changes
+    }
     defaults = {"question": "Is a better?", "dataset": "digits", "build": build}
     made = [Arm(name, setting={"kind": name}, space=RATE, printed=PRINTED) for name in arms]
     return Study(arms=made, protocol=Protocol(**changes), **(defaults | own))

@@ -10,8 +10,9 @@ from builders import figure, make_study, make_trial, runs_of, sum_up
 
 from dlstudy.document import Claim
 from dlstudy.errors import UsageError
+from dlstudy.protocol import Sweep
 from dlstudy.report.export import FORMATS, as_json, export, export_all
-from dlstudy.report.facts import interval_text, mood, number, params_text, tables, with_spread
+from dlstudy.report.facts import _as_printed, interval_text, mood, number, params_text, tables, with_spread
 from dlstudy.report.figures import COLOURS, curves_png
 from dlstudy.report.pages import command, html_page, markdown
 from dlstudy.results import MetricSummary
@@ -28,7 +29,7 @@ DIVERGED = {
 TAGS = "html head meta title style body h1 h2 p div table thead tbody tr th td span img ul li code"
 ATTRIBUTES = "lang charset name content class alt src"
 KEYS = (
-    "schema study variant question answer quick complete n_failed arms printed computed claims trials protocol "
+    "schema study variant question answer quick complete n_failed arms printed computed sweeps claims trials protocol "
     "notes remarks made_with"
 )
 TRIAL_KEYS = "phase arm number seed params state reason metrics cost slot run_id"
@@ -404,3 +405,40 @@ def test_curves_of_an_earlier_winner_are_not_drawn_as_the_winners():
 )
 def test_a_verdict_has_a_mood_wherever_a_number_stands_before_it(cell, expected):
     assert mood(cell) == expected
+
+
+def test_a_sweep_is_a_table_of_values_by_arms():
+    study = make_study(sweeps=[Sweep("rates", {"rate": (0.1, 0.9)}, seeds=2)])
+    runs = [
+        make_trial(study, arm, "sweep", row, {"rate": rate}, metrics={"val_accuracy": value + row / 100})
+        for arm, rate, value in (("a", 0.1, 0.5), ("b", 0.1, 0.6), ("a", 0.9, 0.7))
+        for row in (0, 1)
+    ]
+    lost = [make_trial(study, "b", "sweep", row, {"rate": 0.9}, state="diverged") for row in (0, 1)]
+    half = [make_trial(study, "a", "sweep", 2, {"rate": 0.9}, state="diverged")]
+    (table,) = [table for table in tables(sum_up(study, [*runs, *lost, *half])) if table.title.startswith("Sweep")]
+    assert table.title == "Sweep rates: validation accuracy, mean ± sd over seeds"
+    assert table.heads == ["at", "a", "b"]
+    assert table.rows == [
+        ["rate 0.1", "0.5050 ± 0.0071", "0.6050 ± 0.0071"],
+        ["rate 0.9", "0.7050 ± 0.0071 (1 of 3 diverged)", "all 2 diverged"],
+    ]
+
+
+def test_a_sweep_without_runs_has_no_table():
+    study = make_study(sweeps=[Sweep("rates", {"rate": (0.1, 0.9)}, seeds=2)])
+    assert [table.title for table in tables(sum_up(study, []))] == ["Arms, each tuned on its own"]
+
+
+@pytest.mark.parametrize(
+    ("value", "printed", "text"),
+    [
+        (1.59135706886896, "1.5913570686889646", "1.5913570688689600"),
+        (0.955, "0.95", "0.9550"),
+        (333435340000.0, "-1572109088", "333435340000.0000"),
+        (0.5, "5e-1", "0.5000"),
+        (None, "0.95", "–"),
+    ],
+)
+def test_our_figure_has_the_places_of_the_printed_one(value, printed, text):
+    assert _as_printed(value, printed) == text

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlstudy.results import ArmSummary, ClaimSummary, MetricSummary, StudySummary
+from dlstudy.results import ArmSummary, ClaimSummary, MetricSummary, StudySummary, SweepSummary
 
 __all__ = ["Table", "interval_text", "mood", "number", "params_text", "tables", "with_spread"]
 
@@ -21,7 +21,7 @@ class Table:
 
 def tables(summary: StudySummary) -> list[Table]:
     """The tables of a report that have rows, in reading order."""
-    made = [_arms(summary), _printed(summary), _computed(summary), _claims(summary)]
+    made = [_arms(summary), *_sweeps(summary), _printed(summary), _computed(summary), _claims(summary)]
     return [table for table in made if table.rows]
 
 
@@ -150,6 +150,29 @@ def _computed(summary: StudySummary) -> Table:
         for figure in summary.computed
     ]
     return Table("Figures that arithmetic can check", ["figure", "printed", "right value", "verdict"], rows)
+
+
+def _sweeps(summary: StudySummary) -> list[Table]:
+    """A table for each sweep and metric: the values down, the arms across."""
+    made = []
+    for sweep, metric in dict.fromkeys((item.sweep, item.metric) for item in summary.sweeps):
+        points: dict[str, dict[str, str]] = {}
+        for item in summary.sweeps:
+            if (item.sweep, item.metric) == (sweep, metric):
+                points.setdefault(params_text(item.point), {})[item.arm] = _at_point(item)
+        arms = list(dict.fromkeys(arm for cells in points.values() for arm in cells))
+        rows = [[point, *(cells.get(arm, "–") for arm in arms)] for point, cells in points.items()]
+        if any(item.n for item in summary.sweeps if item.sweep == sweep):
+            title = f"Sweep {sweep}: {_label(metric)}, mean ± sd over seeds"
+            made.append(Table(title, ["at", *arms], rows))
+    return made
+
+
+def _at_point(item: SweepSummary) -> str:
+    if item.mean is None:
+        return f"all {item.n} diverged" if item.n and item.n == item.n_diverged else "–"
+    shown = number(item.mean) if item.sd is None else f"{number(item.mean)} ± {item.sd:.4f}"
+    return shown + (f" ({item.n_diverged} of {item.n} diverged)" if item.n_diverged else "")
 
 
 def _claims(summary: StudySummary) -> Table:
