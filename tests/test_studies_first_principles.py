@@ -58,7 +58,7 @@ def assert_to_the_digit(study, arm, result):
         ("regression_advertising", 3, 15),
         ("perceptron", 3, 11),
         ("xor", 3, 4),
-        ("descent", 13, 0),
+        ("descent", 15, 0),
         ("losses", 8, 0),
     ],
 )
