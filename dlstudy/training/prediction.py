@@ -20,7 +20,7 @@ from dlstudy.trial import TrialSpec
 
 __all__ = ["load_model", "predict_rows"]
 
-_OURS = ("sklearn.", "numpy.", "dlstudy.scratch.")
+_OURS = ("sklearn.", "dlstudy.scratch.")
 
 
 def predict_rows(spec_json: dict[str, Any], folder: str, given: np.ndarray | None) -> dict[str, Any]:  # Any: JSON
