@@ -24,11 +24,12 @@ def make_console(error: bool = False) -> Console:
 
 def print_table(console: Console, table: Table) -> None:
     """A table with its title and note."""
-    shown = RichTable(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in table.heads:
         shown.add_column(head, overflow="fold")
     for row in table.rows:
         shown.add_row(*[_styled(cell) for cell in row])
+    console.print(Text(table.title, style="bold"))  # not the table's own title, which is folded to its width
     console.print(shown)
     if table.note:
         console.print(Text(table.note, style="dim"))
