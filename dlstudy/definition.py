@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import symtable
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,23 +15,25 @@ from dlstudy.protocol import Split
 from dlstudy.study import PHASES, Arm, Study
 from dlstudy.variant import Variant
 
-__all__ = ["changes", "code_digests", "define", "define_all", "split_of"]
+__all__ = ["changes", "code_digests", "code_of", "define", "define_all", "split_of"]
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
 
 
-def define(file: StudyFile, study: Study, variant: Variant, arm: Arm, phase: str) -> dict[str, Any]:
+def define(
+    study: Study, variant: Variant, arm: Arm, phase: str, code: Mapping[str, str]
+) -> dict[str, Any]:  # Any: JSON
     """What the results of one arm and phase rest on, as JSON.
 
     Trials, seeds, claims and texts are not in it: they may grow or be reworded.
 
     Args:
-        file: the study file, for the code that `build` needs.
         study: as the variant runs it.
         variant: for the sampler and the pruner of a search.
         arm: the arm.
         phase: one of `PHASES`.
+        code: of the study's functions, as `code_of` gives it.
     """
     protocol = study.protocol
     split = split_of(study, arm, phase)
@@ -41,7 +44,7 @@ def define(file: StudyFile, study: Study, variant: Variant, arm: Arm, phase: str
         "rows": protocol.rows,
         "split": repr(split),
         "setting": dict(arm.setting),
-        "code": _code(file, study),
+        "code": dict(code),
     }
     if phase in ("printed", "defaults"):
         definition[phase] = dict(getattr(arm, phase) or {})
@@ -58,12 +61,14 @@ def define_all(
     """The name in the record and the definition of every phase of these arms, by phase and arm.
 
     Args:
-        file, study, variant: as for `define`.
+        file: the study's.
+        study, variant: as for `define`.
         name: of the variant in the record, generation included.
         arms: their names.
     """
+    code = code_of(file, study)
     return {
-        (phase, arm.name): (f"{file.name}/{name}/{arm.name}/{phase}", define(file, study, variant, arm, phase))
+        (phase, arm.name): (f"{file.name}/{name}/{arm.name}/{phase}", define(study, variant, arm, phase, code))
         for phase in PHASES
         for arm in map(study.arm, arms)
         if _has(study, arm, phase)
@@ -83,7 +88,8 @@ def _has(study: Study, arm: Arm, phase: str) -> bool:
     return phase != "sweep" or any(study.sweep_settings(sweep, arm) for sweep in study.sweeps)
 
 
-def _code(file: StudyFile, study: Study) -> dict[str, str]:
+def code_of(file: StudyFile, study: Study) -> dict[str, str]:
+    """A digest of each part of a study file that its functions need, by name; what draws pictures does not count."""
     functions = (study.build, study.prepare, study.callbacks, study.go_on, study.probe)
     names = [getattr(function, "__name__", "STUDY") for function in functions if function is not None]
     digests: dict[str, str] = {}
@@ -124,24 +130,28 @@ def code_digests(source: str, start: str, folder: Path | None = None) -> dict[st
         for path in _imported(statements[name], folder):
             text += "\n" + ast.unparse(_without_docstrings(ast.parse(path.read_text(encoding="utf-8"))))
         digests[name] = hashlib.sha256(text.encode()).hexdigest()[:12]
-        used = {node.id for statement in statements[name] for node in ast.walk(statement) if isinstance(node, ast.Name)}
+        used = set[str]().union(*(_used(_table(statement)) for statement in statements[name]))
         wanted += sorted(used & set(statements))
     return digests
 
 
 def _bound(statement: ast.stmt) -> set[str]:
     """The names that a top-level statement gives a meaning: those it binds; if none, those it may change in place."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {statement.name}
-    bound, used = set[str](), set[str]()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            bound.add(node.name)
-        elif isinstance(node, ast.alias):
-            bound.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.Name):
-            (bound if isinstance(node.ctx, ast.Store) else used).add(node.id)
-    return bound or used
+    table = _table(statement)
+    bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    return bound or _used(table)
+
+
+def _table(statement: ast.stmt) -> symtable.SymbolTable:
+    """Python's own view of which names are the module's, and which are local to a function or a comprehension."""
+    return symtable.symtable(ast.unparse(statement), "study", "exec")
+
+
+def _used(table: symtable.SymbolTable) -> set[str]:
+    """The names of the module that a scope and those within it refer to."""
+    top = table.get_type() == "module"
+    names = {symbol.get_name() for symbol in table.get_symbols() if top or symbol.is_global()}
+    return names.union(*(_used(child) for child in table.get_children()))
 
 
 def _imported(statements: list[ast.stmt], folder: Path | None) -> list[Path]:

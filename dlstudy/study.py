@@ -86,6 +86,7 @@ class Study:
         printed: what the document prints of runs.
         computed: what the document prints and arithmetic can check.
         claims: what the document claims.
+        ranks: whether the arms are alternatives, of which one may be best; else the claims' verdicts are the answer.
         remarks: what a reader should know, such as where the document contradicts itself.
         other_datasets: further data sets that the study makes sense on (`--dataset`).
         prepare: `prepare(x, y, train, p)` returns x and y as the arm sees them. It gets all rows, the training part
@@ -110,6 +111,7 @@ class Study:
     printed: Sequence[Printed] = ()
     computed: Sequence[Computed] = ()
     claims: Sequence[Claim] = ()
+    ranks: bool = True
     remarks: Sequence[str] = ()
     other_datasets: Sequence[str] = ()
     prepare: Function | None = None

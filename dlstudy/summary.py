@@ -7,7 +7,7 @@ from dlstudy.datasets import registry
 from dlstudy.document import Claim
 from dlstudy.finished import Finished, value_at
 from dlstudy.protocol import Sweep
-from dlstudy.results import ArmSummary, Best, MetricSummary, StudySummary, SweepSummary, TrialRecord
+from dlstudy.results import ArmSummary, Best, ClaimSummary, MetricSummary, StudySummary, SweepSummary, TrialRecord
 from dlstudy.statistics import mean_and_sd
 from dlstudy.study import Arm, Study
 from dlstudy.variant import Variant
@@ -126,13 +126,10 @@ def _metrics(runs: Mapping[int, TrialRecord]) -> dict[str, MetricSummary]:
 def _answer(study: Study, finished: Finished) -> str:
     """One sentence: which tuned arm did best on the test set, and whether that could be luck.
 
-    A study whose first claim is a likeness does not ask which is best: there the verdict on that claim answers.
+    Where the arms are no alternatives to rank: what became of the claims.
     """
-    if study.claims and study.claims[0].within:
-        likeness = judge_claim(study, study.claims[0], finished)
-        if likeness.interval is not None:
-            largest = f"largest difference {likeness.difference:+.3g} against {likeness.against}"
-            return f"{likeness.text}: {likeness.verdict} ({largest}, 95 % interval {_span(likeness.interval)})."
+    if not study.ranks:
+        return _answer_by_claims([judge_claim(study, claim, finished) for claim in study.claims])
     metric = test_metric(study)
     means = {}
     for arm in study.arms:
@@ -154,6 +151,20 @@ def _answer(study: Study, finished: Finished) -> str:
     ahead = f"ahead of {result.against} by {result.difference:.4f} (95 % interval {_span(result.interval)})"
     verdict = "did best" if result.verdict == "supported" else "leads, but not clearly"
     return f"Each tuned on its own, {first} {verdict}: {reached}, {ahead}."
+
+
+def _answer_by_claims(claims: Sequence[ClaimSummary]) -> str:
+    tested = [claim for claim in claims if claim.interval is not None]
+    if not tested:
+        return "No answer yet: no claim has been tested."
+    verdicts = [claim.verdict for claim in tested]
+    counts = [
+        f"{verdicts.count(name)} {name}" for name in ("supported", "contradicted", "undecided") if name in verdicts
+    ]
+    first = f"{tested[0].text}: {tested[0].verdict}"
+    if len(tested) == 1:
+        return f"{first}."
+    return f"{first}. Of all {len(tested)} claims tested: {', '.join(counts)}."
 
 
 def _span(interval: tuple[float, float]) -> str:

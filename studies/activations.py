@@ -130,6 +130,7 @@ def deep(name: str, activation: str, text: str) -> Arm:
 STUDY = Study(
     question="Which activation functions let a deep net learn MNIST?",
     dataset="mnist",
+    ranks=False,
     build=build,
     probe=probe,
     draw=draw,

@@ -108,6 +108,7 @@ STUDY = Study(
     question="How do batch, stochastic and mini-batch descent differ, and what do momentum and adaptive rules add?",
     dataset="diabetes",
     other_datasets=["advertising", "stocks"],
+    ranks=False,
     build=build,
     prepare=prepare,
     probe=probe,

@@ -81,6 +81,7 @@ OR_START = dict(zip(WEIGHTS, (-4e-05, 1.1e-04, 4e-05), strict=True))
 STUDY = Study(
     question="Does the perceptron converge if and only if the classes are linearly separable: AND, OR and XOR?",
     dataset="gates",
+    ranks=False,
     build=build,
     prepare=prepare,
     probe=probe,

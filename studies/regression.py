@@ -128,6 +128,7 @@ STUDY = Study(
     question="Do the closed form, scikit-learn, gradient descent and Keras find the same line?",
     dataset="stocks",
     other_datasets=["advertising", "diabetes"],
+    ranks=False,
     build=build,
     prepare=prepare,
     probe=probe,

@@ -94,6 +94,7 @@ STUDY = Study(
     question="Does gradient descent come to the line of the closed form and of scikit-learn?",
     dataset="advertising",
     other_datasets=["diabetes", "stocks"],
+    ranks=False,
     build=build,
     prepare=prepare,
     probe=probe,

@@ -95,6 +95,7 @@ def momentum_is_better(text: str, metric: str, direction: str, **more: Any) -> C
 STUDY = Study(
     question="Does momentum help a small sigmoid network to learn XOR: out of local minima, and faster?",
     dataset="gates",
+    ranks=False,
     build=build,
     prepare=prepare,
     probe=probe,

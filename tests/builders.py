@@ -25,7 +25,7 @@ def make_study(arms: Sequence[str] = ("a", "b"), **changes: Any) -> Study:
     """Arms named by letters, one rate to tune and one printed; `changes` are of `Study` or of its `Protocol`."""
     own = {
         name: changes.pop(name)
-        for name in ("question", "dataset", "build", "sweeps", "printed", "claims")
+        for name in ("question", "dataset", "build", "ranks", "sweeps", "printed", "claims")
         if name in changes
     }
     defaults = {"question": "Is a better?", "dataset": "digits", "build": build}

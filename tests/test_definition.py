@@ -8,7 +8,7 @@ import pytest
 
 from dlstudy import catalog
 from dlstudy.datasets import registry
-from dlstudy.definition import changes, code_digests, define, define_all
+from dlstudy.definition import changes, code_digests, code_of, define, define_all
 from dlstudy.study import PHASES
 from dlstudy.variant import Variant
 
@@ -60,7 +60,8 @@ def definition_of(tmp_path: Path):
         path = tmp_path / "study.py"
         path.write_text(SOURCE.replace(old, new, 1) if old else SOURCE)
         file = catalog.load(path)
-        return define(file, file.study, variant or Variant(), file.study.arm("a"), phase)
+        study = file.study
+        return define(study, variant or Variant(), study.arm("a"), phase, code_of(file, study))
 
     return definition_of
 
@@ -298,3 +299,10 @@ def test_stated_test_rows_are_in_a_definition_and_stand_json(definition_of):
         "split is 'Split(validation=0.1, test=(3, 2), random_state=None)' and was "
         "'Split(validation=0.1, test=(3, 1), random_state=None)'"
     ]
+
+
+def test_a_name_that_is_local_to_a_function_or_a_comprehension_is_not_the_module_s():
+    source = "LIST = [v for v in (1, 2)]\nother = 3\ndef build(p):\n    v = 1\n    other = v\n    return other"
+    assert set(code_digests(source, "build")) == {"build"}
+    source += "\ndef two(p):\n    return [other for _ in LIST]"
+    assert set(code_digests(source, "two")) == {"two", "LIST", "other"}

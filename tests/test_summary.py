@@ -522,3 +522,20 @@ def test_arms_at_one_rate_that_nobody_tuned_are_warned_of(settings, space, way, 
 
 def test_remarks_of_a_study_go_into_its_summary():
     assert sum_up(replace(make_study(), remarks=["the document errs"]), []).remarks == ["the document errs"]
+
+
+@pytest.mark.parametrize(
+    ("values", "answer"),
+    [
+        ([BASE], "a is better: supported."),
+        ([BASE, [0.95, 0.96, 0.97]], "a is better: supported. Of all 2 claims tested: 1 supported, 1 contradicted."),
+    ],
+)
+def test_a_study_that_ranks_no_arms_answers_by_its_claims(values, answer):
+    others = [f"x{i}" for i in range(len(values))]
+    study = make_study(["a", *others], seeds=8, claims=[BETTER(than=other) for other in others], ranks=False)
+    runs = runs_of(study, "a", "replicate", AHEAD)
+    for other, of_other in zip(others, values, strict=True):
+        runs += runs_of(study, other, "replicate", of_other)
+    assert sum_up(study, runs).answer == answer
+    assert sum_up(study, []).answer == "No answer yet: no claim has been tested."
