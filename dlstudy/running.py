@@ -92,7 +92,7 @@ def _run_somewhere(file: StudyFile, request: Request, where: Where, json: bool) 
             except DataError:
                 continue
             make_console(error=True).print(
-                f"{str(error).splitlines()[0]}; running on {other} instead", markup=False, soft_wrap=True
+                f"{str(error).partition(': ')[0]}: running on {other} instead", markup=False, soft_wrap=True
             )
             variant = dataclasses.replace(request.variant, dataset=other)
             return _run(file, dataclasses.replace(request, variant=variant), where, json)
