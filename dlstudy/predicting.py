@@ -87,9 +87,7 @@ def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[Study, str, 
 
     No arm named: the one whose winner did best on the test rows.
     """
-    known = record.variants(file.name)
-    wanted = asked.variant or ("default" if "default" in known or len(known) != 1 else next(iter(known)))
-    variant = known[wanted][-1] if wanted in known else wanted
+    variant = record.latest(file.name, asked.variant)
     study = resolve(file, Request(variant=Variant.from_name(variant)))
     arms = [study.arm(asked.arm)] if asked.arm else list(study.arms)
     finished = Finished(study, record.trials(file.name, variant))

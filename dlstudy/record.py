@@ -68,6 +68,14 @@ class Record:
                 found.setdefault(variant, set()).add(int(generation) if generation.isdecimal() else 1)
         return {name: [_generation(name, number) for number in sorted(numbers)] for name, numbers in found.items()}
 
+    def latest(self, study: str, variant: str | None) -> str:
+        """The newest generation of a variant, or the generation of that name; None: the default, or the only one."""
+        known = self.variants(study)
+        if variant is None and "default" not in known and len(known) == 1:
+            variant = next(iter(known))
+        wanted = variant or "default"
+        return known[wanted][-1] if wanted in known else wanted
+
     def studies(self) -> list[str]:
         """The names of the studies that this record knows."""
         names = (name.split("/") for name in optuna.get_all_study_names(self.storage))

@@ -113,13 +113,10 @@ def read_summary(file: StudyFile, record: Record, name: str | None) -> StudySumm
         raise RecordError(
             f"{file.name} has no results here: run `dlstudy run {file.name}` first, or name another --home"
         )
-    if name is None and "default" not in known and len(known) == 1:
-        name = next(iter(known))
     generations = [generation for group in known.values() for generation in group]
-    wanted = name or "default"
-    found = known[wanted][-1] if wanted in known else wanted
+    found = record.latest(file.name, name)
     if found not in generations:
-        raise RecordError(f"{file.name} has no variant {wanted!r}: name one with --variant: {', '.join(generations)}")
+        raise RecordError(f"{file.name} has no variant {found!r}: name one with --variant: {', '.join(generations)}")
     variant = Variant.from_name(found)
     study = resolve(file, Request(variant=variant))
     summary = summarize(file.name, study, found, record.trials(file.name, found))
