@@ -1,23 +1,29 @@
 """dlstudy: know whether a deep-learning claim is true.
 
-What a study file needs is here: `Study`, `Arm`, `Protocol`, `Split`, `Sweep`, `Printed`, `Computed` and `Claim`. They
-are loaded when first asked for, so that the command line starts fast.
+What a study file needs is here: `Study`, `Arm`, `Protocol`, `Split`, `Sweep`, `Printed`, `Computed` and `Claim`; and
+`load`, which gives a notebook a study's results. They are loaded when first asked for, so that the command line starts
+fast.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dlstudy.document import Claim, Computed, Printed
+    from dlstudy.notebook import load
     from dlstudy.protocol import Protocol, Split, Sweep
     from dlstudy.study import Arm, Study
 
-__all__ = ["Arm", "Claim", "Computed", "Printed", "Protocol", "Split", "Study", "Sweep", "__version__"]
+__all__ = ["Arm", "Claim", "Computed", "Printed", "Protocol", "Split", "Study", "Sweep", "__version__", "load"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'dlstudy' has no attribute {name!r}")
+    if name == "load":
+        from dlstudy.notebook import load
+
+        return load
     from dlstudy import study  # which holds them all, as a study is made of them
 
     return getattr(study, name)

@@ -27,6 +27,20 @@ TrackingOption = Annotated[
     str | None, typer.Option(help="MLflow server or store.  (default: MLFLOW_TRACKING_URI, else SQLite in the home)")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Fewer epochs, rows and trials: a first look.")]
+TrialsOption = Annotated[int | None, typer.Option(help="Search trials for each arm, in all.")]
+SeedsOption = Annotated[int | None, typer.Option(help="Seeds of the printed and replicate phases, in all.")]
+SearchesOption = Annotated[
+    int | None, typer.Option(help="Independent searches of each arm: 3 or more for verdicts on methods.")
+]
+EpochsOption = Annotated[int | None, typer.Option(help="Epochs of every training.")]
+DatasetOption = Annotated[str | None, typer.Option(help="Another data set (dlstudy data list).")]
+ControlOption = Annotated[
+    bool, typer.Option("--control", help="With a copy of an arm: what is said about two identical things?")
+]
+AlsoOption = Annotated[bool, typer.Option("--also", help="Also train printed figures with settings of their own.")]
+WorkersOption = Annotated[int | None, typer.Option(help="Trainings at a time.  (default: GPUs, else cores)")]
+PerGpuOption = Annotated[int, typer.Option(help="Trainings that share a GPU.")]
 
 
 @app.command()
@@ -35,21 +49,23 @@ def run(
         str | None, typer.Argument(help="A study's name (dlstudy list), or the path of a study file.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every study, one after another.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer epochs, rows and trials: a first look.")] = False,
-    trials: Annotated[int | None, typer.Option(help="Search trials for each arm, in all.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Seeds of the printed and replicate phases, in all.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of every training.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Another data set (dlstudy data list).")] = None,
-    phase: Annotated[list[str] | None, typer.Option(help="printed, search or replicate; repeatable.")] = None,
+    quick: QuickOption = False,
+    trials: TrialsOption = None,
+    seeds: SeedsOption = None,
+    searches: SearchesOption = None,
+    epochs: EpochsOption = None,
+    dataset: DatasetOption = None,
+    phase: Annotated[
+        list[str] | None, typer.Option(help="printed, defaults, search, replicate or sweep; repeatable.")
+    ] = None,
     arm: Annotated[list[str] | None, typer.Option(help="Only this arm; repeatable.")] = None,
     sampler: Annotated[str, typer.Option(help="sobol, random or tpe.")] = "sobol",
     pruner: Annotated[str, typer.Option(help="none, median or hyperband.")] = "none",
-    also: Annotated[
-        bool, typer.Option("--also", help="Also train printed figures with settings of their own.")
-    ] = False,
+    control: ControlOption = False,
+    also: AlsoOption = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew beside the old results.")] = False,
-    workers: Annotated[int | None, typer.Option(help="Trainings at a time.  (default: GPUs, else cores)")] = None,
-    per_gpu: Annotated[int, typer.Option(help="Trainings that share a GPU.")] = 1,
+    workers: WorkersOption = None,
+    per_gpu: PerGpuOption = 1,
     engine: Annotated[str, typer.Option(help="local, or inline for debugging.")] = "local",
     home: HomeOption = None,
     storage: StorageOption = None,
@@ -63,10 +79,37 @@ def run(
     from dlstudy.session import Where
     from dlstudy.variant import Variant
 
-    variant = Variant(quick, dataset, epochs, sampler, pruner)
-    request = Request(variant, trials, seeds, tuple(phase or ()), tuple(arm or ()), fresh, also)
+    variant = Variant(quick, dataset, epochs, sampler, pruner, control)
+    request = Request(variant, trials, seeds, searches, tuple(phase or ()), tuple(arm or ()), fresh, also)
     where = Where(Home.at(home), storage, tracking_uri, engine, workers, per_gpu)
     raise typer.Exit(running.run(study, every, request, where, json))
+
+
+@app.command()
+def plan(
+    study: StudyArgument,
+    quick: QuickOption = False,
+    trials: TrialsOption = None,
+    seeds: SeedsOption = None,
+    searches: SearchesOption = None,
+    epochs: EpochsOption = None,
+    dataset: DatasetOption = None,
+    control: ControlOption = False,
+    workers: WorkersOption = None,
+    per_gpu: PerGpuOption = 1,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Before running: the smallest difference that a study could show, and what it would cost here."""
+    from dlstudy.home import Home
+    from dlstudy.runner import Request
+    from dlstudy.session import Where
+    from dlstudy.showing_plan import show_plan
+    from dlstudy.variant import Variant
+
+    request = Request(Variant(quick, dataset, epochs, control=control), trials, seeds, searches)
+    show_plan(study, request, Where(Home.at(home), storage, workers=workers, per_gpu=per_gpu), json)
 
 
 @app.command("list")
@@ -114,18 +157,27 @@ def status(
 
 @app.command()
 def report(
-    study: StudyArgument,
-    format: Annotated[str, typer.Option(help="md, html or json.")] = "md",
-    output: Annotated[Path | None, typer.Option(help="File to write.  (default: print)")] = None,
+    study: Annotated[
+        str | None, typer.Argument(help="A study's name (dlstudy list), or the path of a study file.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="An index over all studies that have results.")] = False,
+    format: Annotated[str, typer.Option(help="html, pdf, md, csv, tex or json.")] = "md",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File to write; with --all and html also a folder, for the reports too.  (default: print)"),
+    ] = None,
     variant: Annotated[str | None, typer.Option(help="Which variant (dlstudy status).")] = None,
     home: HomeOption = None,
     storage: StorageOption = None,
 ) -> None:
-    """Write the report of a study from what is recorded."""
+    """Write the report of a study from what is recorded, or an index over all studies."""
     from dlstudy import commands
     from dlstudy.home import Home
 
-    commands.report(study, format, output, variant, Home.at(home), storage)
+    if every:
+        commands.report_all(study, format, output, variant, home=Home.at(home), storage=storage)
+    else:
+        commands.report(study, format, output, variant, home=Home.at(home), storage=storage)
 
 
 @app.command()
@@ -141,6 +193,21 @@ def ui(
     from dlstudy.ui import serve
 
     serve(study, Home.at(home), tracking_uri, port, open)
+
+
+@app.command()
+def dashboard(
+    study: Annotated[str | None, typer.Argument(help="Only this study's searches.")] = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; another if it is taken.")] = 8080,
+    open: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = True,
+) -> None:
+    """Browse a copy of the searches in Optuna's own pages, on 127.0.0.1."""
+    from dlstudy.dashboard import serve_dashboard
+    from dlstudy.home import Home
+
+    serve_dashboard(study, Home.at(home), storage, port, open)
 
 
 @app.command()

@@ -4,25 +4,27 @@ import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from dlstudy import catalog
 from dlstudy.datasets import registry
 from dlstudy.devices import choose_slots, cores, gpus, memory_gb, what_tensorflow_sees
-from dlstudy.errors import RecordError, StudyError, UsageError
+from dlstudy.errors import DefinitionError, RecordError, StudyError, UsageError
 from dlstudy.finished import winner
 from dlstudy.home import Home
 from dlstudy.processes import ask
 from dlstudy.provenance import versions
 from dlstudy.record import Record
-from dlstudy.report.export import as_json, export
-from dlstudy.report.facts import Table
+from dlstudy.report.blocks import Table
+from dlstudy.report.export import as_json, export, write_whole
+from dlstudy.report.index import index
 from dlstudy.report.pictures import pictures_of
-from dlstudy.results import TrialRecord
-from dlstudy.session import made_with, read_summary
+from dlstudy.results import StudySummary, TrialRecord
+from dlstudy.session import read_summary
 from dlstudy.summary import unmended
 from dlstudy.views import make_console, print_rows, print_table
 
-__all__ = ["data_list", "devices", "list_studies", "report", "status"]
+__all__ = ["data_list", "devices", "list_studies", "report", "report_all", "status"]
 
 
 def list_studies(json: bool) -> None:
@@ -60,22 +62,88 @@ def status(study: str | None, home: Home, storage: str | None, json: bool) -> No
     print_rows(rows, f"Trials in {home.root}", heads, json, note)
 
 
-def report(name: str, kind: str, output: Path | None, variant: str | None, home: Home, storage: str | None) -> None:
-    """Writes a report to a file, or prints it."""
+def report(
+    name: str | None, kind: str, output: Path | None, variant: str | None, *, home: Home, storage: str | None
+) -> None:
+    """Writes the report of a study to a file, or prints it.
+
+    Raises:
+        UsageError: no study is named, or a PDF would go to a terminal.
+    """
+    if name is None:
+        raise UsageError("report takes a study's name or --all, got neither: `dlstudy list` shows the names")
+    _refuse_terminal(kind, output)
     file = catalog.load(catalog.find(name))
     summary = read_summary(file, Record.open(home, storage, for_writing=False), variant)
-    text = export(summary, kind, made_with(file), pictures_of(summary, home))
-    if output is None:
-        sys.stdout.write(text)
+    _deliver(export(summary, kind, pictures_of(summary, home)), output)
+
+
+def report_all(
+    name: str | None, kind: str, output: Path | None, variant: str | None, *, home: Home, storage: str | None
+) -> None:
+    """Writes an index over the newest generation of every variant of every study, or prints it.
+
+    In HTML, `output` may be a folder, and beside the index lies the report of each, which it leads to.
+
+    Raises:
+        UsageError: a study or a variant is named, or a PDF would go to a terminal.
+        RecordError: there is no result.
+    """
+    if name is not None or variant is not None:
+        got = repr(name) if name is not None else f"--variant {variant}"
+        raise UsageError(f"report --all takes every study and variant, got {got} too: leave one of them out")
+    _refuse_terminal(kind, output)
+    summaries, missing = _everything(Record.open(home, storage, for_writing=False))
+    if not summaries and not missing:
+        raise RecordError(f"no results in {home.root} yet: `dlstudy run optimizers --quick` makes some")
+    if output is None or kind != "html":
+        _deliver(index(summaries, kind, missing=missing), output)
         return
+    if output.is_dir() or not output.suffix:
+        output = output / "index.html"
+    names = [f"{summary.study}-{summary.variant}.html" for summary in summaries]
+    for summary, file_name in zip(summaries, names, strict=True):
+        _write(export(summary, kind, pictures_of(summary, home)), output.with_name(file_name))
+    _deliver(index(summaries, kind, links=[quote(file_name) for file_name in names], missing=missing), output)
+
+
+def _everything(record: Record) -> tuple[list[StudySummary], list[str]]:
+    """The summaries of all that a record holds, and a sentence for each study that could not be read."""
+    summaries, missing, known = [], [], catalog.paths()
+    for name in record.studies():
+        if name not in known:
+            missing.append(f"{name}: there is no study file of that name here")
+            continue
+        for generations in record.variants(name).values():
+            try:
+                summaries.append(read_summary(catalog.load(known[name]), record, generations[-1]))
+            except (DefinitionError, RecordError) as error:
+                missing.append(f"{name}, {generations[-1]}: {str(error).splitlines()[0]}")
+    return summaries, missing
+
+
+def _refuse_terminal(kind: str, output: Path | None) -> None:
+    if kind == "pdf" and output is None and sys.stdout.isatty():
+        raise UsageError("a PDF cannot be shown on a terminal, got no --output: name a file, or pipe it")
+
+
+def _deliver(content: str | bytes, output: Path | None) -> None:
+    """Writes what was made to a file and prints the file's name, or prints what was made."""
+    if output is not None:
+        print(_write(content, output))
+    elif isinstance(content, str):
+        sys.stdout.write(content)
+    else:
+        sys.stdout.buffer.write(content)
+
+
+def _write(content: str | bytes, output: Path) -> Path:
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        return write_whole(output, content)
     except OSError as error:
         raise UsageError(
             f"the report cannot be written to {output} ({error.strerror}): name another --output"
         ) from error
-    print(output)
 
 
 def devices(workers: int | None, per_gpu: int, json: bool) -> None:
@@ -137,8 +205,10 @@ def _status_rows(record: Record, study: str, variant: str, alive: bool) -> list[
     rows = []
     for (phase, arm), trials in parts.items():
         if phase == "replicate":  # those of earlier winners count for nothing
-            best = winner(parts.get(("search", arm), []), record.direction(f"{study}/{variant}/{arm}/{phase}"))
-            trials = [trial for trial in trials if best and trial.setting_key == best.setting_key]
+            direction = record.direction(f"{study}/{variant}/{arm}/{phase}")
+            searched = parts.get(("search", arm), [])
+            winners = {t.search: winner([s for s in searched if s.search == t.search], direction) for t in trials}
+            trials = [t for t in trials if (best := winners[t.search]) and t.setting_key == best.setting_key]
         n_open = sum(trial.state == "running" for trial in trials)
         rows.append(
             {
@@ -146,7 +216,7 @@ def _status_rows(record: Record, study: str, variant: str, alive: bool) -> list[
                 "variant": variant,
                 "phase": phase,
                 "arm": arm,
-                "done": len({(trial.setting_key, trial.row) for trial in trials if trial.ended_for_good}),
+                "done": len({(t.search, t.setting_key, t.row) for t in trials if t.ended_for_good}),
                 "diverged": sum(trial.state == "diverged" for trial in trials),
                 "failed": len(unmended(trials)),
                 "running": n_open if alive else 0,

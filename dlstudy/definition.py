@@ -15,10 +15,17 @@ from dlstudy.protocol import Split
 from dlstudy.study import PHASES, Arm, Study
 from dlstudy.variant import Variant
 
-__all__ = ["changes", "code_digests", "code_of", "define", "define_all", "split_of"]
+__all__ = ["REPEATED", "Part", "changes", "code_digests", "code_of", "define", "define_all", "has_phase", "split_of"]
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
+
+
+REPEATED = ("search", "replicate", "defaults")
+"""Phases that every further search of an arm has too: what a verdict on methods rests on."""
+
+Part = tuple[str, str, int]
+"""A phase, an arm, and which of the arm's searches, counted from 1."""
 
 
 def define(
@@ -57,8 +64,8 @@ def define(
 
 def define_all(
     file: StudyFile, study: Study, variant: Variant, name: str, arms: Sequence[str]
-) -> dict[tuple[str, str], tuple[str, dict[str, Any]]]:  # Any: JSON
-    """The name in the record and the definition of every phase of these arms, by phase and arm.
+) -> dict[Part, tuple[str, dict[str, Any]]]:  # Any: JSON
+    """The name in the record and the definition of every phase of these arms, by phase, arm and search.
 
     Args:
         file: the study's.
@@ -67,12 +74,14 @@ def define_all(
         arms: their names.
     """
     code = code_of(file, study)
-    return {
-        (phase, arm.name): (f"{file.name}/{name}/{arm.name}/{phase}", define(study, variant, arm, phase, code))
-        for phase in PHASES
-        for arm in map(study.arm, arms)
-        if _has(study, arm, phase)
-    }
+    defined = {}
+    for phase in PHASES:
+        for arm in (arm for arm in map(study.arm, arms) if has_phase(study, arm, phase)):
+            definition = define(study, variant, arm, phase, code)
+            for search in range(1, 1 + (study.protocol.searches if phase in REPEATED else 1)):
+                last = phase if search == 1 else f"{phase}.{search}"
+                defined[phase, arm.name, search] = (f"{file.name}/{name}/{arm.name}/{last}", definition)
+    return defined
 
 
 def split_of(study: Study, arm: Arm, phase: str) -> Split:
@@ -81,7 +90,7 @@ def split_of(study: Study, arm: Arm, phase: str) -> Split:
     return own if phase == "printed" and own else study.protocol.split
 
 
-def _has(study: Study, arm: Arm, phase: str) -> bool:
+def has_phase(study: Study, arm: Arm, phase: str) -> bool:
     """Whether an arm has anything to train in a phase."""
     if phase in ("printed", "defaults"):
         return getattr(arm, phase) is not None

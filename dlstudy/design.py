@@ -1,7 +1,7 @@
 """The search's design, fixed in advance: a table of points in an arm's space, the same for any number of workers."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from dlstudy.trial import number_of
 __all__ = ["design_table", "point"]
 
 
-def design_table(study: str, space: Mapping[str, BaseDistribution], n_rows: int, sampler: str) -> list[dict[str, Any]]:
+def design_table(
+    study: str, space: Mapping[str, BaseDistribution], n_rows: int, sampler: str, stream: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """The first rows of a study's design, mapped to a space.
 
     A longer table begins with the shorter one. Arms whose spaces have the same number of parameters share the points
@@ -27,6 +29,7 @@ def design_table(study: str, space: Mapping[str, BaseDistribution], n_rows: int,
         study: the study's name, which fixes the scramble.
         space: parameter name to distribution; columns go by name.
         n_rows: how many.
+        stream: tells independent designs of the same study apart.
         sampler: "sobol" for a scrambled Sobol sequence, "random" for independent uniform draws.
 
     Source: Owen 1995 (scrambling); Joe and Kuo 2008 (direction numbers), as in `scipy.stats.qmc.Sobol`.
@@ -34,7 +37,7 @@ def design_table(study: str, space: Mapping[str, BaseDistribution], n_rows: int,
     names = sorted(space)
     if not names:
         return [{} for _ in range(n_rows)]
-    seed = number_of(study, "design", sampler)
+    seed = number_of(study, "design", sampler, *stream)
     if sampler == "random":
         cube = np.random.default_rng(seed).random((n_rows, len(names)))
     else:

@@ -119,11 +119,13 @@ class Claim:
             than the longest run had.
         direction: "maximize" or "minimize"; None reads it from the metric's name.
         within: then the claim is a likeness: the arms differ by less than this.
+        region: differences smaller than this do not matter to anyone (the region of practical equivalence).
         sweep: the name of the sweep.
         at: the values of the sweep that the claim is about; empty for all.
         over: how a seed's runs over those values become one number: their "mean", the "worst" of them, or their
             "spread" (standard deviation), of which less is better.
         untestable: why this study cannot test the claim; then the other arguments may be left out.
+        control: it is no claim of the document but one about two identical arms, judged by itself.
     """
 
     text: str
@@ -135,10 +137,12 @@ class Claim:
     target: float | None = None
     direction: str | None = None
     within: float | None = None
+    region: float | None = None
     sweep: str = ""
     at: Mapping[str, Any] = field(default_factory=dict)  # JSON scalars
     over: str = "mean"
     untestable: str = ""
+    control: bool = False
 
     def __post_init__(self) -> None:
         require(
@@ -188,9 +192,15 @@ class Claim:
             self.target is None or (is_number(self.target) and self.epoch is None),
             f"Claim.target of {self.text!r} must be a number, and then epoch must be None, got {self.target!r}",
         )
+        for name in ("within", "region"):
+            value = getattr(self, name)
+            require(
+                value is None or (is_number(value) and value > 0),
+                f"Claim.{name} of {self.text!r} must be a number above 0, got {value!r}",
+            )
         require(
-            self.within is None or (is_number(self.within) and self.within > 0),
-            f"Claim.within of {self.text!r} must be a number above 0, got {self.within!r}",
+            self.within is None or self.region is None,
+            f"Claim.region of {self.text!r} must be None where within is given, got both: a likeness has its margin",
         )
 
 

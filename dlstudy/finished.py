@@ -13,6 +13,9 @@ __all__ = ["Finished", "Runs", "value_at", "winner"]
 Runs = Mapping[int, TrialRecord]
 """Trials of one setting, by row: the same row, the same seed."""
 
+_Key = tuple[str, str, int, str]
+"""Phase, arm, search, and the key of a setting."""
+
 
 def winner(trials: Sequence[TrialRecord], direction: str) -> TrialRecord | None:
     """The best finished search trial; of equals, the one of the lowest row."""
@@ -36,31 +39,47 @@ class Finished:
 
     def __init__(self, study: Study, trials: Sequence[TrialRecord]) -> None:
         self._study = study
-        self.winners: dict[str, TrialRecord | None] = {}
-        self._runs: dict[tuple[str, str, str], dict[int, TrialRecord]] = {}
-        self._ended: dict[tuple[str, str, str], dict[int, TrialRecord]] = {}
-        for arm in study.arms:
-            search = [trial for trial in trials if trial.arm == arm.name and trial.phase == "search"]
-            self.winners[arm.name] = winner(search, study.protocol.direction)
+        self._runs: dict[_Key, dict[int, TrialRecord]] = {}
+        self._ended: dict[_Key, dict[int, TrialRecord]] = {}
+        searched: dict[tuple[str, int], list[TrialRecord]] = {}
         for trial in trials:
-            part = (trial.phase, trial.arm, trial.setting_key)
+            if trial.phase == "search":
+                searched.setdefault((trial.arm, trial.search), []).append(trial)
+        self._searched = {part: [t.row for t in tried if t.ended_for_good] for part, tried in searched.items()}
+        self.n_searches = max((search for _, search in searched), default=1)
+        self._winners = {part: winner(tried, study.protocol.direction) for part, tried in searched.items()}
+        for trial in trials:
+            part = (trial.phase, trial.arm, trial.search, trial.setting_key)
             if trial.ended_for_good:
                 self._ended.setdefault(part, {})[trial.row] = trial
             if trial.state == "finished" and trial.phase != "search":
                 self._runs.setdefault(part, {})[trial.row] = trial
 
-    def replicates(self, arm: str) -> Runs:
-        """The replicates of the arm's winner."""
-        best = self.winners[arm]
-        return self._runs.get(("replicate", arm, best.setting_key), {}) if best else {}
+    def winner(self, arm: str, search: int = 1) -> TrialRecord | None:
+        """The winner of one of the arm's searches."""
+        return self._winners.get((arm, search))
+
+    def replicates(self, arm: str, search: int = 1) -> Runs:
+        """The replicates of a search's winner."""
+        best = self.winner(arm, search)
+        return self._runs.get(("replicate", arm, search, best.setting_key), {}) if best else {}
+
+    def all_replicates(self, arm: str) -> list[TrialRecord]:
+        """The replicates of the winners of all searches."""
+        return [
+            runs[row]
+            for k in range(1, 1 + self.n_searches)
+            for runs in [self.replicates(arm, k)]
+            for row in sorted(runs)
+        ]
 
     def printed(self, arm: Arm, setting: Mapping[str, Any] | None = None) -> Runs:  # Any: JSON scalars
         """The runs of a printed setting: the arm's, and what differs from it."""
         return self._runs.get(self._part("printed", arm, {**(arm.printed or {}), **(setting or {})}), {})
 
-    def defaults(self, arm: Arm) -> Runs:
-        """The runs at the library's defaults."""
-        return self._runs.get(self._part("defaults", arm, arm.defaults or {}), {})
+    def defaults(self, arm: Arm, search: int = 1) -> Runs:
+        """The runs at the library's defaults on the seeds of a search's replicates."""
+        return self._runs.get(self._part("defaults", arm, arm.defaults or {}, search), {})
 
     def sweep(self, name: str, arm: Arm, at: Mapping[str, Any]) -> list[Runs]:  # Any: JSON scalars
         """The runs of a sweep that ended for good, diverged ones too, at each point that has the values of `at`."""
@@ -74,18 +93,36 @@ class Finished:
         return [self._ended.get(self._part("sweep", arm, setting), {}) for setting in chosen]
 
     def is_complete(self, arm: Arm) -> bool:
-        """Whether every run of the arm that the study asks for has ended for good."""
-        best, n_seeds = self.winners[arm.name], self._study.protocol.seeds
-        if best is None:
-            return False
-        wanted = [(("replicate", arm.name, best.setting_key), n_seeds)]
-        for phase in ("printed", "defaults"):
-            setting = getattr(arm, phase)
-            wanted += [] if setting is None else [(self._part(phase, arm, setting), n_seeds)]
-        for sweep in self._study.sweeps:
-            for point in self._study.sweep_settings(sweep, arm):
-                wanted.append((self._part("sweep", arm, point), sweep.seeds))
-        return all(len(self._ended.get(part, ())) >= n for part, n in wanted)
+        """Whether every run of the arm beside its search that the study asks for has ended for good."""
+        return all(done >= wanted for phase, (done, wanted) in self.progress(arm).items() if phase != "search")
 
-    def _part(self, phase: str, arm: Arm, setting: Mapping[str, Any]) -> tuple[str, str, str]:  # Any: as above
-        return phase, arm.name, params_key(make_parameters(arm, self._study.protocol, setting))
+    def progress(self, arm: Arm) -> dict[str, tuple[int, int]]:
+        """Trainings of the arm that have ended for good, and those that the study asks for, by phase."""
+        protocol, searches = self._study.protocol, range(1, 1 + self._study.protocol.searches)
+        n_trials = protocol.trials if arm.space else 1
+        searched = [len({row for row in self._searched.get((arm.name, k), ()) if row < n_trials}) for k in searches]
+        found = {"search": (sum(searched), n_trials * len(searches))}
+        winners = [self.winner(arm.name, k) for k in searches]
+        parts = [
+            ("replicate", arm.name, k, best.setting_key if best else "")
+            for k, best in zip(searches, winners, strict=True)
+        ]
+        found["replicate"] = self._progress(parts, protocol.seeds)
+        if arm.defaults is not None:
+            parts = [self._part("defaults", arm, arm.defaults, k) for k in searches]
+            found["defaults"] = self._progress(parts, protocol.seeds)
+        if arm.printed is not None:
+            found["printed"] = self._progress([self._part("printed", arm, arm.printed)], protocol.seeds)
+        for sweep in self._study.sweeps:
+            parts = [self._part("sweep", arm, point) for point in self._study.sweep_settings(sweep, arm)]
+            done, wanted = self._progress(parts, sweep.seeds)
+            before = found.get("sweep", (0, 0))
+            found["sweep"] = (before[0] + done, before[1] + wanted)
+        return found
+
+    def _progress(self, parts: Sequence[_Key], n_seeds: int) -> tuple[int, int]:
+        done = sum(len([row for row in self._ended.get(part, ()) if row < n_seeds]) for part in parts)
+        return done, n_seeds * len(parts)
+
+    def _part(self, phase: str, arm: Arm, setting: Mapping[str, Any], search: int = 1) -> _Key:  # Any: as above
+        return phase, arm.name, search, params_key(make_parameters(arm, self._study.protocol, setting))

@@ -33,13 +33,18 @@ class Measures:
         self.claim = claim
         self._study, self._finished = study, finished
 
-    def values(self, arm: str) -> dict[int, float]:
+    @property
+    def searches(self) -> range:
+        """The searches that the claim's runs belong to: of a claim on stated settings, one."""
+        return range(1, 1 + (self._finished.n_searches if self.claim.phase in ("replicate", "tuning") else 1))
+
+    def values(self, arm: str, search: int = 1) -> dict[int, float]:
         """One number for each row, that is for each seed, that has all runs it takes."""
         if self.claim.phase == "sweep":
             return self._swept(arm)
         values = [
             {row: value for row, run in runs.items() if (value := self._measure(run)) is not None}
-            for runs in self._runs(arm)
+            for runs in self._runs(arm, search)
         ]
         if self.claim.phase != "tuning":
             return values[0]
@@ -58,14 +63,18 @@ class Measures:
         """What a reader must know of the runs: how many diverged, or never reached the target."""
         remarks = []
         for arm in (self.claim.better, *self.claim.than):
-            runs = [run for point in self._runs(arm) for run in point.values()]
+            runs = self._all_runs_of(arm)
             n_diverged = sum(run.state == "diverged" for run in runs)
             n_late = 0 if self.claim.target is None else sum(self._measure(run) == self._never for run in runs)
             remarks += [f"{n_diverged} of {len(runs)} runs of {arm} diverged"] if n_diverged else []
             remarks += [f"{n_late} of {len(runs)} runs of {arm} never reached the target"] if n_late else []
         return "; ".join(remarks)
 
-    def _runs(self, name: str) -> list[Runs]:
+    def runs(self, arm: str) -> Runs:
+        """The runs, by row, whose right and wrong answers lie behind a comparison of one setting; else none."""
+        return self._runs(arm)[0] if self.claim.phase in ("replicate", "printed", "defaults") else {}
+
+    def _runs(self, name: str, search: int = 1) -> list[Runs]:
         """The runs of an arm that the claim is about: of one setting, of two for the gain of tuning, of a sweep's."""
         claim, arm, finished = self.claim, self._study.arm(name), self._finished
         if claim.phase == "sweep":
@@ -74,13 +83,15 @@ class Measures:
             return [finished.printed(arm)]
         if claim.phase == "defaults":
             return [finished.defaults(arm)]
-        tuned = finished.replicates(name)
-        return [tuned] if claim.phase == "replicate" else [tuned, finished.defaults(arm)]
+        tuned = finished.replicates(name, search)
+        return [tuned] if claim.phase == "replicate" else [tuned, finished.defaults(arm, search)]
 
     @cached_property
     def _all_runs(self) -> list[TrialRecord]:
-        arms = (self.claim.better, *self.claim.than)
-        return [run for arm in arms for point in self._runs(arm) for run in point.values()]
+        return [run for arm in (self.claim.better, *self.claim.than) for run in self._all_runs_of(arm)]
+
+    def _all_runs_of(self, arm: str) -> list[TrialRecord]:
+        return [run for search in self.searches for point in self._runs(arm, search) for run in point.values()]
 
     @cached_property
     def _never(self) -> float:

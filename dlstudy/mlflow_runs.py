@@ -4,6 +4,7 @@ Written through `MlflowClient` with explicit run ids alone: nothing depends on a
 """
 
 import hashlib
+import io
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from typing import Any
 
 from dlstudy import __version__
 from dlstudy.home import Home
-from dlstudy.results import TrialRecord
+from dlstudy.mlflow_pages import PICTURE, describe, saved_view
+from dlstudy.report.figures import COLOURS
+from dlstudy.results import StudySummary, TrialRecord
 from dlstudy.trial import TrialSpec
 
 __all__ = ["MlflowRuns", "StudyRun", "package_tags"]
@@ -21,6 +24,8 @@ _STATUS = {"finished": "FINISHED", "pruned": "KILLED", "killed": "KILLED"}
 _BATCH = 900
 _MARGIN_MS = 60_000
 """A run may be dated a little before its trial, where a clock was set."""
+_PICTURE_WIDTH = 660
+"""Pixels: MLflow shows the pictures of a description as large as they are."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,9 @@ class StudyRun:
         tags: for the parent run and every child: commit, user, versions.
         params: of the parent run: the protocol.
         dataset: name, checksum, source and task of the data set.
-        description: shown on the parent run's page, Markdown.
+        description: shown on the parent run's page until there is an answer.
+        arms: their names, in the order that gives them their colours.
+        tuned: names of the parameters that searches choose.
     """
 
     study: str
@@ -41,6 +48,8 @@ class StudyRun:
     params: Mapping[str, str]
     dataset: Mapping[str, str]
     description: str
+    arms: Sequence[str] = ()
+    tuned: Sequence[str] = ()
 
 
 class MlflowRuns:
@@ -56,6 +65,7 @@ class MlflowRuns:
         self._ended: set[str] = set()
         self._mark = ""
         self.parent = self._find_parent()
+        self._save_view()
 
     def begin(self, spec: TrialSpec, slot: str, time_ms: int) -> None:
         """Starts the run of a trial."""
@@ -130,12 +140,25 @@ class MlflowRuns:
             self._client.set_tag(self.parent, "dlstudy.written", mark)
             self._mark = mark
 
-    def end_parent(self, status: str, description: str, files: Sequence[Path], tags: Mapping[str, str]) -> None:
-        """Ends the study's own run with what it found: a description (Markdown), and files as artifacts."""
+    def end_parent(
+        self, status: str, summary: StudySummary, files: Sequence[Path] = (), picture: bytes | None = None
+    ) -> None:
+        """Ends the study's own run with what it found: a description, and files as artifacts.
+
+        Args:
+            status: of the run, as MLflow names it.
+            summary: what it found.
+            files: reports in several formats.
+            picture: PNG of the answer.
+        """
         for file in files:
             self._client.log_artifact(self.parent, str(file), "report")
-        self._client.set_tag(self.parent, "mlflow.note.content", description[:7000])
-        for name, text in tags.items():
+        if picture:
+            self._log_picture(picture)
+        report = next((file.name for file in files if file.suffix == ".html"), "")
+        claims = {f"dlstudy.claim.{i}": f"{claim.verdict}: {claim.text}" for i, claim in enumerate(summary.claims, 1)}
+        note = describe(summary, self._experiment, self.parent, report, picture is not None)
+        for name, text in {"mlflow.note.content": note, "dlstudy.answer": summary.answer, **claims}.items():
             self._client.set_tag(self.parent, name, text[:7000])
         self._client.set_terminated(self.parent, status)
 
@@ -188,6 +211,20 @@ class MlflowRuns:
         self._log_params(run.info.run_id, self._study_run.params)
         return str(run.info.run_id)
 
+    def _save_view(self) -> None:
+        about, now_ms = self._study_run, int(time.time() * 1000)
+        tag, view = saved_view(
+            self.parent, about.study, about.variant, metric=about.params["metric"], tuned=about.tuned, now_ms=now_ms
+        )
+        self._client.set_experiment_tag(self._experiment, tag, view)
+
+    def _log_picture(self, png: bytes) -> None:
+        from PIL import Image
+
+        image = Image.open(io.BytesIO(png))
+        height = round(image.height * _PICTURE_WIDTH / image.width)
+        self._client.log_image(self.parent, image.resize((_PICTURE_WIDTH, height)), PICTURE)
+
     def _create(self, trial: TrialSpec | TrialRecord, slot: str, time_ms: int) -> None:
         tags = {
             **self._study_run.tags,
@@ -199,10 +236,14 @@ class MlflowRuns:
             "dlstudy.phase": trial.phase,
             "dlstudy.slot": slot,
         }
-        name = f"{trial.phase} · {trial.arm} · #{trial.row}"
+        if trial.arm in self._study_run.arms:
+            tags["mlflow.runColor"] = COLOURS[self._study_run.arms.index(trial.arm) % len(COLOURS)]
+        phase = trial.phase if trial.search == 1 else f"{trial.phase} {trial.search}"
+        name = f"{phase} · {trial.arm} · #{trial.row}"
         run = self._client.create_run(self._experiment, time_ms, tags, run_name=name)
         self.run_ids[trial.key] = str(run.info.run_id)
         values = {**trial.params, "seed": trial.seed, "arm": trial.arm, "phase": trial.phase, "row": trial.row}
+        values |= {"search": trial.search} if trial.search > 1 else {}
         self._log_params(run.info.run_id, {name: str(value) for name, value in values.items()})
         self._log_dataset(run.info.run_id, "testing" if trial.phase in ("replicate", "defaults") else "training")
 

@@ -9,18 +9,18 @@ from typing import Any
 
 from dlstudy.catalog import StudyFile
 from dlstudy.datasets import registry
-from dlstudy.definition import define_all, split_of
+from dlstudy.definition import REPEATED, Part, define_all, split_of
 from dlstudy.engines.base import Ended
 from dlstudy.errors import UsageError
 from dlstudy.events import Totals
 from dlstudy.finished import winner
 from dlstudy.home import Home
+from dlstudy.provenance import made_with
 from dlstudy.record import ArmRecord, Record
 from dlstudy.results import TrialRecord
 from dlstudy.search import fixed_rows, make_pruner, make_sampler
 from dlstudy.study import Arm, Study
-from dlstudy.summary import test_metric
-from dlstudy.trial import ENDED_FOR_GOOD, TrialResult, TrialSpec, make_parameters, params_key, seed_of
+from dlstudy.trial import ENDED_FOR_GOOD, TrialResult, TrialSpec, make_parameters, params_key, seed_of, stream_of
 from dlstudy.variant import Variant
 
 __all__ = ["Choice", "Plan"]
@@ -55,16 +55,17 @@ class _Item:
     phase: str
     row: int
     tuned: Mapping[str, Any] | None
+    search: int = 1
     tries: int = 0
 
     @property
-    def part(self) -> tuple[str, str]:
-        return self.phase, self.arm.name
+    def part(self) -> Part:
+        return self.phase, self.arm.name, self.search
 
 
 @dataclass
-class _Part:
-    """One arm in one phase: its record, how many trainings are wanted, and those still missing or in flight."""
+class _PartState:
+    """One arm in one phase of a search: its record, how many trainings are wanted, those still missing or in flight."""
 
     open_record: Callable[[], ArmRecord]
     wanted: int = 0
@@ -100,7 +101,7 @@ class Plan:
         definitions = define_all(file, study, choice.variant, choice.name, choice.arms)
         known = record.refuse_other(dict(definitions.values()))
         self._parts = {
-            part: _Part(partial(self._open, record, part[0], name, definition))
+            part: _PartState(partial(self._open, record, part, name, definition))
             for part, (name, definition) in definitions.items()
         }
         for part, (name, _) in definitions.items():
@@ -108,19 +109,21 @@ class Plan:
                 self._parts[part].load()
         for phase in ("printed", "defaults", "search", "sweep"):
             if phase in choice.phases:
-                missing = [item for arm in arms for item in self._missing(arm, phase)]
-                self._waiting += sorted(missing, key=lambda item: item.row)  # arms side by side
-        for arm in arms:
-            self._replicate_when_searched(arm)
+                missing = [item for arm in arms for k in self._searches(phase) for item in self._missing(arm, phase, k)]
+                self._waiting += sorted(missing, key=lambda item: (item.search, item.row))  # arms side by side
+        for search in self._searches("replicate"):
+            for arm in arms:
+                self._replicate_when_searched(arm, search)
 
     @property
     def totals(self) -> Totals:
         """Trainings done and wanted, of each phase and arm that was asked for."""
-        return {
-            part: (state.done, state.wanted)
-            for part, state in self._parts.items()
-            if part[0] in self._choice.phases and state.wanted
-        }
+        totals: dict[tuple[str, str], tuple[int, int]] = {}
+        for (phase, arm, _), state in self._parts.items():
+            if phase in self._choice.phases and state.wanted:
+                done, wanted = totals.get((phase, arm), (0, 0))
+                totals[phase, arm] = (done + state.done, wanted + state.wanted)
+        return totals
 
     @property
     def n_waiting(self) -> int:
@@ -138,7 +141,7 @@ class Plan:
             return None
         item = self._waiting.popleft()
         record = self._parts[item.part].record
-        seed = seed_of(self._file.name, item.phase, item.row)
+        seed = seed_of(self._file.name, item.phase, item.row, stream_of(item.arm, item.search))
         if item.tuned is None:
             key, item.tuned = record.propose(item.arm.space)
             params = make_parameters(item.arm, self._study.protocol, item.tuned)
@@ -155,7 +158,7 @@ class Plan:
         value = metrics.get(self._study.protocol.metric)
         if value is None:
             return True
-        return self._parts[spec.phase, spec.arm].record.report(spec.key, epoch, value)
+        return self._parts[self._in_flight[spec.key].part].record.report(spec.key, epoch, value)
 
     def end(self, ended: Ended, run_id: str) -> TrialRecord:
         """Writes a result into the record, and plans what follows from it."""
@@ -170,7 +173,7 @@ class Plan:
         part.open -= 1
         part.done += result.state in ENDED_FOR_GOOD
         if item.phase == "search":
-            self._replicate_when_searched(item.arm)
+            self._replicate_when_searched(item.arm, item.search)
         return written
 
     def give_up(self, spec: TrialSpec, reason: str) -> TrialRecord:
@@ -178,52 +181,64 @@ class Plan:
         item = self._in_flight.pop(spec.key)
         return self._parts[item.part].record.end(spec, TrialResult("killed", reason), None, "")
 
-    def _open(self, record: Record, phase: str, name: str, definition: Mapping[str, Any]) -> ArmRecord:
+    def _open(self, record: Record, part: Part, name: str, definition: Mapping[str, Any]) -> ArmRecord:
         study, make, pruner = self._study, None, None
-        if phase == "search":
+        if part[0] == "search":
             pruner = make_pruner(self._choice.variant, study.protocol)
             if self._choice.variant.sampler == "tpe":
                 make = partial(make_sampler, name)
-        opened = ArmRecord(record, name, study.protocol.direction, make_sampler=make, pruner=pruner)
+        opened = ArmRecord(
+            record, name, study.protocol.direction, make_sampler=make, pruner=pruner, made_with=self._made_with
+        )
         opened.keep_definition(definition)
         return opened
 
-    def _missing(self, arm: Arm, phase: str) -> list[_Item]:
+    @cached_property
+    def _made_with(self) -> dict[str, str]:
+        return made_with(self._file.path)
+
+    def _searches(self, phase: str) -> range:
+        return range(1, 1 + (self._study.protocol.searches if phase in REPEATED else 1))
+
+    def _missing(self, arm: Arm, phase: str, search: int) -> list[_Item]:
         """The wanted trainings of a part that no trial has ended for good.
 
         What makes two trainings the same is in a search the row, elsewhere the setting and the index of the seed.
         """
-        part, protocol = self._parts.get((phase, arm.name)), self._study.protocol
+        part, protocol = self._parts.get((phase, arm.name, search)), self._study.protocol
         if part is None:
             return []
         ended = [trial for trial in part.known if trial.ended_for_good]
         if phase == "search":
             part.wanted = protocol.trials if arm.space else 1
-            missing = self._unsearched(arm, part, {trial.row for trial in ended})
+            missing = self._unsearched(arm, search, part, {trial.row for trial in ended})
         else:
             keyed = {
                 (params_key(make_parameters(arm, protocol, setting)), row): setting
-                for setting, n_seeds in self._settings(arm, phase)
+                for setting, n_seeds in self._settings(arm, phase, search)
                 for row in range(n_seeds)
             }
             part.wanted = len(keyed)
             done = {(trial.setting_key, trial.row) for trial in ended}
             missing = [
-                _Item(arm, phase, row, setting) for (key, row), setting in keyed.items() if (key, row) not in done
+                _Item(arm, phase, row, setting, search)
+                for (key, row), setting in keyed.items()
+                if (key, row) not in done
             ]
         part.done, part.open = part.wanted - len(missing), len(missing)
         return missing
 
-    def _unsearched(self, arm: Arm, part: _Part, done: Set[int]) -> list[_Item]:
+    def _unsearched(self, arm: Arm, search: int, part: _PartState, done: Set[int]) -> list[_Item]:
         rows = [row for row in range(part.wanted) if row not in done]
         if not rows:  # the design takes a second of SciPy
             return []
-        table = fixed_rows(self._file.name, arm.space, part.wanted, self._choice.variant)
+        stream = stream_of(arm, search)
+        table = fixed_rows(self._file.name, arm.space, part.wanted, self._choice.variant, stream)
         # A row that was begun keeps its parameters, whoever proposed them.
         begun = {trial.row: trial.tuned for trial in part.known}
-        return [_Item(arm, "search", row, table[row] if table else begun.get(row)) for row in rows]
+        return [_Item(arm, "search", row, table[row] if table else begun.get(row), search) for row in rows]
 
-    def _settings(self, arm: Arm, phase: str) -> list[tuple[Mapping[str, Any], int]]:
+    def _settings(self, arm: Arm, phase: str, search: int) -> list[tuple[Mapping[str, Any], int]]:
         """What an arm is trained at in a phase other than the search, and on how many seeds."""
         study = self._study
         if phase == "sweep":
@@ -231,11 +246,11 @@ class Plan:
         if phase == "defaults":
             settings: list[Mapping[str, Any]] = [arm.defaults or {}]
         else:
-            settings = self._printed_settings(arm) if phase == "printed" else self._winning_setting(arm)
+            settings = self._printed_settings(arm) if phase == "printed" else self._winning_setting(arm, search)
         return [(setting, study.protocol.seeds) for setting in settings]
 
-    def _winning_setting(self, arm: Arm) -> list[Mapping[str, Any]]:
-        best = winner(self._parts["search", arm.name].known, self._study.protocol.direction)
+    def _winning_setting(self, arm: Arm, search: int) -> list[Mapping[str, Any]]:
+        best = winner(self._parts["search", arm.name, search].known, self._study.protocol.direction)
         return [best.tuned] if best else []
 
     def _printed_settings(self, arm: Arm) -> list[Mapping[str, Any]]:
@@ -247,25 +262,25 @@ class Plan:
                 settings.append(setting)
         return settings
 
-    def _replicate_when_searched(self, arm: Arm) -> None:
-        """Plans the replicates of an arm as soon as its search is over."""
-        search, replicate = self._parts["search", arm.name], self._parts["replicate", arm.name]
+    def _replicate_when_searched(self, arm: Arm, number: int) -> None:
+        """Plans the replicates of an arm as soon as that search of it is over."""
+        search, replicate = self._parts["search", arm.name, number], self._parts["replicate", arm.name, number]
         if "replicate" not in self._choice.phases:
             return
         replicate.wanted = self._study.protocol.seeds
         if "search" not in self._choice.phases:
-            self._missing(arm, "search")
+            self._missing(arm, "search", number)
             if search.open:
                 raise UsageError(
                     f"replicates of {arm.name} need its search, which has {search.done} of {search.wanted} trials: "
                     "run --phase search first"
                 )
         if search.open == 0:
-            self._waiting += self._missing(arm, "replicate")
+            self._waiting += self._missing(arm, "replicate", number)
 
     def _value_metric(self, arm: Arm, phase: str) -> str:
         judged_on_test = not split_of(self._study, arm, phase).validation
-        return test_metric(self._study) if judged_on_test else self._study.protocol.metric
+        return self._study.test_metric if judged_on_test else self._study.protocol.metric
 
     def _judge(self, item: _Item, result: TrialResult) -> tuple[TrialResult, float | None]:
         """The value of a finished trial; a metric that the model does not give makes it failed."""
@@ -291,10 +306,10 @@ class Plan:
         if item.phase in ("search", "sweep") or not reads_test:
             metrics_of = "validation"
         model_folder = folder = None
-        if item.phase == "replicate" and item.row == 0:
+        if (item.phase, item.search, item.row) == ("replicate", 1, 0):
             model_folder = str(self._home.model(self._file.name, self._choice.name, item.arm.name, name))
         if study.callbacks or study.go_on:
-            trial = f"{item.phase}-{item.row}-{name}"
+            trial = f"{item.phase}{'' if item.search == 1 else f'-{item.search}'}-{item.row}-{name}"
             folder = str(self._home.trial_files(self._file.name, self._choice.name, item.arm.name, trial))
         return TrialSpec(
             key=key,
@@ -313,4 +328,5 @@ class Plan:
             prunable=self._choice.variant.pruner != "none" and item.phase == "search",
             model_folder=model_folder,
             folder=folder,
+            search=item.search,
         )

@@ -17,14 +17,14 @@ from dlstudy.errors import RecordError, UsageError
 from dlstudy.finished import Finished
 from dlstudy.home import Home
 from dlstudy.inputs import read_rows
+from dlstudy.numbers import number, params_text
 from dlstudy.processes import ask
 from dlstudy.record import Record
+from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
-from dlstudy.report.facts import Table, number, params_text
 from dlstudy.results import TrialRecord
 from dlstudy.runner import Request, resolve
 from dlstudy.study import Study
-from dlstudy.summary import test_metric
 from dlstudy.trial import TrialSpec
 from dlstudy.variant import Variant
 from dlstudy.views import make_console, print_table
@@ -91,7 +91,7 @@ def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[Study, str, 
     study = resolve(file, Request(variant=Variant.from_name(variant)))
     arms = [study.arm(asked.arm)] if asked.arm else list(study.arms)
     finished = Finished(study, record.trials(file.name, variant))
-    metric, sign = test_metric(study), 1 if study.protocol.direction == "maximize" else -1
+    metric, sign = study.test_metric, 1 if study.protocol.direction == "maximize" else -1
     ranked = []
     for arm in arms:
         runs = finished.replicates(arm.name)

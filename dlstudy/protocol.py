@@ -92,6 +92,8 @@ class Protocol:
         batch_size: rows in a step. An arm may carry its own `epochs` or `batch_size` in setting, space or printed.
         trials: search trials for each arm.
         seeds: replicates for each arm, and trainings of each printed setting.
+        searches: independent searches of each arm, each with replicates on seeds of its own: with one, verdicts hold
+            for the settings that it found; with three or more, for the methods.
         metric: what the search looks at: a `val_` metric at the end of training.
         direction: "maximize" or "minimize".
         split: rows of search and replicate.
@@ -104,6 +106,7 @@ class Protocol:
     batch_size: int = 32
     trials: int = 8
     seeds: int = 8
+    searches: int = 1
     metric: str = "val_accuracy"
     direction: str = "maximize"
     split: Split = field(default_factory=lambda: Split(validation=0.1))
@@ -111,7 +114,7 @@ class Protocol:
     rows: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "trials", "seeds"):
+        for name in ("epochs", "batch_size", "trials", "seeds", "searches"):
             value = getattr(self, name)
             require(
                 is_count(value),
@@ -120,6 +123,10 @@ class Protocol:
         require(
             self.rows is None or is_count(self.rows),
             f"rows must be None or a whole number from 1 to 1,000,000, got {self.rows!r}: mend Protocol.rows",
+        )
+        require(
+            self.searches != 2,
+            "searches must be 1, or at least 3 to compare methods, got 2: mend Protocol.searches or --searches",
         )
         require_metric("Protocol.metric", self.metric)
         require(

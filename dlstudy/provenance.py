@@ -7,7 +7,13 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["git_commit", "user", "versions"]
+__all__ = ["git_commit", "made_with", "user", "versions"]
+
+
+def made_with(study_path: Path) -> dict[str, str]:
+    """Versions, machine, and the commit of a study's file where it is under git."""
+    commit = git_commit(study_path.parent)
+    return {**versions(), **({"commit": commit} if commit else {})}
 
 
 def versions() -> dict[str, str]:

@@ -82,14 +82,27 @@ class Record:
         return sorted({parts[0] for parts in names if len(parts) == 4})
 
     def trials(self, study: str, variant: str) -> list[TrialRecord]:
-        """Every trial of a variant, in the order of phases, then arms, then numbers."""
+        """Every trial of a variant, in the order of phases, then arms, searches and numbers."""
         names = [name for name in optuna.get_all_study_names(self.storage) if name.count("/") == 3]
         found = [trial for name in names if name.startswith(f"{study}/{variant}/") for trial in self.trials_of(name)]
         order = {phase: i for i, phase in enumerate(PHASES)}
-        return sorted(found, key=lambda trial: (order[trial.phase], trial.arm, trial.number))
+        return sorted(found, key=lambda trial: (order[trial.phase], trial.arm, trial.search, trial.number))
+
+    def made_with(self, study: str, variant: str) -> dict[str, str]:
+        """Versions and commit of the runs of a variant; several of one kind where runs differ."""
+        found: dict[str, list[str]] = {}
+        for name in optuna.get_all_study_names(self.storage):
+            if name.startswith(f"{study}/{variant}/"):
+                attributes = self.storage.get_study_user_attrs(self.storage.get_study_id_from_name(name))
+                for key, value in (pair for made in attributes.get("made_with", []) for pair in made.items()):
+                    found.setdefault(key, []).append(value)
+        return {key: ", ".join(dict.fromkeys(values)) for key, values in found.items()}
 
     def trials_of(self, name: str) -> list[TrialRecord]:
-        """The trials of one Optuna study, `study/variant/arm/phase`, in the order of their numbers."""
+        """The trials of one Optuna study, `study/variant/arm/phase`, in the order of their numbers.
+
+        A further search of an arm has its number there too: `study/variant/arm/search.2`.
+        """
         study_id = self.storage.get_study_id_from_name(name)
         late = self.storage.get_study_user_attrs(study_id).get("run_ids", {})
         trials = self.storage.get_all_trials(study_id, deepcopy=False)
@@ -149,6 +162,7 @@ class ArmRecord:
         *,
         make_sampler: Callable[[int], BaseSampler] | None = None,
         pruner: BasePruner | None = None,
+        made_with: Mapping[str, str] | None = None,
     ) -> None:
         """Opens it, or begins it.
 
@@ -159,6 +173,7 @@ class ArmRecord:
             make_sampler: of what proposes parameters where the design is not fixed in advance, from the number of
                 trials known so far.
             pruner: ends hopeless trials early.
+            made_with: versions and commit, kept with the trials that are begun from now on.
         """
         self.name = name
         self._record = record
@@ -172,6 +187,7 @@ class ArmRecord:
         )
         if make_sampler is not None:
             self._study.sampler = make_sampler(len(self._study.get_trials(deepcopy=False)))
+        self._made_with = made_with
         self._live: dict[str, Trial] = {}
 
     def keep_definition(self, definition: Mapping[str, Any]) -> None:  # Any: JSON
@@ -240,6 +256,10 @@ class ArmRecord:
         return self._record._trial(told, self.name, {})
 
     def _keep(self, trial: Trial) -> str:
+        known = self._study.user_attrs.get("made_with", [])
+        if self._made_with is not None and dict(self._made_with) not in known:
+            self._study.set_user_attr("made_with", [*known, dict(self._made_with)])
+        self._made_with = None
         key = f"{self.name}#{trial.number}"
         self._live[key] = trial
         return key
@@ -260,7 +280,8 @@ def _holds(distribution: BaseDistribution, value: object) -> bool:
 
 def _trial_record(trial: FrozenTrial, study_name: str) -> TrialRecord:
     attributes = trial.user_attrs
-    arm, phase = study_name.split("/")[2:]
+    arm, part = study_name.split("/")[2:]
+    phase, _, search = part.partition(".")
     ended = trial.state in _ENDED
     result = attributes.get("result") if ended else None
     return TrialRecord(
@@ -278,6 +299,7 @@ def _trial_record(trial: FrozenTrial, study_name: str) -> TrialRecord:
         started_s=_unix(trial.datetime_start),
         ended_s=_unix(trial.datetime_complete) if ended else None,
         setting_key=params_key(attributes["params"]),
+        search=int(search or 1),
     )
 
 

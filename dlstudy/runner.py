@@ -29,6 +29,7 @@ class Request:
     variant: Variant = dataclasses.field(default_factory=Variant)
     trials: int | None = None
     seeds: int | None = None
+    searches: int | None = None
     phases: Sequence[str] = ()
     arms: Sequence[str] = ()
     fresh: bool = False
@@ -50,7 +51,7 @@ def resolve(file: StudyFile, request: Request) -> Study:
     own = registry.describe(file.study.dataset)
     used = registry.describe(request.variant.dataset or file.study.dataset)
     study = request.variant.apply(file.study, own, used)
-    wanted = {name: value for name in ("trials", "seeds") if (value := getattr(request, name)) is not None}
+    wanted = {name: value for name in ("trials", "seeds", "searches") if (value := getattr(request, name)) is not None}
     study = dataclasses.replace(study, protocol=dataclasses.replace(study.protocol, **wanted))
     own_splits = [arm.printed_split for arm in study.arms]
     for split in (study.protocol.split, study.protocol.printed_split, *own_splits):

@@ -14,10 +14,10 @@ from dlstudy.datasets import registry
 from dlstudy.errors import DataError, DlstudyError, UsageError
 from dlstudy.home import Home
 from dlstudy.progress import ProgressView
+from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json, export
-from dlstudy.report.facts import Table
 from dlstudy.runner import Request
-from dlstudy.session import Outcome, Where, made_with, run_study
+from dlstudy.session import Outcome, Where, run_study
 from dlstudy.views import make_console, print_outcome, print_table
 
 __all__ = ["run"]
@@ -39,7 +39,7 @@ def _run_one(name: str, request: Request, where: Where, json: bool) -> int:
     file = catalog.load(catalog.find(name))
     outcome = _run(file, request, where, json)
     if json:
-        sys.stdout.write(export(outcome.summary, "json", made_with(file)))
+        sys.stdout.write(export(outcome.summary, "json"))
         for remark in outcome.remarks:
             make_console(error=True).print(f"note: {remark}", markup=False)
     else:
@@ -107,6 +107,6 @@ def _next_steps(file: StudyFile, name: str, outcome: Outcome, where: Where) -> S
     return [
         f"dlstudy ui {file.name}{home}   (MLflow: every run, its curves, the winners' models)",
         *[f"{path}" for path in outcome.reports if path.suffix == ".html"],
-        f"dlstudy report {shlex.quote(name)} --format html --output report.html{which}{stores}   (or md, json)",
+        f"dlstudy report {shlex.quote(name)} --format html --output report.html{which}{stores}   (or pdf, md, tex)",
         f"dlstudy predict {shlex.quote(name)}{which}{stores}   (what the winner says of test rows, or of --input FILE)",
     ]

@@ -1,7 +1,7 @@
 """Where a search's parameters come from: a fixed design, or an Optuna sampler; and the pruner."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -16,12 +16,12 @@ __all__ = ["fixed_rows", "make_pruner", "make_sampler"]
 
 
 def fixed_rows(
-    study: str, space: Mapping[str, BaseDistribution], n_rows: int, variant: Variant
+    study: str, space: Mapping[str, BaseDistribution], n_rows: int, variant: Variant, stream: Sequence[str] = ()
 ) -> list[dict[str, Any]] | None:  # Any: JSON scalars
     """The parameters of each row, or None where a sampler proposes them one after another."""
     if variant.sampler == "tpe" and space:
         return None
-    return design_table(study, space, n_rows, variant.sampler)
+    return design_table(study, space, n_rows, variant.sampler, stream)
 
 
 def make_sampler(name: str, n_known: int) -> optuna.samplers.BaseSampler:

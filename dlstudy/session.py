@@ -16,10 +16,11 @@ from dlstudy.home import Home
 from dlstudy.mlflow_runs import MlflowRuns, StudyRun, package_tags
 from dlstudy.plan import Choice, Plan
 from dlstudy.processes import stopping_signals
-from dlstudy.provenance import git_commit, user, versions
+from dlstudy.provenance import git_commit, made_with, user
 from dlstudy.record import Record
+from dlstudy.report.claim_figures import differences_png
 from dlstudy.report.export import export_all
-from dlstudy.report.pages import command, markdown
+from dlstudy.report.making import command
 from dlstudy.report.pictures import pictures_of
 from dlstudy.results import StudySummary, TrialRecord
 from dlstudy.runner import Request, choose, resolve, run
@@ -28,7 +29,7 @@ from dlstudy.summary import summarize
 from dlstudy.tracking import Tracker, tracking_uri
 from dlstudy.variant import Variant
 
-__all__ = ["ENGINES", "Outcome", "Where", "made_with", "read_summary", "run_study"]
+__all__ = ["ENGINES", "Outcome", "Where", "engine_maker", "read_summary", "run_study"]
 
 ENGINES = ("local", "inline")
 
@@ -119,7 +120,7 @@ def read_summary(file: StudyFile, record: Record, name: str | None) -> StudySumm
         raise RecordError(f"{file.name} has no variant {found!r}: name one with --variant: {', '.join(generations)}")
     variant = Variant.from_name(found)
     study = resolve(file, Request(variant=variant))
-    summary = summarize(file.name, study, found, record.trials(file.name, found))
+    summary = _summary(file, study, found, record)
     definitions = define_all(file, study, variant, found, [arm.name for arm in study.arms])
     try:
         record.refuse_other(dict(definitions.values()))
@@ -128,10 +129,25 @@ def read_summary(file: StudyFile, record: Record, name: str | None) -> StudySumm
     return summary
 
 
-def made_with(file: StudyFile) -> dict[str, str]:
-    """Versions and the commit of the study file, for reports."""
-    commit = git_commit(file.path.parent)
-    return {**versions(), **({"commit": commit} if commit else {})}
+def _summary(file: StudyFile, study: Study, variant: str, record: Record) -> StudySummary:
+    trials = record.trials(file.name, variant)
+    made = record.made_with(file.name, variant) or made_with(file.path)  # records of earlier versions hold none
+    return summarize(file.name, _grown(study, trials), variant, trials, made)
+
+
+def _grown(study: Study, trials: Sequence[TrialRecord]) -> Study:
+    """The study with as many trials, seeds and searches as the record has, where those were topped up."""
+    protocol = study.protocol
+    searched = [trial.row + 1 for trial in trials if trial.phase == "search"]
+    seeded = [trial.row + 1 for trial in trials if trial.phase not in ("search", "sweep")]
+    searches = max([protocol.searches, *[trial.search for trial in trials]])
+    grown = dataclasses.replace(
+        protocol,
+        trials=max([protocol.trials, *searched]),
+        seeds=max([protocol.seeds, *seeded]),
+        searches=3 if searches == 2 else searches,  # the third of three has not begun yet
+    )
+    return dataclasses.replace(study, protocol=grown)
 
 
 @dataclass(frozen=True)
@@ -148,13 +164,13 @@ class _Job:
         return self.record.trials(self.file.name, self.choice.name)
 
     def summary(self) -> StudySummary:
-        return summarize(self.file.name, self.study, self.choice.name, self.trials())
+        return _summary(self.file, self.study, self.choice.name, self.record)
 
 
 def _run_tracked(job: _Job, plan: Plan, tracker: Tracker, progress: Listener, say: Callable[[str], None]) -> Outcome:
     n_trained, interrupted = 0, True
     try:
-        make_engine = _engine_maker(job.where, say)
+        make_engine = engine_maker(job.where, say)
         n_trained = run(plan, job.study.dataset, make_engine, [tracker, progress], tracker.run_id)
         interrupted = False
     finally:
@@ -164,9 +180,9 @@ def _run_tracked(job: _Job, plan: Plan, tracker: Tracker, progress: Listener, sa
             job.record.add_run_ids(late)
         summary = job.summary()
         if interrupted:
-            tracker.publish(lambda runs: runs.end_parent("KILLED", markdown(summary), [], {}), patience_s)
+            tracker.publish(lambda runs: runs.end_parent("KILLED", summary), patience_s)
     home = job.where.home
-    reports = export_all(summary, made_with(job.file), home.reports(job.file.name), pictures_of(summary, home))
+    reports = export_all(summary, home.reports(job.file.name), pictures_of(summary, home))
     tracker.publish(lambda runs: _publish(runs, summary, home, reports))
     remarks = []
     if tracker.problem:
@@ -177,14 +193,15 @@ def _run_tracked(job: _Job, plan: Plan, tracker: Tracker, progress: Listener, sa
 def _publish(runs: MlflowRuns, summary: StudySummary, home: Home, reports: Sequence[Path]) -> None:
     """Hands the winners' models and the report to MLflow, and ends the study's run."""
     for trial in summary.trials:
-        if trial.phase == "replicate" and trial.row == 0 and trial.state == "finished":
+        if (trial.phase, trial.search, trial.row, trial.state) == ("replicate", 1, 0, "finished"):
             runs.log_model(trial, home.model(summary.study, summary.variant, trial.arm, trial.setting_key))
-    verdicts = {f"dlstudy.claim.{i}": f"{claim.verdict}: {claim.text}" for i, claim in enumerate(summary.claims, 1)}
     status = "FAILED" if summary.n_failed else "FINISHED"
-    runs.end_parent(status, markdown(summary), reports, {"dlstudy.answer": summary.answer, **verdicts})
+    runs.end_parent(status, summary, reports, differences_png(summary))
 
 
-def _engine_maker(where: Where, say: Callable[[str], None]) -> Callable[[str, int, Decide], Engine]:
+def engine_maker(where: Where, say: Callable[[str], None]) -> Callable[[str, int, Decide], Engine]:
+    """Makes engines for a data set, at most so many slots, and a pruning decision; fetches the data first."""
+
     def make(dataset: str, n_needed: int, decide: Decide) -> Engine:
         registry.ensure(dataset, say)
         if where.engine == "inline":
@@ -215,4 +232,6 @@ def _study_run(job: _Job) -> StudyRun:
         params={name: str(value) for name, value in summary.protocol.items()},
         dataset={"name": about.name, "digest": about.sha256, "source": about.source, "profile": profile},
         description=job.study.question,
+        arms=[arm.name for arm in job.study.arms],
+        tuned=sorted({name for arm in job.study.arms for name in arm.space}),
     )

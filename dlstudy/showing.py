@@ -9,15 +9,17 @@ from dlstudy import catalog
 from dlstudy.document import Claim
 from dlstudy.errors import StudyError
 from dlstudy.finished import winner
+from dlstudy.forecast import sample_spec
 from dlstudy.home import Home
 from dlstudy.measures import how_measured
+from dlstudy.numbers import params_text
 from dlstudy.processes import ask
 from dlstudy.record import Record
+from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
-from dlstudy.report.facts import Table, params_text
 from dlstudy.study import Study
 from dlstudy.summary import rate_warning
-from dlstudy.trial import TrialSpec, make_parameters, params_key
+from dlstudy.trial import make_parameters, params_key
 from dlstudy.variant import Variant
 from dlstudy.views import make_console, print_table
 
@@ -53,26 +55,14 @@ def show_model(name: str, arm_name: str, variant: str | None, home: Home, storag
     file = catalog.load(catalog.find(name))
     study, arm = file.study, file.study.arm(arm_name)
     record = Record.open(home, storage, for_writing=False)
-    known = record.variants(file.name)
-    chosen = known.get(variant or "default", [variant or "default"])[-1]
+    chosen = record.latest(file.name, variant)
     search = [t for t in record.trials(file.name, chosen) if t.arm == arm.name and t.phase == "search"]
     best = winner(search, study.protocol.direction)
     if best is None and arm.printed is None:
         raise StudyError(f"arm {arm.name} has no winner and no printed setting: run `dlstudy run {file.name}` first")
     params = best.params if best else make_parameters(arm, study.protocol, arm.printed or {})
-    spec = TrialSpec(
-        key="show",
-        study_path=str(file.path),
-        dataset=Variant.from_name(chosen).dataset or study.dataset,
-        arm=arm.name,
-        phase="search",
-        row=0,
-        params=params,
-        seed=0,
-        epochs=int(params["epochs"]),
-        batch_size=int(params["batch_size"]),
-        split=study.protocol.split,
-    )
+    variant_study = dataclasses.replace(study, dataset=Variant.from_name(chosen).dataset or study.dataset)
+    spec = sample_spec(file, variant_study, arm, "show", params)
     folder = home.model(file.name, chosen, arm.name, params_key(params))
     trained = best is not None and folder.is_dir()
     about = ask(describe_model, spec.to_json(), str(folder) if trained else None)

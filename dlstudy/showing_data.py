@@ -9,8 +9,8 @@ from dlstudy.datasets.dataset import Description
 from dlstudy.errors import UsageError
 from dlstudy.home import Home
 from dlstudy.looking import Look, Spread, look_at
+from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
-from dlstudy.report.facts import Table
 from dlstudy.views import make_console, print_table
 
 __all__ = ["show_data"]

@@ -37,6 +37,8 @@ class Arm:
         defaults: the library's own value of every parameter in `space`, for a run out of the box; None for none.
         printed_split: rows of this arm's printed setting where they differ from the protocol's.
         text: one line for readers.
+        control_of: the arm that this one is a copy of. It has seeds and a search of its own: what is found between the
+            two is noise.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Arm:
     defaults: Mapping[str, Any] | None = None  # as setting
     printed_split: Split | None = None
     text: str = ""
+    control_of: str = ""
 
     def __post_init__(self) -> None:
         require_name("Arm.name", self.name)
@@ -156,6 +159,16 @@ class Study:
         known = ", ".join(arm.name for arm in self.arms)
         raise StudyError(f"this study has no arm {name!r}: choose from {known}")
 
+    @property
+    def test_metric(self) -> str:
+        """The test metric that answers to the metric of the search."""
+        return self.protocol.metric.replace("val_", "test_", 1)
+
+    @property
+    def family(self) -> list[Claim]:
+        """The claims that are judged together: those of the document that can be tested."""
+        return [claim for claim in self.claims if not claim.untestable and not claim.control]
+
     def sweep(self, name: str) -> Sweep:
         """The sweep of that name.
 
@@ -227,7 +240,7 @@ class Study:
         require(not absent, f"claim {claim.text!r} compares arms of sweep {sweep.name}, got {absent}: add them to it")
 
     def _check_seeds(self) -> None:
-        tested = [claim for claim in self.claims if not claim.untestable]
+        tested = self.family
         needed = seeds_needed(len(tested))
         counts = [("Protocol.seeds", self.protocol.seeds)] if tested else []
         counts += [(f"seeds of sweep {claim.sweep}", self.sweep(claim.sweep).seeds) for claim in tested if claim.sweep]

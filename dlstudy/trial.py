@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ __all__ = [
     "number_of",
     "params_key",
     "seed_of",
+    "stream_of",
 ]
 
 STATES = ("finished", "pruned", "diverged", "failed", "lost", "killed")
@@ -38,6 +39,7 @@ class TrialSpec:
         dataset: the name of the data set.
         arm, phase: where it belongs.
         row: its row of the search's design, or the index of its seed.
+        search: which of the arm's searches it belongs to, counted from 1.
         params: what goes to `build`, complete but for the shape of the data.
         seed: of initial weights, batch order and dropout.
         epochs, batch_size: how long and in which steps.
@@ -66,6 +68,7 @@ class TrialSpec:
     prunable: bool = False
     model_folder: str | None = None
     folder: str | None = None
+    search: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
@@ -86,12 +89,13 @@ class TrialResult:
         reason: why it did not finish, in one line; empty when it did.
         metrics: what the seed determines, at the end of training: `train_`, `val_`, `test_` and a name; `parameters`.
         history: the same after each epoch; None stands for a number that was not finite.
-        cost: clocks and memory: `seconds`, `seconds_per_epoch`, `memory_mb`.
+        cost: clocks and memory: `seconds`, `seconds_per_epoch`, the peaks `memory_mb` and, on a GPU, `gpu_memory_mb`.
         way: how it was trained, and why not the fast way.
         correct: base64 of one bit a test row, whether it was predicted rightly, in the order of the test rows; empty
             where that has no meaning.
         slot: where it trained.
         traceback: of its own code, for whoever mends it.
+        initial: a digest of each initial weight that was drawn, by name and shape; empty where no run is paired by it.
     """
 
     state: str
@@ -103,6 +107,7 @@ class TrialResult:
     correct: str = ""
     slot: str = ""
     traceback: str = ""
+    initial: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
@@ -120,12 +125,21 @@ def number_of(*words: object) -> int:
     return int.from_bytes(hashlib.sha256("|".join(map(str, words)).encode()).digest()[:4], "big") >> 1
 
 
-def seed_of(study: str, phase: str, row: int) -> int:
+def stream_of(arm: Arm, search: int) -> tuple[str, ...]:
+    """What tells the random draws of a search apart: nothing in the first one, where all arms share their draws.
+
+    A control shares none: paired with its own copy on the same seeds, an arm would differ from it by nothing at all.
+    """
+    later = (f"search {search}",) if search > 1 else ()
+    return (*later, f"control of {arm.control_of}") if arm.control_of else later
+
+
+def seed_of(study: str, phase: str, row: int, stream: Sequence[str] = ()) -> int:
     """The seed of a trial, in [0, 2^31): the same for every arm, whatever happened before.
 
     Runs at the library's defaults have the seeds of the replicates: what tuning gains is then a paired difference.
     """
-    return number_of(study, "replicate" if phase == "defaults" else phase, row)
+    return number_of(study, "replicate" if phase == "defaults" else phase, row, *stream)
 
 
 def make_parameters(arm: Arm, protocol: Protocol, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from dlstudy.errors import DlstudyError, RecordError, UsageError
 from dlstudy.home import Home
+from dlstudy.mlflow_pages import TRAINING, newest_view
 from dlstudy.processes import QUIET, stopping_signals
 from dlstudy.tracking import tracking_uri
 
-__all__ = ["free_port", "serve", "serve_tensorboard"]
+__all__ = ["free_port", "serve", "serve_tensorboard", "show_page"]
 
 _START_S = 90
 
@@ -67,12 +68,7 @@ def serve_tensorboard(study: str | None, home: Home, port: int, open_browser: bo
     address = f"http://127.0.0.1:{free}"
     command = ["tensorboard.main", "--logdir", str(folder), "--host", "127.0.0.1", "--port", str(free)]
 
-    def show() -> None:
-        print(address, flush=True)
-        if open_browser:
-            webbrowser.open(address)
-
-    _serve_until_stopped(command, address, show)
+    _serve_until_stopped(command, address, lambda: show_page(address, open_browser))
 
 
 def _serve_until_stopped(command: Sequence[str], probe: str, show: Callable[[], None]) -> None:
@@ -107,6 +103,13 @@ def free_port(wanted: int) -> int:
     raise DlstudyError("127.0.0.1 has no free port")
 
 
+def show_page(page: str, open_browser: bool) -> None:
+    """Prints an address, and opens it in a browser if that is wanted."""
+    print(page, flush=True)
+    if open_browser:
+        webbrowser.open(page)
+
+
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", *command],
@@ -131,18 +134,25 @@ def _await(server: subprocess.Popen[bytes], name: str, probe: str) -> None:
 
 
 def _show(address: str, study: str | None, open_browser: bool) -> None:
-    page = f"{address}/#/experiments"
+    page, answer = f"{address}/#/experiments", ""
     if study is not None:
-        page = f"{page}/{_experiment(address, study)}/runs"
-    print(page, flush=True)
-    if open_browser:
-        webbrowser.open(page)
+        page, answer = _pages_of(address, study)
+    show_page(page, open_browser)
+    if answer:
+        print(f"The answer: {answer}", flush=True)
 
 
-def _experiment(address: str, study: str) -> str:
+def _pages_of(address: str, study: str) -> tuple[str, str]:
+    """The page with the runs of the study's newest variant, and that of its answer, if there is one."""
     query = urllib.parse.urlencode({"experiment_name": study})
     try:
         with urllib.request.urlopen(f"{address}/api/2.0/mlflow/experiments/get-by-name?{query}", timeout=10) as answer:
-            return str(json.load(answer)["experiment"]["experiment_id"])
+            experiment = json.load(answer)["experiment"]
     except urllib.error.HTTPError as error:
         raise RecordError(f"MLflow knows no experiment {study!r}: run `dlstudy run {study}` first") from error
+    runs = f"{address}/#/experiments/{experiment['experiment_id']}/runs"
+    found = newest_view({tag["key"]: tag["value"] for tag in experiment.get("tags", [])})
+    if found is None:  # the last run was one of an earlier version
+        return runs, ""
+    view, run = found
+    return f"{runs}?viewStateShareKey={view}&{TRAINING}", f"{runs}/{run}?{TRAINING}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlstudy.datasets.dataset import Description
+from dlstudy.document import Claim
 from dlstudy.errors import UsageError
 from dlstudy.protocol import Protocol, Split
 from dlstudy.study import Study
@@ -34,6 +35,7 @@ class Variant:
         epochs: another number of epochs.
         sampler: where the search's parameters come from: one of `SAMPLERS`.
         pruner: what ends hopeless trials early: one of `PRUNERS`.
+        control: with a copy of an arm under another name, to see what is said about two identical things.
     """
 
     quick: bool = False
@@ -41,6 +43,7 @@ class Variant:
     epochs: int | None = None
     sampler: str = "sobol"
     pruner: str = "none"
+    control: bool = False
 
     def __post_init__(self) -> None:
         for option, value, allowed in (("--sampler", self.sampler, SAMPLERS), ("--pruner", self.pruner, PRUNERS)):
@@ -58,6 +61,7 @@ class Variant:
                 parts.append(f"{option}={getattr(self, option)}")
         parts += [f"sampler={self.sampler}"] if self.sampler != "sobol" else []
         parts += [f"pruner={self.pruner}"] if self.pruner != "none" else []
+        parts += ["control"] if self.control else []
         return "+".join(parts) or "default"
 
     @classmethod
@@ -74,8 +78,8 @@ class Variant:
                 options[option] = value
             elif option == "epochs" and value.isdecimal():
                 options[option] = int(value)
-            elif part == "quick":
-                options["quick"] = True
+            elif part in ("quick", "control"):
+                options[part] = True
             elif name.partition("~")[0] != "default":
                 raise UsageError(f"no variant is named {name!r}: `dlstudy status` lists them")
         return cls(**options)
@@ -121,7 +125,8 @@ class Variant:
             for arm in study.arms
         ]
         sweeps = [dataclasses.replace(sweep, fixed=self._limited(sweep.fixed, used)) for sweep in study.sweeps]
-        return dataclasses.replace(study, dataset=used.name, protocol=changed, arms=arms, sweeps=sweeps)
+        changed_study = dataclasses.replace(study, dataset=used.name, protocol=changed, arms=arms, sweeps=sweeps)
+        return _with_control(changed_study) if self.control else changed_study
 
     def _limited(self, values: Mapping[str, Any], used: Description) -> dict[str, Any]:  # Any: JSON scalars
         """Parameters with the epochs of this variant, where they state any."""
@@ -132,3 +137,22 @@ class Variant:
             for name in {"epochs", "more_epochs"} & set(limited):
                 limited[name] = min(limited[name], _QUICK_EPOCHS)
         return limited
+
+
+def _with_control(study: Study) -> Study:
+    """The study with a copy of its first tuned arm, and the claim that the arm beats its copy."""
+    arm = next((arm for arm in study.arms if arm.space), study.arms[0])
+    copy = dataclasses.replace(
+        arm, name=f"{arm.name}-control", control_of=arm.name, printed=None, defaults=None, text=f"a copy of {arm.name}"
+    )
+    claim = Claim(
+        f"Control: {arm.name} is better than {copy.name}, its exact copy on other seeds",
+        better=arm.name,
+        than=copy.name,
+        metric=study.test_metric,
+        direction=study.protocol.direction,
+        control=True,
+    )
+    everyone = tuple(other.name for other in study.arms)
+    sweeps = [dataclasses.replace(sweep, arms=sweep.arms or everyone) for sweep in study.sweeps]
+    return dataclasses.replace(study, arms=[*study.arms, copy], sweeps=sweeps, claims=[*study.claims, claim])

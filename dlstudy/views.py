@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
-from dlstudy.report.facts import Table, mood, tables
+from dlstudy.report.facts import mood, tables
 from dlstudy.session import Outcome
 
 __all__ = ["make_console", "print_outcome", "print_rows", "print_table"]
@@ -47,7 +48,7 @@ def print_rows(
 
 
 def print_outcome(console: Console, outcome: Outcome, next_steps: Sequence[str]) -> None:
-    """The end of a run: question, tables, answer, remarks, where to look next."""
+    """The end of a run: question, tables, remarks, answer with its scope, where to look next."""
     summary = outcome.summary
     console.print()
     console.print(Text(summary.question, style="bold"))
@@ -62,6 +63,8 @@ def print_outcome(console: Console, outcome: Outcome, next_steps: Sequence[str])
     ]:
         console.print(Text(f"note: {note}", style="yellow"))
     console.print(Text(f"\n{summary.answer}", style="bold"))
+    if summary.scope:
+        console.print(Text(summary.scope, style="dim"))
     done = f"{outcome.n_trained} trainings" if outcome.n_trained else "nothing was missing: no training"
     console.print(Text(f"\n{done}. Look next:", style="dim"))
     for step in next_steps:

@@ -226,15 +226,19 @@ STUDY = """,
 ).replace('{"rate": 0.5})', '{"rate": 0.5}, {"rate": 0.7}, printed_split=Split(7))')  # fmt: skip
 
 
+def steered_file(folder, old="", new=""):
+    assert old in STEERED
+    path = folder / "steered.py"
+    path.write_text(STEERED.replace(old, new, 1) if old else STEERED)
+    return catalog.load(path)
+
+
 @pytest.fixture
 def all_of(tmp_path: Path):
     """A function that gives the definitions of all parts of a study with every function, a piece of it replaced."""
 
     def all_of(old="", new=""):
-        assert old in STEERED
-        path = tmp_path / "steered.py"
-        path.write_text(STEERED.replace(old, new, 1) if old else STEERED)
-        file = catalog.load(path)
+        file = steered_file(tmp_path, old, new)
         found = define_all(file, file.study, Variant(), "default", ["a", "b"])
         return {part: definition for part, (_, definition) in found.items()}
 
@@ -275,21 +279,41 @@ def test_pictures_claims_and_more_of_a_sweep_are_in_no_definition(all_of, old, n
 def test_the_defaults_are_in_their_own_phase_alone(all_of):
     before, after = all_of(), all_of('{"rate": 0.7}', '{"rate": 0.8}')
     changed = {part: changes(before[part], after[part]) for part in before if before[part] != after[part]}
-    assert changed == {("defaults", "a"): ["defaults is {'rate': 0.8} and was {'rate': 0.7}"]}
+    assert changed == {("defaults", "a", 1): ["defaults is {'rate': 0.8} and was {'rate': 0.7}"]}
 
 
 def test_an_arm_s_own_printed_split_is_in_its_printed_phase_alone(all_of):
     before, after = all_of(), all_of("printed_split=Split(7)", "printed_split=Split(8)")
-    assert [part for part in before if before[part] != after[part]] == [("printed", "a")]
-    assert "Split(validation=7, " in before["printed", "a"]["split"]
+    assert [part for part in before if before[part] != after[part]] == [("printed", "a", 1)]
+    assert "Split(validation=7, " in before["printed", "a", 1]["split"]
 
 
 def test_only_parts_that_have_something_to_train_are_defined(all_of):
     assert list(all_of()) == [
-        ("printed", "a"), ("defaults", "a"), ("search", "a"), ("search", "b"), ("replicate", "a"), ("replicate", "b"),
-        ("sweep", "a"), ("sweep", "b"),
+        ("printed", "a", 1), ("defaults", "a", 1), ("search", "a", 1), ("search", "b", 1), ("replicate", "a", 1),
+        ("replicate", "b", 1), ("sweep", "a", 1), ("sweep", "b", 1),
     ]  # fmt: skip
-    assert {phase for phase, _ in all_of()} == set(PHASES)
+    assert {phase for phase, _, _ in all_of()} == set(PHASES)
+
+
+def test_searches_replicates_and_defaults_are_repeated_under_names_with_a_number(tmp_path):
+    file = steered_file(tmp_path, "trials=4", "trials=4, searches=3")
+    found = define_all(file, file.study, Variant(), "default~2", ["a"])
+    assert {part: name for part, (name, _) in found.items() if part[0] in ("printed", "search")} == {
+        ("printed", "a", 1): "steered/default~2/a/printed",
+        ("search", "a", 1): "steered/default~2/a/search",
+        ("search", "a", 2): "steered/default~2/a/search.2",
+        ("search", "a", 3): "steered/default~2/a/search.3",
+    }
+    assert {phase: [k for name, _, k in found if name == phase] for phase in PHASES} == {
+        "printed": [1], "defaults": [1, 2, 3], "search": [1, 2, 3], "replicate": [1, 2, 3], "sweep": [1],
+    }  # fmt: skip
+
+
+def test_how_many_searches_there_are_is_in_no_definition(all_of):
+    before, after = all_of(), all_of("trials=4", "trials=4, searches=3")
+    assert len(after) == len(before) + 2 * (1 + 2 + 2)  # defaults of a, search and replicates of both
+    assert all(definition == before[phase, arm, 1] for (phase, arm, _), definition in after.items())
 
 
 def test_stated_test_rows_are_in_a_definition_and_stand_json(definition_of):

@@ -103,6 +103,15 @@ def test_another_study_and_another_sampler_have_another_table():
     assert len({row["x"] for table in tables for row in table}) == 12
 
 
+@pytest.mark.parametrize("sampler", ["sobol", "random"])
+def test_each_stream_has_a_table_of_its_own_and_none_has_the_first(sampler):
+    streams = [(), ("search 2",), ("search 3",), ("search 2", "control of a")]
+    tables = [design_table("s", PLANE, 4, sampler, stream) for stream in streams]
+    assert len({row["x"] for table in tables for row in table}) == 16
+    assert tables[0] == design_table("s", PLANE, 4, sampler)
+    assert tables[1] == design_table("s", PLANE, 8, sampler, streams[1])[:4]
+
+
 @pytest.mark.parametrize("study", ["s", "t", "optimizers"])
 def test_eight_points_put_one_in_each_eighth_of_every_parameter(study):
     table = design_table(study, PLANE, 8, "sobol")

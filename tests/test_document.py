@@ -70,8 +70,15 @@ def test_computed_rules(fields, message):
         ({"target": "high"}, r"Claim\.target of .* must be a number, and then epoch must be None, got 'high'"),
         ({"target": 0.9, "epoch": 3}, r"and then epoch must be None, got 0\.9"),
         ({"target": math.inf}, "got inf"),
-        *[({"within": within}, rf"Claim\.within .* must be a number above 0, got {within}") for within in (0, -0.1)],
-        ({"within": True}, "above 0, got True"),
+        *[
+            ({name: value}, rf"Claim\.{name} of 'a is better' must be a number above 0, got {value}")
+            for name in ("within", "region")
+            for value in (0, -0.1, True, math.nan)
+        ],
+        (
+            {"within": 0.1, "region": 0.1},
+            r"Claim\.region .* must be None where within is given, got both: a likeness has",
+        ),
         ({"phase": "sweep", "sweep": "s", "at": {"rate": [1]}}, r"Claim\.at of .*: rate must be text"),
     ],
 )

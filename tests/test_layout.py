@@ -13,15 +13,17 @@ import dlstudy
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    "errors checks protocol document study trial results statistics processes scratch",
+    "errors checks numbers protocol document study trial results statistics processes scratch",
     "datasets catalog devices splits variant home provenance",
-    "definition design finished looking measures verdicts summary training",
-    "engines journal record search events mlflow_runs tracking report",
-    "plan runner session",
-    "cli commands inputs predicting running showing showing_data views progress ui __main__",
+    "budgets comparing costs definition design finished looking measures pairing search_checks summary training "
+    "verdicts",
+    "engines journal record search events mlflow_pages mlflow_runs tracking report",
+    "forecast plan runner session",
+    "cli commands dashboard inputs notebook predicting running showing showing_data showing_plan views progress ui "
+    "__main__",
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
-PUBLIC = {"Arm", "Claim", "Computed", "Printed", "Protocol", "Split", "Study", "Sweep", "__version__"}
+PUBLIC = {"Arm", "Claim", "Computed", "Printed", "Protocol", "Split", "Study", "Sweep", "__version__", "load"}
 MAX_FILE, MAX_FUNCTION = 400, 40
 
 PACKAGE = sorted((ROOT / "dlstudy").rglob("*.py"))
@@ -160,7 +162,8 @@ def sort_key(word):
 
 def test_the_package_root_has_the_names_that_a_study_file_needs():
     assert set(dlstudy.__all__) == PUBLIC
-    for name in PUBLIC - {"__version__"}:
+    assert dlstudy.load.__module__ == "dlstudy.notebook"
+    for name in PUBLIC - {"__version__", "load"}:
         assert getattr(dlstudy, name).__module__ in ("dlstudy.study", "dlstudy.protocol", "dlstudy.document")
     with pytest.raises(AttributeError, match="module 'dlstudy' has no attribute 'Sutdy'"):
         _ = dlstudy.Sutdy

@@ -103,8 +103,9 @@ def test_what_tuning_gains_is_paired_and_the_arm_that_gains_less_is_better():
     found = measures(study, study.claims[0], trials)
     assert found.values("a") == pytest.approx({0: 0.0, 1: 0.01, 2: 0.0})
     assert found.values("b") == pytest.approx({0: 0.10, 1: 0.09, 2: 0.12})
-    (claim,) = summarize("s", study, "default", trials).claims
-    assert (claim.verdict, claim.n, claim.phase) == ("supported", 3, "tuning")
+    twice = [replace(trial, row=trial.row + 3) for trial in trials if trial.phase != "search"]
+    (claim,) = summarize("s", study, "default", trials + twice).claims
+    assert (claim.verdict, claim.n, claim.phase) == ("supported", 6, "tuning")
     assert claim.difference == pytest.approx(0.1)
 
 
@@ -190,10 +191,10 @@ def test_a_sweep_in_which_every_run_diverged_gives_nothing():
 
 def test_less_spread_over_a_sweep_supports_a_claim():
     study = swept_study(SWEPT(over="spread"))
-    steady, wild = [[0.8] * 3, [0.8, 0.81, 0.8], [0.8] * 3], [[0.9] * 3, [0.5, 0.5, 0.5], [0.1, 0.11, 0.1]]
+    steady, wild = [[0.8] * 6, [0.8, 0.81] * 3, [0.8] * 6], [[0.9] * 6, [0.5] * 6, [0.1, 0.11] * 3]
     (claim,) = summarize("s", study, "default", swept(study, "a", steady) + swept(study, "b", wild)).claims
     assert (claim.verdict, claim.n, claim.how) == (
-        "supported", 3, "spread of val_accuracy over sweep s (all its values)",
+        "supported", 6, "spread of val_accuracy over sweep s (all its values)",
     )  # fmt: skip
 
 
@@ -220,3 +221,44 @@ def test_runs_at_the_library_s_defaults_are_compared_as_they_are():
     trials = tuned_and_plain(study, "a", [0.9], [0.8]) + tuned_and_plain(study, "b", [0.9], [0.7])
     found = measures(study, claim, trials)
     assert (found.values("a"), found.values("b")) == ({0: 0.8}, {0: 0.7})
+
+
+def test_each_search_has_values_of_its_own():
+    study = make_study()
+    claim = BETTER(metric="test_accuracy")
+    trials = runs_of(study, "a", "replicate", [0.5, 0.6]) + runs_of(study, "a", "replicate", [0.9], search=3)
+    found = measures(study, claim, trials)
+    assert list(found.searches) == [1, 2, 3]
+    assert [found.values("a", search) for search in found.searches] == [{0: 0.5, 1: 0.6}, {}, {0: 0.9}]
+    assert list(measures(study, BETTER(phase="printed"), trials).searches) == [1]
+
+
+def test_what_tuning_gains_in_a_search_is_held_against_the_defaults_on_its_own_seeds():
+    study = tuned_study()
+    trials = tuned_and_plain(study, "a", [0.9], [0.8])
+    trials += runs_of(study, "a", "replicate", [0.95, 0.96], search=2)
+    trials += runs_of(study, "a", "defaults", [0.7, 0.7], tuned=DEFAULTS, search=2)
+    found = measures(study, study.claims[0], trials)
+    assert found.values("a", 1) == pytest.approx({0: 0.1})
+    assert found.values("a", 2) == pytest.approx({0: 0.25, 1: 0.26})
+
+
+def test_runs_of_all_searches_are_remarked_on():
+    study = make_study()
+    claim = BETTER(metric="val_accuracy", target=0.9)
+    runs = [
+        make_trial(study, "a", phase, search=k, value=0.5, history={"val_accuracy": [0.5]})
+        for k in (1, 2)
+        for phase in ("search", "replicate")
+    ]
+    assert measures(study, claim, runs).remark() == "2 of 2 runs of a never reached the target"
+
+
+def test_right_and_wrong_answers_are_those_of_runs_at_one_setting():
+    study = tuned_study()
+    trials = tuned_and_plain(study, "a", [0.9], [0.8])
+    phases = {phase: measures(study, BETTER(phase=phase), trials).runs("a") for phase in ("replicate", "defaults")}
+    assert {phase: [run.phase for run in runs.values()] for phase, runs in phases.items()} == {
+        "replicate": ["replicate"], "defaults": ["defaults"],
+    }  # fmt: skip
+    assert measures(study, BETTER(phase="tuning"), trials).runs("a") == {}

@@ -1,13 +1,17 @@
 """MLflow is brought to what the record says, and what it has already is not read again."""
 
+import io
 from collections import Counter
 from dataclasses import replace
 
 import pytest
-from builders import make_study, make_trial
+from builders import make_study, make_trial, runs_of, sum_up
 from mlflow import MlflowClient
+from PIL import Image
 
+from dlstudy.document import Claim
 from dlstudy.home import Home
+from dlstudy.mlflow_pages import PICTURE, newest_view
 from dlstudy.mlflow_runs import MlflowRuns, StudyRun
 
 STUDY = make_study()
@@ -46,7 +50,9 @@ class Place:
         return call
 
     def connect(self, variant="default"):
-        runs = MlflowRuns(self.uri, self.home, StudyRun("s", variant, {}, {}, ABOUT, "Is a better?"))
+        params = {"metric": "val_accuracy"}
+        about = StudyRun("s", variant, {}, params, ABOUT, "Is a better?", arms=["b", "a"], tuned=["rate"])
+        runs = MlflowRuns(self.uri, self.home, about)
         self.calls.clear()
         self.read.clear()
         return runs
@@ -187,3 +193,55 @@ def test_a_model_goes_to_its_run_once_also_when_that_run_was_not_read(place, tmp
         models.append(place.calls["create_logged_model"])
         assert set(place.read) == {KEYS[1]}
     assert models == [1, 0]
+
+
+def test_runs_of_an_arm_have_its_colour_and_further_searches_their_number(place):
+    runs = place.connect()
+    runs.catch_up([trial(0), replace(trial(1), search=2, key="s/default/a/search.2#1")])
+    first, second = sorted(place.children(runs.parent).values(), key=lambda run: run.info.run_name)
+    assert (first.info.run_name, second.info.run_name) == ("search 2 · a · #1", "search · a · #0")
+    assert {run.data.tags["mlflow.runColor"] for run in (first, second)} == {"#D55E00"}  # the second of our colours
+    assert (first.data.params["search"], second.data.params.get("search")) == ("2", None)
+
+
+def test_the_variant_that_ran_last_has_the_newest_view(place):
+    place.connect("quick")
+    parent = place.connect().parent
+    tags = place.client.get_experiment("1").tags
+    assert newest_view(tags) == (f"dlstudy-{parent}", parent)
+    assert "params.`rate`" in tags[f"mlflow.sharedViewState.dlstudy-{parent}"]
+
+
+def png(width, height):
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "white").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_the_study_s_run_ends_with_answer_claims_report_and_a_picture_that_fits(place, tmp_path):
+    study = make_study(claims=[Claim("a wins", better="a", than="b", metric="test_accuracy")])
+    trials = [*runs_of(study, "a", "replicate", [0.9] * 8), *runs_of(study, "b", "replicate", [0.7] * 8)]
+    summary = sum_up(study, trials)
+    report = tmp_path / "s-default.html"
+    report.write_text("<p>report")
+    runs = place.connect()
+    runs.end_parent("FINISHED", summary, [report], png(1320, 500))
+    run = place.client.get_run(runs.parent)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["dlstudy.answer"] == summary.answer
+    assert run.data.tags["dlstudy.claim.1"] == f"{summary.claims[0].verdict}: a wins"
+    note = run.data.tags["mlflow.note.content"]
+    assert f"#/experiments/1/runs/{runs.parent}/artifacts/report/s-default.html" in note
+    assert f"get-artifact?path={PICTURE}&run_uuid={runs.parent}" in note
+    with Image.open(place.client.download_artifacts(runs.parent, PICTURE, str(tmp_path))) as picture:
+        assert picture.size == (660, 250)
+
+
+def test_a_run_that_was_stopped_says_what_is_known_without_report_and_picture(place):
+    runs = place.connect()
+    runs.end_parent("KILLED", sum_up(STUDY, EARLIER))
+    run = place.client.get_run(runs.parent)
+    assert run.info.status == "KILLED"
+    assert "Is a better?" in run.data.tags["mlflow.note.content"]
+    assert "](" not in run.data.tags["mlflow.note.content"]
+    assert place.client.list_artifacts(runs.parent) == []

@@ -7,8 +7,9 @@ import pytest
 from builders import make_study, make_trial, runs_of, sum_up
 
 from dlstudy.home import Home, pictures_beside
-from dlstudy.report.export import export, export_all
-from dlstudy.report.pages import html_page
+from dlstudy.report.content import document
+from dlstudy.report.export import export
+from dlstudy.report.html import html_page
 from dlstudy.report.pictures import Picture, pictures_of
 
 
@@ -66,27 +67,24 @@ def test_arms_without_a_winner_or_a_picture_have_none(home):
     assert pictures_of(sum_up(study, [make_trial(study, "a", "search", value=0.5)]), home) == []
 
 
-def test_the_page_holds_each_picture_whole_with_its_title_escaped(tmp_path, home, summary):
+def test_the_page_holds_each_picture_whole_with_its_title_escaped(tmp_path, summary):
     content = bytes(range(256))
     path = tmp_path / "x.png"
     path.write_bytes(content)
     title = "Weights <script>alert(\"1\")</script> & 'more'"
-    page = html_page(summary, {}, [Picture("<a>", title, path)])
-    assert "<h2>Pictures of the winners (first seed)</h2>" in page
+    page = html_page(document(summary, {}, [Picture("<a>", title, path)]))
+    assert ">Pictures of the winners (first seed)</h2>" in page
     assert "<script" not in page
-    (found,) = re.findall(r'<figure><img alt="([^"]*)" src="data:image/png;base64,([^"]*)">', page)
+    (found,) = re.findall(r'<figure class="small"><img alt="([^"]*)" src="data:image/png;base64,([^"]*)">', page)
     assert base64.b64decode(found[1]) == content
     escaped = "&lt;a&gt;: Weights &lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#x27;more&#x27;"
     assert found[0] == escaped
     assert f"<figcaption>{escaped}</figcaption>" in page
-    assert "Pictures of the winners" not in html_page(summary, {})
+    assert "Pictures of the winners" not in html_page(document(summary, {}))
 
 
-def test_html_alone_shows_pictures(home, summary, tmp_path):
+def test_text_alone_names_pictures(home, summary):
     draw(home, summary, "a", "faces")
-    pictures = pictures_of(summary, home)
-    assert "a: faces" in export(summary, "html", {}, pictures)
-    for kind in ("md", "json"):
-        assert export(summary, kind, {}, pictures) == export(summary, kind, {})
-    written = {path.suffix: path.read_text() for path in export_all(summary, {}, tmp_path / "out", pictures)}
-    assert "a: faces" in written[".html"]
+    assert "*Picture: a: faces*" in export(summary, "md", pictures_of(summary, home))
+    for kind in ("csv", "json"):
+        assert export(summary, kind, pictures_of(summary, home)) == export(summary, kind)

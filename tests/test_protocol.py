@@ -7,7 +7,7 @@ import math
 import pytest
 
 from dlstudy.errors import StudyError
-from dlstudy.protocol import Split, Sweep
+from dlstudy.protocol import Protocol, Split, Sweep
 
 
 def test_stated_test_rows_are_kept_as_given():
@@ -102,3 +102,10 @@ def test_a_range_makes_a_grid():
 def test_sweep_rules(fields, message):
     with pytest.raises(StudyError, match=message):
         Sweep(**({"name": "s", "grid": {"rate": [0.1]}} | fields))
+
+
+@pytest.mark.parametrize("searches", [1, 3, 4])
+def test_a_search_is_done_once_or_often_enough_to_compare_methods(searches):
+    assert Protocol(searches=searches).searches == searches
+    with pytest.raises(StudyError, match=r"searches must be 1, or at least 3 to compare methods, got 2: mend Protocol"):
+        dataclasses.replace(Protocol(searches=searches), searches=2)

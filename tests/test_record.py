@@ -134,6 +134,45 @@ def test_the_direction_of_a_part_is_known(home):
     assert [record.direction(f"s/default/{arm}/search") for arm in "ab"] == ["maximize", "minimize"]
 
 
+def test_a_further_search_has_its_number_in_its_name_and_comes_after_the_first(home):
+    record = Record.open(home)
+    names = [f"s/default/{part}" for part in ("b/search", "a/search.3", "a/replicate.2", "a/search", "a/search.10")]
+    for name in names:
+        arm = ArmRecord(record, name, "maximize")
+        assert add(arm, 0).key == f"{name}#0"
+    for each in (record, Record.open(home, for_writing=False)):
+        assert [(trial.phase, trial.arm, trial.search) for trial in each.trials("s", "default")] == [
+            ("search", "a", 1), ("search", "a", 3), ("search", "a", 10), ("search", "b", 1), ("replicate", "a", 2),
+        ]  # fmt: skip
+    assert record.variants("s") == {"default": ["default"]}
+
+
+def test_versions_of_all_runs_of_a_variant_are_known(home):
+    record = Record.open(home)
+    made = [{"keras": "3.14", "cores": "2"}, {"keras": "3.15", "cores": "2"}]
+    for name, versions in (("s/default/a/search", made[0]), ("s/default/a/search.2", made[1])):
+        add(ArmRecord(record, name, "maximize", made_with=versions), 0)
+    add(ArmRecord(record, "s/default/a/search", "maximize", made_with=made[1]), 1)
+    add(ArmRecord(record, "s/default~2/a/search", "maximize", made_with={"keras": "4"}), 0)
+    add(ArmRecord(record, "s/quick/a/search", "maximize"), 0)
+    for each in (record, Record.open(home, for_writing=False)):
+        assert each.made_with("s", "default") == {"keras": "3.14, 3.15", "cores": "2"}
+        assert each.made_with("s", "default~2") == {"keras": "4"}
+        assert each.made_with("s", "quick") == each.made_with("t", "default") == {}
+
+
+def test_versions_are_written_with_the_first_trial_and_once(home):
+    record = Record.open(home)
+    for _ in range(2):
+        arm = ArmRecord(record, NAME, "maximize", made_with={"keras": "3.15"})
+        assert record.made_with("s", "default") == ({} if not arm.trials() else {"keras": "3.15"})
+        add(arm, len(arm.trials()))
+        before = len(journal_lines(home))
+        add(arm, len(arm.trials()))
+        assert len(journal_lines(home)) - before == 3
+    assert home.journal.read_text().count("made_with") == 1
+
+
 def test_a_reader_sees_what_optuna_sees_wherever_the_journal_ends(home, tmp_path):
     arm = open_arm(home, pruner=MedianPruner(n_startup_trials=2))
     results = [

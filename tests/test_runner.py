@@ -41,14 +41,15 @@ class Bench:
 
     def table(self, variant="default"):
         return sorted(
-            (t.phase, t.arm, t.row, t.seed, tuple(t.params.items()), tuple(t.metrics.items()))
+            (t.phase, t.arm, t.search, t.row, t.seed, tuple(t.params.items()), tuple(t.metrics.items()))
             for t in self.trials(variant)
             if t.ended_for_good
         )
 
     def summary(self, request=None):
-        file = catalog.load(self.path)
-        return summarize("tiny", resolve(file, request or Request()), "default", self.trials())
+        file, request = catalog.load(self.path), request or Request()
+        name = request.variant.name
+        return summarize("tiny", resolve(file, request), name, self.trials(name))
 
 
 @pytest.fixture
@@ -155,6 +156,7 @@ def test_replicates_without_a_search_are_refused_with_what_is_missing(bench):
         (Request(arms=("nett",)), StudyError, "no arm 'nett': choose from net, logistic"),
         (Request(seeds=3), StudyError, "1 claims need at least 6 seeds"),
         (Request(trials=0), StudyError, "trials must be a whole number from 1 to 1,000,000, got 0"),
+        (Request(searches=2), StudyError, "searches must be 1, or at least 3 to compare methods, got 2: .*--searches"),
     ],
 )
 def test_bad_requests_are_refused_before_anything_is_written(bench, request_, error, message):
@@ -475,3 +477,159 @@ def test_callbacks_write_into_a_folder_of_each_trial(bench, function):
 def test_trials_without_callbacks_have_no_folder(bench):
     bench.run()
     assert {spec.folder for spec in bench.engine.trained} == {None}
+
+
+THREE = Request(searches=3)
+
+
+def test_each_search_has_a_design_seeds_and_replicates_of_its_own(bench):
+    assert bench.run(THREE) == 6 + 3 * (2 + 1 + 6 + 6)
+    trials = bench.trials()
+    rates = [t.tuned["learning_rate"] for t in trials if t.phase == "search" and t.arm == "net"]
+    assert len(set(rates)) == 6
+    seeds = {}
+    for trial in trials:
+        seeds.setdefault((trial.phase, trial.arm), {}).setdefault(trial.search, []).append(trial.seed)
+    for phase, n in (("search", 1), ("replicate", 6)):
+        net, logistic = seeds[phase, "net"], seeds[phase, "logistic"]
+        assert list(net) == list(logistic) == [1, 2, 3]
+        assert all(net[k][:n] == logistic[k][:n] for k in net), "a search's seeds are the same for every arm"
+        assert len({seed for of in net.values() for seed in of}) == sum(map(len, net.values()))
+    for search in (1, 2, 3):
+        best = max(
+            (t for t in trials if (t.phase, t.arm, t.search) == ("search", "net", search)), key=lambda t: t.value
+        )
+        replicated = [t for t in trials if (t.phase, t.arm, t.search) == ("replicate", "net", search)]
+        assert {tuple(t.params.items()) for t in replicated} == {tuple(best.params.items())}
+
+
+def test_printed_settings_and_sweeps_have_no_search_and_defaults_have_them_all(steered):
+    assert steered.run(THREE) == 6 + 3 * (2 + 1 + 2 * 6 + 2 * 6) + 2 * 3 * 6
+    trials = steered.trials()
+    assert {t.search for t in trials if t.phase in ("printed", "sweep")} == {1}
+    seeds = {}
+    for trial in trials:
+        seeds.setdefault((trial.phase, trial.arm, trial.search), set()).add(trial.seed)
+    for search in (1, 2, 3):
+        assert seeds["defaults", "net", search] == seeds["replicate", "net", search]
+    assert steered.summary(THREE).complete
+    assert steered.run(THREE) == 0
+
+
+def test_more_searches_only_add_and_end_as_if_they_had_been_asked_for_at_once(bench, tiny, tmp_path):
+    bench.run()
+    before = bench.table()
+    assert bench.run(THREE) == 2 * (2 + 1 + 6 + 6)
+    assert set(before) <= set(bench.table())
+    assert {spec.search for spec in bench.engine.trained} == {2, 3}
+    at_once = Bench(tiny, tmp_path / "at once")
+    at_once.run(THREE, engine=FakeEngine(newest_first=True, n=3))
+    assert at_once.table() == bench.table()
+    assert bench.run() == bench.run(THREE) == 0
+    assert bench.summary(THREE).complete
+
+
+def test_a_search_that_was_stopped_goes_on_where_it_stopped(bench, tiny, tmp_path):
+    def result_of(spec):
+        if (spec.phase, spec.arm, spec.search, spec.row) == ("search", "net", 2, 1):
+            raise KeyboardInterrupt
+        return made_up(spec)
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(THREE, engine=FakeEngine(result_of))
+    done = len(bench.table())
+    undisturbed = Bench(tiny, tmp_path / "undisturbed")
+    undisturbed.run(THREE)
+    assert bench.run(THREE) == len(undisturbed.table()) - done
+    assert bench.table() == undisturbed.table()
+
+
+def test_replicates_of_a_further_search_need_that_search(bench):
+    bench.run()
+    with pytest.raises(UsageError, match="replicates of net need its search, which has 0 of 2 trials: run --phase"):
+        bench.run(Request(searches=3, phases=("replicate",)))
+
+
+def test_trainings_of_all_searches_are_counted_together(bench):
+    seen = []
+
+    class Counting(Deaf):
+        def ended(self, spec, trial, totals):
+            seen.append(totals)
+
+    file = catalog.load(bench.path)
+    study, record = resolve(file, THREE), Record.open(bench.home)
+    plan = Plan(file, study, choose(file, study, THREE, record), home=bench.home, record=record)
+    assert plan.n_missing == 51
+    run(plan, study.dataset, lambda *_: FakeEngine(), [Counting()], lambda key: "")
+    assert seen[-1] == {
+        ("printed", "net"): (6, 6), ("search", "net"): (6, 6), ("search", "logistic"): (3, 3),
+        ("replicate", "net"): (18, 18), ("replicate", "logistic"): (18, 18),
+    }  # fmt: skip
+
+
+def test_callbacks_of_each_search_write_into_folders_of_their_own(bench):
+    edit(bench, ("    build=build,", "    build=build, callbacks=print,"))
+    assert bench.run(THREE) == 51
+    assert len({spec.folder for spec in bench.engine.trained}) == 51
+
+
+def test_the_first_replicate_of_the_first_search_alone_keeps_its_model(bench):
+    bench.run(THREE)
+    kept = [spec for spec in bench.engine.trained if spec.model_folder is not None]
+    assert sorted((spec.arm, spec.phase, spec.search, spec.row) for spec in kept) == [
+        ("logistic", "replicate", 1, 0), ("net", "replicate", 1, 0),
+    ]  # fmt: skip
+
+
+def test_tpe_searches_in_each_search_anew(bench):
+    bench.run(Request(variant=Variant(sampler="tpe"), searches=3, phases=("search",), arms=("net",)))
+    rates = [t.tuned["learning_rate"] for t in bench.trials("sampler=tpe")]
+    assert len(rates) == len(set(rates)) == 6
+
+
+def test_a_record_knows_what_its_runs_were_made_with(bench, monkeypatch):
+    monkeypatch.setattr(plan, "made_with", lambda path: {"keras": "3.14"})
+    bench.run()
+    assert Record.open(bench.home).made_with("tiny", "default") == {"keras": "3.14"}
+    monkeypatch.setattr(plan, "made_with", lambda path: {"keras": "3.15"})
+    bench.run()
+    assert Record.open(bench.home).made_with("tiny", "default") == {"keras": "3.14"}, "nothing was trained"
+    bench.run(THREE)
+    assert Record.open(bench.home).made_with("tiny", "default") == {"keras": "3.14, 3.15"}
+
+
+CONTROL = Request(variant=Variant(control=True))
+
+
+def test_a_control_is_searched_and_replicated_with_draws_of_its_own(steered):
+    assert steered.run(CONTROL) == 21 + 2 * 6 + 2 * 3 * 6 + 2 + 6
+    trials = steered.trials("control")
+    assert count(trials, arm="net-control", phase="search") == 2
+    assert count(trials, arm="net-control", phase="replicate") == 6
+    assert count(trials, arm="net-control") == 8
+    for phase in ("search", "replicate"):
+        copy, net = ([t for t in trials if (t.arm, t.phase) == (arm, phase)] for arm in ("net-control", "net"))
+        assert not {t.seed for t in copy} & {t.seed for t in net}
+        assert not {t.tuned["learning_rate"] for t in copy} & {t.tuned["learning_rate"] for t in net}
+        assert {t.params["kind"] for t in copy} == {"net"}
+    assert steered.run(CONTROL) == 0
+
+
+def test_beside_a_control_the_arms_train_as_they_do_without_one(steered):
+    steered.run()
+    steered.run(CONTROL)
+    assert [row for row in steered.table("control") if row[1] != "net-control"] == steered.table()
+
+
+def test_a_run_with_a_control_says_what_it_found_between_two_identical_arms(bench):
+    bench.run(CONTROL)
+    summary = bench.summary(CONTROL)
+    assert summary.complete
+    (document, control) = summary.claims
+    assert (document.control, control.control) == (False, True)
+    assert (control.against, control.n) == ("net-control", 6)
+    assert control.p_adjusted == control.p
+    assert any(control.pairs[0].differences)
+    assert summary.printed[0].n == 6
+    assert "not comparable" not in summary.printed[0].reproduced

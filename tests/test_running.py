@@ -161,7 +161,7 @@ def test_the_exit_code_says_whether_trials_failed_and_json_is_the_report(run_one
     found, out, _ = run_one(name, source, json=True)
     assert found == code
     report = json.loads(out)
-    assert (report["study"], report["schema"], report["n_failed"]) == (name, 1, code)
+    assert (report["study"], report["schema"], report["n_failed"]) == (name, 2, code)
 
 
 def test_one_study_never_falls_back_to_other_data_by_itself(run_one):

@@ -95,7 +95,7 @@ def test_arm_holds_read_only_copies():
             mapping["k"] = 2
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "trials", "seeds"])
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "trials", "seeds", "searches"])
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, "3", None])
 def test_protocol_counts_are_whole_and_positive(name, value):
     with pytest.raises(
@@ -372,3 +372,18 @@ def test_a_sweep_that_leaves_a_parameter_open_is_refused():
     with pytest.raises(StudyError, match=r"sweep s leaves parameters of arm a open, got values for \['k'\]: state the"):
         Study("Is it?", "digits", dict, arms, sweeps=[Sweep("s", {"k": [1]})])
     assert Study("Is it?", "digits", dict, arms, sweeps=[Sweep("s", {"k": [1]}, fixed={"rate": 0.1})]).sweeps
+
+
+def test_the_test_metric_answers_to_the_metric_of_the_search():
+    assert make_study(metric="val_top_val_accuracy").test_metric == "test_top_val_accuracy"
+
+
+def test_the_family_are_the_claims_of_the_document_that_can_be_tested():
+    one, other, control = BETTER(), BETTER(metric="test_loss"), BETTER(control=True)
+    untestable = Claim("it is easy", untestable="no arm")
+    assert make_study(claims=[one, untestable, control, other]).family == [one, other]
+
+
+def test_a_control_needs_no_seed_more():
+    study = make_study(seeds=6, claims=[BETTER(), BETTER(control=True), BETTER(metric="test_loss", control=True)])
+    assert study.protocol.seeds == seeds_needed(1) == 6

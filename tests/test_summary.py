@@ -1,8 +1,9 @@
 """From trials to winners, replicates, verdicts and the answer; every number is worked out by hand.
 
-Of three differences around 0.02 with standard deviation 0.001 the 95 % interval is 0.02 +- 4.302653 * 0.001 / sqrt(3),
-0.0175 to 0.0225; of three runs around 0.95 with the same deviation one more falls within 0.95 +- 4.302653 * 0.001 *
-sqrt(4/3), 0.945032 to 0.954968.
+AHEAD and BASE differ by 0.02 on the mean of seven seeds, with standard deviation sqrt(4e-6 / 6) = 0.000816: the 95 %
+interval is 0.02 +- 2.446912 * 0.000816 / sqrt(7), 0.019245 to 0.020755, and p of the sign-flip test is 2 / 2^7. Of
+three runs around 0.95 with standard deviation 0.001 one more falls within 0.95 +- 4.302653 * 0.001 * sqrt(4/3),
+0.945032 to 0.954968.
 """
 
 import math
@@ -10,67 +11,20 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from builders import GOOD, RATE, figure, make_study, make_trial, runs_of, sum_up
+from builders import GOOD, RATE, figure, make_study, make_trial, runs_of, search_of, sum_up
 
+from dlstudy.datasets import registry
 from dlstudy.document import Claim, Printed
-from dlstudy.finished import value_at, winner
 from dlstudy.protocol import Protocol, Sweep
 from dlstudy.study import Arm, Study
-from dlstudy.summary import rate_warning
-from dlstudy.summary import test_metric as metric_of_test  # a test by its name, were it not renamed
+from dlstudy.summary import rate_warning, summarize
+from dlstudy.variant import Variant
 
 BETTER = partial(Claim, "a is better", better="a", than="b", metric="test_accuracy")
-BASE, AHEAD, UNSURE = [0.90, 0.91, 0.92], [0.92, 0.931, 0.939], [0.91, 0.93, 0.95]
+BASE = [0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96]
+AHEAD = [0.92, 0.931, 0.939, 0.95, 0.961, 0.969, 0.98]  # by 0.020, 0.021, 0.019, 0.020, 0.021, 0.019 and 0.020
+UNSURE = [0.95, 0.90, 0.97, 0.92, 0.99, 0.94, 0.98]  # ahead by 0.05, -0.01, 0.05, -0.01, 0.05, -0.01 and 0.02
 NARROW, WIDE = [0.949, 0.950, 0.951], [0.94, 0.95, 0.96]
-
-
-def search_of(study, values, arm="a", **changes):
-    tuned = [{"rate": 0.1 + row / 100} for row in range(len(values))]
-    return [
-        make_trial(study, arm, "search", row, tuned[row], value=value, **changes) for row, value in enumerate(values)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("values", "direction", "row"),
-    [
-        ([0.8, 0.9, 0.85], "maximize", 1),
-        ([0.8, 0.9, 0.85], "minimize", 0),
-        ([0.8, 0.9, 0.9], "maximize", 1),
-        ([-0.5, -0.1, -0.1], "maximize", 1),
-        ([0.0, 0.3], "minimize", 0),
-        ([None, 0.1], "maximize", 1),
-    ],
-)
-def test_the_winner_is_the_best_and_of_equals_the_lowest_row(values, direction, row):
-    trials = search_of(make_study(), values)
-    assert winner(trials, direction) is winner(trials[::-1], direction) is trials[row]
-
-
-@pytest.mark.parametrize("state", ["pruned", "diverged", "failed", "lost", "killed", "running"])
-def test_only_a_finished_trial_can_win(state):
-    study = make_study()
-    other = make_trial(study, "a", "search", 1, value=0.99, state=state)
-    finished = make_trial(study, "a", "search", 0, value=0.5)
-    assert winner([other, finished], "maximize") is finished
-    assert winner([other], "maximize") is None
-
-
-def test_no_trials_have_no_winner():
-    assert winner([], "maximize") is None
-
-
-def test_a_value_is_read_at_the_end_or_at_an_epoch():
-    trial = make_trial(make_study(), "a", "search", metrics={"val_loss": 0.3}, history={"val_loss": [0.5, None, 0.3]})
-    found = [value_at(trial, "val_loss", epoch) for epoch in (None, 1, 2, 3, 4)]
-    assert found == [0.3, 0.5, None, 0.3, None]
-    assert value_at(trial, "test_loss", None) is value_at(trial, "test_loss", 1) is None
-    running = make_trial(make_study(), "a", "search", result=None)
-    assert value_at(running, "val_loss", None) is value_at(running, "val_loss", 1) is None
-
-
-def test_the_test_metric_answers_to_the_metric_of_the_search():
-    assert metric_of_test(make_study(metric="val_top_val_accuracy")) == "test_top_val_accuracy"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +97,7 @@ def test_a_figure_with_a_setting_of_its_own_has_runs_of_its_own():
     assert after[1].setting == {"batch_size": 64}
 
 
-@pytest.mark.parametrize("variant", ["quick", "epochs=3", "quick~2"])
+@pytest.mark.parametrize("variant", ["quick", "epochs=3", "quick~2", "quick+control"])
 def test_another_variant_is_not_compared_with_what_was_printed(variant):
     study = make_study(printed=[figure("0.95")])
     summary = sum_up(study, runs_of(study, "a", "printed", NARROW), variant)
@@ -151,21 +105,23 @@ def test_another_variant_is_not_compared_with_what_was_printed(variant):
     assert f"printed figures are not compared: this variant ({variant}) differs from what was printed" in summary.notes
 
 
-def test_a_later_generation_of_the_default_is_compared():
+@pytest.mark.parametrize("variant", ["default~2", "control", "control~2"])
+def test_a_later_generation_and_a_copy_beside_the_arms_change_nothing_of_what_was_printed(variant):
     study = make_study(printed=[figure("0.95")])
-    assert sum_up(study, runs_of(study, "a", "printed", NARROW), "default~2").printed[0].reproduced == "reproduced"
+    summary = sum_up(study, runs_of(study, "a", "printed", NARROW), variant)
+    assert (summary.printed[0].reproduced, summary.notes) == ("reproduced", [])
 
 
 @pytest.mark.parametrize("phase", ["printed", "replicate"])
 @pytest.mark.parametrize(
     ("ours", "theirs", "verdict", "difference", "interval"),
     [
-        (AHEAD, BASE, "supported", 0.02, (0.017516, 0.022484)),
-        (BASE, AHEAD, "contradicted", -0.02, (-0.022484, -0.017516)),
-        (UNSURE, BASE, "undecided", 0.02, (-0.004841, 0.044841)),  # 0.01, 0.02, 0.03: +- 4.302653 * 0.01 / sqrt(3)
+        (AHEAD, BASE, "supported", 0.02, (0.019245, 0.020755)),
+        (BASE, AHEAD, "contradicted", -0.02, (-0.020755, -0.019245)),
+        (UNSURE, BASE, "undecided", 0.02, (-0.007745, 0.047745)),  # +- 2.446912 * 0.03 / sqrt(7)
         (BASE, BASE, "undecided", 0.0, (0.0, 0.0)),
-        # Two pairs: 0.0205 +- 12.7062 * 0.000707 / sqrt(2)
-        (AHEAD[:2], BASE[:2], "supported", 0.0205, (0.014147, 0.026853)),
+        # Two pairs: 0.0205 +- 12.7062 * 0.000707 / sqrt(2), but no p below 2 / 2^2.
+        (AHEAD[:2], BASE[:2], "undecided", 0.0205, (0.014147, 0.026853)),
     ],
 )
 def test_a_claim_is_judged_by_paired_differences(phase, ours, theirs, verdict, difference, interval):
@@ -178,8 +134,8 @@ def test_a_claim_is_judged_by_paired_differences(phase, ours, theirs, verdict, d
 
 def test_pairing_takes_out_what_a_seed_does_to_both_arms():
     study = make_study(claims=[BETTER()])
-    theirs = [0.5, 0.7, 0.9]
-    ours = [value + gain for value, gain in zip(theirs, (0.02, 0.021, 0.019), strict=True)]
+    theirs = [0.5, 0.7, 0.9, 0.4, 0.8, 0.6]
+    ours = [value + gain for value, gain in zip(theirs, (0.02, 0.021, 0.019, 0.02, 0.021, 0.019), strict=True)]
     found = sum_up(study, runs_of(study, "a", "replicate", ours) + runs_of(study, "b", "replicate", theirs)).claims[0]
     assert found.verdict == "supported"
 
@@ -210,7 +166,7 @@ def test_only_seeds_that_both_arms_finished_are_pairs():
     trials = runs_of(study, "a", "replicate", [0.1, *AHEAD]) + runs_of(study, "b", "replicate", [0.9, *BASE])
     unfinished = make_trial(study, "b", "replicate", 0, state="diverged", reason="the loss is not finite")
     found = sum_up(study, [unfinished if (t.arm, t.phase, t.row) == ("b", "replicate", 0) else t for t in trials])
-    assert (found.claims[0].verdict, found.claims[0].n) == ("supported", 3)
+    assert (found.claims[0].verdict, found.claims[0].n) == ("supported", 7)
 
 
 @pytest.mark.parametrize(("n_ours", "n_theirs"), [(0, 0), (3, 0), (1, 3), (1, 1)])
@@ -230,10 +186,10 @@ def test_an_untestable_claim_says_why():
 @pytest.mark.parametrize(
     ("third", "verdict", "against", "difference"),
     [
-        ([0.91, 0.921, 0.929], "supported", "c", 0.01),
-        ([0.91, 0.93, 0.93], "undecided", "c", 0.02 / 3),  # differences 0.01, 0.001, 0.009
-        ([0.95, 0.961, 0.969], "contradicted", "c", -0.03),
-        ([0.80, 0.811, 0.819], "supported", "b", 0.02),
+        ([value - 0.01 for value in AHEAD], "supported", "c", 0.01),
+        ([value - 0.01 for value in UNSURE], "undecided", "c", 0.01),
+        ([value + 0.03 for value in AHEAD], "contradicted", "c", -0.03),
+        ([value - 0.12 for value in AHEAD], "supported", "b", 0.02),
         (None, "not run", "", None),
     ],
 )
@@ -271,7 +227,7 @@ def test_a_replicate_whose_test_loss_is_not_finite_does_not_stop_the_summary(los
     study = make_study(claims=[BETTER(metric="test_loss")])
     of = partial(runs_of, study, phase="replicate", metric="test_loss")
     summary = sum_up(study, of("a", values=[*BASE, loss]) + of("b", values=[*AHEAD, 0.9]))
-    assert (summary.claims[0].verdict, summary.claims[0].n) == ("supported", 3)
+    assert (summary.claims[0].verdict, summary.claims[0].n) == ("supported", 7)
 
 
 def test_a_drop_is_a_loss_that_grew():
@@ -279,6 +235,18 @@ def test_a_drop_is_a_loss_that_grew():
     search = make_trial(study, "a", "search", value=0.30)
     runs = [make_trial(study, "a", "replicate", row, metrics={"val_loss": 0.32}) for row in range(2)]
     assert sum_up(study, [search, *runs]).arms[0].drop == pytest.approx(0.02)
+
+
+def test_a_drop_over_several_searches_is_the_mean_of_theirs():
+    study = make_study(searches=3)
+    trials = []
+    for search, (value, again) in enumerate([(0.90, 0.86), (0.80, 0.79), (0.70, 0.69)], 1):
+        trials.append(make_trial(study, "a", "search", value=value, search=search))
+        n = 4 - search  # a search counts once, however many replicates it has
+        trials += [
+            make_trial(study, "a", "replicate", row, metrics={"val_accuracy": again}, search=search) for row in range(n)
+        ]
+    assert sum_up(study, trials).arms[0].drop == pytest.approx(0.02)
 
 
 def test_an_arm_without_trials_has_nothing():
@@ -304,6 +272,7 @@ def test_replicates_of_an_earlier_winner_count_for_nothing_and_are_noted():
     new = {"rate": 0.9}
     trials = runs_of(study, "a", "replicate", [0.1, 0.2, 0.3]) + runs_of(study, "b", "replicate", BASE)
     trials += [make_trial(study, "a", "search", 1, new, value=0.95, started_s=150.0)]
+    trials += [make_trial(study, "b", "search", 1, new, value=0.85, started_s=150.0)]
     before = sum_up(study, trials)
     assert before.arms[0].replicates == {}
     assert before.claims[0].verdict == "not run"
@@ -347,24 +316,33 @@ def test_a_failure_that_a_second_try_mended_is_not_noted(state):
     assert list(sum_up(study, trials).arms[0].notes) == []
 
 
+def test_a_failure_in_one_search_is_not_mended_by_another():
+    study = make_study(searches=3)
+    good = runs_of(study, "a", "replicate", [0.9])
+    failed = make_trial(study, "a", "replicate", search=2, state="failed", reason="x")
+    summary = sum_up(study, [*good, failed])
+    assert summary.n_failed == 1
+    assert "1 trial failed: x" in summary.arms[0].notes
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "answer"),
     [
         ([], [], "No answer yet: no winner has been replicated."),
-        (BASE, [], "a reached a mean test accuracy of 0.9100 over 3 seeds."),
+        (BASE, [], "a reached a mean test accuracy of 0.930 over 7 seeds."),
         (
             AHEAD[:1], BASE[:1],
             "a reached a mean test accuracy of 0.9200 over 1 seeds; too few paired runs to compare it.",
         ),
         (
             AHEAD, BASE,
-            "Each tuned on its own, a did best: a reached a mean test accuracy of 0.9300 over 3 seeds, "
-            "ahead of b by 0.0200 (95 % interval +0.0175 to +0.0225).",
+            "Each tuned on its own, a did best: a reached a mean test accuracy of 0.950 over 7 seeds, "
+            "ahead of b by 0.02000 (95 % interval +0.01924 to +0.02076).",
         ),
         (
             BASE, UNSURE,
-            "Each tuned on its own, b leads, but not clearly: b reached a mean test accuracy of 0.9300 over 3 seeds, "
-            "ahead of a by 0.0200 (95 % interval -0.0048 to +0.0448).",
+            "Each tuned on its own, b leads, but not clearly: b reached a mean test accuracy of 0.950 over 7 seeds, "
+            "ahead of a by 0.020 (95 % interval -0.008 to +0.048).",
         ),
     ],
 )  # fmt: skip
@@ -374,11 +352,51 @@ def test_the_answer_is_one_sentence(ours, theirs, answer):
     assert sum_up(study, trials).answer == answer
 
 
+def test_an_arm_is_not_called_the_best_where_another_was_searched_badly():
+    study = make_study()
+    trials = runs_of(study, "a", "replicate", AHEAD) + runs_of(study, "b", "replicate", BASE, tuned={"rate": 1.0})
+    summary = sum_up(study, trials)
+    assert summary.answer == (
+        "Each tuned on its own, a leads: a reached a mean test accuracy of 0.950 over 7 seeds, ahead of b by 0.02000 "
+        "(95 % interval +0.01924 to +0.02076); supported but for this: the best setting of b may lie outside its "
+        "space: rate 1 lies on the upper edge of its range."
+    )
+    assert [(check.arm, check.name) for check in summary.checks if not check.passed] == [("b", "edge")]
+
+
+def test_a_bad_search_of_the_best_arm_does_not_cost_it_its_place():
+    study = make_study()
+    trials = runs_of(study, "a", "replicate", AHEAD, tuned={"rate": 1.0}) + runs_of(study, "b", "replicate", BASE)
+    assert "a did best: " in sum_up(study, trials).answer
+
+
+def with_control(**changes):
+    """A study of two arms, and of a copy of the first."""
+    about = registry.describe("digits")
+    return Variant(control=True).apply(make_study(**changes), about, about)
+
+
+def test_a_control_is_no_alternative_to_rank():
+    study = with_control()
+    trials = runs_of(study, "a", "replicate", BASE) + runs_of(study, "b", "replicate", AHEAD)
+    trials += runs_of(study, "a-control", "replicate", [value + 0.01 for value in AHEAD])
+    summary = sum_up(study, trials, "control")
+    assert summary.answer.startswith("Each tuned on its own, b did best: ")
+    assert "control" not in summary.answer
+    assert [(claim.verdict, claim.against) for claim in summary.claims] == [("contradicted", "a-control")]
+
+
+def test_a_study_that_ranks_no_arms_does_not_answer_by_its_control():
+    study = with_control(ranks=False)
+    trials = [trial for arm in ("a", "a-control") for trial in runs_of(study, arm, "replicate", BASE)]
+    assert sum_up(study, trials, "control").answer == "No answer yet: no claim has been tested."
+
+
 def test_the_answer_of_a_loss_is_the_lowest():
     study = make_study(metric="val_loss", direction="minimize")
     of = partial(runs_of, study, phase="replicate", metric="test_loss")
     assert (
-        "a did best: a reached a mean test loss of 0.9100"
+        "a did best: a reached a mean test loss of 0.930"
         in sum_up(study, of("a", values=BASE) + of("b", values=AHEAD)).answer
     )
 
@@ -390,7 +408,7 @@ def test_the_answer_takes_the_protocols_direction():
 
 
 def test_a_study_is_complete_when_every_arm_has_all_its_seeds_in_both_phases():
-    study = make_study(seeds=3)
+    study = make_study(seeds=7)
     trials = [
         trial for arm in "ab" for phase in ("printed", "replicate") for trial in runs_of(study, arm, phase, BASE)
     ]  # fmt: skip
@@ -423,21 +441,93 @@ def test_what_a_variant_means_for_its_results_is_noted(variant, quick, words):
     assert [note[: len(words or "")] for note in summary.notes] == ([words] if words else [])
 
 
-def test_intervals_of_several_claims_are_said_not_to_be_adjusted():
-    assert (
-        "intervals are 95 % each, not adjusted for the number of claims"
-        in sum_up(make_study(claims=[BETTER()]), []).notes
-    )
-
-
 def test_a_summary_holds_the_protocol_and_every_trial():
-    study = make_study(seeds=3, trials=2, rows=100)
+    study = make_study(seeds=3, trials=2, searches=3, rows=100)
     trials = runs_of(study, "a", "replicate", BASE)
     summary = sum_up(study, trials)
     assert list(summary.trials) == trials
-    assert (summary.protocol["seeds"], summary.protocol["trials"], summary.protocol["rows"]) == (3, 2, 100)
+    assert [summary.protocol[name] for name in ("seeds", "trials", "searches", "rows")] == [3, 2, 3, 100]
     assert list(summary.protocol["spaces"]) == ["a", "b"]
     assert trials[0].params == {"batch_size": 32, "epochs": 10, "kind": "a", **GOOD}
+
+
+def searched_three_times(study, arm, gain=0.0):
+    """Three searches of an arm, with two replicates of each winner; each search found another rate."""
+    return [
+        trial
+        for search, (rate, value) in enumerate([(0.3, 0.70), (0.4, 0.80), (0.512345, 0.90)], 1)
+        for trial in runs_of(
+            study, arm, "replicate", [value + gain, value + gain + 0.01], tuned={"rate": rate}, search=search
+        )
+    ]
+
+
+def test_the_replicates_of_all_searches_stand_together_and_the_further_winners_in_words():
+    study = make_study(searches=3, seeds=2)
+    trials = searched_three_times(study, "a")
+    arm = sum_up(study, trials[::-1]).arms[0]
+    metric = arm.replicates["test_accuracy"]
+    assert (metric.values, metric.n) == ([0.70, 0.71, 0.80, 0.81, 0.90, 0.91], 6)
+    assert metric.seeds == [trial.seed for trial in trials if trial.phase == "replicate"]
+    assert len(set(metric.seeds)) == 6
+    assert arm.best.params == {"rate": 0.3}
+    assert arm.notes == ["winner of search 2: rate 0.4", "winner of search 3: rate 0.512"]
+
+
+def test_further_searches_are_no_search_that_went_on_after_the_test_set_was_read():
+    study = make_study(searches=3)
+    late = {"started_s": 300.0, "ended_s": 400.0, "search": 2}
+    trials = runs_of(study, "a", "replicate", BASE) + runs_of(study, "a", "replicate", BASE, **late)
+    went_on = "the search went on after the test set was read"
+    assert went_on not in sum_up(study, trials).arms[0].notes
+    again = make_trial(study, "a", "search", 1, {"rate": 0.2}, value=0.1, search=2, started_s=500.0)
+    assert went_on in sum_up(study, [*trials, again]).arms[0].notes
+
+
+def test_a_study_is_complete_when_every_search_has_its_replicates_and_defaults():
+    study = make_study(searches=3, seeds=2)
+    study = replace(study, arms=[replace(arm, printed=None, defaults={"rate": 0.01}) for arm in study.arms])
+    trials = [trial for arm in "ab" for trial in searched_three_times(study, arm)]
+    for arm in "ab":
+        for search in (1, 2, 3):
+            trials += runs_of(study, arm, "defaults", [0.6, 0.7], tuned={"rate": 0.01}, search=search)
+    assert sum_up(study, trials).complete
+    for i, trial in enumerate(trials):
+        assert not sum_up(study, trials[:i] + trials[i + 1 :]).complete, trial.key
+
+
+@pytest.mark.parametrize(
+    ("changes", "scope"),
+    [
+        (
+            {"trials": 1, "seeds": 7, "epochs": 1},
+            "data: Handwritten digits, 8 x 8; models: 7 to 2,410 parameters; budget: 1 search trial and 7 seeds for "
+            "each arm, 1 epoch; tensorflow 2.21, keras 3.15.",
+        ),
+        (
+            {"trials": 8, "seeds": 9, "searches": 3, "rows": 1_000},
+            "data: Handwritten digits, 8 x 8, of which 1,000 rows train; models: 7 to 2,410 parameters; budget: 8 "
+            "search trials and 9 seeds for each arm in each of 3 searches, 10 epochs; tensorflow 2.21, keras 3.15.",
+        ),
+    ],
+)
+def test_it_is_said_what_the_answer_holds_for(changes, scope):
+    study = make_study(**changes)
+    trials = [
+        trial
+        for arm, size in (("a", 2_410), ("b", 7))
+        for search in (make_trial(study, arm, "search", value=0.9),)
+        for trial in (search, make_trial(study, arm, "replicate", metrics={"parameters": size}))
+    ]
+    made_with = {"tensorflow": "2.21", "keras": "3.15", "numpy": "2.4"}
+    summary = summarize("s", study, "default", trials, made_with)
+    assert (summary.scope, summary.made_with) == (scope, made_with)
+
+
+def test_what_is_not_known_is_left_out_of_the_scope():
+    assert sum_up(make_study(), []).scope == (
+        "data: Handwritten digits, 8 x 8; budget: 8 search trials and 8 seeds for each arm, 10 epochs."
+    )
 
 
 def with_defaults_and_sweep(**changes):
@@ -528,7 +618,10 @@ def test_remarks_of_a_study_go_into_its_summary():
     ("values", "answer"),
     [
         ([BASE], "a is better: supported."),
-        ([BASE, [0.95, 0.96, 0.97]], "a is better: supported. Of all 2 claims tested: 1 supported, 1 contradicted."),
+        (
+            [BASE, [value + 0.01 for value in AHEAD]],
+            "a is better: supported. Of all 2 claims tested: 1 supported, 1 contradicted.",
+        ),
     ],
 )
 def test_a_study_that_ranks_no_arms_answers_by_its_claims(values, answer):
@@ -539,3 +632,25 @@ def test_a_study_that_ranks_no_arms_answers_by_its_claims(values, answer):
         runs += runs_of(study, other, "replicate", of_other)
     assert sum_up(study, runs).answer == answer
     assert sum_up(study, []).answer == "No answer yet: no claim has been tested."
+
+
+def test_two_whole_searches_of_three_rank_by_the_first_which_is_compared():
+    study = make_study(searches=3)
+    trials = [
+        *runs_of(study, "a", "replicate", [0.8, 0.81, 0.8, 0.82, 0.8, 0.81]),
+        *runs_of(study, "b", "replicate", [0.9, 0.91, 0.9, 0.9, 0.92, 0.91]),
+        *runs_of(study, "a", "replicate", [0.99] * 6, search=2),
+        *runs_of(study, "b", "replicate", [0.7] * 6, search=2),
+    ]
+    assert sum_up(study, trials).answer.startswith(
+        "Each tuned on its own, b did best: b reached a mean test accuracy of 0.9067"
+    )
+
+
+def test_a_control_is_no_second_arm_that_shares_an_untuned_rate():
+    study = make_study(arms="a")
+    arm = replace(study.arms[0], space={}, printed={})
+    control = replace(arm, name="a-control", control_of="a", printed=None)
+    runs = [make_trial(study, "a", "search")]  # by gradient
+    assert rate_warning(replace(study, arms=[arm, control]), runs) == ""
+    assert rate_warning(replace(study, arms=[arm, replace(control, control_of="")]), runs) != ""

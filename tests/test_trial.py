@@ -9,13 +9,13 @@ import pytest
 
 from dlstudy.protocol import Protocol, Split
 from dlstudy.study import PHASES, Arm
-from dlstudy.trial import TrialResult, TrialSpec, make_parameters, number_of, params_key, seed_of
+from dlstudy.trial import TrialResult, TrialSpec, make_parameters, number_of, params_key, seed_of, stream_of
 
 SPEC = TrialSpec(
     key="s/default/a/search#0", study_path="a 'path'/s.py", dataset="digits", arm="a", phase="search", row=3,
     params=MappingProxyType({"rate": 0.1, "kind": "ä", "flag": True, "none": None}), seed=7, epochs=2, batch_size=32,
     split=Split(validation=0.25, test=0.25, random_state=42), rows=100, metrics_of="test", prunable=True,
-    model_folder="m",
+    model_folder="m", search=2,
 )  # fmt: skip
 RESULT = TrialResult(
     "finished", metrics={"val_accuracy": 0.5}, history={"val_loss": [0.5, None]}, cost={"seconds": 1.5},
@@ -56,6 +56,24 @@ def test_seeds_are_the_same_for_every_arm_and_every_time():
         number_of("s", "replicate", 1),
     ]
     assert "arm" not in seed_of.__annotations__
+
+
+def test_a_first_search_has_no_stream_and_so_the_seeds_it_always_had():
+    assert stream_of(Arm("a"), 1) == ()
+    assert seed_of("s", "search", 3, ()) == number_of("s", "search", 3)
+    assert seed_of("s", "search", 3, ("search 2",)) == number_of("s", "search", 3, "search 2")
+
+
+def test_further_searches_share_a_stream_over_arms_and_a_control_shares_none():
+    control = Arm("c", control_of="a")
+    assert stream_of(Arm("a"), 2) == stream_of(Arm("b"), 2)
+    streams = [stream_of(arm, search) for arm in (Arm("a"), control, Arm("d", control_of="b")) for search in (1, 2, 3)]
+    seeds = {
+        seed_of("s", phase, row, stream) for phase in ("search", "replicate") for row in (0, 1) for stream in streams
+    }
+    assert len(seeds) == 2 * 2 * 9
+    for stream in streams:
+        assert seed_of("s", "defaults", 1, stream) == seed_of("s", "replicate", 1, stream)
 
 
 def test_parameters_of_a_trial_go_over_those_of_its_arm_and_these_over_the_protocol():

@@ -1,4 +1,5 @@
 import importlib.util
+import io
 import json
 import os
 import signal
@@ -34,17 +35,20 @@ def test_ui_serves_the_store_at_the_study_s_runs_and_leaves_no_process(tiny, tmp
     command = [sys.executable, "-m", "dlstudy", "ui", "tiny", "--home", str(home.root), "--no-open"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        page = server.stdout.readline().strip()
+        page, answer = server.stdout.readline().strip(), server.stdout.readline().strip()
         address, _, path = page.partition("/#/experiments/")
-        experiment = path.removesuffix("/runs")
+        experiment, _, view = path.partition("/runs?viewStateShareKey=dlstudy-")
         body = json.dumps({"experiment_ids": [experiment]}).encode()
         search, kind = f"{address}/api/2.0/mlflow/runs/search", {"Content-Type": "application/json"}
         ask = urllib.request.Request(search, body, kind)
-        with urllib.request.urlopen(ask, timeout=30) as answer:
-            names = {run["info"]["run_name"] for run in json.load(answer)["runs"]}
+        with urllib.request.urlopen(ask, timeout=30) as found:
+            names = {run["info"]["run_name"]: run["info"]["run_id"] for run in json.load(found)["runs"]}
         os.kill(server.pid, signal.SIGTERM)
         server.wait(30)
-    assert names == {"tiny · default", "search · logistic · #0"}
+    assert set(names) == {"tiny · default", "search · logistic · #0"}
+    parent = names["tiny · default"]
+    assert view == f"{parent}&workflowType=machine_learning"
+    assert answer == f"The answer: {address}/#/experiments/{experiment}/runs/{parent}?workflowType=machine_learning"
     end = time.monotonic() + 20
     while time.monotonic() < end:
         try:
@@ -115,3 +119,15 @@ def test_a_server_that_ends_at_once_is_told_by_its_name(installed, tmp_path, mon
     )
     with pytest.raises(DlstudyError, match="the server of tensorboard ended with exit code 3"):
         serve_tensorboard(None, home, free_port(0), open_browser=False)
+
+
+def test_the_pages_of_a_study_without_a_saved_view_are_the_runs_alone(monkeypatch, capsys):
+    def answer(url, timeout):
+        assert url.endswith("/api/2.0/mlflow/experiments/get-by-name?experiment_name=tiny")
+        return io.BytesIO(b'{"experiment": {"experiment_id": "3"}}')
+
+    monkeypatch.setattr(ui.urllib.request, "urlopen", answer)
+    monkeypatch.setattr(ui.webbrowser, "open", lambda page: print("opened", page))
+    ui.serve("tiny", Home.at("none"), "http://server:5000/", 5000, open_browser=True)
+    page = "http://server:5000/#/experiments/3/runs"
+    assert capsys.readouterr().out == f"{page}\nopened {page}\n"

@@ -4,35 +4,40 @@ import dataclasses
 from itertools import product
 
 import pytest
-from builders import make_study
+from builders import PRINTED, RATE, make_study
 
 from dlstudy.datasets import registry
+from dlstudy.document import Claim
 from dlstudy.errors import UsageError
-from dlstudy.protocol import Split
+from dlstudy.protocol import Split, Sweep
+from dlstudy.study import Arm
 from dlstudy.variant import PRUNERS, SAMPLERS, Variant
 
 DIGITS, MNIST = registry.describe("digits"), registry.describe("mnist")
 VARIANTS = [
-    Variant(*fields) for fields in product((False, True), (None, "digits"), (None, 1, 30), SAMPLERS, PRUNERS)
-]  # fmt: skip
+    Variant(*fields)
+    for fields in product((False, True), (None, "digits"), (None, 1, 30), SAMPLERS, PRUNERS, (False, True))
+]
 
 
 def test_a_variant_is_found_again_by_its_name():
     assert [Variant.from_name(variant.name) for variant in VARIANTS] == VARIANTS
     assert [Variant.from_name(f"{variant.name}~3") for variant in VARIANTS] == VARIANTS
-    assert len({variant.name for variant in VARIANTS}) == len(VARIANTS) == 108
+    assert len({variant.name for variant in VARIANTS}) == len(VARIANTS) == 216
 
 
 def test_a_name_says_what_differs():
     assert Variant().name == "default"
     assert Variant(quick=True).name == "quick"
     assert Variant(epochs=3, pruner="median").name == "epochs=3+pruner=median"
-    everything = Variant(True, "digits", 3, "tpe", "hyperband")
-    assert everything.name == "quick+dataset=digits+epochs=3+sampler=tpe+pruner=hyperband"
+    assert Variant(control=True).name == "control"
+    everything = Variant(True, "digits", 3, "tpe", "hyperband", control=True)
+    assert everything.name == "quick+dataset=digits+epochs=3+sampler=tpe+pruner=hyperband+control"
 
 
 @pytest.mark.parametrize(
-    "name", ["", "slow", "epochs=", "epochs=x", "epochs=-1", "quick=1", "default+quick", "dataset="]
+    "name",
+    ["", "slow", "epochs=", "epochs=x", "epochs=-1", "quick=1", "default+quick", "dataset=", "control=1", "controls"],
 )
 def test_a_name_of_no_variant_is_refused(name):
     with pytest.raises(UsageError, match=r"no variant is named .*: `dlstudy status` lists them"):
@@ -126,3 +131,51 @@ def test_an_arm_s_own_printed_split_is_resized_as_the_protocol_s():
     arms = [dataclasses.replace(study.arms[0], printed_split=Split(3_000)), study.arms[1]]
     changed = Variant(quick=True).apply(dataclasses.replace(study, arms=arms), MNIST, MNIST)
     assert [arm.printed_split for arm in changed.arms] == [Split(300), None]  # 6,000 of 60,000 rows
+
+
+def with_control(study, **fields):
+    return Variant(control=True, **fields).apply(study, DIGITS, DIGITS)
+
+
+def test_a_control_is_a_copy_of_the_first_tuned_arm_with_a_claim_against_it():
+    study = make_study(arms="abc", claims=[Claim("c", better="b", than="c", metric="test_loss")])
+    plain = dataclasses.replace(study.arms[0], space={})
+    study = dataclasses.replace(study, arms=[plain, *study.arms[1:]])
+    changed = with_control(study)
+    assert changed.arms[:3] == study.arms
+    assert changed.arms[3] == Arm("b-control", setting={"kind": "b"}, space=RATE, control_of="b", text="a copy of b")
+    assert changed.claims[:1] == study.claims
+    assert changed.claims[1:] == (
+        Claim(
+            "Control: b is better than b-control, its exact copy on other seeds", better="b", than="b-control",
+            metric="test_accuracy", control=True,
+        ),
+    )  # fmt: skip
+
+
+def test_where_nothing_is_tuned_the_first_arm_has_a_copy():
+    study = make_study()
+    arms = [dataclasses.replace(arm, space={}) for arm in study.arms]
+    assert with_control(dataclasses.replace(study, arms=arms)).arms[-1].control_of == "a"
+
+
+def test_a_control_is_left_out_of_printed_settings_defaults_and_sweeps():
+    study = make_study(sweeps=[Sweep("s", {"rate": [0.1]}), Sweep("of_b", {"rate": [0.1]}, arms=["b"])])
+    study = dataclasses.replace(study, arms=[dataclasses.replace(arm, defaults=PRINTED) for arm in study.arms])
+    changed = with_control(study)
+    copy = changed.arms[-1]
+    assert (copy.printed, copy.defaults) == (None, None)
+    assert [sweep.arms for sweep in changed.sweeps] == [("a", "b"), ("b",)]
+    assert [changed.sweep_settings(sweep, copy) for sweep in changed.sweeps] == [[], []]
+
+
+def test_a_control_is_judged_by_the_metric_of_the_study_and_in_its_direction():
+    claim = with_control(make_study(metric="val_kappa", direction="minimize")).claims[-1]
+    assert (claim.metric, claim.direction, claim.sign) == ("test_kappa", "minimize", -1)
+
+
+def test_a_control_is_a_copy_of_the_arm_as_the_variant_trains_it():
+    study = make_study()
+    study = dataclasses.replace(study, arms=[dataclasses.replace(study.arms[0], setting={"epochs": 30}), study.arms[1]])
+    changed = with_control(study, epochs=4)
+    assert dict(changed.arms[-1].setting) == {"epochs": 4}

@@ -126,7 +126,7 @@ class LocalEngine(Engine):
         result = dataclasses.replace(TrialResult.from_json(content[0]), slot=worker.slot.name)
         worker.spec = None
         self._deaths = 0
-        memory_mb = result.cost.get("memory_mb", 0.0)
+        memory_mb: float = content[1]  # what it holds now: the peak of a trial is no leak
         worker.first_mb = worker.first_mb or memory_mb
         if memory_mb > worker.first_mb + _GROWTH_MB:
             worker.process.terminate()

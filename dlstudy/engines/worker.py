@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection, wait
 
 from dlstudy.devices import Slot
 from dlstudy.processes import QUIET
+from dlstudy.training.memory import memory_mb
 from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialSpec
 
@@ -20,7 +21,7 @@ def work(connection: Connection, slot: Slot, log_path: str, shared: SharedArrays
     """Trains what comes through the connection until it closes.
 
     Receives a word when the data is there, then specs as JSON dictionaries. Sends `("epoch", number, metrics)` after
-    each epoch, to which a prunable trial waits for True or False, and `("ended", result)` once a trial.
+    each epoch, to which a prunable trial waits for True or False, and `("ended", result, memory in MB)` once a trial.
 
     Args:
         connection: to the parent.
@@ -51,7 +52,7 @@ def work(connection: Connection, slot: Slot, log_path: str, shared: SharedArrays
             connection.send(("epoch", epoch, dict(metrics)))
             return bool(connection.recv()) if spec.prunable else True
 
-        connection.send(("ended", trainer.train(spec, on_epoch).to_json()))
+        connection.send(("ended", trainer.train(spec, on_epoch).to_json(), memory_mb()))
 
 
 def _end_with_parent() -> None:

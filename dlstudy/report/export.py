@@ -4,39 +4,87 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 from dlstudy.errors import UsageError
-from dlstudy.report.pages import html_page, markdown
+from dlstudy.report.blocks import Document
+from dlstudy.report.content import document
+from dlstudy.report.drawn import draw
+from dlstudy.report.html import html_page
+from dlstudy.report.latex import latex
+from dlstudy.report.markdown import markdown
 from dlstudy.report.pictures import Picture
+from dlstudy.report.tables_csv import trials_csv
+from dlstudy.report.typst_pdf import pdf
 from dlstudy.results import StudySummary
 
-__all__ = ["FORMATS", "as_json", "export", "export_all"]
+__all__ = ["FACES", "FORMATS", "as_json", "check_format", "export", "export_all", "write_whole"]
+
+FACES: dict[str, Callable[[Document], str | bytes]] = {"html": html_page, "pdf": pdf, "md": markdown, "tex": latex}
+"""How a document becomes a file, by format."""
+
+FORMATS = ("html", "pdf", "md", "csv", "tex", "json")
+
+_WITH_PICTURES = ("html", "pdf")
 
 
-def export(summary: StudySummary, kind: str, provenance: Mapping[str, str], pictures: Sequence[Picture] = ()) -> str:
-    """The report as text: `md`, `html` or `json`. HTML alone shows the study's own pictures.
+def check_format(kind: str) -> None:
+    """Refuses what is no format.
 
     Raises:
         UsageError: no such format.
     """
     if kind not in FORMATS:
         raise UsageError(f"--format must be one of {', '.join(FORMATS)}, got {kind!r}")
-    return FORMATS[kind](summary, provenance, pictures)
 
 
-def export_all(
-    summary: StudySummary, provenance: Mapping[str, str], folder: Path, pictures: Sequence[Picture] = ()
-) -> list[Path]:
-    """Writes the report in every format into a folder, each file whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for kind in FORMATS:
-        path = folder / f"{summary.study}-{summary.variant}.{kind}"
-        part = path.with_suffix(f"{path.suffix}.part")
-        part.write_text(export(summary, kind, provenance, pictures), encoding="utf-8")
-        written.append(part.replace(path))
-    return written
+@overload
+def export(summary: StudySummary, kind: Literal["pdf"], pictures: Sequence[Picture] = ()) -> bytes: ...
+@overload
+def export(
+    summary: StudySummary, kind: Literal["html", "md", "csv", "tex", "json"], pictures: Sequence[Picture] = ()
+) -> str: ...
+@overload
+def export(summary: StudySummary, kind: str, pictures: Sequence[Picture] = ()) -> str | bytes: ...
+def export(summary: StudySummary, kind: str, pictures: Sequence[Picture] = ()) -> str | bytes:
+    """The report in one format: bytes for `pdf`, else text.
+
+    Raises:
+        UsageError: no such format.
+    """
+    check_format(kind)
+    return _export(summary, kind, draw(summary) if kind in _WITH_PICTURES else {}, pictures)
+
+
+def export_all(summary: StudySummary, folder: Path, pictures: Sequence[Picture] = ()) -> list[Path]:
+    """Writes the report in every format into a folder, each file whole or not at all; figures are drawn once."""
+    figures = draw(summary)
+    return [
+        write_whole(folder / f"{summary.study}-{summary.variant}.{kind}", _export(summary, kind, figures, pictures))
+        for kind in FORMATS
+    ]
+
+
+def write_whole(path: Path, content: str | bytes) -> Path:
+    """Writes a file whole or not at all, and the folders that it needs; the file's path.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # a device or a pipe cannot be replaced
+        path.write_bytes(data)
+        return path
+    target = path.resolve()
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    return path
 
 
 def as_json(data: Any) -> str:  # Any: JSON
@@ -44,9 +92,17 @@ def as_json(data: Any) -> str:  # Any: JSON
     return json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _report_json(summary: StudySummary, provenance: Mapping[str, str], _: Sequence[Picture]) -> str:
+def _export(summary: StudySummary, kind: str, figures: Mapping[str, bytes], pictures: Sequence[Picture]) -> str | bytes:
+    if kind == "json":
+        return _report_json(summary)
+    if kind == "csv":
+        return trials_csv(summary)
+    return FACES[kind](document(summary, figures if kind in _WITH_PICTURES else None, pictures))
+
+
+def _report_json(summary: StudySummary) -> str:
     """The JSON report, a line for each trial: several times faster to write than a line for each number."""
-    data = {**summary.to_json(), "made_with": dict(provenance)}
+    data = summary.to_json()
     trials = ",\n".join(f"    {_line(trial)}" for trial in data.pop("trials"))
     head = as_json(data).removesuffix("\n}\n")
     return f'{head},\n  "trials": [\n{trials}\n  ]\n}}\n'
@@ -65,10 +121,3 @@ def _finite(data: Any) -> Any:  # Any: JSON
     if isinstance(data, Mapping):
         return {str(key): _finite(value) for key, value in data.items()}
     return [_finite(item) for item in data] if isinstance(data, list | tuple) else data
-
-
-FORMATS: dict[str, Callable[[StudySummary, Mapping[str, str], Sequence[Picture]], str]] = {
-    "md": lambda summary, *_: markdown(summary),
-    "html": html_page,
-    "json": _report_json,
-}

@@ -1,79 +1,73 @@
-"""The tables of a report, as text cells: the terminal, Markdown and HTML show the same."""
+"""The main tables of a report, as text cells: the terminal and every face of the report show the same."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections import Counter
+from collections.abc import Sequence
 
-from dlstudy.results import ArmSummary, ClaimSummary, MetricSummary, StudySummary, SweepSummary
+from dlstudy.numbers import (
+    NOTHING,
+    ROUNDING,
+    difference,
+    exact_beside,
+    interval_text,
+    like_printed,
+    number,
+    params_text,
+    share_text,
+    with_sd,
+)
+from dlstudy.report.blocks import Table, without_empty
+from dlstudy.report.claim_facts import claims_table
+from dlstudy.report.words import label, many
+from dlstudy.results import ArmSummary, MetricSummary, StudySummary, SweepSummary
+from dlstudy.statistics import chance_misses
 
-__all__ = ["Table", "interval_text", "mood", "number", "params_text", "tables", "with_spread"]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A title, column heads, rows of cells, and one line on how to read it."""
-
-    title: str
-    heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    note: str = ""
+__all__ = ["arms_table", "computed_table", "mood", "printed_table", "spread_text", "sweep_tables", "tables"]
 
 
 def tables(summary: StudySummary) -> list[Table]:
-    """The tables of a report that have rows, in reading order."""
-    made = [_arms(summary), *_sweeps(summary), _printed(summary), _computed(summary), _claims(summary)]
-    return [table for table in made if table.rows]
+    """The tables that answer the question and have rows, in reading order."""
+    made = [arms_table(summary), printed_table(summary), computed_table(summary), claims_table(summary)]
+    return [table for table in [*made, *sweep_tables(summary)] if table.rows]
 
 
 def mood(cell: str) -> str:
     """`good`, `bad` or `open` for a cell that begins with a verdict, or with a number and a verdict; else empty."""
-    first, _, rest = cell.partition(" ")
-    words = rest if first.replace(".", "").isdecimal() else cell
-    if words.startswith(("reproduced", "supported", "right")):
-        return "good"
-    if words.startswith(("not reproduced", "contradicted", "wrong")):
-        return "bad"
-    return "open" if words.startswith(("undecid", "not ")) else ""
+    match = _VERDICT.match(cell)
+    if match is None:
+        return ""
+    return next(kind for kind in ("good", "bad", "open") if match[kind])
 
 
-def number(value: float | None) -> str:
-    """A metric, to four decimals where that shows something."""
-    if value is None:
-        return "–"
-    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.3g}"
+_VERDICT = re.compile(
+    r"(?:[+-]?\d[\d.,]*(?<!\.) )?(?:"
+    r"(?P<good>reproduced|supported|right|passed)|"
+    r"(?P<bad>not reproduced|contradicted by its own numbers|contradicted|wrong|failed)|"
+    r"(?P<open>undecided|undecidable|equivalent|withheld|not testable|not run|not comparable))(?=$|[:,])"
+)
 
 
-def with_spread(metric: MetricSummary | None) -> str:
+def spread_text(metric: MetricSummary | None) -> str:
     """Mean ± standard deviation over seeds."""
-    if metric is None:
-        return "–"
-    return number(metric.mean) if metric.sd is None else f"{number(metric.mean)} ± {metric.sd:.4f}"
+    return NOTHING if metric is None else with_sd(metric.mean, metric.sd)
 
 
-def interval_text(interval: tuple[float, float] | None) -> str:
-    """An interval, signs shown."""
-    return f"{interval[0]:+.4f} to {interval[1]:+.4f}" if interval else "–"
-
-
-def params_text(params: Mapping[str, Any]) -> str:  # Any: JSON scalars
-    """Parameters in one line."""
-    shown = (f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in params.items())
-    return ", ".join(shown) or "nothing to tune"
-
-
-def _arms(summary: StudySummary) -> Table:
+def arms_table(summary: StudySummary) -> Table:
+    """What each arm gave: its winner, its test metric over fresh seeds, and the document's figure beside ours."""
     metric = summary.protocol["metric"]
     test = metric.replace("val_", "test_", 1)
-    heads = ["arm", "best setting", f"search, {_label(metric)}", f"{_label(test)}, mean ± sd", "seeds", "drop"]
-    rows = [_arm_cells(arm, test) for arm in summary.arms]
-    note = _DROP.format(label=_label(metric))
+    heads = ["arm", "best setting", f"search, {label(metric)}", f"{label(test)}, mean ± sd", "seeds", "drop"]
+    rows = [_arm_cells(arm, metric, test) for arm in summary.arms]
+    note = _DROP.format(label=label(metric))
+    figures = [_printed_cells(summary, arm, test) for arm in summary.arms]
     more = (
-        ("at defaults", [with_spread(arm.defaults.get(test)) for arm in summary.arms], _DEFAULTS),
-        ("printed", [_printed_cell(summary, arm, test) for arm in summary.arms], _PRINTED),
+        ("at defaults", [spread_text(arm.defaults.get(test)) for arm in summary.arms], _DEFAULTS),
+        ("printed", [printed for printed, _ in figures], _PRINTED),
+        ("ours at that setting", [ours for _, ours in figures], ""),
     )
     for head, cells, remark in more:
-        if any(cell != "–" for cell in cells):
-            heads, note = [*heads, head], f"{note} {remark}"
+        if any(cell != NOTHING for cell in cells):
+            heads, note = [*heads, head], f"{note} {remark}".strip()
             rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
     return Table("Arms, each tuned on its own", heads, rows, note)
 
@@ -85,130 +79,117 @@ _DEFAULTS = "At defaults: out of the box, the library's own values in place of t
 _PRINTED = "Printed: the document's figure at its own setting, and whether our runs of that setting reproduce it."
 
 
-def _arm_cells(arm: ArmSummary, test: str) -> list[str]:
+def _arm_cells(arm: ArmSummary, metric: str, test: str) -> list[str]:
     best, seeds = arm.best, arm.replicates.get(test)
     return [
         arm.name,
-        params_text(best.params) if best else "–",
-        f"{number(best.value)} ({best.n_trials} trial{'s' if best.n_trials > 1 else ''})" if best else "–",
-        with_spread(seeds),
+        params_text(best.params) if best else NOTHING,
+        f"{number(best.value)} ({many(best.n_trials, 'trial')})" if best else NOTHING,
+        spread_text(seeds),
         str(seeds.n if seeds else 0),
-        "–" if arm.drop is None else f"{arm.drop:+.4f}",
+        _drop(arm, arm.replicates.get(metric)),
     ]
 
 
-def _printed_cell(summary: StudySummary, arm: ArmSummary, metric: str) -> str:
+def _drop(arm: ArmSummary, searched: MetricSummary | None) -> str:
+    """The drop, to the place of the spread between seeds; 0 where it is rounding."""
+    if arm.drop is None or searched is None:
+        return NOTHING
+    if abs(arm.drop) <= ROUNDING * abs(searched.mean):
+        return "0"
+    spread = searched.sd or 0.0
+    return difference(arm.drop, (-spread, spread))
+
+
+def _printed_cells(summary: StudySummary, arm: ArmSummary, metric: str) -> tuple[str, str]:
     for figure in summary.printed:
         if figure.arm == arm.name and figure.metric == metric and not figure.setting:
             if figure.reproduced == "not comparable":
-                return "–"
-            return f"{figure.printed} {figure.reproduced}"
-    return "–"
+                break
+            ours = like_printed(figure.ours, figure.printed, figure.interval)
+            return f"{figure.printed} {figure.reproduced}", ours
+    return NOTHING, NOTHING
 
 
-def _printed(summary: StudySummary) -> Table:
+def printed_table(summary: StudySummary) -> Table:
+    """Every printed figure beside ours; those that cannot be compared are left out."""
+    figures = [figure for figure in summary.printed if figure.reproduced != "not comparable"]
     rows = [
         [
             figure.arm + (f" ({params_text(figure.setting)})" if figure.setting else ""),
-            _label(figure.metric) + (f", epoch {figure.epoch}" if figure.epoch else ""),
+            label(figure.metric) + (f", epoch {figure.epoch}" if figure.epoch else ""),
             figure.printed,
-            _as_printed(figure.ours, figure.printed),
-            "–"
-            if figure.interval is None
-            else " to ".join(_as_printed(end, figure.printed) for end in figure.interval),
+            like_printed(figure.ours, figure.printed, figure.interval),
+            interval_text(figure.interval, signed=False),
             str(figure.n),
             figure.reproduced + (f": {figure.why}" if figure.why and figure.reproduced != "not reproduced" else ""),
+            figure.place or NOTHING,
         ]
-        for figure in summary.printed
-        if figure.reproduced != "not comparable"
+        for figure in figures
     ]
-    heads = ["arm", "figure", "printed", "ours, mean", "95 % of runs", "seeds", "verdict"]
-    note = (
-        "Reproduced: the figure lies where 95 of 100 further runs of the same setting would fall (prediction interval "
-        "over our seeds, widened by half a unit of the last printed digit). Undecidable: that range is too wide to "
-        "mean anything."
+    heads = ["arm", "figure", "printed", "ours, mean", "95 % of runs", "seeds", "verdict", "place"]
+    note = _REPRODUCED + _by_chance([figure.reproduced for figure in figures])
+    return without_empty(Table("Printed figures", heads, rows, note))
+
+
+_REPRODUCED = (
+    "Reproduced: the figure lies where 95 of 100 further runs of the same setting would fall (prediction interval over "
+    "our seeds, widened by half a unit of the last printed digit). Undecidable: that range is too wide to mean much."
+)
+
+
+def _by_chance(verdicts: Sequence[str]) -> str:
+    """How many misses chance alone gives, in a sentence; empty where nothing was decided."""
+    k = sum(verdict in ("reproduced", "not reproduced") for verdict in verdicts)
+    if not k:
+        return ""
+    expected, at_least_one = chance_misses(k)
+    found = Counter(verdicts)["not reproduced"]
+    return (
+        f" {many(k, 'figure')} decided, {found} not reproduced: chance alone would miss {expected:.2g} on average, and "
+        f"at least one in {share_text(at_least_one)} of such documents."
     )
-    return Table("Printed figures", heads, rows, note)
 
 
-def _as_printed(value: float | None, printed: str) -> str:
-    """A number with as many decimals as the printed one beside it, four at least."""
-    decimals = len(printed.partition(".")[2])
-    if value is None or not printed.replace(".", "").lstrip("+-").isdecimal():
-        return number(value)
-    return f"{value:.{max(4, decimals)}f}"
-
-
-def _computed(summary: StudySummary) -> Table:
+def computed_table(summary: StudySummary) -> Table:
+    """Printed figures that arithmetic can check."""
     rows = [
         [
             figure.text,
             figure.printed,
-            f"{figure.value:,.15g}",
-            figure.verdict + (f": {figure.why}" if figure.why else ""),
+            exact_beside(figure.value, figure.printed),
+            f"{figure.verdict}: {figure.why}".removesuffix(": "),
         ]
         for figure in summary.computed
     ]
     return Table("Figures that arithmetic can check", ["figure", "printed", "right value", "verdict"], rows)
 
 
-def _sweeps(summary: StudySummary) -> list[Table]:
-    """A table for each sweep and metric: the values down, the arms across."""
+def sweep_tables(summary: StudySummary) -> list[Table]:
+    """A table for each sweep and metric that runs have, the values by the arms."""
     made = []
-    for sweep, metric in dict.fromkeys((item.sweep, item.metric) for item in summary.sweeps):
+    with_runs = [item for item in summary.sweeps if item.mean is not None or item.n_diverged]
+    for sweep, metric in dict.fromkeys((item.sweep, item.metric) for item in with_runs):
         points: dict[str, dict[str, str]] = {}
         for item in summary.sweeps:
             if (item.sweep, item.metric) == (sweep, metric):
                 points.setdefault(params_text(item.point), {})[item.arm] = _at_point(item)
+        title = f"Sweep {sweep}: {label(metric)}"
         arms = list(dict.fromkeys(arm for cells in points.values() for arm in cells))
-        rows = [[point, *(cells.get(arm, "–") for arm in arms)] for point, cells in points.items()]
-        if any(item.n for item in summary.sweeps if item.sweep == sweep):
-            title = f"Sweep {sweep}: {_label(metric)}, mean ± sd over seeds"
-            made.append(Table(title, ["at", *arms], rows))
+        if len(arms) > len(points):  # the longer side goes down: pages are narrow
+            rows = [[arm, *(cells.get(arm, NOTHING) for cells in points.values())] for arm in arms]
+            made.append(Table(title, ["arm", *points], rows, _OVER_SEEDS))
+        else:
+            rows = [[point, *(cells.get(arm, NOTHING) for arm in arms)] for point, cells in points.items()]
+            made.append(Table(title, ["at", *arms], rows, _OVER_SEEDS))
     return made
+
+
+_OVER_SEEDS = "Mean ± standard deviation over seeds, of the runs that finished."
 
 
 def _at_point(item: SweepSummary) -> str:
     if item.mean is None:
-        return f"all {item.n} diverged" if item.n and item.n == item.n_diverged else "–"
-    shown = number(item.mean) if item.sd is None else f"{number(item.mean)} ± {item.sd:.4f}"
+        return f"all {item.n} diverged" if item.n and item.n == item.n_diverged else NOTHING
+    shown = with_sd(item.mean, item.sd)
     return shown + (f" ({item.n_diverged} of {item.n} diverged)" if item.n_diverged else "")
-
-
-def _claims(summary: StudySummary) -> Table:
-    rows = [
-        [
-            claim.text,
-            claim.verdict + (f": {claim.why}" if claim.why else ""),
-            _measure(claim),
-            "–" if claim.difference is None else f"{claim.difference:+.4f} against {claim.against}",
-            interval_text(claim.interval),
-            str(claim.n) if claim.n else "–",
-        ]
-        for claim in summary.claims
-    ]
-    heads = ["claim", "verdict", "measured by", "difference", "95 % interval", "pairs"]
-    note = (
-        "Difference: mean over paired seeds against the arm that is hardest to beat, positive where the claim says so; "
-        "interval: paired t. A claim is supported when it holds against each arm that it names."
-    )
-    return Table("Claims", heads, rows, note)
-
-
-def _measure(claim: ClaimSummary) -> str:
-    if not claim.metric:
-        return "–"
-    return f"{_label(claim.how)} ({_WHERE[claim.phase]})"
-
-
-_WHERE = {
-    "replicate": "tuned winners",
-    "printed": "printed settings",
-    "defaults": "library's defaults",
-    "tuning": "tuned winners against the library's defaults",
-    "sweep": "stated values",
-}
-
-
-def _label(metric: str) -> str:
-    return metric.replace("val_", "validation ").replace("train_", "training ").replace("_", " ")

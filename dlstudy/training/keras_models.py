@@ -9,6 +9,7 @@ import numpy as np
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.training.arrays import Task
 from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against
+from dlstudy.training.initial import digests
 from dlstudy.training.outcome import draw_pictures, pack_bits, probe_metrics, save_model
 from dlstudy.training.reuse import ModelShelf
 from dlstudy.training.watcher import Watcher
@@ -22,6 +23,9 @@ _Rows = tuple[np.ndarray, bool]
 _END_ROWS = 10_000
 """Training rows judged again at the end, at most: enough for the gap to the test rows."""
 
+_PAIRED = ("printed", "defaults", "replicate")
+"""Phases whose runs are compared seed by seed, and so tell their initial weights."""
+
 
 def train_keras(model: Any, task: Task, shelf: ModelShelf) -> TrialResult:  # Any: a Keras model, not to be imported
     """Trains the model, or a kept one in the same state; judges it, and saves it where the spec says so.
@@ -33,6 +37,7 @@ def train_keras(model: Any, task: Task, shelf: ModelShelf) -> TrialResult:  # An
     _check(model)
     if not model.built:
         model.build((None, *task.description.input_shape))
+    initial = digests(model) if task.spec.phase in _PAIRED else {}
     metrics = probe_metrics(model, task, "start")
     trained = _Training(model, task, shelf)
     trained.run()
@@ -48,7 +53,7 @@ def train_keras(model: Any, task: Task, shelf: ModelShelf) -> TrialResult:  # An
     correct = _judge_at_end(trained, task, metrics)
     metrics |= probe_metrics(trained.model, task, "end")
     way = trained.way + save_model(trained.model, "keras", task) + draw_pictures(trained.model, task)
-    return TrialResult("finished", metrics=metrics, cost=cost, way=way, correct=correct)
+    return TrialResult("finished", metrics=metrics, cost=cost, way=way, correct=correct, initial=initial)
 
 
 class _Training:

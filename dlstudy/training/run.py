@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-import sys
 import time
 import traceback
 from collections import OrderedDict
@@ -17,11 +16,13 @@ from dlstudy.errors import DivergedError, TrialError
 from dlstudy.splits import Rows, divide
 from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
 from dlstudy.training.code import Code
+from dlstudy.training.initial import seeds_apart
+from dlstudy.training.memory import watch_memory
 from dlstudy.training.preparing import key_of, prepare_arrays
 from dlstudy.training.reuse import ModelShelf
 from dlstudy.trial import TrialResult, TrialSpec
 
-__all__ = ["Workplace", "memory_mb", "parameters_for_build", "prepared", "train"]
+__all__ = ["Workplace", "parameters_for_build", "prepared", "train"]
 
 _MOST_PREPARED = 4
 
@@ -48,7 +49,7 @@ def train(spec: TrialSpec, code: Code, place: Workplace, on_epoch: OnEpoch) -> T
 
     The same spec and arrays on the same kind of slot give the same `metrics`, `history` and `correct`.
     """
-    started = time.perf_counter()
+    started, most_held = time.perf_counter(), watch_memory()
     history: History = {}
     try:
         rows = divide(spec.split, len(place.arrays.y), len(place.arrays.y_test), spec.rows)
@@ -64,7 +65,7 @@ def train(spec: TrialSpec, code: Code, place: Workplace, on_epoch: OnEpoch) -> T
         result = TrialResult("failed", str(error))
     except Exception as error:  # whatever the study's own code raises is this trial's outcome, not the worker's end
         result = TrialResult("failed", _describe(error), traceback="".join(traceback.format_exc(limit=-20))[-4000:])
-    cost = {"seconds": round(time.perf_counter() - started, 3), "memory_mb": memory_mb(), **result.cost}
+    cost = {"seconds": round(time.perf_counter() - started, 3), **most_held(), **result.cost}
     return dataclasses.replace(result, history=history, cost=cost)
 
 
@@ -115,18 +116,6 @@ def _folder(spec: TrialSpec) -> Iterator[None]:
             folder.rmdir()
 
 
-def memory_mb() -> float:
-    """Resident memory of this process in MB; the peak of it where the system tells no more."""
-    import resource
-
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return round(pages * resource.getpagesize() / 2**20, 1)
-    except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
-
-
 def _build_and_train(task: Task, shelf: ModelShelf) -> TrialResult:
     import keras
 
@@ -136,8 +125,9 @@ def _build_and_train(task: Task, shelf: ModelShelf) -> TrialResult:
     # Here alone the global seed is set: layers and initializers of a study need not carry seeds of their own.
     keras.utils.clear_session()
     keras.utils.set_random_seed(task.spec.seed)
-    model = task.code.build(dict(task.p))
-    return train_keras(model, task, shelf) if isinstance(model, keras.Model) else train_estimator(model, task)
+    with seeds_apart(task.spec.seed):
+        model = task.code.build(dict(task.p))
+        return train_keras(model, task, shelf) if isinstance(model, keras.Model) else train_estimator(model, task)
 
 
 def _describe(error: Exception) -> str:

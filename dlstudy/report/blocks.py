@@ -1,0 +1,126 @@
+"""What a report is made of, whatever its face: a document of plain blocks. No text in it is markup."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+__all__ = [
+    "Block",
+    "Bullets",
+    "Code",
+    "Document",
+    "Heading",
+    "Note",
+    "Picture",
+    "Table",
+    "column_weights",
+    "plain",
+    "without_empty",
+]
+
+_JOINERS = "\u200c\u200d"  # format characters that letters of some scripts and emoji need
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading: level 2 for a section, 3 within one."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence that a reader must not miss."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of sentences."""
+
+    items: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, column heads, rows of cells, and one line on how to read it.
+
+    `links`: an address for each row, that its first cell leads to; empty for none.
+    """
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+    links: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG picture; `alt` says in words what it shows, `wide` whether it takes the whole width.
+
+    `png` is empty in a document for faces that show no pictures.
+    """
+
+    title: str
+    alt: str
+    png: bytes
+    wide: bool = True
+
+
+@dataclass(frozen=True)
+class Code:
+    """Something to type."""
+
+    text: str
+
+
+Block: TypeAlias = Heading | Note | Bullets | Table | Picture | Code
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report: what is asked, the answer in one sentence, what it holds for, and the evidence.
+
+    Args:
+        name: short, for the title of a window.
+        title: the question.
+        answer, scope: a sentence each, or empty.
+        blocks: in reading order.
+    """
+
+    name: str
+    title: str
+    answer: str
+    scope: str
+    blocks: Sequence[Block]
+
+
+def plain(text: str) -> str:
+    """Text in one line, without control characters and without marks that turn the direction of what follows."""
+    spaced = (" " if letter.isspace() else letter for letter in text)
+    kept = (letter for letter in spaced if letter in _JOINERS or unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
+    return " ".join("".join(kept).split())
+
+
+def column_weights(table: Table) -> list[float]:
+    """(columns,) shares of the width that each column of a table should have on paper; they add up to 1.
+
+    A column gets room for its longest word, and more with the square root of its longest cell: long texts wrap.
+    """
+    weights = []
+    for column in zip(table.heads, *table.rows, strict=True):
+        longest = max(len(cell) for cell in column)
+        word = max(len(word) for cell in column for word in (cell.split() or [""]))
+        weights.append(2 + max(3.0, min(word, 16), 2.8 * longest**0.5 if longest > word else 0.0))
+    return [weight / sum(weights) for weight in weights]
+
+
+def without_empty(table: Table) -> Table:
+    """The table without columns in which no row has anything."""
+    kept = [i for i in range(len(table.heads)) if any(row[i] != "–" for row in table.rows) or not table.rows]
+    rows = [[row[i] for i in kept] for row in table.rows]
+    return replace(table, heads=[table.heads[i] for i in kept], rows=rows)

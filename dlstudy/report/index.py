@@ -1,0 +1,71 @@
+"""An index over studies: a line each, with its question, its answer and how many claims came out how."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlstudy.report.blocks import Block, Bullets, Document, Heading, Table
+from dlstudy.report.export import FACES, as_json, check_format
+from dlstudy.report.tables_csv import table_csv
+from dlstudy.results import StudySummary
+
+__all__ = ["index"]
+
+
+def index(
+    summaries: Sequence[StudySummary], kind: str, links: Sequence[str] = (), missing: Sequence[str] = ()
+) -> str | bytes:
+    """The index in one format.
+
+    Args:
+        summaries: one for each study and variant.
+        kind: one of `dlstudy.report.export.FORMATS`.
+        links: where each one's report lies; empty for none.
+        missing: what is not in the index and why, a sentence each.
+
+    Raises:
+        UsageError: no such format.
+    """
+    check_format(kind)
+    if kind == "json":
+        return as_json({"schema": 2, "studies": [_entry(summary) for summary in summaries], "missing": list(missing)})
+    rows = [
+        [summary.study, summary.variant, summary.question, summary.answer, *_counts(summary)] for summary in summaries
+    ]
+    heads = ["study", "variant", "question", "answer", "claims", "printed figures"]
+    table = Table("Studies", heads, rows, links=links)
+    if kind == "csv":
+        return table_csv(table)
+    blocks: list[Block] = [Heading(table.title), table]
+    if missing:
+        blocks += [Heading("Not in this index"), Bullets(missing)]
+    return FACES[kind](Document("dlstudy", "What the studies answer", "", "", blocks))
+
+
+def _entry(summary: StudySummary) -> dict[str, Any]:  # Any: JSON
+    return {
+        "study": summary.study,
+        "variant": summary.variant,
+        "question": summary.question,
+        "answer": summary.answer,
+        "complete": summary.complete,
+        "claims": _verdicts([claim.verdict for claim in summary.claims if not claim.control]),
+        "printed": _verdicts([figure.reproduced for figure in summary.printed]),
+    }
+
+
+def _counts(summary: StudySummary) -> list[str]:
+    entry = _entry(summary)
+    return [", ".join(f"{word} {n}" for word, n in entry[part].items()) or "–" for part in ("claims", "printed")]
+
+
+def _verdicts(words: Sequence[str]) -> Mapping[str, int]:
+    """How often each verdict came out, those of the order below first."""
+    found = Counter(words)
+    return {word: found[word] for word in _ORDER if word in found}
+
+
+_ORDER = (
+    "supported", "equivalent", "contradicted", "contradicted by its own numbers", "undecided", "withheld", "reproduced",
+    "not reproduced", "undecidable", "not comparable", "not run", "not testable",
+)  # fmt: skip

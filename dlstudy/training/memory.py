@@ -1,0 +1,62 @@
+"""How much memory a process holds, and the most that it held during a training."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["memory_mb", "watch_memory"]
+
+_GPU = "GPU:0"
+"""A worker sees one GPU alone."""
+
+
+def memory_mb() -> float:
+    """Resident memory of this process in MB; the peak of it where the system tells no more."""
+    import resource
+
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return round(pages * resource.getpagesize() / 2**20, 1)
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def watch_memory() -> Callable[[], dict[str, float]]:
+    """Begins to watch the memory of this process. Imports TensorFlow.
+
+    Returns:
+        A function that gives the most held since, in MB: `memory_mb`, resident memory, the data set included (where the
+        system does not count anew, what is resident now); with a GPU also `gpu_memory_mb`, what TensorFlow's tensors
+        took of it, which is less than TensorFlow has reserved.
+    """
+    import tensorflow as tf
+
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    if on_gpu:
+        tf.config.experimental.reset_memory_stats(_GPU)
+    counts_anew = _reset_peak()
+
+    def most_held() -> dict[str, float]:
+        found = {"memory_mb": _peak_mb() if counts_anew else memory_mb()}
+        if on_gpu:
+            found["gpu_memory_mb"] = round(tf.config.experimental.get_memory_info(_GPU)["peak"] / 2**20, 1)
+        return found
+
+    return most_held
+
+
+def _reset_peak() -> bool:
+    """Lets Linux count the peak of this process from now on; whether it does."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # proc_pid_clear_refs(5): resets VmHWM alone
+        return "VmHWM" in Path("/proc/self/status").read_text()
+    except OSError:
+        return False
+
+
+def _peak_mb() -> float:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return round(int(found[1]) / 2**10, 1)
