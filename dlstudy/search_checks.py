@@ -57,22 +57,21 @@ def contains(arm: Arm, other: Arm) -> bool:
 
 
 def _edge(arm: Arm, finished: Finished, tried: Sequence[TrialRecord]) -> Check:
-    on_edge = [
-        f"{name} {best.tuned[name]:.3g} of search {search} lies on the {end} edge of its range"
-        if finished.n_searches > 1
-        else f"{name} {best.tuned[name]:.3g} lies on the {end} edge of its range"
-        for search in range(1, 1 + finished.n_searches)
-        if (best := finished.winner(arm.name, search))
-        for name, distribution in arm.space.items()
-        if (end := _edge_of(distribution, best.tuned[name], [trial.tuned[name] for trial in tried]))
-    ]
+    on_edge = []
+    for search in range(1, 1 + finished.n_searches):
+        best, mine = finished.winner(arm.name, search), [trial for trial in tried if trial.search == search]
+        for name, distribution in arm.space.items() if best else ():
+            values = [trial.tuned[name] for trial in tried]
+            as_good = [trial.tuned[name] for trial in mine if best and trial.value == best.value]
+            ends = [_edge_of(distribution, value, values) for value in as_good]
+            if all(ends):  # else a setting inside the space did as well
+                of_search = f" of search {search}" if finished.n_searches > 1 else ""
+                on_edge.append(f"{name} {as_good[0]:.3g}{of_search} lies on the {ends[0]} edge of its range")
     text = f"the best setting of {arm.name} may lie outside its space: {', '.join(on_edge)}"
     return Check(arm.name, "edge", not on_edge, text if on_edge else f"the winner of {arm.name} lies inside its space")
 
 
-def _edge_of(
-    distribution: BaseDistribution, value: Any, tried: Sequence[Any]
-) -> str:  # Any: values of the distribution
+def _edge_of(distribution: BaseDistribution, value: Any, tried: Sequence[Any]) -> str:  # Any: its values
     """`lower` or `upper` where a value lies on that edge. A lower end of 0, or a count's of 1, could not be moved."""
     if not isinstance(distribution, FloatDistribution | IntDistribution) or distribution.low == distribution.high:
         return ""

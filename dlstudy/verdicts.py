@@ -216,7 +216,7 @@ def _with_own_numbers(study: Study, claim: Claim, judged: ClaimSummary) -> Claim
             epochs &= {claim.epoch}
         if epochs:
             latest = max(epochs, key=lambda epoch: math.inf if epoch is None else epoch)
-            if claim.sign * (theirs[latest].number - ours[latest].number) >= 0:
+            if claim.sign * (theirs[latest].number - ours[latest].number) > 0:
                 better.append(f"{theirs[latest].value} of {other} against {ours[latest].value} of {claim.better}")
     if not better:
         return judged

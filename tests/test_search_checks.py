@@ -258,3 +258,12 @@ def test_a_range_with_a_step_contains_one_with_a_multiple_of_it():
     assert contains(
         Arm("a", space={"k": IntDistribution(0, 8, step=2)}), Arm("b", space={"k": IntDistribution(0, 8, step=4)})
     )
+
+
+def test_a_winner_on_the_edge_is_none_where_a_setting_inside_did_as_well():
+    study = make_study()
+    winner = make_trial(study, "a", "search", 0, tuned={"rate": 1.0}, value=0.5)
+    inside = make_trial(study, "a", "search", 1, tuned={"rate": 0.5}, value=0.5)
+    worse = make_trial(study, "a", "search", 1, tuned={"rate": 0.5}, value=0.4)
+    assert checks_of(study, [winner, inside], "edge")["a"].passed
+    assert not checks_of(study, [winner, worse], "edge")["a"].passed

@@ -136,7 +136,7 @@ pre { background: #f3f3f3; padding: .6rem .8rem; overflow-x: auto; white-space: 
   .cards tr { border-bottom: 2px solid #999; padding: .5rem 0 }
   .cards th, .cards td { border: 0; padding: .1rem 0 }
   .cards td { display: grid; grid-template-columns: 7.5rem 1fr; gap: .6rem }
-  .cards td::before { content: attr(data-head); color: #555 }
+  .cards td::before { content: attr(data-head); color: #555; white-space: normal }
   .cards td.none { display: none }
 }
 @media print {
