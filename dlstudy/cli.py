@@ -161,7 +161,10 @@ def report(
         str | None, typer.Argument(help="A study's name (dlstudy list), or the path of a study file.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="An index over all studies that have results.")] = False,
-    format: Annotated[str, typer.Option(help="html, pdf, md, csv, tex or json.")] = "md",
+    format: Annotated[
+        str | None,
+        typer.Option(help="html, pdf, md, csv, tex or json.  (default: as --output is named, else md)"),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="File to write; with --all and html also a folder, for the reports too.  (default: print)"),

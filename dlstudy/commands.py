@@ -16,7 +16,7 @@ from dlstudy.processes import ask
 from dlstudy.provenance import versions
 from dlstudy.record import Record
 from dlstudy.report.blocks import Table
-from dlstudy.report.export import as_json, export, write_whole
+from dlstudy.report.export import FORMATS, as_json, export, write_whole
 from dlstudy.report.index import index
 from dlstudy.report.pictures import pictures_of
 from dlstudy.results import StudySummary, TrialRecord
@@ -63,13 +63,14 @@ def status(study: str | None, home: Home, storage: str | None, json: bool) -> No
 
 
 def report(
-    name: str | None, kind: str, output: Path | None, variant: str | None, *, home: Home, storage: str | None
+    name: str | None, kind: str | None, output: Path | None, variant: str | None, *, home: Home, storage: str | None
 ) -> None:
-    """Writes the report of a study to a file, or prints it.
+    """Writes the report of a study to a file, or prints it; without a format, in that of the file's name.
 
     Raises:
         UsageError: no study is named, or a PDF would go to a terminal.
     """
+    kind, output = _chosen(kind, output)
     if name is None:
         raise UsageError("report takes a study's name or --all, got neither: `dlstudy list` shows the names")
     _refuse_terminal(kind, output)
@@ -79,7 +80,7 @@ def report(
 
 
 def report_all(
-    name: str | None, kind: str, output: Path | None, variant: str | None, *, home: Home, storage: str | None
+    name: str | None, kind: str | None, output: Path | None, variant: str | None, *, home: Home, storage: str | None
 ) -> None:
     """Writes an index over the newest generation of every variant of every study, or prints it.
 
@@ -89,6 +90,7 @@ def report_all(
         UsageError: a study or a variant is named, or a PDF would go to a terminal.
         RecordError: there is no result.
     """
+    kind, output = _chosen(kind, output)
     if name is not None or variant is not None:
         got = repr(name) if name is not None else f"--variant {variant}"
         raise UsageError(f"report --all takes every study and variant, got {got} too: leave one of them out")
@@ -105,6 +107,19 @@ def report_all(
     for summary, file_name in zip(summaries, names, strict=True):
         _write(export(summary, kind, pictures_of(summary, home)), output.with_name(file_name))
     _deliver(index(summaries, kind, links=[quote(file_name) for file_name in names], missing=missing), output)
+
+
+def _chosen(kind: str | None, output: Path | None) -> tuple[str, Path | None]:
+    """The format and the file; `-` is the standard output.
+
+    Raises:
+        UsageError: the file's name says another format.
+    """
+    output = None if output == Path("-") else output
+    named = output.suffix.removeprefix(".").lower() if output is not None else ""
+    if kind is not None and named in FORMATS and named != kind:
+        raise UsageError(f"--output {output} is named like {named}, got --format {kind}: leave one of them out")
+    return kind or (named if named in FORMATS else "md"), output
 
 
 def _everything(record: Record) -> tuple[list[StudySummary], list[str]]:

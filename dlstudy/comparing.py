@@ -109,11 +109,13 @@ class Comparison:
         )
         if claim.metric != "test_accuracy" or claim.target or claim.epoch or split != theirs_split:
             return None
-        ours, theirs = self._measures.runs(claim.better), self._measures.runs(other)
-        texts = [
-            (ours[row].result.correct, theirs[row].result.correct)  # type: ignore[union-attr]  # it has ended
-            for row in sorted(set(ours) & set(theirs))
-        ]
+        texts = []
+        for search in self._searches if self.by_search else (1,):
+            ours, theirs = (self._measures.runs(arm, search) for arm in (claim.better, other))
+            texts += [
+                (ours[row].result.correct, theirs[row].result.correct)  # type: ignore[union-attr]  # it has ended
+                for row in sorted(set(ours) & set(theirs))
+            ]
         if not texts or not all(all(pair) for pair in texts):
             return None
         about, protocol = registry.describe(self._study.dataset), self._study.protocol

@@ -70,9 +70,9 @@ class Measures:
             remarks += [f"{n_late} of {len(runs)} runs of {arm} never reached the target"] if n_late else []
         return "; ".join(remarks)
 
-    def runs(self, arm: str) -> Runs:
+    def runs(self, arm: str, search: int) -> Runs:
         """The runs, by row, whose right and wrong answers lie behind a comparison of one setting; else none."""
-        return self._runs(arm)[0] if self.claim.phase in ("replicate", "printed", "defaults") else {}
+        return self._runs(arm, search)[0] if self.claim.phase in ("replicate", "printed", "defaults") else {}
 
     def _runs(self, name: str, search: int = 1) -> list[Runs]:
         """The runs of an arm that the claim is about: of one setting, of two for the gain of tuning, of a sweep's."""

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from dlstudy.events import Listener, Totals
+from dlstudy.numbers import params_text
 from dlstudy.results import TrialRecord
 from dlstudy.trial import TrialSpec
 
@@ -65,7 +66,8 @@ class ProgressView(Listener):
             else f"{trial.state}: {trial.result.reason if trial.result else ''}"
         )
         done, wanted = (sum(numbers) for numbers in zip(*totals.values(), strict=True))
-        line = f"{spec.phase} {spec.arm} #{spec.row}: {value}  ({done} of {wanted}, {self._left(wanted - done)})"
+        at = f" at {params_text(trial.tuned)}" if spec.phase == "sweep" else ""
+        line = f"{spec.phase} {spec.arm} #{spec.row}{at}: {value}  ({done} of {wanted}, {self._left(wanted - done)})"
         self._view.update(totals, line, self._texts())
 
     def _left(self, n_left: int) -> str:

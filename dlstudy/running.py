@@ -107,6 +107,6 @@ def _next_steps(file: StudyFile, name: str, outcome: Outcome, where: Where) -> S
     return [
         f"dlstudy ui {file.name}{home}   (MLflow: every run, its curves, the winners' models)",
         *[f"{path}" for path in outcome.reports if path.suffix == ".html"],
-        f"dlstudy report {shlex.quote(name)} --format html --output report.html{which}{stores}   (or pdf, md, tex)",
+        f"dlstudy report {shlex.quote(name)} --output report.pdf{which}{stores}   (or .html, .md, .csv, .tex, .json)",
         f"dlstudy predict {shlex.quote(name)}{which}{stores}   (what the winner says of test rows, or of --input FILE)",
     ]

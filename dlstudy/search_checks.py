@@ -66,7 +66,7 @@ def _edge(arm: Arm, finished: Finished, tried: Sequence[TrialRecord]) -> Check:
             ends = [_edge_of(distribution, value, values) for value in as_good]
             if all(ends):  # else a setting inside the space did as well
                 of_search = f" of search {search}" if finished.n_searches > 1 else ""
-                on_edge.append(f"{name} {as_good[0]:.3g}{of_search} lies on the {ends[0]} edge of its range")
+                on_edge.append(f"{name} {as_good[0]:.3g}{of_search} lies within 5 % of the {ends[0]} end of its range")
     text = f"the best setting of {arm.name} may lie outside its space: {', '.join(on_edge)}"
     return Check(arm.name, "edge", not on_edge, text if on_edge else f"the winner of {arm.name} lies inside its space")
 

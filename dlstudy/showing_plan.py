@@ -33,7 +33,9 @@ def show_plan(name: str, request: Request, where: Where, json: bool) -> None:
     known = record.trials(file.name, mine)
     spread_from, similar = (mine, known) if known else _any_variant(file, record)
     make_engine = engine_maker(where, lambda line: console.print(line, style="dim", markup=False))
-    costs, n_slots = rehearse(file, study, lambda n: make_engine(study.dataset, n, lambda *_: True))
+    costs, n_slots = {arm.name: (0.0, 0.0) for arm in study.arms}, 1
+    if any(phase.n_done < phase.n_wanted for phase in phase_plans(study, known, costs)):
+        costs, n_slots = rehearse(file, study, lambda n: make_engine(study.dataset, n, lambda *_: True))
     phases, claims = phase_plans(study, known, costs), claim_plans(study, similar)
     minutes = sum(phase.seconds for phase in phases) / n_slots / 60
     if json:
@@ -47,11 +49,14 @@ def show_plan(name: str, request: Request, where: Where, json: bool) -> None:
         }
         sys.stdout.write(as_json(facts))
         return
-    _print(study, phases, claims, spread_from)
+    _print(name, study, phases, claims, spread_from)
+    if all(phase.n_done == phase.n_wanted for phase in phases):
+        print("Nothing is missing: every training is there.")
+        return
     slots = f"{n_slots} slot{'s' if n_slots > 1 else ''}"
     print(
-        f"About {minutes:.1f} minutes on the {slots} of this machine, as a rehearsal just now went; less where a "
-        "training stops early."
+        f"About {minutes:.1f} minutes on the {slots} of this machine, as a rehearsal just now went: less where a "
+        "training stops early, more where trainings take less than a second, for writing them down takes as long."
     )
 
 
@@ -63,7 +68,7 @@ def _any_variant(file: StudyFile, record: Record) -> tuple[str, list[TrialRecord
     return "", []
 
 
-def _print(study: Study, phases: Sequence[PhasePlan], claims: Sequence[ClaimPlan], spread_from: str) -> None:
+def _print(name: str, study: Study, phases: Sequence[PhasePlan], claims: Sequence[ClaimPlan], spread_from: str) -> None:
     console = make_console()
     console.print(study.question, style="bold", markup=False)
     rows = [[p.phase, str(p.n_wanted), str(p.n_done), f"{p.seconds / 60:.1f}"] for p in phases]
@@ -80,7 +85,7 @@ def _print(study: Study, phases: Sequence[PhasePlan], claims: Sequence[ClaimPlan
     if spread_from:
         note += f"In the metric: with the spread of the runs that are there ({spread_from})."
     else:
-        note += "In the metric it can be told once some runs are there: `dlstudy run --quick` makes some."
+        note += f"In the metric it can be told once some runs are there: `dlstudy run {name} --quick` makes some."
     if shown:
         print_table(console, Table("What it could show", heads, shown, note))
 

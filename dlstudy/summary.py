@@ -131,7 +131,7 @@ def _best(best: TrialRecord, metric: str, search: list[TrialRecord]) -> Best:
 def _other_winners(arm: Arm, finished: Finished) -> list[str]:
     """The winners of further searches, in words."""
     found = []
-    for search in range(2, 1 + finished.n_searches):
+    for search in range(2, 1 + finished.n_searches) if arm.space else ():
         if best := finished.winner(arm.name, search):
             found.append(f"winner of search {search}: {params_text(best.tuned)}")
     return found
@@ -175,7 +175,8 @@ def _scope(study: Study, replicates: Mapping[str, Sequence[TrialRecord]], made_w
         {int(run.metrics["parameters"]) for runs in replicates.values() for run in runs if "parameters" in run.metrics}
     )
     ends = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "") if sizes else ""
-    tried = f"{_count(protocol.trials, 'search trial')} and {_count(protocol.seeds, 'seed')} for each arm"
+    searched = [_count(protocol.trials, "search trial")] if any(arm.space for arm in study.arms) else []
+    tried = f"{' and '.join([*searched, _count(protocol.seeds, 'seed')])} for each arm"
     budget = tried + (f" in each of {protocol.searches} searches" if protocol.searches > 1 else "")
     words = [f"data: {about.title}" + (f", of which {protocol.rows:,} rows train" if protocol.rows else "")]
     words += [f"models: {ends} parameters"] if ends else []
@@ -217,7 +218,8 @@ def _answer(study: Study, finished: Finished, checks: Sequence[Check]) -> str:
     ahead = f"ahead of {result.against} by {by} (95 % interval {interval_text(result.interval)})"
     verdict = {"supported": "did best", "withheld": "leads"}.get(result.verdict, "leads, but not clearly")
     why = f"; {result.why}" if result.verdict == "withheld" else ""
-    return f"Each tuned on its own, {first} {verdict}: {reached}, {ahead}{why}."
+    how = "Each tuned on its own, " if any(arm.space for arm in study.arms) else ""
+    return f"{how}{first} {verdict}: {reached}, {ahead}{why}."
 
 
 def _compared(study: Study, finished: Finished) -> dict[str, list[TrialRecord]]:
@@ -302,7 +304,10 @@ def _notes(study: Study, variant: str, trials: Sequence[TrialRecord]) -> list[st
     if warning := rate_warning(study, trials):
         notes.append(warning)
     if differs.quick:
-        notes.append("QUICK: fewer epochs, rows and trials than the study asks for; a first look, not an answer")
+        notes.append(
+            "QUICK: fewer trials than the study asks for, and on larger data fewer epochs and rows; a first look, not "
+            "an answer"
+        )
     if differs.order_matters:
         notes.append("the search depends on the order in which trials ended, and so on the number of workers")
     return notes

@@ -99,7 +99,8 @@ def _draft(study: Study, claim: Claim, finished: Finished) -> ClaimSummary:
     pairs = [pair for other in claim.than if (pair := comparison.pair(other)) is not None]
     draft = ClaimSummary(
         claim.text, "not run", claim.metric, claim.epoch, claim.phase, how=how, unit=comparison.unit,
-        scope=_scope(claim, comparison), within=claim.within, region=claim.region, control=claim.control, pairs=pairs,
+        scope=_scope(study, claim, comparison), within=claim.within, region=claim.region, control=claim.control,
+        pairs=pairs,
     )  # fmt: skip
     if len(pairs) < len(claim.than):
         return dataclasses.replace(draft, why=measures.lacks())
@@ -110,8 +111,10 @@ def _draft(study: Study, claim: Claim, finished: Finished) -> ClaimSummary:
     )  # fmt: skip
 
 
-def _scope(claim: Claim, comparison: Comparison) -> str:
+def _scope(study: Study, claim: Claim, comparison: Comparison) -> str:
     if claim.phase in ("replicate", "tuning"):
+        if not any(study.arm(arm).space for arm in (claim.better, *claim.than)):
+            return "at the stated settings"
         n = comparison.n_searches
         return f"for the methods, over {n} searches" if comparison.by_search else "for the settings this search found"
     return {"printed": "at the printed settings", "defaults": "at the library's defaults"}.get(
@@ -148,7 +151,7 @@ def _decide(claim: Claim, draft: ClaimSummary, n_family: int, checks: Sequence[C
     """The verdict of our runs: adjusted p and interval must agree; a failed check withholds what it undermines."""
     sd = mean_and_sd(_deciding(draft).differences)[1] or 0.0
     level = SIGNIFICANCE / n_family
-    smallest = None if claim.within else smallest_difference(sd, draft.n, level)
+    smallest = None if claim.within or not sd else smallest_difference(sd, draft.n, level)
     n_needed = pairs_needed(sd, claim.region, level) if claim.region else None
     verdict = _likeness(claim, draft) if claim.within else _order(claim, draft)
     draft = dataclasses.replace(draft, smallest=smallest, n_needed=n_needed)

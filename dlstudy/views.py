@@ -57,6 +57,7 @@ def print_outcome(console: Console, outcome: Outcome, next_steps: Sequence[str])
         print_table(console, table)
     for note in [
         *summary.notes,
+        *[f"failed check: {check.text}" for check in summary.checks if not check.passed],
         *summary.remarks,
         *[f"{arm.name}: {note}" for arm in summary.arms for note in arm.notes],
         *outcome.remarks,

@@ -186,6 +186,21 @@ def test_what_another_test_set_would_change_comes_from_the_rows_that_were_right(
     assert pair.test_noise == pytest.approx(np.std([0.5, 1, 0, 0], ddof=1) / 2)
 
 
+def test_with_several_searches_the_noise_of_the_test_set_is_that_of_all_their_runs():
+    study = make_study(split=STATED, searches=3)
+    a, b = ["1100", "1010", "0001"], ["1000", "0010", "0001"]
+    trials = []
+    for search in (1, 2, 3):
+        texts = {"a": a[search - 1 : search], "b": b[search - 1 : search]}
+        trials += [
+            replace(trial, search=search, key=f"{trial.key} of search {search}") for trial in judged_rows(study, texts)
+        ]
+    pair = compare(study, trials, BETTER()).pair("b")
+    assert len(pair.units) == 3
+    # By row the mean differences of three runs are 1/3, 1/3, 0 and 0.
+    assert pair.test_noise == pytest.approx(np.std([1 / 3, 1 / 3, 0, 0], ddof=1) / 2)
+
+
 def test_the_rows_of_a_test_set_that_fill_no_byte_are_counted_exactly():
     study = make_study()  # digits: 360 test rows
     texts = {"a": ["1" * 360] * 2, "b": ["1" * 359 + "0"] * 2}

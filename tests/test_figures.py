@@ -232,3 +232,14 @@ def test_many_arms_with_long_names_fit(study):
     study = make_study(arms=[f"arm_{'x' * 55}{i}" for i in range(20)])
     trials = [trial for arm in study.arms for trial in runs(study, arm.name, [[0.5, 0.6], [0.7, 0.8]])]
     assert size_of(curves_png(sum_up(study, trials)))[0] == round(150 * WIDTH)
+
+
+def test_points_of_a_long_history_stand_at_their_epochs(study):
+    from dlstudy.report.figures import _epochs
+
+    def run(**changes):
+        return sum_up(study, [make_trial(study, "a", "replicate", tuned={"rate": 0.5, "epochs": 1000}, **changes)])
+
+    assert list(_epochs(run(way="estimator"), "a", 100)[[0, -1]]) == [1, 1000]
+    assert list(_epochs(run(way="estimator"), "a", 50)[[0, -1]]) == [1, 50]
+    assert list(_epochs(run(way="epoch graph"), "a", 100)[[0, -1]]) == [1, 100]

@@ -257,8 +257,8 @@ def test_runs_of_all_searches_are_remarked_on():
 def test_right_and_wrong_answers_are_those_of_runs_at_one_setting():
     study = tuned_study()
     trials = tuned_and_plain(study, "a", [0.9], [0.8])
-    phases = {phase: measures(study, BETTER(phase=phase), trials).runs("a") for phase in ("replicate", "defaults")}
+    phases = {phase: measures(study, BETTER(phase=phase), trials).runs("a", 1) for phase in ("replicate", "defaults")}
     assert {phase: [run.phase for run in runs.values()] for phase, runs in phases.items()} == {
         "replicate": ["replicate"], "defaults": ["defaults"],
     }  # fmt: skip
-    assert measures(study, BETTER(phase="tuning"), trials).runs("a") == {}
+    assert measures(study, BETTER(phase="tuning"), trials).runs("a", 1) == {}

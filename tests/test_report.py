@@ -115,7 +115,8 @@ def test_each_picture_says_in_words_what_it_shows(summary):
         f"Paired differences with their means and intervals, for each claim. {EVIL}: +0.02000 against b (95 % interval "
         "+0.01906 to +0.02094), supported.",
         "Best validation accuracy against trials tried, and against seconds of a slot: a 0.9000 after 2 trials.",
-        "Curves on the validation rows by epoch of the winners of a and b: mean and range over seeds.",
+        "Validation accuracy and validation loss by epoch of the winners of a and b: mean and range over seeds, as far "
+        "as half of the runs got.",
         "Validation accuracy of every search trial against rate and kind.",
         "Which parameters matter",
     ]

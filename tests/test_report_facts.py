@@ -118,7 +118,7 @@ def test_the_table_of_claims_by_hand(summary):
     measured = ["test accuracy (tuned winners)", "+0.02000 against b", "+0.01906 to +0.02094", "0.031", "6 seeds"]
     assert table.rows[0] == ["1. a is better", "supported", *measured]
     assert table.rows[1] == ["2. x", "not testable: no data", "–", "–", "–", "–", "–"]
-    assert table.note.endswith("Verdicts hold for the settings this search found.")
+    assert table.note.endswith("Verdicts hold for the settings this search found, and on these test rows.")
 
 
 def test_each_comparison_stands_beneath_the_claims(summary):
@@ -279,7 +279,7 @@ def test_costs_stand_beside_quality_and_what_is_not_known_is_left_out(summary):
     table = costs_table(replace(summary, costs=costs))
     assert table.rows == [
         ["a", "0.9300 ± 0.0068", "101,770", "0.44 s", "5.9 s", "3.2 s (7 of 8 runs)", "1,112 MB", "cpu"],
-        ["b", "0.9100 ± 0.0070", "–", "–", "1.2 s", "– (0 of 8 runs)", "–", "cpu, gpu"],
+        ["b", "0.9100 ± 0.0070", "–", "–", "1.2 s", "0 of 8 runs", "–", "cpu, gpu"],
     ]
     assert "a validation accuracy of 0.9700" in table.note
     assert "parameters" not in costs_table(replace(summary, costs=costs[1:])).heads

@@ -200,3 +200,26 @@ def test_a_study_that_cannot_be_loaded_is_named_in_the_index(capsys, here, monke
 
     monkeypatch.setattr(catalog, "load", load)
     assert "- one, default~2: one.py, line 1: invalid syntax" in typed(capsys, "--all")[1].replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("a.pdf", b"%PDF-"), ("a.tex", b"\\documentclass"), ("a.HTML", b"<!doctype"), ("a", b"# ")]
+)
+def test_without_a_format_the_name_of_the_file_says_it(capsys, here, name, begins):
+    assert typed(capsys, "one", "--output", name)[0] == 0
+    assert (here / name).read_bytes().startswith(begins)
+
+
+def test_a_name_that_says_another_format_is_refused(capsys, here):
+    code, _, err = typed(capsys, "one", "--format", "html", "--output", "a.pdf")
+    assert (code, err) == (
+        2, "dlstudy: --output a.pdf is named like pdf, got --format html: leave one of them out\n",
+    )  # fmt: skip
+    assert not (here / "a.pdf").exists()
+
+
+def test_a_hyphen_is_the_standard_output(capsys, here):
+    code, out, _ = typed(capsys, "one", "--output", "-")
+    assert code == 0
+    assert out.startswith("# ")
+    assert not (here / "-").exists()

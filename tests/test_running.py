@@ -151,7 +151,7 @@ def test_one_study_is_told_with_what_to_type_next(run_one, tmp_path, where):
     code, out, _ = run_one("one", STUDY)
     assert code == 0
     path, home = f"'{tmp_path}/my studies/one.py'", f"--home '{where.home.root}'"
-    assert f"dlstudy report {path} --format html --output report.html {home}" in out
+    assert f"dlstudy report {path} --output report.pdf {home}" in out
     assert f"dlstudy predict {path} {home}" in out
     assert f"dlstudy ui one {home}" in out
 

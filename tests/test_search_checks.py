@@ -68,7 +68,8 @@ def test_a_winner_on_an_end_of_its_range_that_could_be_moved_lies_on_the_edge(sp
         assert check.text == "the winner of a lies inside its space"
     else:
         assert check.text == (
-            f"the best setting of a may lie outside its space: k {values[0]:.3g} lies on the {end} edge of its range"
+            f"the best setting of a may lie outside its space: k {values[0]:.3g} lies within 5 % of the {end} end of "
+            "its range"
         )
 
 
@@ -81,7 +82,7 @@ def test_each_search_is_asked_for_its_edge_and_what_any_tried_counts():
     study, first = tried(LOG, [1e-3, 5e-2])
     _, second = tried(LOG, [7.2e-2], search=2)
     check = checks_of(study, [*first, *second], "edge")["a"]
-    assert check.text.endswith("k 0.072 of search 2 lies on the upper edge of its range")
+    assert check.text.endswith("k 0.072 of search 2 lies within 5 % of the upper end of its range")
     _, further = tried(LOG, [1e-3, 9e-2])
     assert checks_of(study, [*further, *second], "edge")["a"].passed
 
@@ -90,7 +91,8 @@ def test_each_parameter_of_an_arm_may_lie_on_an_edge():
     study = Study("Is it?", "digits", build, [Arm("a", space={"rate": LOG, "units": UNITS})], Protocol(seeds=1))
     trial = make_trial(study, "a", "search", 0, {"rate": 1e-4, "units": 108}, value=0.9)
     assert checks_of(study, [trial], "edge")["a"].text.endswith(
-        ": rate 0.0001 lies on the lower edge of its range, units 108 lies on the upper edge of its range"
+        ": rate 0.0001 lies within 5 % of the lower end of its range, "
+        "units 108 lies within 5 % of the upper end of its range"
     )
 
 

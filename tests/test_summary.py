@@ -359,7 +359,7 @@ def test_an_arm_is_not_called_the_best_where_another_was_searched_badly():
     assert summary.answer == (
         "Each tuned on its own, a leads: a reached a mean test accuracy of 0.950 over 7 seeds, ahead of b by 0.02000 "
         "(95 % interval +0.01924 to +0.02076); supported but for this: the best setting of b may lie outside its "
-        "space: rate 1 lies on the upper edge of its range."
+        "space: rate 1 lies within 5 % of the upper end of its range."
     )
     assert [(check.arm, check.name) for check in summary.checks if not check.passed] == [("b", "edge")]
 
@@ -428,8 +428,8 @@ def test_an_arm_without_a_printed_setting_is_complete_without_printed_runs():
     ("variant", "quick", "words"),
     [
         ("default", False, None),
-        ("quick~2", True, "QUICK: fewer epochs, rows and trials"),
-        ("quick+epochs=3", True, "QUICK: fewer epochs, rows and trials"),
+        ("quick~2", True, "QUICK: fewer trials than the study a"),
+        ("quick+epochs=3", True, "QUICK: fewer trials than the study a"),
         ("sampler=tpe", False, "the search depends on the order in which trials ended"),
         ("epochs=3+pruner=median", False, "the search depends on the order in which trials ended"),
         ("sampler=random", False, None),
@@ -654,3 +654,19 @@ def test_a_control_is_no_second_arm_that_shares_an_untuned_rate():
     runs = [make_trial(study, "a", "search")]  # by gradient
     assert rate_warning(replace(study, arms=[arm, control]), runs) == ""
     assert rate_warning(replace(study, arms=[arm, replace(control, control_of="")]), runs) != ""
+
+
+def test_arms_with_nothing_to_tune_are_not_called_tuned():
+    made = make_study()
+    study = replace(made, arms=[replace(arm, space={}) for arm in made.arms])
+    ours, theirs = [0.9, 0.91, 0.92, 0.93, 0.94, 0.95], [0.8, 0.82, 0.81, 0.83, 0.84, 0.86]
+    summary = sum_up(study, runs_of(study, "a", "replicate", ours) + runs_of(study, "b", "replicate", theirs))
+    assert summary.answer.startswith("a did best: a reached")
+    assert "search trial" not in summary.scope
+
+
+def test_without_spread_no_smallest_difference_is_told():
+    study = make_study(claims=[Claim("a is better", better="a", than="b", metric="test_accuracy")])
+    trials = runs_of(study, "a", "replicate", [0.9] * 6) + runs_of(study, "b", "replicate", [0.9] * 6)
+    (claim,) = sum_up(study, trials).claims
+    assert (claim.verdict, claim.smallest) == ("undecided", None)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from dlstudy.numbers import difference, interval_text, number, share_text
 from dlstudy.report.facts import spread_text
+from dlstudy.report.figures import curves
 from dlstudy.report.search_figures import importances
 from dlstudy.report.words import label, listed, many
 from dlstudy.results import StudySummary
@@ -50,13 +51,14 @@ def _budget(summary: StudySummary) -> str:
 
 
 def _curves(summary: StudySummary) -> str:
-    keys = {(arm.name, arm.best.setting_key) for arm in summary.arms if arm.best}
-    runs = [trial for trial in summary.trials if trial.phase == "replicate" and (trial.arm, trial.setting_key) in keys]
-    drawn = {trial.arm for trial in runs if trial.result and any(trial.result.history.values())}
-    arms = [arm.name for arm in summary.arms if arm.name in drawn]
-    if not arms:
+    drawn = curves(summary)
+    if not drawn:
         return ""
-    return f"Curves on the validation rows by epoch of the winners of {listed(arms)}: mean and range over seeds."
+    arms = dict.fromkeys(arm for of_arms in drawn.values() for arm in of_arms)
+    return (
+        f"{listed(label(metric) for metric in drawn).capitalize()} by epoch of the winners of {listed(arms)}: mean and "
+        "range over seeds, as far as half of the runs got."
+    )
 
 
 def _slices(summary: StudySummary) -> str:

@@ -56,9 +56,12 @@ def arms_table(summary: StudySummary) -> Table:
     """What each arm gave: its winner, its test metric over fresh seeds, and the document's figure beside ours."""
     metric = summary.protocol["metric"]
     test = metric.replace("val_", "test_", 1)
-    heads = ["arm", "best setting", f"search, {label(metric)}", f"{label(test)}, mean ± sd", "seeds", "drop"]
+    several = summary.protocol["searches"] > 1  # the winners of the others stand in the remarks
+    first = " of search 1" if several else ""
+    searched = f"search{' 1' if several else ''}, {label(metric)}"
+    heads = ["arm", f"best setting{first}", searched, f"{label(test)}, mean ± sd", "seeds", "drop"]
     rows = [_arm_cells(arm, metric, test) for arm in summary.arms]
-    note = _DROP.format(label=label(metric))
+    note = _DROP.format(label=label(metric)) + (" Seeds and drop: over all searches." if several else "")
     figures = [_printed_cells(summary, arm, test) for arm in summary.arms]
     more = (
         ("at defaults", [spread_text(arm.defaults.get(test)) for arm in summary.arms], _DEFAULTS),
@@ -73,7 +76,8 @@ def arms_table(summary: StudySummary) -> Table:
 
 
 _DROP = (
-    "Drop: the winner's {label} in the search less its mean over fresh seeds; choosing the best of several flatters."
+    "Drop: by how much the winner's {label} was better in the search than its mean over fresh seeds; choosing the best "
+    "of several flatters."
 )
 _DEFAULTS = "At defaults: out of the box, the library's own values in place of tuned ones, on the same seeds."
 _PRINTED = "Printed: the document's figure at its own setting, and whether our runs of that setting reproduce it."

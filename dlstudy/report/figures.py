@@ -13,6 +13,7 @@ import numpy.typing as npt
 from dlstudy.finished import winner
 from dlstudy.report.words import label
 from dlstudy.results import StudySummary, TrialRecord
+from dlstudy.training.estimators import MOST_POINTS
 
 __all__ = [
     "COLOURS", "STYLE", "WIDTH", "Axes", "Figure", "Pen", "View", "curves", "curves_png", "elide", "heading", "label",
@@ -251,6 +252,17 @@ def _curves_figure(summary: StudySummary, found: dict[str, dict[str, Array]]) ->
     return figure
 
 
+def _epochs(summary: StudySummary, arm: str, n: int) -> npt.NDArray[np.intp]:
+    """(n,) the epochs that values of a history are of: of a long one, an estimator keeps points spread evenly."""
+    planned = [
+        int(trial.params["epochs"])
+        for trial in summary.trials
+        if trial.arm == arm and trial.phase == "replicate" and trial.result and trial.result.way.startswith("estimator")
+    ]
+    last = max(planned, default=n) if n == MOST_POINTS else n
+    return np.linspace(0, last - 1, n).astype(np.intp) + 1
+
+
 def _draw_curves(axes: Axes, summary: StudySummary, metric: str, of_arms: dict[str, Array]) -> bool:
     """Draws a panel; says whether values lie outside of it."""
     drawn = pens(summary)
@@ -258,7 +270,7 @@ def _draw_curves(axes: Axes, summary: StudySummary, metric: str, of_arms: dict[s
     few = max(runs.shape[1] for runs in of_arms.values()) < _MARKED
     for arm, runs in of_arms.items():
         common = _common(runs)
-        runs, epochs = runs[:, common], common + 1
+        runs, epochs = runs[:, common], _epochs(summary, arm, runs.shape[1])[common]
         mean, pen = np.nanmean(runs, axis=0), drawn[arm]
         low, high = np.nanmin(runs, axis=0), np.nanmax(runs, axis=0)
         axes.fill_between(epochs, low, high, color=pen.colour, alpha=0.16 if len(of_arms) < 5 else 0.08, linewidth=0)

@@ -26,9 +26,9 @@ def checks_table(summary: StudySummary) -> Table:
 
 
 _CHECKS = (
-    "Edge: the winner lies inside its space. Failures: the share of trials that failed or diverged. Budget: every arm "
-    "had equal chances. Contains: an arm that contains another does not lose to it. A failed check withholds the "
-    "verdicts that it undermines."
+    "Edge: the winner is not within 5 % of an end of its range. Failures: the share of trials that failed or diverged. "
+    "Budget: every arm had equal chances. Contains: an arm that contains another does not lose to it. A failed check "
+    "withholds the verdicts that it undermines."
 )
 
 
@@ -82,7 +82,8 @@ def costs_table(summary: StudySummary) -> Table:
 def _to_target(cost: CostSummary) -> str:
     if cost.target is None:
         return NOTHING
-    return f"{seconds_text(cost.seconds_to_target)} ({cost.n_reached} of {cost.n} runs)"
+    reached = f"{cost.n_reached} of {cost.n} runs"
+    return reached if cost.seconds_to_target is None else f"{seconds_text(cost.seconds_to_target)} ({reached})"
 
 
 def _cost_note(summary: StudySummary) -> str:
@@ -90,8 +91,8 @@ def _cost_note(summary: StudySummary) -> str:
     note = "Times: medians over the winner's runs, each on one slot."
     if targets:
         note += (
-            f" Target: a {label(summary.protocol['metric'])} of {' or '.join(map(number, sorted(targets)))}, which the "
-            "arm that learns slowest reaches in the end."
+            f" Target: a {label(summary.protocol['metric'])} of {' or '.join(map(number, sorted(targets)))}, the "
+            "median of the arm that gets least far. Memory: of the process that trained."
         )
     return note
 

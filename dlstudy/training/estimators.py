@@ -10,9 +10,9 @@ from dlstudy.training.arrays import Task
 from dlstudy.training.outcome import draw_pictures, pack_bits, probe_metrics, save_model
 from dlstudy.trial import TrialResult
 
-__all__ = ["train_estimator"]
+__all__ = ["MOST_POINTS", "train_estimator"]
 
-_MOST_POINTS = 100
+MOST_POINTS = 100
 """Points of a history that are kept, spread evenly: a thousand tiny steps are a curve, not a thousand facts."""
 
 
@@ -69,7 +69,7 @@ def _tell(model: Any, task: Task, metrics: dict[str, float]) -> None:
     """Writes the history, and tells of each of its epochs."""
     kept = getattr(model, "history_", None) or {}
     n = max((len(values) for values in kept.values()), default=1)
-    points = np.unique(np.linspace(0, n - 1, min(n, _MOST_POINTS)).astype(int)) if n else [0]
+    points = np.unique(np.linspace(0, n - 1, min(n, MOST_POINTS)).astype(int)) if n else [0]
     for i, point in enumerate(points, 1):
         values = {f"train_{name}": float(series[point]) for name, series in kept.items() if point < len(series)}
         values |= metrics if i == len(points) else {}
