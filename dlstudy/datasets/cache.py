@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dlstudy.datasets.dataset import ARRAY_NAMES, Arrays, Description, checksum, plain
+from dlstudy.datasets.dataset import ARRAY_NAMES, Array, Arrays, Description, checksum, plain
+from dlstudy.datasets.formats import DAMAGED
 from dlstudy.datasets.sources import Report
 from dlstudy.errors import DataError
 
@@ -56,9 +57,20 @@ def open_arrays(folder: Path) -> Arrays:
         DataError: a file is missing, cut off, or no array file.
     """
     try:
-        return {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAY_NAMES}
-    except (OSError, ValueError, EOFError) as error:
+        return {name: _open_array(folder / f"{name}.npy") for name in ARRAY_NAMES}
+    except DAMAGED as error:
         raise DataError(f"the cached arrays in {folder} cannot be read: {error}") from error
+
+
+def _open_array(path: Path) -> Array:
+    array: Array = np.load(_file(path), mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def _file(path: Path) -> Path:
+    if path.exists() and not path.is_file():  # a pipe never begins, and a device never ends
+        raise OSError(f"{path.name} is no file")
+    return path
 
 
 @contextmanager
@@ -101,7 +113,7 @@ def store(description: Description, arrays: Arrays) -> None:
     partial = folder.with_name(f"{folder.name}.partial")
     try:
         # What a killed process left: the lock says that nobody is writing now.
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
         partial.mkdir()
         for name in ARRAY_NAMES:
             np.save(partial / f"{name}.npy", plain(arrays[name]), allow_pickle=False)
@@ -117,7 +129,7 @@ def store(description: Description, arrays: Arrays) -> None:
     except OSError as error:
         raise _not_writable(error) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
 
 
 def fault(description: Description) -> str | None:
@@ -127,7 +139,7 @@ def fault(description: Description) -> str | None:
         received = checksum(open_arrays(folder))
         expected = description.sha256
         if description.identified_by == "files":
-            expected = (folder / "checksum").read_text(encoding="ascii", errors="replace")
+            expected = _file(folder / "checksum").read_text(encoding="ascii", errors="replace")
     except (DataError, OSError) as error:
         return str(error)
     if received == expected:
@@ -136,14 +148,14 @@ def fault(description: Description) -> str | None:
 
 
 def discard(description: Description) -> None:
-    """Take a damaged copy out of its place, then delete it; call it under the lock.
+    """Take what stands in the place of the arrays out of it, then delete it; call it under the lock.
 
     Raises:
         DataError: the folder cannot be written.
     """
     folder = folder_of(description)
     partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    _remove(partial)
     try:
         # A rename is whole or not at all: no process ever sees half of a deleted folder in place.
         folder.rename(partial)
@@ -151,7 +163,15 @@ def discard(description: Description) -> None:
         return
     except OSError as error:
         raise _not_writable(error) from error
-    shutil.rmtree(partial, ignore_errors=True)
+    _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    """Deletes a folder as far as it can, or whatever else is there; of a link itself, and not what it leads to."""
+    if path.is_symlink() or path.is_file():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _not_writable(error: OSError) -> DataError:

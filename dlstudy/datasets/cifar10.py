@@ -1,7 +1,6 @@
 """CIFAR-10: 60,000 small colour photographs of ten kinds of things; and a part of it, from lossy copies."""
 
 import tarfile
-import zlib
 from dataclasses import replace
 from functools import partial
 from typing import IO
@@ -9,7 +8,7 @@ from typing import IO
 import numpy as np
 
 from dlstudy.datasets.dataset import Array, Arrays, Description, checksum_of_files
-from dlstudy.datasets.formats import read_npz
+from dlstudy.datasets.formats import DAMAGED, read_npz
 from dlstudy.datasets.pickles import load_batch
 from dlstudy.datasets.sources import Definition, Source, from_data_folder, from_official_files
 from dlstudy.errors import DataError
@@ -45,7 +44,7 @@ def _read(files: list[IO[bytes]]) -> Arrays:
         x_test, y_test = batches[TEST_BATCH]
     except KeyError as error:
         raise DataError(f"an archive with {error.args[0]} was expected") from error
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise DataError(f"a .tar.gz archive was expected: {error}") from error
     x_train, y_train = (np.concatenate(parts) for parts in zip(*train, strict=True))
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}

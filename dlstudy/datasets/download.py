@@ -21,7 +21,7 @@ class _BoundedFile(io.BytesIO):
     def __init__(self, limit_bytes: int) -> None:
         super().__init__()
         self._limit_bytes = limit_bytes
-        self._timeout_s = max(TOTAL_TIMEOUT_S, limit_bytes / SLOWEST_BYTES_PER_S)
+        self.timeout_s = max(TOTAL_TIMEOUT_S, limit_bytes / SLOWEST_BYTES_PER_S)
         self._started = time.monotonic()
         self.answered = threading.Event()
 
@@ -29,9 +29,12 @@ class _BoundedFile(io.BytesIO):
         self.answered.set()
         if self.tell() + len(chunk) > self._limit_bytes:
             raise DataError(f"more than the expected {self._limit_bytes:,} bytes came")
-        if time.monotonic() - self._started > self._timeout_s:
-            raise DataError(f"not complete after {self._timeout_s:.0f} s")
+        if time.monotonic() - self._started > self.timeout_s:  # nobody waits for it any more
+            raise DataError(self.too_late())
         return super().write(chunk)
+
+    def too_late(self) -> str:
+        return f"not complete after {self.timeout_s:.0f} s"
 
 
 def download(url: str, limit_bytes: int) -> io.BytesIO:
@@ -46,7 +49,9 @@ def download(url: str, limit_bytes: int) -> io.BytesIO:
     thread.start()
     if not file.answered.wait(ANSWER_TIMEOUT_S):
         raise DataError(f"the download failed: no answer after {ANSWER_TIMEOUT_S:g} s")
-    thread.join()
+    thread.join(file.timeout_s)
+    if thread.is_alive():  # bytes that drip in, too few for a chunk, never reach `write`
+        raise DataError(file.too_late())
     if reasons:
         raise DataError(reasons[0])
     file.seek(0)

@@ -3,8 +3,12 @@
 import csv
 import gzip
 import io
+import lzma
 import math
 import re
+import struct
+import tarfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -15,7 +19,13 @@ import numpy as np
 from dlstudy.datasets.dataset import ARRAY_NAMES, Array, Arrays
 from dlstudy.errors import DataError
 
-__all__ = ["read_idx", "read_npz", "read_table"]
+__all__ = ["DAMAGED", "read_idx", "read_npz", "read_table"]
+
+DAMAGED = (
+    *(OSError, EOFError, ValueError, TypeError, ArithmeticError, LookupError, MemoryError, RuntimeError, SyntaxError),
+    *(csv.Error, lzma.LZMAError, struct.error, tarfile.TarError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
+"""What the readers of Python and NumPy raise for a damaged file; most of it was seen by changing bytes at random."""
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -43,8 +53,7 @@ def read_npz(file: IO[bytes], limit_bytes: int) -> Arrays:
             return {name: np.asarray(archive[name]) for name in ARRAY_NAMES}
     except KeyError as error:
         raise DataError(f"an .npz file with {', '.join(ARRAY_NAMES)} was expected: {error.args[0]}") from error
-    # What zipfile and NumPy raise for damaged input; RuntimeError: an encrypted or unknown compression.
-    except (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise DataError(f"an .npz file was expected: {error}") from error
 
 
@@ -60,7 +69,7 @@ def read_idx(file: IO[bytes], limit_bytes: int) -> Array:
     try:
         with gzip.GzipFile(fileobj=file) as stream:
             data = stream.read(limit_bytes + 1)
-    except (OSError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise DataError(f"a compressed IDX file was expected: {error}") from error
     if len(data) > limit_bytes:
         raise DataError(f"an IDX file of at most {limit_bytes:,} bytes was expected, this one is longer")
@@ -117,7 +126,7 @@ def _rows(file: IO[bytes], limit_bytes: int, delimiter: str) -> list[list[str]]:
         # utf-8-sig: spreadsheets put a mark before the first column's name.
         lines = io.StringIO(data.decode("utf-8-sig"), newline="")
         return [row for row in csv.reader(lines, delimiter=delimiter, strict=True) if row]
-    except (OSError, ValueError, EOFError, csv.Error, zlib.error) as error:
+    except DAMAGED as error:
         raise DataError(f"a CSV file was expected: {error}") from error
 
 

@@ -2,13 +2,12 @@
 
 import gzip
 import tarfile
-import zlib
 from typing import IO
 
 import numpy as np
 
 from dlstudy.datasets.dataset import Array, Arrays, Description, undivided
-from dlstudy.datasets.formats import read_table
+from dlstudy.datasets.formats import DAMAGED, read_table
 from dlstudy.datasets.sources import Definition, Source, from_data_folder, from_package, from_url
 from dlstudy.errors import DataError
 
@@ -50,7 +49,7 @@ def _read_archive(file: IO[bytes]) -> Arrays:
             raw = read_table(member, RAW_COLUMNS, TABLE_LIMIT_BYTES, has_header=False)
     except KeyError as error:
         raise DataError(f"an archive with {MEMBER} was expected") from error
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise DataError(f"a .tgz archive was expected: {error}") from error
     longitude, latitude, age, rooms, bedrooms, population, households, income, value = raw.T
     with np.errstate(divide="ignore", invalid="ignore"):  # another file may hold zeros; the checksum refuses it

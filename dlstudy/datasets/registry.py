@@ -82,7 +82,7 @@ def ensure(name: str, report: Report | None = None) -> Path:
     if cache.is_cached(description) and cache.fault(description) is None:
         return folder
     with cache.locked(description, say):
-        if folder.exists():
+        if folder.exists() or folder.is_symlink():  # a link may lead to nothing
             fault = cache.fault(description)
             if fault is None:  # fetched by the process that held the lock before
                 return folder
