@@ -66,7 +66,8 @@ def predict(name: str, asked: Asked, home: Home, storage: str | None, json: bool
     spec = _spec(file, study, winner)
     if given is None or study.prepare:
         registry.ensure(study.dataset)
-    found = ask(predict_rows, spec.to_json(), str(folder), given)
+    digest = winner.result.model if winner.result else ""
+    found = ask(predict_rows, spec.to_json(), str(folder), digest, given)
     rows = _rows(found, about, len(found["x"]) if given is not None else asked.samples)
     if json:
         data = {"study": file.name, "variant": variant, "arm": winner.arm, "params": dict(winner.params), "rows": rows}

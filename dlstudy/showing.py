@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlstudy import catalog
@@ -17,6 +17,7 @@ from dlstudy.processes import ask
 from dlstudy.record import Record
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
+from dlstudy.results import TrialRecord
 from dlstudy.study import Study
 from dlstudy.summary import rate_warning
 from dlstudy.trial import make_parameters, params_key
@@ -56,8 +57,8 @@ def show_model(name: str, arm_name: str, variant: str | None, home: Home, storag
     study, arm = file.study, file.study.arm(arm_name)
     record = Record.open(home, storage, for_writing=False)
     chosen = record.latest(file.name, variant)
-    search = [t for t in record.trials(file.name, chosen) if t.arm == arm.name and t.phase == "search"]
-    best = winner(search, study.protocol.direction)
+    trials = [trial for trial in record.trials(file.name, chosen) if trial.arm == arm.name]
+    best = winner([trial for trial in trials if trial.phase == "search"], study.protocol.direction)
     if best is None and arm.printed is None:
         raise StudyError(f"arm {arm.name} has no winner and no printed setting: run `dlstudy run {file.name}` first")
     params = best.params if best else make_parameters(arm, study.protocol, arm.printed or {})
@@ -65,12 +66,18 @@ def show_model(name: str, arm_name: str, variant: str | None, home: Home, storag
     spec = sample_spec(file, variant_study, arm, "show", params)
     folder = home.model(file.name, chosen, arm.name, params_key(params))
     trained = best is not None and folder.is_dir()
-    about = ask(describe_model, spec.to_json(), str(folder) if trained else None)
+    about = ask(describe_model, spec.to_json(), str(folder) if trained else None, _saved(trials, params_key(params)))
     if json:
         sys.stdout.write(as_json({"study": file.name, "arm": arm.name, "params": dict(params), **about}))
     else:
         setting = f"the {'winner' if best else 'printed setting'}: {params_text(params)}"
         _print_model(f"{arm.name}, {about['model']}, {setting}", about)
+
+
+def _saved(trials: Sequence[TrialRecord], key: str) -> str:
+    """The digest of the model that the first replicate with these parameters saved; empty where the record has none."""
+    saved = (trial for trial in trials if (trial.phase, trial.setting_key) == ("replicate", key))
+    return next((trial.result.model for trial in saved if trial.result and trial.result.model), "")
 
 
 def _print_model(title: str, about: Mapping[str, Any]) -> None:  # Any: JSON

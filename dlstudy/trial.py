@@ -96,6 +96,7 @@ class TrialResult:
         slot: where it trained.
         traceback: of its own code, for whoever mends it.
         initial: a digest of each initial weight that was drawn, by name and shape; empty where no run is paired by it.
+        model: SHA-256 of the file of the saved model, so that no other is loaded in its place; empty where none was.
     """
 
     state: str
@@ -108,6 +109,7 @@ class TrialResult:
     slot: str = ""
     traceback: str = ""
     initial: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""

@@ -189,7 +189,7 @@ def saved(tmp_path, monkeypatch):
         assert "could not be saved" not in result.way, result.way
         study = types.SimpleNamespace(**{field.name: getattr(code, field.name) for field in dataclasses.fields(code)})
         monkeypatch.setattr(prediction.catalog, "load", lambda path: types.SimpleNamespace(study=study))
-        return partial(predict_rows, spec.to_json(), spec.model_folder), result
+        return partial(predict_rows, spec.to_json(), spec.model_folder, result.model), result
 
     return saved
 
@@ -233,7 +233,7 @@ def test_rows_of_another_shape_are_refused(keras_at_rest, saved):
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(RecordError, match=r"no saved model in .*: run the study again with --fresh"):
-        load_model(tmp_path)
+        load_model(tmp_path, "")
 
 
 class Foreign(BaseEstimator):
@@ -244,8 +244,8 @@ def test_a_file_that_asks_for_foreign_types_is_refused(tmp_path):
     import skops.io
 
     skops.io.dump(Foreign(), tmp_path / "model.skops")
-    with pytest.raises(RecordError, match=r"asks for test_predicting\.Foreign: only scikit-learn's are loaded"):
-        load_model(tmp_path)
+    with pytest.raises(RecordError, match=r"asks for test_predicting\.Foreign: only classes of scikit-learn are"):
+        load_model(tmp_path, "")
 
 
 def test_a_lambda_in_a_keras_file_is_not_run(keras_at_rest, tmp_path):
@@ -255,7 +255,7 @@ def test_a_lambda_in_a_keras_file_is_not_run(keras_at_rest, tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1, output_shape=(2,))])
     model.save(tmp_path / "data" / "model.keras")
     with pytest.raises(RecordError, match=r"the model in .* cannot be loaded: .*[Ll]ambda"):
-        load_model(tmp_path)
+        load_model(tmp_path, "")
 
 
 @pytest.mark.parametrize("name", ["data/model.keras", "model.skops"])
@@ -263,5 +263,5 @@ def test_a_damaged_file_is_refused_in_one_line(keras_at_rest, tmp_path, name):
     (tmp_path / "data").mkdir()
     (tmp_path / name).write_bytes(b"nothing of the kind")
     with pytest.raises(RecordError, match=r"the model in .* cannot be loaded: ") as caught:
-        load_model(tmp_path)
+        load_model(tmp_path, "")
     assert "\n" not in str(caught.value)

@@ -7,7 +7,7 @@ import numpy as np
 
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.training.arrays import Task
-from dlstudy.training.outcome import draw_pictures, pack_bits, probe_metrics, save_model
+from dlstudy.training.outcome import draw_pictures, model_digest, pack_bits, probe_metrics, save_model
 from dlstudy.trial import TrialResult
 
 __all__ = ["MOST_POINTS", "train_estimator"]
@@ -46,7 +46,7 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
     _tell(model, task, metrics)
     metrics |= probe_metrics(model, task, "end")
     way = "estimator" + save_model(model, "sklearn", task) + draw_pictures(model, task)
-    return TrialResult("finished", metrics=metrics, way=way, correct=correct)
+    return TrialResult("finished", metrics=metrics, way=way, correct=correct, model=model_digest(task))
 
 
 def _flat(x: np.ndarray) -> np.ndarray:

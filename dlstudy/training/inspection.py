@@ -6,14 +6,20 @@ from typing import Any
 from dlstudy import catalog
 from dlstudy.datasets import registry
 from dlstudy.errors import StudyError
+from dlstudy.training.prediction import load_model
 from dlstudy.training.run import parameters_for_build
 from dlstudy.trial import TrialSpec
 
 __all__ = ["describe_model"]
 
 
-def describe_model(spec_json: dict[str, Any], folder: str | None) -> dict[str, Any]:  # Any: JSON both ways
+def describe_model(spec_json: dict[str, Any], folder: str | None, digest: str) -> dict[str, Any]:  # Any: JSON both ways
     """The model that a spec builds, as JSON; with the weights in an MLflow model folder, if one is given.
+
+    Args:
+        spec_json: the spec.
+        folder: of the saved model.
+        digest: of the saved model, as the record has it; empty where it has none.
 
     Returns:
         `model` (its class), `parameters`, `trainable`, and `layers` (name, kind, output shape, parameters) for a Keras
@@ -21,6 +27,7 @@ def describe_model(spec_json: dict[str, Any], folder: str | None) -> dict[str, A
 
     Raises:
         StudyError: `build` fails, or returns something else.
+        RecordError: the saved model cannot be loaded.
     """
     import keras
 
@@ -49,20 +56,16 @@ def describe_model(spec_json: dict[str, Any], folder: str | None) -> dict[str, A
         "parameters": model.count_params(),
         "trainable": sum(int(weight.numpy().size) for weight in model.trainable_weights),
         "layers": layers,
-        "weights": _weights(folder) if folder else [],
+        "weights": _weights(folder, digest) if folder else [],
     }
 
 
-def _weights(folder: str) -> list[dict[str, Any]]:
-    import keras
-
-    (file,) = (Path(folder) / "data").glob("*.keras")
-    model = keras.saving.load_model(file, compile=False, safe_mode=True)
+def _weights(folder: str, digest: str) -> list[dict[str, Any]]:  # Any: JSON
     return [
         {
             "name": weight.path,
             "shape": str(tuple(weight.shape)),
             **{name: float(getattr(weight.numpy(), name)()) for name in ("mean", "std", "min", "max")},
         }
-        for weight in model.weights
+        for weight in load_model(Path(folder), digest).weights
     ]

@@ -10,7 +10,7 @@ from dlstudy.errors import DivergedError, TrialError
 from dlstudy.training.arrays import Task
 from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against
 from dlstudy.training.initial import digests
-from dlstudy.training.outcome import draw_pictures, pack_bits, probe_metrics, save_model
+from dlstudy.training.outcome import draw_pictures, model_digest, pack_bits, probe_metrics, save_model
 from dlstudy.training.reuse import ModelShelf
 from dlstudy.training.watcher import Watcher
 from dlstudy.trial import TrialResult
@@ -53,7 +53,8 @@ def train_keras(model: Any, task: Task, shelf: ModelShelf) -> TrialResult:  # An
     correct = _judge_at_end(trained, task, metrics)
     metrics |= probe_metrics(trained.model, task, "end")
     way = trained.way + save_model(trained.model, "keras", task) + draw_pictures(trained.model, task)
-    return TrialResult("finished", metrics=metrics, cost=cost, way=way, correct=correct, initial=initial)
+    saved = model_digest(task)
+    return TrialResult("finished", metrics=metrics, cost=cost, way=way, correct=correct, initial=initial, model=saved)
 
 
 class _Training:

@@ -1,6 +1,7 @@
 """What a trained model leaves behind: which test rows were right, what the study asks of it, pictures, the model."""
 
 import base64
+import hashlib
 import importlib
 import math
 import re
@@ -15,7 +16,7 @@ from dlstudy.errors import TrialError
 from dlstudy.home import pictures_beside
 from dlstudy.training.arrays import Task
 
-__all__ = ["draw_pictures", "pack_bits", "probe_metrics", "save_model", "unpack_bits"]
+__all__ = ["draw_pictures", "model_digest", "model_file", "pack_bits", "probe_metrics", "save_model", "unpack_bits"]
 
 _PROBE_ROWS = 20_000
 _PACKAGES = {"keras": ("keras", "tensorflow"), "sklearn": ("scikit-learn", "skops")}
@@ -72,6 +73,17 @@ def _require_title(title: object) -> None:
     """A title is also the name of a file."""
     if not isinstance(title, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ,._()-]{0,79}", title):
         raise TrialError(f"a picture's title is 1 to 80 letters, digits, spaces and ,._()-, got {title!r}")
+
+
+def model_file(folder: Path) -> Path | None:
+    """The file in an MLflow model folder that holds the model; None where there is none."""
+    return next((path for kind in ("data/*.keras", "*.skops") for path in folder.glob(kind) if path.is_file()), None)
+
+
+def model_digest(task: Task) -> str:
+    """SHA-256 of the file of the model that was saved; empty where none was."""
+    file = model_file(Path(task.spec.model_folder)) if task.spec.model_folder else None
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
 
 
 def save_model(model: Any, flavour: str, task: Task) -> str:  # Any: a Keras model or an estimator

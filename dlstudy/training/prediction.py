@@ -1,8 +1,9 @@
 """What a saved winner predicts, for test rows or for rows of a user. Imports Keras: ask a worker."""
 
+import hashlib
+import importlib
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from dlstudy.errors import DataError, RecordError
 from dlstudy.splits import divide
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.code import Code
+from dlstudy.training.outcome import model_file
 from dlstudy.training.preparing import prepare_arrays
 from dlstudy.training.run import parameters_for_build
 from dlstudy.training.shared import scaled
@@ -23,12 +25,15 @@ __all__ = ["load_model", "predict_rows"]
 _OURS = ("sklearn.", "dlstudy.scratch.")
 
 
-def predict_rows(spec_json: dict[str, Any], folder: str, given: np.ndarray | None) -> dict[str, Any]:  # Any: JSON
+def predict_rows(
+    spec_json: dict[str, Any], folder: str, digest: str, given: np.ndarray | None
+) -> dict[str, Any]:  # Any: JSON
     """What a model predicts, with the data prepared as it was for its training.
 
     Args:
         spec_json: the spec of the training whose model it is.
         folder: its MLflow model folder.
+        digest: of the model, as the record has it; empty where it has none.
         given: (n, *input_shape), rows in the data set's own units; None for the test rows.
 
     Returns:
@@ -48,7 +53,7 @@ def predict_rows(spec_json: dict[str, Any], folder: str, given: np.ndarray | Non
         x, shown = scaled(given, about), {"x": given}
     else:
         x, shown = _rows_of_data(spec, code, given)
-    return {**shown, **_predict(load_model(Path(folder)), x, about.task == "classification")}
+    return {**shown, **_predict(load_model(Path(folder), digest), x, about.task == "classification")}
 
 
 def _rows_of_data(spec: TrialSpec, code: Code, given: np.ndarray | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -67,30 +72,64 @@ def _rows_of_data(spec: TrialSpec, code: Code, given: np.ndarray | None) -> tupl
     return x[rows.test], {"x": np.asarray(raw[rows.test]), "actual": y[rows.test]}
 
 
-def load_model(folder: Path) -> Any:  # Any: a Keras model or an estimator
+def load_model(folder: Path, digest: str) -> Any:  # Any: a Keras model or an estimator
     """The model of an MLflow model folder, loaded without running code of the file.
 
+    Args:
+        folder: where it was saved.
+        digest: SHA-256 of its file, as the record has it; empty, of records of earlier versions, says nothing.
+
     Raises:
-        RecordError: there is none, or it asks for types that are neither scikit-learn's nor ours.
+        RecordError: there is none, its file has changed since, or it asks for what is no class of scikit-learn or ours.
     """
-    files = [*folder.glob("data/*.keras"), *folder.glob("*.skops")]
-    if not files:
+    file = model_file(folder)
+    if file is None:
         raise RecordError(f"no saved model in {folder}: run the study again with --fresh")
+    if digest and hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+        raise RecordError(
+            f"the model in {folder} is not the one that the study saved: put its file back, or run the study again "
+            "with --fresh"
+        )
     try:
-        if files[0].suffix == ".keras":
-            import keras
-
-            return keras.saving.load_model(files[0], compile=False, safe_mode=True)
-        import skops.io
-
-        types = skops.io.get_untrusted_types(file=files[0])
-        foreign = [name for name in types if not name.startswith(_OURS)]
-        if foreign:
-            raise RecordError(f"the model in {folder} asks for {', '.join(foreign)}: only scikit-learn's are loaded")
-        return skops.io.load(files[0], trusted=types)
-    except (OSError, BadZipFile, ValueError, TypeError, KeyError) as error:
+        return _load_keras(file) if file.suffix == ".keras" else _load_estimator(file)
+    except RecordError:
+        raise
+    except Exception as error:  # what Keras and skops raise for a damaged file is no fixed list
         reason = " ".join(str(error).split())[:200]
         raise RecordError(f"the model in {folder} cannot be loaded: {reason}") from error
+
+
+def _load_keras(file: Path) -> Any:  # Any: a Keras model
+    import keras
+
+    return keras.saving.load_model(file, compile=False, safe_mode=True)
+
+
+def _load_estimator(file: Path) -> Any:  # Any: an estimator
+    import skops.io
+
+    types = skops.io.get_untrusted_types(file=file)
+    foreign = [name for name in types if not _is_class_of_ours(name)]
+    if foreign:
+        raise RecordError(
+            f"the model in {file.parent} asks for {', '.join(foreign)}: only classes of scikit-learn are loaded"
+        )
+    return skops.io.load(file, trusted=types)
+
+
+def _is_class_of_ours(name: str) -> bool:
+    """Whether the name is that of a class where it is defined: skops calls functions, and modules hold those of others.
+
+    `sklearn.datasets._base` alone has functions that download a file and that delete a folder.
+    """
+    module, _, attribute = name.rpartition(".")
+    if not module.startswith(_OURS):
+        return False
+    try:
+        found = getattr(importlib.import_module(module), attribute, None)
+    except ImportError:
+        return False
+    return isinstance(found, type) and (found.__module__, found.__qualname__) == (module, attribute)
 
 
 def _arrays(dataset: Dataset, given: np.ndarray | None) -> Arrays:
