@@ -5,11 +5,13 @@ import importlib.util
 import math
 import shutil
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from tempfile import TemporaryDirectory
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -20,9 +22,9 @@ from dlstudy.errors import RecordError, UsageError
 from dlstudy.home import Home
 from dlstudy.processes import stopping_signals
 from dlstudy.record import Record
-from dlstudy.ui import free_port, show_page
+from dlstudy.ui import free_port, own_hosts, show_page
 
-__all__ = ["copy_searches", "serve_dashboard"]
+__all__ = ["copy_searches", "for_own_pages", "serve_dashboard"]
 
 
 def serve_dashboard(study: str | None, home: Home, storage: str | None, port: int, open_browser: bool) -> None:
@@ -37,7 +39,8 @@ def serve_dashboard(study: str | None, home: Home, storage: str | None, port: in
     from optuna_dashboard import wsgi
 
     app = wsgi(copy_searches(study, home, storage))
-    server = make_server("127.0.0.1", free_port(port), app, _Server, _Quiet)
+    free = free_port(port)
+    server = make_server("127.0.0.1", free, for_own_pages(app, free), _Server, _Quiet)
     with server, stopping_signals():
         try:
             show_page(f"http://127.0.0.1:{server.server_port}", open_browser)
@@ -65,6 +68,20 @@ def copy_searches(study: str | None, home: Home, storage: str | None) -> InMemor
         which, what = (f" of {study}", study) if study else ("", "STUDY")
         raise RecordError(f"no searches{which} here: run `dlstudy run {what}` first, or name another --home")
     return made
+
+
+def for_own_pages(app: WSGIApplication, port: int) -> WSGIApplication:
+    """The app for requests to this machine by its own names, from its own pages; any other page gets 403."""
+    hosts = own_hosts(port)
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST", "")
+        if host in hosts and environ.get("HTTP_ORIGIN") in (None, f"http://{host}"):
+            return app(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "text/plain")])
+        return [f"Only pages of http://{hosts[0]} may ask here.\n".encode()]
+
+    return guarded
 
 
 def _is_search(name: str, study: str | None) -> bool:

@@ -15,13 +15,14 @@ import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dlstudy.checks import require_name
 from dlstudy.errors import DlstudyError, RecordError, UsageError
 from dlstudy.home import Home
 from dlstudy.mlflow_pages import TRAINING, newest_view
 from dlstudy.processes import QUIET, stopping_signals
 from dlstudy.tracking import tracking_uri
 
-__all__ = ["free_port", "serve", "serve_tensorboard", "show_page"]
+__all__ = ["free_port", "own_hosts", "serve", "serve_tensorboard", "show_page"]
 
 _START_S = 90
 
@@ -43,7 +44,7 @@ def serve(study: str | None, home: Home, uri: str | None, port: int, open_browse
     address = f"http://127.0.0.1:{free}"
     command = [
         "mlflow", "server", "--backend-store-uri", store, "--artifacts-destination", home.artifacts.as_uri(),
-        "--host", "127.0.0.1", "--port", str(free), "--workers", "1",
+        "--host", "127.0.0.1", "--port", str(free), "--workers", "1", "--allowed-hosts", ",".join(own_hosts(free)),
     ]  # fmt: skip
     _serve_until_stopped(command, f"{address}/health", lambda: _show(address, study, open_browser))
 
@@ -52,10 +53,13 @@ def serve_tensorboard(study: str | None, home: Home, port: int, open_browser: bo
     """Serves TensorBoard over what trials logged, until Ctrl-C.
 
     Raises:
+        StudyError: what is given is no study's name.
         UsageError: TensorBoard is not installed.
         RecordError: no trial has logged anything.
         DlstudyError: it does not start.
     """
+    if study is not None:
+        require_name("a study's name", study)
     folder = home.files / study if study else home.files
     if importlib.util.find_spec("tensorboard") is None:
         raise UsageError("TensorBoard is not installed here: pip install 'dlstudy[tensorboard]'")
@@ -101,6 +105,15 @@ def free_port(wanted: int) -> int:
             except OSError:
                 continue
     raise DlstudyError("127.0.0.1 has no free port")
+
+
+def own_hosts(port: int) -> tuple[str, ...]:
+    """What the `Host` header of a request for that port of 127.0.0.1 may say.
+
+    A page elsewhere may let its own name point to 127.0.0.1 (DNS rebinding): its requests come with that name.
+    """
+    names = ("127.0.0.1", "localhost")
+    return (*(f"{name}:{port}" for name in names), *(names if port == 80 else ()))  # browsers leave 80 out
 
 
 def show_page(page: str, open_browser: bool) -> None:
