@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from dlstudy.results import StudySummary
 
-__all__ = ["PICTURE", "TRAINING", "describe", "newest_view", "saved_view"]
+__all__ = ["PICTURE", "TRAINING", "as_markdown", "describe", "newest_view", "saved_view"]
 
 PICTURE = "report/answer.png"
 """Where the study's run keeps the picture of its answer."""
@@ -69,14 +69,14 @@ def describe(summary: StudySummary, experiment: str, run: str, report: str = "",
         picture: whether there is one, at `PICTURE`.
     """
     scope = summary.scope[:1].upper() + summary.scope[1:]
-    parts = [f"**{_plain(summary.question)}**", _plain(summary.answer), _plain(scope)]
+    parts = [f"**{as_markdown(summary.question)}**", as_markdown(summary.answer), as_markdown(scope)]
     if report:
         page = f"#/experiments/{experiment}/runs/{run}/artifacts/report/{report}?{TRAINING}"
         parts.append(f"[The whole report]({page})")
     if picture:  # MLflow drops the alternative text of an image, and its width
         parts.append(f"![Paired differences](get-artifact?path={PICTURE}&run_uuid={run})")
-    parts += [_plain(note) for note in summary.notes]
-    parts.append("\n".join(f"- **{claim.verdict}**: {_plain(claim.text)}" for claim in summary.claims))
+    parts += [as_markdown(note) for note in summary.notes]
+    parts.append("\n".join(f"- **{claim.verdict}**: {as_markdown(claim.text)}" for claim in summary.claims))
     text = ""
     for part in filter(None, parts):
         if len(text) + len(part) > _NOTE_LETTERS:
@@ -85,6 +85,6 @@ def describe(summary: StudySummary, experiment: str, run: str, report: str = "",
     return text
 
 
-def _plain(text: str) -> str:
+def as_markdown(text: str) -> str:
     """Text that neither Markdown nor HTML reads as markup; MLflow's Markdown does not know an escaped `<`."""
     return re.sub(r"([\\`*_{}\[\]()#|~])", r"\\\1", html.escape(" ".join(text.split()), quote=False))

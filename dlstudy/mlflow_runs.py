@@ -13,7 +13,7 @@ from typing import Any
 
 from dlstudy import __version__
 from dlstudy.home import Home
-from dlstudy.mlflow_pages import PICTURE, describe, saved_view
+from dlstudy.mlflow_pages import PICTURE, as_markdown, describe, saved_view
 from dlstudy.report.figures import COLOURS
 from dlstudy.results import StudySummary, TrialRecord
 from dlstudy.trial import TrialSpec
@@ -205,7 +205,7 @@ class MlflowRuns:
             **self._study_run.tags,
             "dlstudy.kind": "study",
             "dlstudy.variant": variant,
-            "mlflow.note.content": self._study_run.description,
+            "mlflow.note.content": as_markdown(self._study_run.description),
         }
         run = self._client.create_run(self._experiment, tags=tags, run_name=f"{self._study_run.study} · {variant}")
         self._log_params(run.info.run_id, self._study_run.params)

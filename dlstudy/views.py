@@ -1,14 +1,17 @@
 """What the commands print: tables on a terminal, the same as plain text when piped."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
+from rich.segment import Segment
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from dlstudy.printable import printable
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
 from dlstudy.report.facts import mood, tables
@@ -18,9 +21,27 @@ __all__ = ["make_console", "print_outcome", "print_rows", "print_table"]
 
 
 def make_console(error: bool = False) -> Console:
-    """A console; wide when piped, so that tables are not folded."""
+    """A console; wide when piped, so that tables are not folded. What is printed on it holds no control characters."""
     console = Console(stderr=error, soft_wrap=False)
-    return console if console.is_terminal else Console(stderr=error, width=200)
+    console = console if console.is_terminal else Console(stderr=error, width=200)
+    console.push_render_hook(_Printable())
+    return console
+
+
+class _Printable(RenderHook):
+    """Takes control characters out of texts, and leaves rich its own."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_PrintableText(renderable) for renderable in renderables]
+
+
+@dataclass(frozen=True)
+class _PrintableText:
+    whole: ConsoleRenderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self.whole, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
 
 def print_table(console: Console, table: Table) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 
 from dlstudy.errors import DataError
+from dlstudy.printable import printable
 
 __all__ = ["download"]
 
@@ -60,14 +61,13 @@ def download(url: str, limit_bytes: int) -> io.BytesIO:
 
 def _fetch(url: str, file: _BoundedFile, reasons: list[str]) -> None:
     import pooch
-    import requests
 
     fetch = pooch.HTTPDownloader(timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S), chunk_size=1 << 16)
     try:
         fetch(url, file, None)
     except DataError as error:
         reasons.append(str(error))
-    except (requests.RequestException, OSError, ValueError) as error:
+    except Exception as error:  # whatever it is: a thread that ends without its reason would pass for a success
         reasons.append(f"the download failed: {_reason(error)}")
     finally:
         file.answered.set()
@@ -76,4 +76,4 @@ def _fetch(url: str, file: _BoundedFile, reasons: list[str]) -> None:
 def _reason(error: Exception) -> str:
     """What went wrong, without the layers that requests and urllib3 wrap around it."""
     cause = error.args[0] if error.args else error
-    return str(getattr(cause, "reason", error))
+    return printable(str(getattr(cause, "reason", error)))

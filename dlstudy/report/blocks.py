@@ -1,9 +1,10 @@
 """What a report is made of, whatever its face: a document of plain blocks. No text in it is markup."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from dlstudy.printable import printable
 
 __all__ = [
     "Block",
@@ -18,8 +19,6 @@ __all__ = [
     "plain",
     "without_empty",
 ]
-
-_JOINERS = "\u200c\u200d"  # format characters that letters of some scripts and emoji need
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,7 @@ class Document:
 
 def plain(text: str) -> str:
     """Text in one line, without control characters and without marks that turn the direction of what follows."""
-    spaced = (" " if letter.isspace() else letter for letter in text)
-    kept = (letter for letter in spaced if letter in _JOINERS or unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
-    return " ".join("".join(kept).split())
+    return " ".join(printable(text).split())
 
 
 def column_weights(table: Table) -> list[float]:

@@ -27,6 +27,9 @@ FORMATS = ("html", "pdf", "md", "csv", "tex", "json")
 
 _WITH_PICTURES = ("html", "pdf")
 
+_ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+"""What JSON lets stand and a terminal obeys: control characters, and those that turn the direction of writing."""
+
 
 def check_format(kind: str) -> None:
     """Refuses what is no format.
@@ -89,7 +92,7 @@ def write_whole(path: Path, content: str | bytes) -> Path:
 
 def as_json(data: Any) -> str:  # Any: JSON
     """Strict JSON: a number that is not finite becomes null."""
-    return json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False).translate(_ESCAPED) + "\n"
 
 
 def _export(summary: StudySummary, kind: str, figures: Mapping[str, bytes], pictures: Sequence[Picture]) -> str | bytes:
@@ -110,9 +113,10 @@ def _report_json(summary: StudySummary) -> str:
 
 def _line(data: Any) -> str:  # Any: JSON
     try:
-        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
     except ValueError:  # a number is not finite
-        return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(_finite(data), ensure_ascii=False, allow_nan=False)
+    return text.translate(_ESCAPED)
 
 
 def _finite(data: Any) -> Any:  # Any: JSON

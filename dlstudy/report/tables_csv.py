@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from dlstudy.printable import printable
 from dlstudy.report.blocks import Table
 from dlstudy.results import StudySummary, TrialRecord
 from dlstudy.trial import TrialResult
 
 __all__ = ["table_csv", "trials_csv"]
 
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the wide ones too, for East Asian spreadsheets
 
 
 def trials_csv(summary: StudySummary) -> str:
@@ -58,9 +59,10 @@ def _cell(value: Any) -> Any:  # Any: a JSON scalar
     """A cell that no spreadsheet takes for a formula: what begins like one, and is no number, gets an apostrophe."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if not isinstance(value, str) or not value.startswith(_STARTS_A_FORMULA) or _is_number(value):
+    if not isinstance(value, str):
         return value
-    return f"'{value}"
+    text = printable(value)
+    return f"'{text}" if text.lstrip().startswith(_STARTS_A_FORMULA) and not _is_number(text) else text
 
 
 def _is_number(text: str) -> bool:
