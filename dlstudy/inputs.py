@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.formats import DAMAGED
 from dlstudy.errors import UsageError
 
 __all__ = ["read_rows"]
@@ -36,7 +37,7 @@ def read_rows(path: Path, about: Description) -> np.ndarray:
             rows = np.load(path, allow_pickle=False)
         else:
             raise UsageError(f"--input must be a picture, a .csv or a .npy file, got {path.name}")
-    except (OSError, EOFError, ValueError, csv.Error) as error:
+    except DAMAGED as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise UsageError(f"--input {path} cannot be read ({reason}): check the file") from error
     if rows.shape == about.input_shape:
@@ -56,8 +57,11 @@ def _picture(path: Path, about: Description) -> np.ndarray:
     if len(about.input_shape) < 2:
         raise UsageError(f"{about.name} is a table, got the picture {path.name}: give a .csv or .npy file")
     height, width = about.input_shape[:2]
-    with Image.open(path) as opened:
-        image = opened.convert("L" if len(about.input_shape) == 2 else "RGB").resize((width, height))
+    try:
+        with Image.open(path) as opened:
+            image = opened.convert("L" if len(about.input_shape) == 2 else "RGB").resize((width, height))
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
     # From 0 to 255 to the units of the data set, of which `scale` is the largest.
     return np.asarray(image, np.float32) * (about.scale / 255)
 

@@ -30,7 +30,9 @@ from dlstudy.datasets.digits import DIGITS
 from dlstudy.datasets.formats import read_idx, read_npz, read_table
 from dlstudy.datasets.pickles import load_arrays, load_batch
 from dlstudy.datasets.sources import Definition, Source, from_url
-from dlstudy.errors import DataError
+from dlstudy.errors import DataError, UsageError
+from dlstudy.inputs import read_rows
+from dlstudy.printable import printable
 
 pytest_plugins = ["places"]
 
@@ -154,6 +156,37 @@ def test_a_small_pickle_neither_takes_memory_nor_changes_its_reader(data: bytes,
             load_arrays(io.BytesIO(data), LIMIT)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
     np.testing.assert_array_equal(load_arrays(io.BytesIO(pickle.dumps(np.arange(3), 2)), LIMIT), [0, 1, 2])
+
+
+@pytest.mark.parametrize("kind", ["npy", "png", "csv"])
+def test_a_users_own_rows_changed_at_random_are_read_or_refused_in_one_line(tmp_path: Path, kind: str) -> None:
+    from PIL import Image
+
+    about, path = registry.describe("wine" if kind == "csv" else "digits"), tmp_path / f"a.{kind}"
+    if kind == "npy":
+        np.save(path, np.ones((2, 8, 8)))
+    elif kind == "png":
+        Image.new("L", (8, 8)).save(path)
+    else:
+        path.write_text("1,2,3,4,5,6,7,8,9,10,11\n" * 20)
+    content, rng, said = path.read_bytes(), random.Random(kind), list[str]()
+    for _ in range(50 * TIMES):
+        path.write_bytes(changed(rng, content))
+        try:
+            read_rows(path, about)
+        except UsageError as error:
+            said.append(str(error))
+    assert len(said) > 10 * TIMES
+    assert not any("\n" in line for line in said)
+
+
+def test_a_small_file_that_is_a_huge_picture_is_refused(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size < 100_000
+    with pytest.raises(UsageError, match=r"--input .* cannot be read \(Image size \(400000000 pixels\) exceeds limit"):
+        read_rows(tmp_path / "a.png", registry.describe("digits"))
 
 
 def source_of(arrays: dict[str, np.ndarray]) -> Source:
@@ -313,6 +346,7 @@ ANSWERS = {
     "a move to a path": sends(moved("/tiny.npz")),  # to itself, again and again
     "a move to a port without server": sends(moved("http://127.0.0.1:9/x")),
     "a move to no address": sends(moved("http://[::1")),
+    "an error in colour": sends(b"HTTP/1.1 503 \x1b[31mBusy\r\n" + length(4), b"busy"),
     "an error": sends(b"HTTP/1.1 503 Busy\r\n" + length(4), b"busy"),
 }
 
@@ -334,8 +368,9 @@ def test_a_bad_answer_is_refused_in_time_and_the_next_good_one_is_taken(
             hurry.setattr(download, name, value)
         folder = tiny(source(url))
         began = time.monotonic()
-        with pytest.raises(DataError, match=r"tiny cannot be had from any of its sources: do this\n  the download "):
+        with pytest.raises(DataError, match=r"tiny cannot be had from any of its sources: do this\n  the ") as caught:
             registry.ensure("tiny")
+        assert printable(str(caught.value)) == str(caught.value)
         assert time.monotonic() - began < 10
     assert [path.suffix for path in folder.parent.iterdir()] in ([], [".lock"])
     with raw_server(sends(OK + length(len(CONTENT)), CONTENT)) as url:
