@@ -26,7 +26,7 @@ from dlstudy.variant import Variant
 __all__ = ["Choice", "Plan"]
 
 _TRIES = 2
-"""Tries of a trial whose worker died, in one run."""
+"""Tries of a trial whose worker died, in one run: after the last it has failed."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,8 @@ class Plan:
         result, value = self._judge(item, ended.result)
         written = part.record.end(ended.spec, result, value, run_id)
         part.known.append(written)
-        if result.state == "lost" and item.tries < _TRIES:
-            self._waiting.appendleft(item)
+        if result.state == "lost":
+            self._waiting.append(item)  # the last: what killed it may be over by then
             return written
         part.open -= 1
         part.done += result.state in ENDED_FOR_GOOD
@@ -283,7 +283,9 @@ class Plan:
         return self._study.test_metric if judged_on_test else self._study.protocol.metric
 
     def _judge(self, item: _Item, result: TrialResult) -> tuple[TrialResult, float | None]:
-        """The value of a finished trial; a metric that the model does not give makes it failed."""
+        """The value of a finished trial; a metric that the model does not give, or a second loss, makes it failed."""
+        if result.state == "lost" and item.tries == _TRIES:
+            return dataclasses.replace(result, state="failed"), None
         if result.state != "finished":
             return result, None
         metric = self._value_metric(item.arm, item.phase)
@@ -329,4 +331,5 @@ class Plan:
             model_folder=model_folder,
             folder=folder,
             search=item.search,
+            silence_s=protocol.silence_s,
         )

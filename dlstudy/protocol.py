@@ -100,6 +100,8 @@ class Protocol:
         printed_split: rows of the printed phase, where the document's differ; without validation rows the test rows
             are judged after every epoch, as the document did.
         rows: train and validate on so many rows only; None for all.
+        silence_s: a worker that says nothing for so many seconds is ended, and its trial tried once more. A Keras model
+            speaks after every epoch, an estimator when it has been fitted.
     """
 
     epochs: int = 10
@@ -112,9 +114,10 @@ class Protocol:
     split: Split = field(default_factory=lambda: Split(validation=0.1))
     printed_split: Split | None = None
     rows: int | None = None
+    silence_s: int = 1800
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "trials", "seeds", "searches"):
+        for name in ("epochs", "batch_size", "trials", "seeds", "searches", "silence_s"):
             value = getattr(self, name)
             require(
                 is_count(value),

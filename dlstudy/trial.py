@@ -24,7 +24,8 @@ __all__ = [
 
 STATES = ("finished", "pruned", "diverged", "failed", "lost", "killed")
 """How a trial can end. `finished`, `pruned` and `diverged` say something about its arm; `failed` (an error in its own
-code), `lost` (its worker died) and `killed` (the study was stopped) do not, and are tried again by the next run."""
+code, or its worker died twice), `lost` (its worker died) and `killed` (the study was stopped) do not, and are tried
+again by the next run."""
 
 ENDED_FOR_GOOD = ("finished", "pruned", "diverged")
 
@@ -50,6 +51,7 @@ class TrialSpec:
         prunable: wait after each epoch for the word to go on.
         model_folder: where to save the trained model; None for nowhere.
         folder: where the study's callbacks may write; None where it has none.
+        silence_s: see `Protocol`.
     """
 
     key: str
@@ -69,6 +71,7 @@ class TrialSpec:
     model_folder: str | None = None
     folder: str | None = None
     search: int = 1
+    silence_s: int = Protocol.silence_s
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""

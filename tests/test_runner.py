@@ -181,6 +181,33 @@ def test_a_lost_trial_is_tried_once_more(bench):
     assert tries[0].seed == tries[1].seed
 
 
+def test_a_trial_that_is_lost_twice_has_failed_for_that_reason_and_the_next_run_tries_it_again(bench):
+    def result_of(spec):
+        is_it = (spec.arm, spec.phase, spec.row) == ("net", "search", 1)
+        return TrialResult("lost", "no word for 20 s") if is_it else made_up(spec)
+
+    bench.run(engine=FakeEngine(result_of))
+    tries = [trial for trial in bench.trials() if trial.phase == "search" and trial.arm == "net" and trial.row == 1]
+    assert [(trial.state, trial.result.reason) for trial in tries] == [
+        ("lost", "no word for 20 s"),
+        ("failed", "no word for 20 s"),
+    ]
+    assert bench.run() == 1
+    assert bench.summary().complete
+
+
+def test_a_worker_is_told_how_long_it_may_be_silent(bench):
+    bench.path.write_text(bench.path.read_text().replace("rows=600", "rows=600, silence_s=77"))
+    bench.run()
+    assert {spec.silence_s for spec in bench.engine.trained} == {77}
+
+
+def test_how_long_a_worker_may_be_silent_is_not_part_of_the_definition(bench):
+    bench.run()
+    bench.path.write_text(bench.path.read_text().replace("rows=600", "rows=600, silence_s=77"))
+    assert bench.run() == 0
+
+
 def test_an_arm_that_fails_leaves_the_others_whole_and_is_tried_again_by_the_next_run(bench):
     def result_of(spec):
         return TrialResult("failed", "no luck") if spec.arm == "logistic" else made_up(spec)

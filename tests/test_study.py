@@ -95,7 +95,7 @@ def test_arm_holds_read_only_copies():
             mapping["k"] = 2
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "trials", "seeds", "searches"])
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "trials", "seeds", "searches", "silence_s"])
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, "3", None])
 def test_protocol_counts_are_whole_and_positive(name, value):
     with pytest.raises(

@@ -4,6 +4,7 @@ import dataclasses
 import multiprocessing
 import signal
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -13,7 +14,7 @@ from pathlib import Path
 from dlstudy.datasets import registry
 from dlstudy.devices import Slot
 from dlstudy.engines.base import Decide, Ended, Engine
-from dlstudy.engines.worker import work
+from dlstudy.engines.worker import READY, work
 from dlstudy.errors import DlstudyError
 from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialResult, TrialSpec
@@ -22,22 +23,35 @@ __all__ = ["LocalEngine"]
 
 _GROWTH_MB = 2048
 """A worker that holds so much more than after its first trial is replaced: TensorFlow leaks."""
-_DEATHS_ALLOWED = 3
-"""Deaths without a single trial between them before the engine gives up: then TensorFlow itself does not start."""
+_STARTS_ALLOWED = 3
+"""Starts of each worker that may fail in a row before the engine gives up: then TensorFlow itself does not start."""
+_START_S = 900
+"""A worker that is not ready after so long is ended."""
 _GRACE_S = 3
 _FILLED = "the data is there"
 
 
 @dataclass
 class _Worker:
-    """A slot with the process that now serves it."""
+    """A slot with the process that now serves it, and the trial that it has, or will have when it is ready."""
 
     slot: Slot
     process: BaseProcess
     connection: Connection
     log: Path
     spec: TrialSpec | None = None
+    ready: bool = False
+    silent_s: float = 0.0
     first_mb: float = 0.0
+
+    @property
+    def too_silent(self) -> str:
+        """How it has been silent for longer than it may; empty while it has not."""
+        if not self.ready:
+            return f"was not ready after {_START_S} s" if self.silent_s >= _START_S else ""
+        if self.spec is None or self.silent_s < self.spec.silence_s:
+            return ""
+        return f"was ended: no word for {self.spec.silence_s} s (Protocol.silence_s)"
 
 
 class LocalEngine(Engine):
@@ -45,12 +59,14 @@ class LocalEngine(Engine):
 
     def __init__(self, slots: Sequence[Slot], dataset: str, decide: Decide) -> None:
         self._decide = decide
-        self._deaths = 0
+        self._failed_starts = 0
         self._logs = tempfile.TemporaryDirectory(prefix="dlstudy-")
         self._context = multiprocessing.get_context("spawn")
         self._shared = SharedArrays(registry.describe(dataset))
-        self._workers = [self._start(slot) for slot in slots]
+        self._workers: list[_Worker] = []
         try:
+            for slot in slots:
+                self._workers.append(self._start(slot))
             self._shared.fill(registry.load(dataset))  # while the workers import TensorFlow
             for worker in self._workers:
                 self._send(worker, _FILLED)
@@ -65,23 +81,25 @@ class LocalEngine(Engine):
 
     def submit(self, spec: TrialSpec) -> str:
         """Gives the trial to a free worker; one that is still starting takes it when it is ready."""
-        worker = next(worker for worker in self._workers if worker.spec is None)
-        worker.spec = spec
-        self._send(worker, spec.to_json())
+        worker = min((worker for worker in self._workers if worker.spec is None), key=lambda worker: not worker.ready)
+        self._give(worker, spec)
         return worker.slot.name
 
     def wait(self, timeout_s: float) -> list[Ended]:
-        """Handles what workers send, and their deaths."""
+        """Handles what workers send, their deaths and their silence."""
         ended: list[Ended] = []
+        began_s = time.monotonic()
         ready = wait([worker.connection for worker in self._workers], timeout_s)
+        # Not more than was meant: a run that was stopped with Ctrl-Z for an hour has not listened in that time.
+        listened_s = min(time.monotonic() - began_s, timeout_s)
         for i, worker in enumerate(self._workers):
-            if worker.connection not in ready:
+            if worker.connection in ready:
+                worker.silent_s = 0.0
+                ended += self._receive(i)
                 continue
-            try:
-                while worker.connection.poll():
-                    ended += self._receive(i)
-            except (EOFError, OSError):
-                ended += self._bury(i)
+            worker.silent_s += listened_s
+            if how := worker.too_silent:
+                ended += self._bury(i, how)
         return ended
 
     def close(self) -> None:
@@ -92,17 +110,18 @@ class LocalEngine(Engine):
             _end(worker)
         self._logs.cleanup()
 
+    def _give(self, worker: _Worker, spec: TrialSpec) -> None:
+        worker.spec = spec
+        if worker.ready:
+            worker.silent_s = 0.0
+            self._send(worker, spec.to_json())
+
     @staticmethod
     def _send(worker: _Worker, message: object) -> None:
         try:
             worker.connection.send(message)
         except OSError:
             pass  # it has died since: `wait` finds that and says so
-
-    def _start_again(self, slot: Slot) -> _Worker:
-        worker = self._start(slot)
-        self._send(worker, _FILLED)
-        return worker
 
     def _start(self, slot: Slot) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -114,36 +133,55 @@ class LocalEngine(Engine):
         return _Worker(slot, process, ours, log)
 
     def _receive(self, i: int) -> list[Ended]:
+        """Handles one message of a worker; the next one is there when `wait` looks again."""
         worker = self._workers[i]
-        kind, *content = worker.connection.recv()
+        try:
+            kind, *content = worker.connection.recv()
+        except (EOFError, OSError):
+            return self._bury(i, _how_it_died(worker))
+        if kind == READY:
+            self._failed_starts = 0
+            worker.ready = True
+            if worker.spec is not None:
+                self._give(worker, worker.spec)
+            return []
         spec = worker.spec
         assert spec is not None
         if kind == "epoch":
             go_on = self._decide(spec, *content)
             if spec.prunable:
-                worker.connection.send(go_on)
+                self._send(worker, go_on)
             return []
         result = dataclasses.replace(TrialResult.from_json(content[0]), slot=worker.slot.name)
         worker.spec = None
-        self._deaths = 0
         memory_mb: float = content[1]  # what it holds now: the peak of a trial is no leak
         worker.first_mb = worker.first_mb or memory_mb
         if memory_mb > worker.first_mb + _GROWTH_MB:
-            worker.process.terminate()
-            _end(worker)
-            self._workers[i] = self._start_again(worker.slot)
+            self._replace(i)
         return [Ended(spec, result)]
 
-    def _bury(self, i: int) -> list[Ended]:
-        """Replaces a dead worker; its trial, if it had one, is lost."""
+    def _bury(self, i: int, how: str) -> list[Ended]:
+        """Replaces a worker that died or is to die; the trial that it trained, if it did, is lost."""
+        worker, slot = self._workers[i], self._workers[i].slot
+        reason = f"worker {slot.name} {how}"
+        if not worker.ready:
+            self._failed_starts += 1
+            if self._failed_starts > _STARTS_ALLOWED * len(self._workers):
+                raise DlstudyError(f"workers do not start, the last: {reason}")
+        self._replace(i)
+        if worker.spec is None:
+            return []
+        if not worker.ready:  # the trial had not begun: the next one in this slot trains it
+            self._give(self._workers[i], worker.spec)
+            return []
+        return [Ended(worker.spec, TrialResult("lost", reason, slot=slot.name))]
+
+    def _replace(self, i: int) -> None:
         worker = self._workers[i]
+        worker.process.terminate()
         _end(worker)
-        reason = f"worker {worker.slot.name} {_how_it_died(worker)}"
-        self._deaths += 1
-        if self._deaths > _DEATHS_ALLOWED * len(self._workers):
-            raise DlstudyError(f"workers die one after another, the last: {reason}")
-        self._workers[i] = self._start_again(worker.slot)
-        return [Ended(worker.spec, TrialResult("lost", reason, slot=worker.slot.name))] if worker.spec else []
+        self._workers[i] = self._start(worker.slot)
+        self._send(self._workers[i], _FILLED)
 
 
 def _end(worker: _Worker) -> None:
@@ -155,10 +193,13 @@ def _end(worker: _Worker) -> None:
 
 
 def _how_it_died(worker: _Worker) -> str:
-    code = worker.process.exitcode or 0
+    worker.process.join(_GRACE_S)
+    code = worker.process.exitcode
+    if code is None:
+        return "closed its connection"
     if code >= 0:
         text = worker.log.read_text(errors="replace") if worker.log.exists() else ""
         last = [line.strip() for line in text.splitlines() if line.strip()][-1:]
         return f"ended with exit code {code}" + (f": {last[0][:300]}" if last else "")
-    name = signal.Signals(-code).name
+    name = {known.value: known.name for known in signal.Signals}.get(-code, f"signal {-code}")
     return f"was killed by {name}" + (" (the system does that when memory runs out)" if name == "SIGKILL" else "")

@@ -1,9 +1,11 @@
 """The process that trains: one for each slot, trial after trial. Knows neither Optuna nor MLflow."""
 
+import ctypes
 import gc
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
@@ -14,14 +16,19 @@ from dlstudy.training.memory import memory_mb
 from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialSpec
 
-__all__ = ["work"]
+__all__ = ["READY", "work"]
+
+READY = "ready"
+
+_PR_SET_PDEATHSIG = 1
 
 
 def work(connection: Connection, slot: Slot, log_path: str, shared: SharedArrays) -> None:
     """Trains what comes through the connection until it closes.
 
-    Receives a word when the data is there, then specs as JSON dictionaries. Sends `("epoch", number, metrics)` after
-    each epoch, to which a prunable trial waits for True or False, and `("ended", result, memory in MB)` once a trial.
+    Receives a word when the data is there, then specs as JSON dictionaries. Sends `(READY,)` when it can train,
+    `("epoch", number, metrics)` after each epoch, to which a prunable trial waits for True or False, and `("ended",
+    result, memory in MB)` once a trial.
 
     Args:
         connection: to the parent.
@@ -42,6 +49,7 @@ def work(connection: Connection, slot: Slot, log_path: str, shared: SharedArrays
     trainer.use(shared)
     # What is there now stays: without these millions of objects, each clean-up between trials takes no time.
     gc.freeze()
+    connection.send((READY,))
     while True:
         try:
             spec = TrialSpec.from_json(connection.recv())
@@ -60,6 +68,9 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is None:
         return
+    if sys.platform == "linux":
+        # The thread below cannot run in a worker that is stopped, or whose study keeps Python's lock: the kernel can.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def watch() -> None:
         wait([parent.sentinel])
