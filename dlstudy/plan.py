@@ -80,7 +80,7 @@ class _PartState:
 
     def load(self) -> None:
         """Ends what a dead process left in flight, and reads what there is."""
-        self.record.end_orphans()
+        self.record.end_all("the process that ran the study ended while it trained")
         self.known = self.record.trials()
 
 
@@ -176,10 +176,13 @@ class Plan:
             self._replicate_when_searched(item.arm, item.search)
         return written
 
-    def give_up(self, spec: TrialSpec, reason: str) -> TrialRecord:
-        """Writes a training in flight down as killed: the next run trains it again."""
-        item = self._in_flight.pop(spec.key)
-        return self._parts[item.part].record.end(spec, TrialResult("killed", reason), None, "")
+    def give_up(self, reason: str) -> list[TrialRecord]:
+        """Writes every training in flight down as killed: the next run trains it again.
+
+        The record says which these are: a run may be stopped between the two steps of whatever it does.
+        """
+        begun = [part.record for part in self._parts.values() if "record" in vars(part)]
+        return [trial for record in begun for trial in record.end_all(reason)]
 
     def _open(self, record: Record, part: Part, name: str, definition: Mapping[str, Any]) -> ArmRecord:
         study, make, pruner = self._study, None, None

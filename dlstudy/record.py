@@ -106,7 +106,7 @@ class Record:
         study_id = self.storage.get_study_id_from_name(name)
         late = self.storage.get_study_user_attrs(study_id).get("run_ids", {})
         trials = self.storage.get_all_trials(study_id, deepcopy=False)
-        return [self._trial(trial, name, late) for trial in trials if "row" in trial.user_attrs]
+        return [self._trial(trial, name, late) for trial in trials if _is_described(trial)]
 
     def direction(self, name: str) -> str:
         """Whether the values of one Optuna study are to `maximize` or to `minimize`."""
@@ -199,15 +199,24 @@ class ArmRecord:
         """Its trials in the order of their numbers."""
         return self._record.trials_of(self.name)
 
-    def end_orphans(self) -> int:
-        """Marks trials that a dead process left in flight as killed; how many there were. Hold the study's lock."""
-        orphans = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
-        for trial in orphans:
-            live = Trial(self._study, trial._trial_id)  # the id has no public name
-            result = TrialResult("killed", "the process that ran the study ended while it trained")
-            live.set_user_attr("result", result.to_json())
-            self._study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
-        return len(orphans)
+    def end_all(self, reason: str) -> list[TrialRecord]:
+        """Ends every trial in flight as killed for that reason, and gives them back. Hold the study's lock.
+
+        One whose result stands there, and of which only the state was not written any more, ends as that says.
+        """
+        ended = []
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+            known, state = trial.user_attrs.get("result", {}), TrialState.FAIL
+            if "value" in known:
+                state = _STATES.get(known["state"], state)
+            else:
+                live = Trial(self._study, trial._trial_id)  # the id has no public name
+                live.set_user_attr("result", TrialResult("killed", reason).to_json())
+            value = known["value"] if state is TrialState.COMPLETE else None
+            told = self._study.tell(trial.number, value, state=state)
+            if _is_described(told):
+                ended.append(self._record._trial(told, self.name, {}))
+        return ended
 
     def begin(
         self,
@@ -250,7 +259,7 @@ class ArmRecord:
     def end(self, spec: TrialSpec, result: TrialResult, value: float | None, run_id: str) -> TrialRecord:
         """Writes down how a trial ended, and gives it back as the record now holds it."""
         trial = self._live.pop(spec.key)
-        trial.set_user_attr("result", {**result.to_json(), "run_id": run_id})  # one write
+        trial.set_user_attr("result", {**result.to_json(), "run_id": run_id, "value": value})  # one write
         state = _STATES.get(result.state, TrialState.FAIL)
         told = self._study.tell(trial, value if state is TrialState.COMPLETE else None, state=state)
         return self._record._trial(told, self.name, {})
@@ -263,6 +272,11 @@ class ArmRecord:
         key = f"{self.name}#{trial.number}"
         self._live[key] = trial
         return key
+
+
+def _is_described(trial: FrozenTrial) -> bool:
+    """Whether a trial got as far as the last word of `describe`; it trains nothing before that."""
+    return "params" in trial.user_attrs
 
 
 def _generation(variant: str, number: int) -> str:

@@ -115,9 +115,9 @@ def run(
                     n_ended += 1
                     for listener in listeners:
                         listener.ended(ended.spec, trial, plan.totals)
-    finally:
-        for spec in in_flight.values():
-            trial = plan.give_up(spec, "the study was stopped while it trained")
-            for listener in listeners:
-                listener.ended(spec, trial, plan.totals)
+    except BaseException:
+        for trial in plan.give_up("the study was stopped while it trained"):
+            for listener in listeners if trial.key in in_flight else ():
+                listener.ended(in_flight[trial.key], trial, plan.totals)
+        raise
     return n_ended

@@ -33,6 +33,9 @@ __all__ = ["ENGINES", "Outcome", "Where", "engine_maker", "read_summary", "run_s
 
 ENGINES = ("local", "inline")
 
+_PATIENCE_S = 8.0
+"""A run that was stopped waits so long for MLflow."""
+
 
 @dataclass(frozen=True)
 class Where:
@@ -168,26 +171,28 @@ class _Job:
 
 
 def _run_tracked(job: _Job, plan: Plan, tracker: Tracker, progress: Listener, say: Callable[[str], None]) -> Outcome:
-    n_trained, interrupted = 0, True
-    try:
-        make_engine = engine_maker(job.where, say)
-        n_trained = run(plan, job.study.dataset, make_engine, [tracker, progress], tracker.run_id)
-        interrupted = False
-    finally:
-        patience_s = 8.0 if interrupted else 120.0
-        late = tracker.settle(job.trials(), patience_s)
-        if late:
-            job.record.add_run_ids(late)
-        summary = job.summary()
-        if interrupted:
-            tracker.publish(lambda runs: runs.end_parent("KILLED", summary), patience_s)
     home = job.where.home
-    reports = export_all(summary, home.reports(job.file.name), pictures_of(summary, home))
-    tracker.publish(lambda runs: _publish(runs, summary, home, reports))
+    try:
+        n_trained = run(plan, job.study.dataset, engine_maker(job.where, say), [tracker, progress], tracker.run_id)
+        summary = _settle(job, tracker, 120.0)
+        reports = export_all(summary, home.reports(job.file.name), pictures_of(summary, home))
+        tracker.publish(lambda runs: _publish(runs, summary, home, reports))
+    except BaseException:  # Ctrl-C too: no run of MLflow stays open
+        so_far = _settle(job, tracker, _PATIENCE_S)
+        tracker.publish(lambda runs: runs.end_parent("KILLED", so_far), _PATIENCE_S)
+        raise
     remarks = []
     if tracker.problem:
         remarks.append(f"MLflow could not be written ({tracker.problem}): the record is whole; run again to catch up")
     return Outcome(summary, n_trained, reports, remarks)
+
+
+def _settle(job: _Job, tracker: Tracker, patience_s: float) -> StudySummary:
+    """Brings MLflow and the record to the same state, and sums up."""
+    late = tracker.settle(job.trials(), patience_s)
+    if late:
+        job.record.add_run_ids(late)
+    return job.summary()
 
 
 def _publish(runs: MlflowRuns, summary: StudySummary, home: Home, reports: Sequence[Path]) -> None:

@@ -161,6 +161,28 @@ def test_versions_of_all_runs_of_a_variant_are_known(home):
         assert each.made_with("s", "quick") == each.made_with("t", "default") == {}
 
 
+@pytest.mark.parametrize(
+    ("result", "value"),
+    [(RESULT, 0.5), (TrialResult("diverged", "loss"), None), (TrialResult("pruned", "hopeless"), None)],
+)
+def test_a_trial_of_which_only_the_state_was_not_written_ends_as_its_result_says(home, monkeypatch, result, value):
+    arm = open_arm(home)
+    monkeypatch.setattr(arm._study, "tell", lambda *args, **options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        add(arm, 0, result, "r")
+    assert Record.open(home).trials("s", "default")[0].state == "running"
+    (ended,) = open_arm(home).end_all("killed")
+    assert (ended.state, ended.result, ended.value, ended.run_id) == (result.state, result, value, "r")
+    assert Record.open(home).trials("s", "default") == [ended]
+
+
+def test_a_trial_in_flight_ends_as_killed_for_the_reason_given(home):
+    begin(open_arm(home), 0)
+    (ended,) = open_arm(home).end_all("the power went")
+    assert (ended.state, ended.result.reason, ended.value) == ("killed", "the power went", None)
+    assert open_arm(home).end_all("again") == []
+
+
 def test_versions_are_written_with_the_first_trial_and_once(home):
     record = Record.open(home)
     for _ in range(2):
@@ -194,7 +216,8 @@ def test_a_reader_sees_what_optuna_sees_wherever_the_journal_ends(home, tmp_path
     assert b'"op_code":5' in whole
     assert b'"op_code":7' in whole
     cuts = random.Random(0).sample(range(len(whole)), 40)
-    for n in [*cuts, len(whole)]:
+    last_ends = [i + 1 for i, byte in enumerate(whole) if byte == ord("\n")][-12:]
+    for n in sorted({*cuts, *last_ends}):
         copy = Home.at(tmp_path / str(n))
         copy.create()
         copy.journal.write_bytes(whole[:n])

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import optuna
 import pytest
 from fakes import Deaf, FakeEngine, made_up
 
@@ -11,7 +12,7 @@ from dlstudy.errors import RecordError, StudyError, UsageError
 from dlstudy.home import Home
 from dlstudy.plan import Plan
 from dlstudy.protocol import Split
-from dlstudy.record import Record
+from dlstudy.record import ArmRecord, Record
 from dlstudy.runner import Request, choose, resolve, run
 from dlstudy.summary import summarize
 from dlstudy.trial import TrialResult
@@ -258,6 +259,30 @@ def test_ctrl_c_writes_down_what_was_in_flight_and_the_next_run_ends_with_the_sa
     assert count(bench.trials(), state="running") == 0
     done = len(bench.table())
     assert bench.run() == len(undisturbed.table()) - done
+    assert bench.table() == undisturbed.table()
+
+
+@pytest.mark.parametrize("step", ["begin", "end", "tell"])
+def test_a_run_that_is_stopped_between_two_steps_leaves_nothing_open(bench, tiny, tmp_path, monkeypatch, step):
+    undisturbed = Bench(tiny, tmp_path / "undisturbed")
+    undisturbed.run()
+    owner = optuna.Study if step == "tell" else ArmRecord
+    stands, calls = getattr(owner, step), []
+
+    def stopped_in(*args, **kwargs):
+        calls.append(args)
+        given = None if step == "tell" and len(calls) == 3 else stands(*args, **kwargs)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return given
+
+    monkeypatch.setattr(owner, step, stopped_in)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run()
+    assert count(bench.trials(), state="running") == 0
+    n_done = {"begin": 1, "end": 3, "tell": 3}[step]  # a slot is free for the third when the first has ended
+    assert len(bench.table()) == n_done
+    assert bench.run() == len(undisturbed.table()) - n_done
     assert bench.table() == undisturbed.table()
 
 

@@ -20,6 +20,7 @@ from dlstudy.record import Record
 
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 COMMAND = [sys.executable, "-m", "dlstudy.cli"] if FULL else [sys.executable, str(Path(__file__).parent / "light.py")]
+KILL, STOP = signal.SIGKILL, signal.SIGSTOP
 STATUS = {"finished": "FINISHED", "killed": "KILLED"}
 
 STUDY = '''"""A study of estimators, each of which takes a moment."""
@@ -201,6 +202,3 @@ def send(pid, number):
 def dice(seed):
     """Random moments, the same in every run of the tests; the machine adds chance of its own."""
     return random.Random(seed)
-
-
-KILL, TERM, INT, STOP = signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGSTOP

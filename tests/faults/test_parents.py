@@ -1,0 +1,61 @@
+"""A run that is killed or stopped at any moment: no worker outlives it, and the next run finishes what is missing."""
+
+import os
+import signal
+import time
+from collections import Counter
+
+from nights import FULL, KILL, STOP, Night, await_, dice, processes_of, send, undisturbed, workers_of
+
+TERM, INT = signal.SIGTERM, signal.SIGINT
+WAYS = {"kill": [KILL], "SIGTERM": [TERM], "Ctrl-C": [INT], "Ctrl-C twice": [INT, INT]}
+TIMES = {"kill": 30, "SIGTERM": 10, "Ctrl-C": 10, "Ctrl-C twice": 10} if FULL else dict.fromkeys(WAYS, 1)
+
+
+def stop(process, way, pause_s):
+    """Stops a run as a user would; Ctrl-C reaches all of a terminal's processes. False where it had ended before."""
+    for number in WAYS[way]:
+        if process.poll() is not None:
+            return False
+        os.killpg(process.pid, number) if number == INT else process.send_signal(number)
+        time.sleep(pause_s)
+    return True
+
+
+def test_runs_that_are_stopped_at_random_moments_end_with_the_same_table(tmp_path):
+    chance, left, outcomes, n_homes = dice(6), Counter(TIMES), Counter(), 1
+    _, longest_s = undisturbed("night")
+    night = Night(tmp_path / "1")
+    while left.total():
+        way, before = chance.choice(sorted(left.elements())), night.open()
+        with night.start() as process:
+            time.sleep(chance.uniform(0, longest_s))
+            left[way] -= stop(process, way, chance.uniform(0, 0.3))
+            process.communicate(timeout=120)
+            await_(lambda session=process.pid: not processes_of(session), 10)
+        outcomes[way, process.returncode] += 1
+        if process.returncode == 0:  # it was done, or about to be: go on in a new home
+            night.check()
+            n_homes += 1
+            night = Night(tmp_path / str(n_homes))
+        elif process.returncode == 130 and way in ("SIGTERM", "Ctrl-C"):
+            assert night.open() <= before  # it may have been stopped before it came to those of a killed one
+    code, _, err = night.run()
+    assert code == 0, err
+    night.check()
+    print(f"\n{n_homes} homes; exits {dict(outcomes)}")
+
+
+def test_a_worker_that_cannot_run_does_not_outlive_a_killed_run_either(tmp_path):
+    night = Night(tmp_path)
+    with night.start() as process:
+        await_(lambda: night.n_built() > 1)
+        for pid in workers_of(process.pid):
+            send(pid, STOP)
+        process.kill()
+        process.wait()
+        try:
+            await_(lambda: not workers_of(process.pid), 10)
+        finally:
+            for pid in workers_of(process.pid):
+                send(pid, KILL)
