@@ -2,7 +2,7 @@
 # Every path is relative: the folder may have spaces in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test dev check bench clean FORCE
+.PHONY: help setup run test faults dev check bench clean FORCE
 
 # Both variables pin what builds the project too: old pips read the first one there, new ones the second.
 PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
@@ -20,6 +20,9 @@ run: setup  ## fetch MNIST and run the study of optimizers: make run ARGS="--qui
 
 test: .venv/.installed-test  ## run the tests: make test ARGS="tests/test_study.py"
 	.venv/bin/python -m pytest $(ARGS)
+
+faults: .venv/.installed-test  ## the tests of faults in full: kills, cuts and bad input many times over
+	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=3600 tests/faults $(ARGS)
 
 dev: .venv/.installed-dev  ## install what scripts/check needs
 
