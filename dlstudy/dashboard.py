@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial
 
 from dlstudy.errors import RecordError, UsageError
 from dlstudy.home import Home
+from dlstudy.journal import seal_of
 from dlstudy.processes import stopping_signals
 from dlstudy.record import Record
 from dlstudy.ui import free_port, own_hosts, show_page
@@ -107,8 +108,9 @@ def _whole_record(home: Home, storage: str | None, folder: Path) -> BaseStorage:
     """The record with the parameters, which a reader of a journal leaves out: so a copy of that is opened to write."""
     if storage is not None:
         return Record.open(home, storage, for_writing=False).storage
-    if home.journal.exists():
-        shutil.copyfile(home.journal, Home(folder).journal)
+    for path in (seal_of(home.journal), home.journal):  # in this order: the journal may grow meanwhile
+        if path.exists():
+            shutil.copyfile(path, folder / path.name)
     return Record.open(Home(folder)).storage
 
 

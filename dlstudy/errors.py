@@ -8,12 +8,16 @@
     │   ├── UsageError       a command line or an option breaks a rule
     │   └── DataError        a data set cannot be had, or is not what it should be
     ├── RecordError          the record cannot be used as it is: held, damaged or of another definition; exit code 2
+    ├── StoreError           a disk or a database does not take or give what it should: exit code 1, and resume later
     └── TrialError           this trial failed: it is recorded with its reason and the study goes on
         ├── DivergedError    its loss is no longer a finite number
         └── LostError        its worker died or did not answer; worth a second try
 
 Each message holds the rule, the value received and the remedy, in one line.
 """
+
+import errno
+from pathlib import Path
 
 __all__ = [
     "DataError",
@@ -22,6 +26,7 @@ __all__ = [
     "DlstudyError",
     "LostError",
     "RecordError",
+    "StoreError",
     "StudyError",
     "TrialError",
     "UsageError",
@@ -50,6 +55,20 @@ class DataError(DefinitionError):
 
 class RecordError(DlstudyError):
     """The record cannot be used as it is: held by a run, damaged, or of another definition."""
+
+
+class StoreError(DlstudyError):
+    """A disk or a database cannot be written or read now: full, read-only, away."""
+
+    FULL = (errno.ENOSPC, errno.EDQUOT)
+
+    @classmethod
+    def of(cls, error: OSError, where: str | Path) -> "StoreError":
+        """The system's error in one line; `where` is told where the system names no file."""
+        what = "make room there" if error.errno in cls.FULL else "mend that"
+        reason = error.strerror or error
+        where = error.filename or where
+        return cls(f"{where} could not be read or written ({reason}): {what}, then run the same command again")
 
 
 class TrialError(DlstudyError):

@@ -1,17 +1,25 @@
-"""Optuna's journal file, opened so that a process killed in mid-write does no harm."""
+"""Optuna's journal file, opened so that neither a kill, nor a full disk, nor a garbled byte does harm unseen.
 
+Beside it lies a seal: how many of its bytes were written, and their checksum. It is renewed after each append, so it
+may be behind the journal and never ahead of it.
+"""
+
+import fcntl
 import io
 import json
+import os
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileSymlinkLock
+from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 
-from dlstudy.errors import RecordError
+from dlstudy.errors import RecordError, StoreError
 
-__all__ = ["open_journal", "repair"]
+__all__ = ["open_journal", "repair", "seal_of"]
 
 _OF_SAMPLERS = (b'{"op_code":5,', b'{"op_code":7,')
 """How the lines of `JournalOperation.SET_TRIAL_PARAM` and `SET_TRIAL_INTERMEDIATE_VALUE` begin."""
@@ -21,23 +29,55 @@ def open_journal(path: Path, for_writing: bool) -> JournalStorage:
     """The storage in that file; repaired first where it is for writing, else as it is now and without parameters.
 
     Raises:
-        RecordError: a line other than the last cannot be read.
+        RecordError: it is not what was written, or a line other than the last cannot be read.
+        StoreError: the file cannot be read or written.
     """
-    lock = JournalFileSymlinkLock(str(path))
-    backend: BaseJournalBackend = _Reader(path)
-    if for_writing:
-        lock.acquire()
-        try:
-            repair(path)
-        finally:
-            lock.release()
-        backend = JournalFileBackend(str(path), lock_obj=lock)
     try:
-        return JournalStorage(backend)
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
-        raise RecordError(
-            f"the record {path} is damaged ({error}): restore it from a backup, or move it away to begin anew"
-        ) from error
+        return JournalStorage(_Writer(path) if for_writing else _Reader(path))
+    except (RecordError, StoreError):
+        raise
+    except OSError as error:
+        raise StoreError.of(error, path) from error
+    except Exception as error:  # what garbled lines make of Optuna's replay can be anything
+        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+
+
+def seal_of(path: Path) -> Path:
+    """The file of a journal's seal."""
+    return path.with_name(f"{path.name}.seal")
+
+
+class _Writer(JournalFileBackend):
+    """A journal of which every append is whole or undone, also beside other writers.
+
+    Optuna's own lock is a link that outlives a killed process, for half a minute.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():  # moved away, to begin anew
+            seal_of(path).unlink(missing_ok=True)
+        super().__init__(str(path))
+        self._path = path
+        with _locked(path) as file:
+            _require_whole(path, file.read(), _read_seal(path))
+            repair(path)
+
+    def append_logs(self, logs: Sequence[dict[str, Any]]) -> None:  # Any: JSON
+        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        with _locked(self._path) as file:
+            end, (n_bytes, _) = file.seek(0, io.SEEK_END), _read_seal(self._path)
+            if end < n_bytes:
+                raise _shortened(self._path, end, n_bytes)
+            if end and _last_byte(file) != b"\n":  # another writer was killed
+                repair(self._path)
+                end = file.seek(0, io.SEEK_END)
+            try:
+                _write_through(file, lines.encode())
+            except OSError as error:
+                with suppress(OSError):  # what is left of the line is then cut off by whoever writes next
+                    file.truncate(end)
+                raise StoreError.of(error, self._path) from error
+            _renew_seal(self._path, file)
 
 
 class _Reader(BaseJournalBackend):
@@ -53,7 +93,10 @@ class _Reader(BaseJournalBackend):
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # Any: JSON
         if log_number_from:
             return
-        *lines, _ = self._path.read_bytes().split(b"\n")  # what follows the last line feed is still being written
+        seal = _read_seal(self._path)  # first: the journal may grow meanwhile
+        content = self._path.read_bytes()
+        _require_whole(self._path, content, seal)
+        *lines, _ = content.split(b"\n")  # what follows the last line feed is still being written
         for i, line in enumerate(lines):
             if line.startswith(_OF_SAMPLERS):
                 continue
@@ -90,6 +133,25 @@ def repair(path: Path) -> bool:
     return cut
 
 
+@contextmanager
+def _locked(path: Path) -> Iterator[io.FileIO]:
+    """The journal, unbuffered, locked until it is closed: the system does that when a process dies."""
+    with path.open("r+b", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+def _write_through(file: io.FileIO, data: bytes) -> None:
+    while data:
+        data = data[file.write(data) :]
+    os.fsync(file.fileno())
+
+
+def _last_byte(file: io.FileIO) -> bytes:
+    file.seek(-1, io.SEEK_END)
+    return file.read(1)
+
+
 def _last_line(file: BinaryIO) -> bytes:
     """The last line with its line feed, if it has one; empty for an empty file."""
     start, tail = file.seek(0, 2), b""
@@ -105,3 +167,42 @@ def _is_whole(line: bytes) -> bool:
         return line.endswith(b"\n") and isinstance(json.loads(line), dict)
     except ValueError:
         return False
+
+
+def _read_seal(path: Path) -> tuple[int, int]:
+    """How many bytes were written, and their CRC-32; (0, 0), which says nothing, where there is no legible seal."""
+    try:
+        n_bytes, checksum = seal_of(path).read_text(encoding="ascii").split()
+        return int(n_bytes), int(checksum, 16)
+    except (FileNotFoundError, ValueError):  # of an earlier version, or garbled itself
+        return 0, 0
+
+
+def _renew_seal(path: Path, file: io.FileIO) -> None:
+    n_bytes, checksum = _read_seal(path)
+    file.seek(n_bytes)
+    added = file.read()
+    text = f"{n_bytes + len(added):020d} {zlib.crc32(added, checksum):08x}\n"  # always as long: written over in place
+    seal = seal_of(path)
+    with suppress(OSError), seal.open("r+b" if seal.exists() else "xb", buffering=0) as sealed:
+        sealed.write(text.encode())  # where it cannot be, the old one still holds for what came before
+
+
+def _require_whole(path: Path, content: bytes, seal: tuple[int, int]) -> None:
+    n_bytes, checksum = seal
+    if len(content) < n_bytes:
+        raise _shortened(path, len(content), n_bytes)
+    if zlib.crc32(memoryview(content)[:n_bytes]) != checksum:
+        raise _damaged(path, f"its first {n_bytes:,} bytes are not those that were written", sealed=True)
+
+
+def _shortened(path: Path, n_bytes: int, sealed: int) -> RecordError:
+    return _damaged(path, f"{n_bytes:,} bytes are left of {sealed:,} that were written", sealed=True)
+
+
+def _damaged(path: Path, reason: str, sealed: bool = False) -> RecordError:
+    more = f", or remove {seal_of(path).name} to go on with what can be read" if sealed else ""
+    return RecordError(
+        f"the record {path} is damaged ({' '.join(reason.split())[:200]}): restore it from a backup, or move it away "
+        f"to begin anew{more}"
+    )

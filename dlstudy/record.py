@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from dlstudy.definition import changes
 from dlstudy.errors import RecordError
 from dlstudy.home import Home
+from dlstudy.integrity import checksum, legible, reason_of, require_sound_sqlite
 from dlstudy.journal import open_journal
 from dlstudy.results import TrialRecord
 from dlstudy.study import PHASES
@@ -29,14 +30,17 @@ from dlstudy.trial import TrialResult, TrialSpec, params_key
 __all__ = ["ArmRecord", "Record"]
 
 _STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+_DESCRIBED = {"row", "seed", "tuned", "params"}
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 class Record:
     """All that a home, or a database, remembers."""
 
-    def __init__(self, storage: BaseStorage) -> None:
+    def __init__(self, storage: BaseStorage, check: bool = False) -> None:
+        """Reads from a storage; `check`: whether to compare each trial that has ended with its checksum."""
         self.storage = storage
+        self._check = check  # a journal has a seal
         self._ended: dict[str, TrialRecord] = {}  # what has ended does not change any more, and is made once
 
     @classmethod
@@ -53,11 +57,15 @@ class Record:
                 return cls(optuna.storages.InMemoryStorage())
             return cls(open_journal(home.journal, for_writing))
         try:
-            return cls(optuna.storages.get_storage(url))  # which reads a trial that has ended once
+            require_sound_sqlite(url)
+            return cls(optuna.storages.get_storage(url), check=True)  # which reads a trial that has ended once
         except Exception as error:  # each driver has errors of its own; all mean that the URL does not work
-            reason = str(error).splitlines()[0]  # without the URL, which may hold a password
-            raise RecordError(f"the storage that --storage names cannot be opened: {reason}") from error
+            raise RecordError(
+                f"the storage that --storage names cannot be opened: {reason_of(error)}: mend the URL, or restore the "
+                "database from a backup"
+            ) from error
 
+    @legible
     def variants(self, study: str) -> dict[str, list[str]]:
         """The generations of each variant of a study, oldest first: `{"default": ["default", "default~2"]}`."""
         found: dict[str, set[int]] = {}
@@ -76,11 +84,13 @@ class Record:
         wanted = variant or "default"
         return known[wanted][-1] if wanted in known else wanted
 
+    @legible
     def studies(self) -> list[str]:
         """The names of the studies that this record knows."""
         names = (name.split("/") for name in optuna.get_all_study_names(self.storage))
         return sorted({parts[0] for parts in names if len(parts) == 4})
 
+    @legible
     def trials(self, study: str, variant: str) -> list[TrialRecord]:
         """Every trial of a variant, in the order of phases, then arms, searches and numbers."""
         names = [name for name in optuna.get_all_study_names(self.storage) if name.count("/") == 3]
@@ -88,6 +98,7 @@ class Record:
         order = {phase: i for i, phase in enumerate(PHASES)}
         return sorted(found, key=lambda trial: (order[trial.phase], trial.arm, trial.search, trial.number))
 
+    @legible
     def made_with(self, study: str, variant: str) -> dict[str, str]:
         """Versions and commit of the runs of a variant; several of one kind where runs differ."""
         found: dict[str, list[str]] = {}
@@ -98,6 +109,7 @@ class Record:
                     found.setdefault(key, []).append(value)
         return {key: ", ".join(dict.fromkeys(values)) for key, values in found.items()}
 
+    @legible
     def trials_of(self, name: str) -> list[TrialRecord]:
         """The trials of one Optuna study, `study/variant/arm/phase`, in the order of their numbers.
 
@@ -108,11 +120,13 @@ class Record:
         trials = self.storage.get_all_trials(study_id, deepcopy=False)
         return [self._trial(trial, name, late) for trial in trials if _is_described(trial)]
 
+    @legible
     def direction(self, name: str) -> str:
         """Whether the values of one Optuna study are to `maximize` or to `minimize`."""
         study_id = self.storage.get_study_id_from_name(name)
         return self.storage.get_study_directions(study_id)[0].name.lower()
 
+    @legible
     def refuse_other(self, definitions: Mapping[str, Mapping[str, Any]]) -> set[str]:  # Any: JSON
         """Checks definitions, by name of their Optuna study, against those that the record began with.
 
@@ -146,6 +160,8 @@ class Record:
         key = f"{name}#{trial.number}"
         made = self._ended.get(key) or _trial_record(trial, name)
         if trial.state in _ENDED:
+            if self._check and key not in self._ended:
+                _require_checksum(trial, key)
             self._ended[key] = made
         late_id = "" if made.run_id else late.get(str(trial.number), "")
         return dataclasses.replace(made, run_id=late_id) if late_id else made
@@ -259,9 +275,12 @@ class ArmRecord:
     def end(self, spec: TrialSpec, result: TrialResult, value: float | None, run_id: str) -> TrialRecord:
         """Writes down how a trial ended, and gives it back as the record now holds it."""
         trial = self._live.pop(spec.key)
-        trial.set_user_attr("result", {**result.to_json(), "run_id": run_id, "value": value})  # one write
         state = _STATES.get(result.state, TrialState.FAIL)
-        told = self._study.tell(trial, value if state is TrialState.COMPLETE else None, state=state)
+        value = value if state is TrialState.COMPLETE else None
+        kept = {**result.to_json(), "run_id": run_id, "value": value}
+        kept["checksum"] = _checksum(trial, kept, value)
+        trial.set_user_attr("result", kept)  # one write
+        told = self._study.tell(trial, value, state=state)
         return self._record._trial(told, self.name, {})
 
     def _keep(self, trial: Trial) -> str:
@@ -272,11 +291,6 @@ class ArmRecord:
         key = f"{self.name}#{trial.number}"
         self._live[key] = trial
         return key
-
-
-def _is_described(trial: FrozenTrial) -> bool:
-    """Whether a trial got as far as the last word of `describe`; it trains nothing before that."""
-    return "params" in trial.user_attrs
 
 
 def _generation(variant: str, number: int) -> str:
@@ -290,6 +304,25 @@ def _holds(distribution: BaseDistribution, value: object) -> bool:
             return bool(distribution._contains(distribution.to_internal_repr(value)))
     except (ValueError, TypeError):
         return False
+
+
+def _checksum(trial: FrozenTrial | Trial, result: Mapping[str, Any], value: float | None) -> str:  # Any: JSON
+    return checksum(
+        [trial.user_attrs[name] for name in sorted(_DESCRIBED)], result, None if value is None else float(value)
+    )
+
+
+def _require_checksum(trial: FrozenTrial, key: str) -> None:
+    result = dict(trial.user_attrs.get("result", {}))
+    written = result.pop("checksum", None)  # earlier versions wrote none
+    value = trial.value if trial.state is TrialState.COMPLETE else None
+    if written is not None and written != _checksum(trial, result, value):
+        raise RecordError(f"{key} is no longer what was written: restore the database from a backup")
+
+
+def _is_described(trial: FrozenTrial) -> bool:
+    """Whether it is known what it trains: not where a run was killed between `propose` and the end of `describe`."""
+    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or set(trial.user_attrs) >= _DESCRIBED
 
 
 def _trial_record(trial: FrozenTrial, study_name: str) -> TrialRecord:

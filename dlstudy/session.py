@@ -1,18 +1,23 @@
 """A whole run, as the command line asks for it: record, MLflow, engine, report."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import errno
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from optuna.exceptions import StorageInternalError
 
 from dlstudy.catalog import StudyFile
 from dlstudy.datasets import registry
 from dlstudy.definition import define_all
 from dlstudy.devices import choose_slots
 from dlstudy.engines.base import Decide, Engine
-from dlstudy.errors import DataError, RecordError, UsageError
+from dlstudy.errors import DataError, RecordError, StoreError, UsageError
 from dlstudy.events import Listener
 from dlstudy.home import Home
+from dlstudy.integrity import reason_of
 from dlstudy.mlflow_runs import MlflowRuns, StudyRun, package_tags
 from dlstudy.plan import Choice, Plan
 from dlstudy.processes import stopping_signals
@@ -81,7 +86,7 @@ def run_study(
     study = resolve(file, request)
     uri = tracking_uri(where.home, where.tracking)
     where.home.create()
-    with where.home.held(file.name), stopping_signals():
+    with _faults_told(where.home), where.home.held(file.name), stopping_signals():
         record = Record.open(where.home, where.storage)
         choice = choose(file, study, request, record)
         plan = Plan(file, study, choice, home=where.home, record=record)
@@ -95,6 +100,22 @@ def run_study(
             raise _with_other_data(error, study) from error
         finally:
             tracker.close()
+
+
+@contextmanager
+def _faults_told(home: Home) -> Iterator[None]:
+    """What a disk or a database refuses becomes a StoreError; the record holds all that it took before."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (*StoreError.FULL, errno.EROFS, errno.EIO):
+            raise
+        raise StoreError.of(error, home.root) from error
+    except StorageInternalError as error:
+        raise StoreError(
+            f"the storage that --storage names did not take a result ({reason_of(error)}): mend that, then run the "
+            "same command again"
+        ) from error
 
 
 def _with_other_data(error: DataError, study: Study) -> DataError:
@@ -184,6 +205,8 @@ def _run_tracked(job: _Job, plan: Plan, tracker: Tracker, progress: Listener, sa
     remarks = []
     if tracker.problem:
         remarks.append(f"MLflow could not be written ({tracker.problem}): the record is whole; run again to catch up")
+    elif tracker.missed:
+        remarks.append("MLflow was away for a time: what it missed has been written from the record")
     return Outcome(summary, n_trained, reports, remarks)
 
 

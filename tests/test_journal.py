@@ -1,5 +1,7 @@
 """Optuna's journal after a process was killed in mid-write, and after worse."""
 
+import fcntl
+
 import optuna
 import pytest
 from optuna.trial import create_trial
@@ -127,4 +129,6 @@ def test_a_garbled_last_line_does_no_harm_to_what_follows(journal):
 
 def test_the_lock_is_free_after_opening(journal):
     open_journal(journal, for_writing=True)
-    assert [path.name for path in journal.parent.iterdir()] == ["optuna.journal"]
+    with journal.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert sorted(path.name for path in journal.parent.iterdir()) == ["optuna.journal", "optuna.journal.seal"]

@@ -17,7 +17,7 @@ FLOORS = (
     "datasets catalog devices splits variant home provenance",
     "budgets comparing costs definition design finished looking measures pairing search_checks summary training "
     "verdicts",
-    "engines journal record search events mlflow_pages mlflow_runs tracking report",
+    "engines integrity journal record search events mlflow_pages mlflow_runs tracking report",
     "forecast plan runner session",
     "cli commands dashboard inputs notebook predicting running showing showing_data showing_plan views progress ui "
     "__main__",

@@ -9,6 +9,7 @@ from builders import RATE, make_study
 from optuna.pruners import MedianPruner
 
 from dlstudy.home import Home
+from dlstudy.journal import seal_of
 from dlstudy.record import ArmRecord, Record
 from dlstudy.trial import TrialResult, TrialSpec, make_parameters
 
@@ -122,6 +123,7 @@ def test_an_mlflow_run_that_has_a_line_of_its_own_is_read(home):
     log = json.loads(journal_lines(home)[-1])
     line = {"op_code": 8, "worker_id": log["worker_id"], "trial_id": 0, "user_attr": {"run_id": "early"}}
     lines = journal_lines(home)
+    seal_of(home.journal).unlink()  # earlier versions had none
     home.journal.write_bytes(b"".join([*lines[:-1], json.dumps(line).encode() + b"\n", lines[-1]]))
     (trial,) = Record.open(home).trials("s", "default")
     assert trial.run_id == "early"

@@ -1,0 +1,74 @@
+"""Whether a record is still what was written, and how one is told where it is not."""
+
+import functools
+import json
+import sqlite3
+import zlib
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from optuna.exceptions import StorageInternalError
+
+from dlstudy.errors import DlstudyError, RecordError
+
+__all__ = ["checksum", "legible", "reason_of", "require_sound_sqlite"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def legible(read: Callable[P, T]) -> Callable[P, T]:
+    """The method, whose errors say that the record is damaged: of what is garbled, Optuna makes errors of any kind."""
+
+    @functools.wraps(read)
+    def reading(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return read(*args, **kwargs)
+        except DlstudyError:
+            raise
+        except Exception as error:
+            raise RecordError(
+                f"the record is damaged ({reason_of(error)}): restore it from a backup, or begin anew with another "
+                "--home or --storage"
+            ) from error
+
+    return reading
+
+
+def reason_of(error: Exception) -> str:
+    """What a storage says of its error, in one line, without its URL, which may hold a password."""
+    said = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
+    text = " ".join(str(said).splitlines()[:1])[:200]
+    return text if isinstance(said, sqlite3.Error) else f"{type(said).__name__}: {text}"
+
+
+def require_sound_sqlite(url: str) -> None:
+    """Has SQLite look at all of its pages and indexes: else it reads on, and finds fewer rows, until it meets a fault.
+
+    Raises:
+        sqlite3.Error: it found one.
+    """
+    if not url.startswith("sqlite"):
+        return
+    from sqlalchemy.engine import make_url
+
+    path = Path(make_url(url).database or "")
+    if not path.is_file():
+        return
+    if path.stat().st_size == 0:  # to SQLite a database without tables
+        raise sqlite3.DatabaseError(f"{path} is empty")
+    with closing(sqlite3.connect(path, timeout=60)) as database:
+        (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise sqlite3.DatabaseError(f"{path} is damaged: {found.splitlines()[-1]}")
+
+
+def checksum(*facts: object) -> str:
+    """Eight digits that change with these facts: bits that turn over in a database are not seen otherwise.
+
+    Args:
+        facts: JSON.
+    """
+    return f"{zlib.crc32(json.dumps(facts, sort_keys=True).encode()):08x}"
