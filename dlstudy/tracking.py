@@ -8,10 +8,13 @@ import importlib
 import logging
 import os
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from dlstudy.errors import DlstudyError, UsageError
 from dlstudy.events import Listener, Totals
@@ -34,7 +37,7 @@ def tracking_uri(home: Home, given: str | None = None) -> str:
     Raises:
         UsageError: MLflow knows no such kind of store.
     """
-    uri = given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.mlflow_db}"
+    uri = given or os.environ.get("MLFLOW_TRACKING_URI") or _own_store(home)
     scheme, mark, _ = uri.partition("://")
     if mark and scheme.partition("+")[0] not in _SCHEMES:
         raise UsageError(f"a tracking URI begins with one of {', '.join(_SCHEMES)}, got {uri!r}: mend --tracking-uri")
@@ -55,8 +58,8 @@ class Tracker(Listener):
         for name in ("urllib3", "mlflow", "alembic"):  # a server that is away is told once, at the end
             logging.getLogger(name).setLevel(logging.ERROR)
         self.problem = ""
-        self._missed = False
-        self._open: Callable[[], MlflowRuns] = lambda: MlflowRuns(uri, home, study_run)
+        self.missed = False
+        self._open: Callable[[], MlflowRuns] = lambda: _connect(uri, home, study_run)
         self._runs: MlflowRuns | None = None
         self._next_try = 0.0
         self._epochs: dict[str, list[tuple[int, int, Mapping[str, float]]]] = {}
@@ -89,7 +92,7 @@ class Tracker(Listener):
         """Ends the trial's run."""
 
         def end(runs: MlflowRuns) -> None:
-            if not self._missed:  # else `settle` ends it, once it has written what is missing
+            if not self.missed:  # else `settle` ends it, once it has written what is missing
                 self._write_epochs(runs, spec.key)
                 runs.end(trial)
 
@@ -150,7 +153,7 @@ class Tracker(Listener):
             self.problem = ""
         except Exception as error:  # MLflow, SQLAlchemy, requests and the file system each raise their own
             self.problem = _one_line(error)
-            self._missed = True
+            self.missed = True
             self._epochs.clear()
             self._next_try = time.monotonic() + _RETRY_S
 
@@ -160,6 +163,31 @@ class Tracker(Listener):
     def _write_all_epochs(self, runs: MlflowRuns) -> None:
         for key in list(self._epochs):
             self._write_epochs(runs, key)
+
+
+def _connect(uri: str, home: Home, study_run: StudyRun) -> MlflowRuns:
+    """Opens a store; that of the home is made under another name first.
+
+    MLflow never again opens a store that a kill or a full disk left half-made, nor one that two processes make at once.
+    """
+    if uri == _own_store(home) and not home.mlflow_db.exists():
+        from filelock import FileLock
+        from mlflow import MlflowClient
+
+        with FileLock(home.mlflow_db.with_suffix(".lock")):
+            if not home.mlflow_db.exists():
+                for left in home.root.glob("mlflow-*"):
+                    shutil.rmtree(left, ignore_errors=True)
+                # A new name each time: MLflow keeps its connections, also to a file that is gone.
+                with TemporaryDirectory(dir=home.root, prefix="mlflow-") as folder:
+                    made = Path(folder) / home.mlflow_db.name
+                    MlflowClient(tracking_uri=f"sqlite:///{made}").search_experiments(max_results=1)
+                    made.replace(home.mlflow_db)
+    return MlflowRuns(uri, home, study_run)
+
+
+def _own_store(home: Home) -> str:
+    return f"sqlite:///{home.mlflow_db}"
 
 
 def _now_ms() -> int:
