@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -9,9 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlstudy.errors import RecordError, UsageError
+from dlstudy import __version__
+from dlstudy.errors import RecordError, StoreError, UsageError
 
 __all__ = ["Home", "pictures_beside"]
+
+_VERSION = 1
+"""Of the home's layout and of what its record means; a home without a mark has it too."""
+_NO_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff?]|%[0-9A-Fa-f]{2}")
+"""What breaks a line, is no text, or means something else in the address of MLflow's store."""
 
 _PATIENCE_S = 0.5
 """A run waits so long for a lock: `is_held` takes it for a moment."""
@@ -29,8 +36,30 @@ class Home:
 
     @classmethod
     def at(cls, path: str | Path | None = None) -> "Home":
-        """The home at that path, else at `DLSTUDY_HOME`, else at `mlruns` in the current folder."""
-        return cls(Path(path or os.environ.get("DLSTUDY_HOME") or "mlruns").expanduser().resolve())
+        """The home at that path, else the usual one. Writes nothing.
+
+        Raises:
+            UsageError: no home can be at such a path.
+            RecordError: a later version of dlstudy made it.
+        """
+        home = cls(Path(path).expanduser().resolve()) if path else cls(cls.usual())
+        if _NO_PATH.search(str(home.root)):
+            raise UsageError(
+                "the path of a home has no line breaks, control characters, bytes that are no text, ? or %XX, "
+                f"got {str(home.root)!r}: choose another with --home"
+            )
+        home._refuse_later_version()
+        return home
+
+    @staticmethod
+    def usual() -> Path:
+        """The folder at `DLSTUDY_HOME`, else `mlruns` in the current folder."""
+        return Path(os.environ.get("DLSTUDY_HOME") or "mlruns").expanduser().resolve()
+
+    @property
+    def mark(self) -> Path:
+        """Says which version of homes this is, and which dlstudy made it."""
+        return self.root / "version.json"
 
     @property
     def journal(self) -> Path:
@@ -65,21 +94,50 @@ class Home:
         return self.root / "reports" / study
 
     def create(self) -> None:
-        """Makes the folder.
+        """Makes the folder, and marks it with its version.
 
         Raises:
             UsageError: it cannot be made or written to.
+            StoreError: its disk is full.
         """
+        part = self.mark.with_suffix(".part")
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             probe = self.root / f".probe-{os.getpid()}"
             probe.touch()
             probe.unlink()
+            if not self.mark.exists():
+                part.write_text(json.dumps({"version": _VERSION, "dlstudy": __version__}) + "\n")
+                part.replace(self.mark)
         except OSError as error:
+            if error.errno in StoreError.FULL:
+                part.unlink(missing_ok=True)
+                raise StoreError.of(error, self.root) from error
             reason = error.strerror or error
             raise UsageError(
                 f"the home {self.root} cannot be written to ({reason}): choose another with --home"
             ) from error
+
+    def _refuse_later_version(self) -> None:
+        try:
+            text = self.mark.read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):  # a new home, or one from before there were marks
+            return
+        except OSError as error:
+            raise StoreError.of(error, self.root) from error
+        try:
+            mark = json.loads(text)
+            version, maker = int(mark["version"]), str(mark.get("dlstudy", "unknown"))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RecordError(
+                f"{self.mark} must say the version of the home, got {text[:60]!r}: restore it, or remove it if no "
+                f"later dlstudy than {__version__} wrote to this home"
+            ) from error
+        if version > _VERSION:
+            raise RecordError(
+                f"the home {self.root} must be of version {_VERSION} or earlier, got {version}, made by dlstudy "
+                f"{maker[:30]!r} (this is {__version__}): install that one, or choose another with --home"
+            )
 
     @contextmanager
     def held(self, study: str) -> Iterator[None]:

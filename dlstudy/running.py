@@ -100,7 +100,7 @@ def _run_somewhere(file: StudyFile, request: Request, where: Where, json: bool) 
 
 
 def _next_steps(file: StudyFile, name: str, outcome: Outcome, where: Where) -> Sequence[str]:
-    home = "" if where.home == Home.at() else f" --home {shlex.quote(str(where.home.root))}"
+    home = "" if where.home.root == Home.usual() else f" --home {shlex.quote(str(where.home.root))}"
     stores = home + (f" --storage {shlex.quote(where.storage)}" if where.storage else "")
     variant = outcome.summary.variant
     which = "" if variant == "default" else f" --variant {shlex.quote(variant)}"

@@ -62,11 +62,11 @@ def test_files_have_fixed_places_in_a_home():
     assert home.model("s", "default", "a", "0f") == Path("/h/models/s/default/a-0f")
 
 
-def test_create_makes_the_folder_and_leaves_nothing_in_it(tmp_path):
+def test_create_makes_the_folder_and_leaves_nothing_but_its_mark_in_it(tmp_path):
     home = Home.at(tmp_path / "new" / "home")
     home.create()
     home.create()
-    assert list(home.root.iterdir()) == []
+    assert list(home.root.iterdir()) == [home.mark]
 
 
 def test_a_home_that_cannot_be_a_folder_is_refused(tmp_path):
@@ -148,7 +148,7 @@ def test_a_killed_process_holds_nothing(home, holder):
 
 def test_asking_makes_nothing(home):
     assert not home.is_held("s")
-    assert list(home.root.iterdir()) == []
+    assert list(home.root.iterdir()) == [home.mark]
 
 
 def test_a_run_waits_for_who_only_asks(home):
