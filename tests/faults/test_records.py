@@ -180,7 +180,7 @@ def test_a_run_goes_on_after_the_half_line_of_another_that_was_killed(copy):
 
 def test_a_kill_between_a_proposal_and_its_description_leaves_the_record_legible(whole, copy):
     arm, record = ArmRecord(Record.open(copy), NAME, "maximize"), read(whole)
-    key, tuned = arm.propose(RATE)
+    key, _ = arm.propose(RATE)
     arm._live[key].set_user_attr("row", 20)  # the first of four writes
     assert read(copy) == record
     assert arm.end_orphans() == 2
