@@ -120,7 +120,7 @@ class Home:
 
     def _refuse_later_version(self) -> None:
         try:
-            text = self.mark.read_text(encoding="utf-8")
+            text = self.mark.read_text(encoding="utf-8", errors="replace")
         except (FileNotFoundError, NotADirectoryError):  # a new home, or one from before there were marks
             return
         except OSError as error:
