@@ -1,4 +1,5 @@
 """Is logistic regression better with a weak penalty?"""
+
 from optuna.distributions import FloatDistribution
 
 from dlstudy import Arm, Claim, Protocol, Split, Study
