@@ -18,6 +18,10 @@ from dlstudy.record import Record
 from dlstudy.session import Where
 from dlstudy.ui import free_port
 
+pytestmark = pytest.mark.skipif(
+    os.environ.get("DLSTUDY_FAULTS") != "full", reason="starts and kills real processes for minutes: make faults"
+)
+
 pytest_plugins = ["made_up_runs"]
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 

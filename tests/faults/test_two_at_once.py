@@ -7,7 +7,12 @@ import signal
 import socket
 import urllib.request
 
+import pytest
 from nights import FULL, Night, await_
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("DLSTUDY_FAULTS") != "full", reason="starts and kills real processes for minutes: make faults"
+)
 
 LONG = ("--seeds", "40")
 
