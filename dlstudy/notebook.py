@@ -151,7 +151,7 @@ class Results:
         return f"{self.summary.study} · {self.summary.variant}: {self.summary.question}\n{self.answer}"
 
     def _repr_html_(self) -> str:
-        about, metric = self.summary, self.summary.protocol["metric"].replace("val_", "test_", 1)
+        about, metric = self.summary, self.summary.test_metric
         scope = about.scope[:1].upper() + about.scope[1:]
         others = [name for name in self.arms if name.startswith("test_") and name not in (metric, f"{metric}.sd")]
         arms = self.arms.drop(columns=others)

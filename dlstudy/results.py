@@ -343,6 +343,11 @@ class StudySummary:
     pairing: Sequence[str] = ()
     made_with: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def test_metric(self) -> str:
+        """The test metric that answers to the metric of the search."""
+        return str(self.protocol["metric"]).replace("val_", "test_", 1)
+
     def to_json(self) -> dict[str, Any]:
         """The JSON report: a stable schema, described in `docs/report-schema.md`."""
         data = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}

@@ -50,13 +50,14 @@ def summarize(
     not_comparable = _not_comparable(study, variant)
     checks = search_checks(study, finished, trials)
     replicates = {arm.name: finished.all_replicates(arm.name) for arm in study.arms}
+    claims = judge_claims(study, study.claims, finished, checks)
     budgets = budget_curves(study, Variant.from_name(variant).sampler, trials)
     arms = [_arm(study, arm, finished, trials) for arm in study.arms]
     return StudySummary(
         study=name,
         variant=variant,
         question=study.question,
-        answer=_answer(study, finished, checks),
+        answer=_answer(study, finished, checks, claims),
         quick=Variant.from_name(variant).quick,
         n_failed=len(unmended(trials)),
         complete=all(finished.is_complete(arm) for arm in study.arms),
@@ -64,7 +65,7 @@ def summarize(
         printed=[judge_printed(study, figure, finished, not_comparable) for figure in study.printed],
         computed=[judge_computed(figure) for figure in study.computed],
         sweeps=[point for sweep in study.sweeps for point in _sweep(study, sweep, finished)],
-        claims=judge_claims(study, study.claims, finished, checks),
+        claims=claims,
         trials=list(trials),
         protocol=_protocol(study),
         notes=_notes(study, variant, trials),
@@ -189,13 +190,13 @@ def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def _answer(study: Study, finished: Finished, checks: Sequence[Check]) -> str:
+def _answer(study: Study, finished: Finished, checks: Sequence[Check], claims: Sequence[ClaimSummary]) -> str:
     """One sentence: which tuned arm did best on the test set, and whether that could be luck.
 
     Where the arms are no alternatives to rank: what became of the claims.
     """
     if not study.ranks:
-        return _answer_by_claims(judge_claims(study, study.claims, finished, checks))
+        return _answer_by_claims(claims)
     metric, compared = study.test_metric, _compared(study, finished)
     means = {
         arm.name: summary

@@ -33,7 +33,7 @@ def _differences(summary: StudySummary) -> str:
     ]
     if shown:
         return f"Paired differences with their means and intervals, for each claim. {' '.join(shown)}"
-    test = summary.protocol["metric"].replace("val_", "test_", 1)
+    test = summary.test_metric
     means = [f"{arm.name} {spread_text(arm.replicates[test])}" for arm in summary.arms if test in arm.replicates]
     return f"{label(test).capitalize()} of each arm over its seeds: {', '.join(means)}." if means else ""
 

@@ -130,7 +130,7 @@ def _by_scale(entries: Sequence[Entry]) -> list[list[Entry]]:
 
 
 def _winners(summary: StudySummary) -> list[Panel]:
-    metric, drawn = summary.protocol["metric"].replace("val_", "test_", 1), pens(summary)
+    metric, drawn = summary.test_metric, pens(summary)
     rows = [
         Row(elide(arm.name, _ARM_LETTERS + 4), found.values, found.mean, colour=drawn[arm.name].colour)
         for arm in summary.arms

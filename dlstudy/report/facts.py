@@ -55,7 +55,7 @@ def spread_text(metric: MetricSummary | None) -> str:
 def arms_table(summary: StudySummary) -> Table:
     """What each arm gave: its winner, its test metric over fresh seeds, and the document's figure beside ours."""
     metric = summary.protocol["metric"]
-    test = metric.replace("val_", "test_", 1)
+    test = summary.test_metric
     several = summary.protocol["searches"] > 1  # the winners of the others stand in the remarks
     first = " of search 1" if several else ""
     searched = f"search{' 1' if several else ''}, {label(metric)}"

@@ -58,7 +58,7 @@ def _kinds(curves: Sequence[BudgetCurve]) -> str:
 
 def costs_table(summary: StudySummary) -> Table:
     """What each arm's winner costs, beside the quality that it reaches."""
-    test = summary.protocol["metric"].replace("val_", "test_", 1)
+    test = summary.test_metric
     reached = {arm.name: spread_text(arm.replicates.get(test)) for arm in summary.arms}
     rows = [
         [
