@@ -100,18 +100,17 @@ class Home:
             UsageError: it cannot be made or written to.
             StoreError: its disk is full.
         """
-        part = self.mark.with_suffix(".part")
+        probe = self.root / f".probe-{os.getpid()}"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".probe-{os.getpid()}"
-            probe.touch()
-            probe.unlink()
-            if not self.mark.exists():
-                part.write_text(json.dumps({"version": _VERSION, "dlstudy": __version__}) + "\n")
-                part.replace(self.mark)
+            probe.write_text(json.dumps({"version": _VERSION, "dlstudy": __version__}) + "\n")
+            if self.mark.exists():
+                probe.unlink()
+            else:
+                probe.replace(self.mark)
         except OSError as error:
             if error.errno in StoreError.FULL:
-                part.unlink(missing_ok=True)
+                probe.unlink(missing_ok=True)
                 raise StoreError.of(error, self.root) from error
             reason = error.strerror or error
             raise UsageError(

@@ -64,6 +64,12 @@ class _Writer(JournalFileBackend):
 
     def append_logs(self, logs: Sequence[dict[str, Any]]) -> None:  # Any: JSON
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        try:
+            self._append(lines.encode())
+        except OSError as error:
+            raise StoreError.of(error, self._path) from error
+
+    def _append(self, lines: bytes) -> None:
         with _locked(self._path) as file:
             end, (n_bytes, _) = file.seek(0, io.SEEK_END), _read_seal(self._path)
             if end < n_bytes:
@@ -72,11 +78,11 @@ class _Writer(JournalFileBackend):
                 repair(self._path)
                 end = file.seek(0, io.SEEK_END)
             try:
-                _write_through(file, lines.encode())
-            except OSError as error:
+                _write_through(file, lines)
+            except OSError:
                 with suppress(OSError):  # what is left of the line is then cut off by whoever writes next
                     file.truncate(end)
-                raise StoreError.of(error, self._path) from error
+                raise
             _renew_seal(self._path, file)
 
 

@@ -307,9 +307,9 @@ def _holds(distribution: BaseDistribution, value: object) -> bool:
 
 
 def _checksum(trial: FrozenTrial | Trial, result: Mapping[str, Any], value: float | None) -> str:  # Any: JSON
-    return checksum(
-        [trial.user_attrs[name] for name in sorted(_DESCRIBED)], result, None if value is None else float(value)
-    )
+    attributes = trial.user_attrs
+    about = [attributes[name] for name in sorted(_DESCRIBED)]
+    return checksum(about, result, None if value is None else float(value))
 
 
 def _require_checksum(trial: FrozenTrial, key: str) -> None:

@@ -197,6 +197,13 @@ def test_a_journal_that_is_shortened_during_a_run_is_told_and_left(copy):
     assert copy.journal.stat().st_size == 1000
 
 
+def test_a_journal_that_is_taken_away_during_a_run_is_told(copy):
+    arm = ArmRecord(Record.open(copy), NAME, "maximize")
+    copy.journal.unlink()
+    with pytest.raises(StoreError, match=r"optuna\.journal could not be read or written \(No such file or directory\)"):
+        begin(arm, 20)
+
+
 def test_what_a_message_proposes_works(whole, copy):
     content = whole.journal.read_bytes()
     copy.journal.write_bytes(content[:3000])
