@@ -41,7 +41,7 @@ def list_studies(json: bool) -> None:
 
 def status(study: str | None, home: Home, storage: str | None, json: bool) -> None:
     """Shows trials by study, variant, phase and arm; of all studies, or of one, by its name or path."""
-    name = catalog.name_of(study) if study else None
+    name = None if study is None else catalog.name_of(study)
     record = Record.open(home, storage, for_writing=False)
     known = record.studies()
     if name is not None and name not in known:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlstudy.errors import RecordError, UsageError
+from dlstudy.texts import shown
 
 __all__ = ["Home", "pictures_beside"]
 
@@ -29,8 +30,18 @@ class Home:
 
     @classmethod
     def at(cls, path: str | Path | None = None) -> "Home":
-        """The home at that path, else at `DLSTUDY_HOME`, else at `mlruns` in the current folder."""
-        return cls(Path(path or os.environ.get("DLSTUDY_HOME") or "mlruns").expanduser().resolve())
+        """The home at that path, else at `DLSTUDY_HOME`, else at `mlruns` in the current folder.
+
+        Raises:
+            UsageError: no folder can be there.
+        """
+        chosen = Path(path or os.environ.get("DLSTUDY_HOME") or "mlruns")
+        try:
+            root = chosen.expanduser().resolve()
+            root.exists()  # raises what nothing can be made of: a name too long, a folder that one may not look into
+        except (RuntimeError, OSError, ValueError) as error:  # a home folder of nobody, a loop of links, a null byte
+            raise UsageError(f"no home can be at {shown(str(chosen))} ({error}): choose another with --home") from error
+        return cls(root)
 
     @property
     def journal(self) -> Path:
