@@ -14,7 +14,7 @@ from dlstudy.errors import DefinitionError, StudyError
 from dlstudy.study import Study
 from dlstudy.texts import one_line, shown, told
 
-__all__ = ["StudyFile", "find", "load", "name_of", "paths"]
+__all__ = ["StudyFile", "find", "line_in", "load", "name_of", "paths"]
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,18 @@ def load(path: Path) -> StudyFile:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a study file may also raise SystemExit, or what it made itself
-        raise StudyError(f"{path.name}{_line_in(error, path)}: {_message(error)}") from error
+        raise StudyError(f"{path.name}{line_in(error, path)}: {_message(error)}") from error
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         got = "nothing of that name" if study is None else type(study).__name__
         raise StudyError(f"{path.name} must define STUDY = Study(...), got {got}")
     return StudyFile(path.stem, path, source, study)
+
+
+def line_in(error: BaseException, path: Path) -> str:
+    """The last line of a file that an error came through, as `, line 12`; empty where it came through none."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f", line {lines[-1]}" if lines else ""
 
 
 def _read(path: Path) -> str:
@@ -132,11 +138,6 @@ def _folders() -> list[Path]:
     package = Path(__file__).parent
     bundled = package / "bundled_studies"  # in a wheel; a checkout has them beside the package
     return [Path("studies"), bundled if bundled.is_dir() else package.parent / "studies"]
-
-
-def _line_in(error: BaseException, path: Path) -> str:
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    return f", line {lines[-1]}" if lines else ""
 
 
 def _message(error: BaseException) -> str:

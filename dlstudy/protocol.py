@@ -148,8 +148,10 @@ class Protocol:
             "name a val_ metric",
         )
         require_direction("Protocol.direction", self.direction)
-        for name, value in (("split", self.split), ("printed_split", self.printed_split or Split())):
-            require(isinstance(value, Split), f"Protocol.{name} must be a Split, got {shown(value)}")
+        for name in ("split", "printed_split"):
+            value = getattr(self, name)
+            none_will_do = value is None and name == "printed_split"
+            require(isinstance(value, Split) or none_will_do, f"Protocol.{name} must be a Split, got {shown(value)}")
         require(
             self.split.validation > 0,
             f"the search needs validation rows, got Protocol.split={self.split!r}: raise Split.validation",

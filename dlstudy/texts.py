@@ -6,10 +6,13 @@ __all__ = ["one_line", "shown", "told"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What ends a line, steers a terminal, turns the direction of writing or cannot be encoded."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def one_line(text: str, limit: int = 500) -> str:
-    """The text in one line: white space made single, control characters spelled out, its middle cut where too long.
+    """The text in one line: white space made single, its middle cut where too long.
+
+    Colours are left out, other control characters spelled out.
 
     Args:
         text: whatever.
@@ -17,7 +20,7 @@ def one_line(text: str, limit: int = 500) -> str:
     """
     if len(text) > 10 * limit:  # a flood is cut before it is looked at
         text = f"{text[: 2 * limit]} ... {text[-2 * limit :]}"
-    line = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], " ".join(text.split()))
+    line = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], " ".join(_COLOUR.sub("", text).split()))
     if len(line) > limit:
         tail = limit // 3
         line = f"{line[: limit - tail - 5]} ... {line[-tail:]}"

@@ -10,7 +10,8 @@ from dlstudy.texts import one_line, shown, told
     [
         ("as it is", "as it is"),
         (" one\n\n two\tthree\r\n", "one two three"),
-        ("\x1b[31mred\x07\x00\x9b2J", r"\x1b[31mred\x07\x00\x9b2J"),
+        ("\x1b[1;31mred\x1b[2J", r"red\x1b[2J"),
+        ("\x1b[31mred\x07\x00\x9b2J", r"red\x07\x00\x9b2J"),
         ("a\u202eb\u2028c\ud800", r"a\u202eb c\ud800"),
         ("naïve – 😀", "naïve – 😀"),
         ("", ""),

@@ -1,6 +1,7 @@
 """Bad studies and bad command lines: exit code 2, one to three lines that say what, where and what to do, no trace."""
 
 import os
+import random
 import shlex
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dlstudy.home import Home
 
 GOOD = f"{HEAD}study(protocol=Protocol(seeds=6), claims=[Claim('a wins', 'a', 'b', 'test_accuracy')])\n"
 CASES = [(message, typed) for message, many in STUDIES.items() for typed in many]
+FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 LINES = [(message, typed) for message, many in COMMANDS.items() for typed in many]
 
 
@@ -143,3 +145,53 @@ def test_a_terminal_that_knows_no_such_letters_gets_question_marks(tmp_path):
     assert done.returncode == 0, done.stderr
     assert b"digits" in done.stdout
     assert b"?" in done.stdout
+
+
+ODD = (
+    *(
+        "None",
+        "True",
+        "0",
+        "-1",
+        "10**400",
+        "-0.0",
+        "nan",
+        "-inf",
+        "1e308",
+        "1j",
+        "''",
+        "'x'",
+        "'\\x00\\n\\x1b[2J'",
+        "b'x'",
+    ),
+    *("'a' * 10**6", "[]", "[[]]", "[None]", "['a', 'a']", "{}", "{'a': {}}", "{1: 2}", "()", "range(10**12)", "set()"),
+    *("build", "Study", "object()", "...", "Split", "RATE", "SWEPT", "iter('ab')", "__import__('numpy').zeros((9, 9))"),
+    *("type('Liar', (), {'__repr__': lambda self: 1 / 0, '__len__': lambda self: -1})()", "Ellipsis.__class__"),
+)
+
+
+def shown_or_refused():
+    try:
+        return main(["show", "bad.py", "--json"])
+    except Exception as error:
+        return repr(error)
+
+
+def test_no_value_in_any_field_is_a_traceback(here, capsys):
+    """Every odd value in every field: taken for good, and then shown, or refused with the file's name."""
+    fields = sorted({study.partition("=")[0] for _, study in CASES if "=" in study and study.endswith(")")})
+    fields = [field for field in fields if field.count("(") == 1]
+    assert len(fields) > 50
+    n_refused, broken = 0, []
+    for field in fields:
+        for value in ODD if FULL else random.Random(field).sample(ODD, 12):
+            (here / "bad.py").write_text(f"{HEAD}{field}={value})\n")
+            code = shown_or_refused()
+            err = capsys.readouterr().err
+            n_refused += code == 2
+            lines = err.splitlines()
+            clear = not lines if code == 0 else code == 2 and len(lines) == 1 and lines[0].startswith("dlstudy: bad.py")
+            if not clear or len(err) > 700 or not all(map(str.isprintable, lines)):
+                broken.append((field, value, code, err[:300]))
+    assert broken == []
+    assert n_refused > 10 * len(fields) * (2 if FULL else 0.8)
