@@ -150,10 +150,9 @@ def _check_choices(what: str, choices: tuple[Any, ...]) -> None:
 
 def _check_range(what: str, value: FloatDistribution | IntDistribution) -> None:
     numbers = [value.low, value.high, 1 if value.step is None else value.step]
-    whole = not isinstance(value, IntDistribution) or all(isinstance(number, int) for number in numbers)
     require(
-        whole and all(map(is_number, numbers)) and is_number(value.high - value.low),
-        f"{what}: low, high and step must be finite {'' if whole else 'whole '}numbers, got {shown(value)}",
+        all(map(is_number, numbers)) and is_number(value.high - value.low),
+        f"{what}: low, high and step must be finite numbers, got {shown(value)}",
     )
     require(
         not isinstance(value, IntDistribution) or max(map(abs, numbers)) <= _EXACT,

@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["one_line", "shown", "told"]
+__all__ = ["one_line", "said", "shown", "told"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What ends a line, steers a terminal, turns the direction of writing or cannot be encoded."""
@@ -35,11 +35,15 @@ def shown(value: object) -> str:
         return f"a {type(value).__name__}"
 
 
+def said(error: BaseException) -> str:
+    """What an error says; empty where it cannot."""
+    try:
+        return str(error)
+    except Exception:  # as above
+        return ""
+
+
 def told(error: BaseException) -> str:
     """What an error says, after the name of its class, in one line."""
-    try:
-        text = str(error)
-    except Exception:  # as above
-        text = ""
-    name = type(error).__name__
+    name, text = type(error).__name__, said(error)
     return one_line(f"{name}: {text}") if text.strip() else one_line(name)

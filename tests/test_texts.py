@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlstudy.texts import one_line, shown, told
+from dlstudy.texts import one_line, said, shown, told
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,8 @@ def test_an_error_is_told_with_its_class_whatever_it_says():
         def __str__(self):
             return 5
 
+    assert said(ValueError("one\ntwo")) == "one\ntwo"
+    assert said(OddError()) == ""
     assert told(ValueError("one\ntwo")) == "ValueError: one two"
     assert told(ValueError()) == "ValueError"
     assert told(OddError()) == "OddError"

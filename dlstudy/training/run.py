@@ -18,7 +18,7 @@ from dlstudy.catalog import line_in
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.splits import Rows, divide
-from dlstudy.texts import one_line
+from dlstudy.texts import one_line, said, shown
 from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
 from dlstudy.training.code import Code
 from dlstudy.training.initial import seeds_apart
@@ -66,7 +66,7 @@ def train(spec: TrialSpec, code: Code, place: Workplace, on_epoch: OnEpoch) -> T
         result = TrialResult("failed", str(error))
     except SystemExit as error:
         result = TrialResult(
-            "failed", f"the study's own code ended the process, sys.exit({error.code!r}){_where(error, spec)}"
+            "failed", f"the study's own code ended the process, sys.exit({shown(error.code)}){_where(error, spec)}"
         )
     except Exception as error:  # whatever the study's own code raises is this trial's outcome, not the worker's end
         trace = "".join(traceback.format_exc(limit=-20))[-4000:]
@@ -169,7 +169,7 @@ def _describe(error: Exception) -> str:
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return "out of memory: fewer workers (--workers), a smaller batch or a smaller model need less"
     told, before = [], ""
-    for line in map(str.strip, str(error).splitlines()):
+    for line in map(str.strip, said(error).splitlines()):
         # TensorFlow puts the stack before what went wrong: files, each with a line of it or an empty one.
         in_stack = before.startswith("File ") or line.startswith(_IN_STACK)
         told += [] if in_stack else [line]

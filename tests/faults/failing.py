@@ -55,6 +55,13 @@ def build(p):
     return net(p) if kind.startswith(("callbacks", "go_on", "probe", "not compiled")) else Odd(kind)
 
 
+class UnspeakableError(Exception):
+    """An error that cannot say what it is."""
+
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
 def raise_it(error):
     raise error
 
@@ -126,6 +133,7 @@ FAULTS = {
     "fine": logistic,
     "moves": move,
     "raises": lambda: raise_it(RuntimeError("this arm cannot be built")),
+    "raises without words": lambda: raise_it(UnspeakableError()),
     "returns nothing": lambda: None,
     "exits": lambda: raise_it(SystemExit(3)),
     "dies": die,
@@ -165,6 +173,7 @@ ENDS = {
     "fine": ("finished", ""),
     "moves": ("finished", ""),
     "raises": ("failed", "RuntimeError: this arm cannot be built (failing.py, line "),
+    "raises without words": ("failed", "UnspeakableError (failing.py, line "),
     "returns nothing": ("failed", "build must return a compiled Keras model or a scikit-learn estimator, got NoneType"),
     "exits": ("failed", "the study's own code ended the process, sys.exit(3) (failing.py, line "),
     "recurses": ("failed", "RecursionError: maximum recursion depth exceeded (failing.py, line "),
