@@ -5,14 +5,16 @@ import os
 import sys
 import traceback
 import types
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from dlstudy.checks import require_name
 from dlstudy.errors import DefinitionError, StudyError
 from dlstudy.study import Study
+from dlstudy.texts import one_line, shown, told
 
-__all__ = ["StudyFile", "find", "load", "name_of", "paths"]
+__all__ = ["StudyFile", "find", "line_in", "load", "name_of", "paths"]
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,17 @@ def find(name: str) -> Path:
         StudyError: there is none; names what there is.
     """
     if _is_path(name):
-        path = Path(name).expanduser()
-        if not path.is_file():
-            raise StudyError(f"no study file at {name!r}: check the path")
-        return path.resolve()
+        path = _file_at(name)
+        if path is None:
+            raise StudyError(f"no study file at {shown(name)}: check the path")
+        return path
     known = paths()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = (
             f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known)) or 'none'}, or give a path"
         )
-        raise StudyError(f"no study is named {name!r}: {hint}")
+        raise StudyError(f"no study is named {shown(name)}: {hint}")
     return known[name]
 
 
@@ -79,25 +81,53 @@ def load(path: Path) -> StudyFile:
         StudyError: the file cannot be read, fails when it runs, or defines no `STUDY`; says where.
     """
     require_name("the name of a study file", path.stem)
+    source = _read(path)
     try:
-        source = path.read_text(encoding="utf-8")
         code = compile(source, str(path), "exec")
     except SyntaxError as error:
-        raise StudyError(f"{path.name}, line {error.lineno}: {error.msg}") from error
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path.name} cannot be read: {error}") from error
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise StudyError(f"{path.name}{line}: {one_line(error.msg)}") from error
+    except (ValueError, MemoryError, RecursionError) as error:  # what Python's parser makes of endless nesting
+        raise StudyError(f"{path.name} is no Python that can be read: {told(error)}") from error
     module = types.ModuleType(f"dlstudy_studies.{path.stem}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses and Keras look classes up by the name of their module
     try:
-        exec(code, module.__dict__)
-    except (Exception, SystemExit) as error:
-        raise StudyError(f"{path.name}{_line_in(error, path)}: {_message(error)}") from error
+        with warnings.catch_warnings():  # what Optuna warns of there, `Arm` refuses with a message of its own
+            warnings.filterwarnings("ignore", "Choices for a categorical distribution", UserWarning)
+            exec(code, module.__dict__)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a study file may also raise SystemExit, or what it made itself
+        raise StudyError(f"{path.name}{line_in(error, path)}: {_message(error)}") from error
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         got = "nothing of that name" if study is None else type(study).__name__
         raise StudyError(f"{path.name} must define STUDY = Study(...), got {got}")
     return StudyFile(path.stem, path, source, study)
+
+
+def line_in(error: BaseException, path: Path) -> str:
+    """The last line of a file that an error came through, as `, line 12`; empty where it came through none."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f", line {lines[-1]}" if lines else ""
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte-order mark
+    except OSError as error:
+        raise StudyError(f"{path.name} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path.name} is no text in UTF-8, byte {error.start} is none: save it as UTF-8") from error
+
+
+def _file_at(name: str) -> Path | None:
+    try:
+        path = Path(name).expanduser()
+        return path.resolve() if path.is_file() else None
+    except (OSError, RuntimeError):  # a name too long for a file, or a home folder of nobody
+        return None
 
 
 def _is_path(name: str) -> bool:
@@ -110,10 +140,5 @@ def _folders() -> list[Path]:
     return [Path("studies"), bundled if bundled.is_dir() else package.parent / "studies"]
 
 
-def _line_in(error: BaseException, path: Path) -> str:
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    return f", line {lines[-1]}" if lines else ""
-
-
 def _message(error: BaseException) -> str:
-    return str(error) if isinstance(error, DefinitionError) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, DefinitionError) else told(error)

@@ -1,6 +1,7 @@
 """The command line: thin, and quick to start. Each command loads what it needs."""
 
 import gc
+import io
 import shlex
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Annotated
 import typer
 
 from dlstudy import __version__
-from dlstudy.errors import DefinitionError, DlstudyError, RecordError
+from dlstudy.errors import DefinitionError, DlstudyError, RecordError, UsageError
+from dlstudy.texts import one_line
 
 __all__ = ["app", "main"]
 
@@ -136,6 +138,8 @@ def show(
     from dlstudy.home import Home
 
     if arm is None:
+        if variant is not None:
+            raise UsageError(f"--variant says of which model, got --variant {variant} without --arm: name the arm too")
         showing.show_study(study, json)
     else:
         showing.show_model(study, arm, variant, Home.at(home), storage, json)
@@ -336,9 +340,16 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         0; 1 when trials could not be completed or something unforeseen happened; 2 for bad input; 130 for Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot write a letter shows ? in its place
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     gc.set_threshold(100_000)  # a large record is millions of objects and no garbage: looking for some took a third
     command = typer.main.get_command(app)
+    typed = sys.argv[1:] if arguments is None else arguments
+    words = shlex.join(typed)
     try:
+        if any(not word or (word.startswith("--") and word.endswith("=")) for word in typed):
+            raise UsageError(f"no name and no option may be empty, got `dlstudy {words}`: leave it out")
         result = command.main(args=arguments, prog_name="dlstudy", standalone_mode=False)
     except (DefinitionError, RecordError) as error:
         return _fail(str(error), 2)
@@ -351,7 +362,6 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         if not error.format_message():  # no command was given: typer has shown the help
             return 2
-        words = shlex.join(sys.argv[1:] if arguments is None else arguments)
         return _fail(f"{error.format_message().rstrip('.')}, got `dlstudy {words}`: see --help", 2)
     if result == 130:  # what typer makes of Ctrl-C
         return _fail("stopped; run the same command again to go on", 130)
@@ -359,7 +369,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"dlstudy: {message}", file=sys.stderr)
+    for line in f"dlstudy: {message}".splitlines():
+        print(one_line(line, 600), file=sys.stderr)
     return code
 
 

@@ -41,7 +41,7 @@ def list_studies(json: bool) -> None:
 
 def status(study: str | None, home: Home, storage: str | None, json: bool) -> None:
     """Shows trials by study, variant, phase and arm; of all studies, or of one, by its name or path."""
-    name = catalog.name_of(study) if study else None
+    name = None if study is None else catalog.name_of(study)
     record = Record.open(home, storage, for_writing=False)
     known = record.studies()
     if name is not None and name not in known:
@@ -59,6 +59,8 @@ def status(study: str | None, home: Home, storage: str | None, json: bool) -> No
     if any(row["interrupted"] for row in rows):
         heads.append("interrupted")
         note = "Interrupted: the run ended while they trained. The same `dlstudy run` trains them again."
+    if any(row["why"] for row in rows):
+        heads.append("why")
     print_rows(rows, f"Trials in {home.root}", heads, json, note)
 
 
@@ -224,6 +226,7 @@ def _status_rows(record: Record, study: str, variant: str, alive: bool) -> list[
             searched = parts.get(("search", arm), [])
             winners = {t.search: winner([s for s in searched if s.search == t.search], direction) for t in trials}
             trials = [t for t in trials if (best := winners[t.search]) and t.setting_key == best.setting_key]
+        failed = unmended(trials)
         n_open = sum(trial.state == "running" for trial in trials)
         rows.append(
             {
@@ -233,9 +236,10 @@ def _status_rows(record: Record, study: str, variant: str, alive: bool) -> list[
                 "arm": arm,
                 "done": len({(t.search, t.setting_key, t.row) for t in trials if t.ended_for_good}),
                 "diverged": sum(trial.state == "diverged" for trial in trials),
-                "failed": len(unmended(trials)),
+                "failed": len(failed),
                 "running": n_open if alive else 0,
                 "interrupted": 0 if alive else n_open,
+                "why": failed[-1].result.reason if failed and failed[-1].result else "",
             }
         )
     return rows

@@ -11,7 +11,19 @@ from typing import Any
 from dlstudy.errors import UsageError
 from dlstudy.processes import ask
 
-__all__ = ["Gpu", "Slot", "choose_slots", "cores", "gpus", "memory_gb", "plan_slots", "what_tensorflow_sees"]
+__all__ = [
+    "Gpu",
+    "Slot",
+    "check_slots",
+    "choose_slots",
+    "cores",
+    "gpus",
+    "memory_gb",
+    "plan_slots",
+    "what_tensorflow_sees",
+]
+
+_MOST_SLOTS = 1_000
 
 
 @dataclass(frozen=True)
@@ -64,13 +76,23 @@ def choose_slots(workers: int | None = None, per_gpu: int = 1) -> tuple[tuple[Sl
     return plan_slots(found, cores(), memory_gb(), workers, per_gpu), remark
 
 
+def check_slots(workers: int | None, per_gpu: int) -> None:
+    """Refuses numbers of slots that no machine has.
+
+    Raises:
+        UsageError: one is below 1, or above a thousand.
+    """
+    for name, value in (("--workers", workers), ("--per-gpu", per_gpu)):
+        if value is not None and not 1 <= value <= _MOST_SLOTS:
+            rule = "at least 1" if value < 1 else f"at most {_MOST_SLOTS:,}"
+            raise UsageError(f"{name} must be {rule}, got {value}")
+
+
 def plan_slots(
     found: tuple[Gpu, ...], n_cores: int, total_gb: float, workers: int | None = None, per_gpu: int = 1
 ) -> tuple[Slot, ...]:
     """The slots that these GPUs, or else these cores, give; see `choose_slots`."""
-    for name, value in (("--workers", workers), ("--per-gpu", per_gpu)):
-        if value is not None and value < 1:
-            raise UsageError(f"{name} must be at least 1, got {value}")
+    check_slots(workers, per_gpu)
     if not found:
         n = workers or n_cores
         return tuple(Slot(f"cpu:{i}", _CPU, total_gb / n) for i in range(n))

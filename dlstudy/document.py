@@ -8,8 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlstudy.checks import frozen, is_count, is_number, require, require_direction, require_metric
+from dlstudy.checks import (
+    frozen,
+    is_count,
+    is_number,
+    items_of,
+    require,
+    require_direction,
+    require_metric,
+    require_text,
+)
 from dlstudy.errors import StudyError
+from dlstudy.texts import shown, told
 
 __all__ = ["Claim", "Computed", "Printed", "direction_of"]
 
@@ -42,17 +52,15 @@ class Printed:
     place: str = ""
 
     def __post_init__(self) -> None:
+        require_text("Printed.arm", self.arm)
         require_metric(f"Printed.metric of arm {self.arm}", self.metric)
-        try:
-            finite = math.isfinite(float(self.value))
-        except (TypeError, ValueError):
-            finite = False
-        require(finite, f"Printed.value of {self.arm} {self.metric} must be a finite number, got {self.value!r}")
+        _require_figure(f"Printed.value of {self.arm} {self.metric}", self.value, "")
         require(
             self.epoch is None or is_count(self.epoch),
-            f"Printed.epoch of {self.arm} {self.metric} must be None or at least 1, got {self.epoch!r}",
+            f"Printed.epoch of {self.arm} {self.metric} must be None or at least 1, got {shown(self.epoch)}",
         )
         object.__setattr__(self, "setting", frozen(f"Printed.setting of arm {self.arm}", self.setting))
+        require_text(f"Printed.place of arm {self.arm}", self.place, may_be_empty=True)
 
     @property
     def number(self) -> float:
@@ -82,25 +90,36 @@ class Computed:
     why: str = ""
 
     def __post_init__(self) -> None:
+        require_text("Computed.text", self.text)
+        _require_figure(f"Computed.printed of {shown(self.text)}", self.printed, ",")
         require(
-            isinstance(self.text, str) and bool(self.text.strip()), f"Computed.text must say what, got {self.text!r}"
+            callable(self.compute),
+            f"Computed.compute of {shown(self.text)} must be a function, got {shown(self.compute)}",
         )
-        try:
-            finite = math.isfinite(self.number)
-        except (TypeError, ValueError):
-            finite = False
-        require(finite, f"Computed.printed of {self.text!r} must be a finite number, got {self.printed!r}")
-        require(callable(self.compute), f"Computed.compute of {self.text!r} must be a function, got {self.compute!r}")
+        require_text(f"Computed.why of {shown(self.text)}", self.why, may_be_empty=True)
 
     @property
     def number(self) -> float:
         """The printed figure as a number."""
         return float(str(self.printed).replace(",", ""))
 
+    def value(self) -> float:
+        """The right value.
+
+        Raises:
+            StudyError: `compute` fails, or gives no finite number.
+        """
+        try:
+            value = float(self.compute())
+        except Exception as error:  # whatever the study's own code raises
+            raise StudyError(f"Computed.compute of {shown(self.text)} must give a number, got {told(error)}") from error
+        require(math.isfinite(value), f"Computed.compute of {shown(self.text)} must give a finite number, got {value}")
+        return value
+
     def agrees(self) -> bool:
         """Whether the right value rounds to what is printed."""
         half_unit = _half_unit(str(self.printed).replace(",", ""))
-        return abs(self.compute() - self.number) <= half_unit * (1 + 1e-9)  # in float64, 0.80 - 0.795 exceeds 0.005
+        return abs(self.value() - self.number) <= half_unit * (1 + 1e-9)  # in float64, 0.80 - 0.795 exceeds 0.005
 
 
 @dataclass(frozen=True)
@@ -145,37 +164,50 @@ class Claim:
     control: bool = False
 
     def __post_init__(self) -> None:
-        require(
-            isinstance(self.text, str) and bool(self.text.strip()), f"Claim.text must say the claim, got {self.text!r}"
-        )
-        object.__setattr__(self, "than", (self.than,) if isinstance(self.than, str) else tuple(self.than))
+        require_text("Claim.text", self.text)
+        of = f"of {shown(self.text)}"
+        for name in ("better", "sweep", "untestable"):
+            require_text(f"Claim.{name} {of}", getattr(self, name), may_be_empty=True)
+        require(isinstance(self.control, bool), f"Claim.control {of} must be True or False, got {shown(self.control)}")
+        than = (self.than,) if isinstance(self.than, str) else items_of(f"Claim.than {of}", self.than, str)
+        object.__setattr__(self, "than", than)
         if self.untestable:
             return
-        require_metric(f"Claim.metric of {self.text!r}", self.metric)
-        require(bool(self.than), f"Claim.than of {self.text!r} must name at least one arm, got none")
+        self._check_comparison()
+        self._check_numbers()
+        if self.direction is None:
+            object.__setattr__(self, "direction", direction_of(self.metric))
+        require_direction(f"Claim.direction {of}", self.direction)
+
+    def _check_comparison(self) -> None:
+        of = f"of {shown(self.text)}"
+        require_metric(f"Claim.metric {of}", self.metric)
+        require(bool(self.than), f"Claim.than {of} must name at least one arm, got none")
         require(
-            self.better not in self.than, f"Claim.than of {self.text!r} must not name the better arm, got {self.than!r}"
+            self.better not in self.than,
+            f"Claim.than {of} must not name the better arm, got {shown(self.than)}",
+        )
+        require(
+            len(set(self.than)) == len(self.than),
+            f"Claim.than {of} must name each arm once, got {shown(self.than)}",
         )
         for name, allowed in (("phase", CLAIM_PHASES), ("over", REDUCTIONS)):
             value = getattr(self, name)
             require(
-                value in allowed, f"Claim.{name} of {self.text!r} must be one of {', '.join(allowed)}, got {value!r}"
+                value in allowed,
+                f"Claim.{name} {of} must be one of {', '.join(allowed)}, got {shown(value)}",
             )
         require(
             (self.phase == "sweep") == bool(self.sweep),
-            f"Claim.sweep of {self.text!r} names a sweep where phase is sweep, got phase {self.phase!r} and "
-            f"sweep {self.sweep!r}",
+            f"Claim.sweep {of} names a sweep where phase is sweep, got phase {shown(self.phase)} and "
+            f"sweep {shown(self.sweep)}",
         )
-        object.__setattr__(self, "at", frozen(f"Claim.at of {self.text!r}", self.at))
+        object.__setattr__(self, "at", frozen(f"Claim.at {of}", self.at))
         require(
             bool(self.sweep) or (self.over == "mean" and not self.at),
-            f"Claim.over and Claim.at of {self.text!r} are about a sweep, got over {self.over!r} and at "
-            f"{dict(self.at)!r}: name the sweep, or leave them out",
+            f"Claim.over and Claim.at {of} are about a sweep, got over {shown(self.over)} and at "
+            f"{shown(dict(self.at))}: name the sweep, or leave them out",
         )
-        self._check_numbers()
-        if self.direction is None:
-            object.__setattr__(self, "direction", direction_of(self.metric))
-        require_direction(f"Claim.direction of {self.text!r}", self.direction)
 
     @property
     def sign(self) -> int:
@@ -184,23 +216,24 @@ class Claim:
         return -1 if fewer or self.direction == "minimize" else 1
 
     def _check_numbers(self) -> None:
+        of = f"of {shown(self.text)}"
         require(
             self.epoch is None or is_count(self.epoch),
-            f"Claim.epoch of {self.text!r} must be None or at least 1, got {self.epoch!r}",
+            f"Claim.epoch {of} must be None or at least 1, got {shown(self.epoch)}",
         )
         require(
             self.target is None or (is_number(self.target) and self.epoch is None),
-            f"Claim.target of {self.text!r} must be a number, and then epoch must be None, got {self.target!r}",
+            f"Claim.target {of} must be a number, and then epoch must be None, got {shown(self.target)}",
         )
         for name in ("within", "region"):
             value = getattr(self, name)
             require(
                 value is None or (is_number(value) and value > 0),
-                f"Claim.{name} of {self.text!r} must be a number above 0, got {value!r}",
+                f"Claim.{name} {of} must be a number above 0, got {shown(value)}",
             )
         require(
             self.within is None or self.region is None,
-            f"Claim.region of {self.text!r} must be None where within is given, got both: a likeness has its margin",
+            f"Claim.region {of} must be None where within is given, got both: a likeness has its margin",
         )
 
 
@@ -215,7 +248,17 @@ def direction_of(metric: str) -> str:
         return "maximize"
     if any(word in _DOWN for word in words):
         return "minimize"
-    raise StudyError(f"the name of metric {metric!r} does not say which way is better: state direction")
+    raise StudyError(f"the name of metric {shown(metric)} does not say which way is better: state direction")
+
+
+def _require_figure(what: str, value: object, left_out: str) -> None:
+    """A printed figure is a number, or the text of one with such letters in it."""
+    try:
+        text = "".join(letter for letter in str(value) if letter not in left_out)
+        finite = math.isfinite(float(text)) and math.isfinite(_half_unit(text))
+    except (TypeError, ValueError, OverflowError):
+        finite = False
+    require(finite, f"{what} must be a finite number, got {shown(value)}")
 
 
 def _half_unit(text: str) -> float:

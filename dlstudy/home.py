@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dlstudy import __version__
 from dlstudy.errors import RecordError, StoreError, UsageError
+from dlstudy.texts import shown
 
 __all__ = ["Home", "pictures_beside"]
 
@@ -36,25 +37,34 @@ class Home:
 
     @classmethod
     def at(cls, path: str | Path | None = None) -> "Home":
-        """The home at that path, else the usual one. Writes nothing.
+        """The home at that path, else at `DLSTUDY_HOME`, else `mlruns` in the current folder. Writes nothing.
 
         Raises:
             UsageError: no home can be at such a path.
             RecordError: a later version of dlstudy made it.
         """
-        home = cls(Path(path).expanduser().resolve()) if path else cls(cls.usual())
-        if _NO_PATH.search(str(home.root)):
+        chosen = Path(path or os.environ.get("DLSTUDY_HOME") or "mlruns")
+        try:
+            root = chosen.expanduser().resolve()
+            root.exists()  # raises what nothing can be made of: a name too long, a folder that one may not look into
+        except (RuntimeError, OSError, ValueError) as error:  # a home folder of nobody, a loop of links, a null byte
+            raise UsageError(f"no home can be at {shown(str(chosen))} ({error}): choose another with --home") from error
+        if _NO_PATH.search(str(root)):
             raise UsageError(
                 "the path of a home has no line breaks, control characters, bytes that are no text, ? or %XX, "
-                f"got {str(home.root)!r}: choose another with --home"
+                f"got {str(root)!r}: choose another with --home"
             )
+        home = cls(root)
         home._refuse_later_version()
         return home
 
-    @staticmethod
-    def usual() -> Path:
-        """The folder at `DLSTUDY_HOME`, else `mlruns` in the current folder."""
-        return Path(os.environ.get("DLSTUDY_HOME") or "mlruns").expanduser().resolve()
+    @property
+    def is_usual(self) -> bool:
+        """Whether a command that names no home would use this one."""
+        try:
+            return self.root == Home.at().root
+        except (UsageError, RecordError):
+            return False
 
     @property
     def mark(self) -> Path:

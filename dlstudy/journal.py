@@ -9,7 +9,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -61,6 +61,12 @@ class _Writer(JournalFileBackend):
         with _locked(path) as file:
             _require_whole(path, file.read(), _read_seal(path))
             repair(path)
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:  # Any: JSON
+        try:
+            yield from super().read_logs(log_number_from)
+        except OSError as error:
+            raise StoreError.of(error, self._path) from error
 
     def append_logs(self, logs: Sequence[dict[str, Any]]) -> None:  # Any: JSON
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)

@@ -90,7 +90,7 @@ def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[Study, str, 
     """
     variant = record.latest(file.name, asked.variant)
     study = resolve(file, Request(variant=Variant.from_name(variant)))
-    arms = [study.arm(asked.arm)] if asked.arm else list(study.arms)
+    arms = [study.arm(asked.arm)] if asked.arm is not None else list(study.arms)
     finished = Finished(study, record.trials(file.name, variant))
     metric, sign = study.test_metric, 1 if study.protocol.direction == "maximize" else -1
     ranked = []

@@ -9,9 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlstudy.checks import frozen, is_count, is_number, require, require_direction, require_metric, require_name
+from dlstudy.checks import (
+    frozen,
+    is_count,
+    is_number,
+    items_of,
+    require,
+    require_direction,
+    require_metric,
+    require_name,
+)
+from dlstudy.texts import shown
 
 __all__ = ["Protocol", "Split", "Sweep"]
+
+_MOST_ROWS = 10_000_000
+_MOST_POINTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -33,19 +46,19 @@ class Split:
         share = isinstance(self.validation, float)
         require(
             is_number(self.validation) and 0 <= self.validation < (1 if share else math.inf),
-            f"Split.validation must be a number of rows or a share in [0, 1), got {self.validation!r}",
+            f"Split.validation must be a number of rows or a share in [0, 1), got {shown(self.validation)}",
         )
-        if isinstance(self.test, list | range):
+        if isinstance(self.test, list | range) and len(self.test) <= _MOST_ROWS:
             object.__setattr__(self, "test", tuple(self.test))
         require(
             self.test is None or _is_share(self.test) or _are_rows(self.test),
             "Split.test must be None (the data set's own test rows), a share in (0, 1) or different row numbers, got "
-            f"{self.test!r:.60}",
+            f"{shown(self.test)}",
         )
         state = self.random_state
         require(
             state is None or (isinstance(state, int) and not isinstance(state, bool) and 0 <= state < 2**32),
-            f"Split.random_state must be None or a whole number in [0, 2^32), got {state!r}",
+            f"Split.random_state must be None or a whole number in [0, 2^32), got {shown(state)}",
         )
         require(
             not _is_share(self.test) or self.random_state is not None,
@@ -121,11 +134,11 @@ class Protocol:
             value = getattr(self, name)
             require(
                 is_count(value),
-                f"{name} must be a whole number from 1 to 1,000,000, got {value!r}: mend Protocol.{name}",
+                f"{name} must be a whole number from 1 to 1,000,000, got {shown(value)}: mend Protocol.{name}",
             )
         require(
             self.rows is None or is_count(self.rows),
-            f"rows must be None or a whole number from 1 to 1,000,000, got {self.rows!r}: mend Protocol.rows",
+            f"rows must be None or a whole number from 1 to 1,000,000, got {shown(self.rows)}: mend Protocol.rows",
         )
         require(
             self.searches != 2,
@@ -138,6 +151,10 @@ class Protocol:
             "name a val_ metric",
         )
         require_direction("Protocol.direction", self.direction)
+        for name in ("split", "printed_split"):
+            value = getattr(self, name)
+            none_will_do = value is None and name == "printed_split"
+            require(isinstance(value, Split) or none_will_do, f"Protocol.{name} must be a Split, got {shown(value)}")
         require(
             self.split.validation > 0,
             f"the search needs validation rows, got Protocol.split={self.split!r}: raise Split.validation",
@@ -169,20 +186,27 @@ class Sweep:
         require_name("Sweep.name", self.name)
         require(
             isinstance(self.grid, Mapping) and all(map(_is_list, self.grid.values())),
-            f"sweep {self.name}: grid must map names to lists of values, got {self.grid!r}",
+            f"sweep {self.name}: grid must map names to lists of values, got {shown(self.grid)}",
         )
-        require(_is_list(self.arms), f"sweep {self.name}: arms must be a list of names, got {self.arms!r}")
         grid = {name: tuple(values) for name, values in self.grid.items()}
         object.__setattr__(self, "grid", grid)
-        object.__setattr__(self, "arms", tuple(self.arms))
+        object.__setattr__(self, "arms", items_of(f"sweep {self.name}: arms", self.arms, str))
         object.__setattr__(self, "fixed", frozen(f"sweep {self.name}: fixed", self.fixed))
+        n_points = math.prod(map(len, grid.values()))
+        require(
+            n_points <= _MOST_POINTS,
+            f"sweep {self.name}: grid may have {_MOST_POINTS:,} combinations at most, got {shown(n_points)}: leave out "
+            "values",
+        )
         for point in self.points():
             frozen(f"sweep {self.name}: grid", point)
         require(
             bool(grid) and all(len(values) == len(set(values)) > 0 for values in grid.values()),
-            f"sweep {self.name}: grid must give each parameter at least one value, each once, got {grid!r}",
+            f"sweep {self.name}: grid must give each parameter at least one value, each once, got {shown(grid)}",
         )
-        require(is_count(self.seeds), f"sweep {self.name}: seeds must be a whole number from 1, got {self.seeds!r}")
+        require(
+            is_count(self.seeds), f"sweep {self.name}: seeds must be a whole number from 1, got {shown(self.seeds)}"
+        )
         both = sorted(set(grid) & set(self.fixed))
         require(not both, f"sweep {self.name}: a parameter is either in grid or in fixed, got {both} in both")
 

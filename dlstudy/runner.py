@@ -40,7 +40,7 @@ def resolve(file: StudyFile, request: Request) -> Study:
     """The study as the request runs it, checked against its data set.
 
     Raises:
-        StudyError: the two do not fit together, or an arm is asked for that is not there.
+        StudyError: the two do not fit together, a figure cannot be computed, or an arm is asked for that is not there.
         UsageError: a phase is asked for that is not there.
     """
     for phase in request.phases:
@@ -48,8 +48,12 @@ def resolve(file: StudyFile, request: Request) -> Study:
             raise UsageError(f"--phase must be one of {', '.join(PHASES)}, got {phase!r}")
     for arm in request.arms:
         file.study.arm(arm)
+    for name in file.study.other_datasets:
+        registry.describe(name)
+    for figure in file.study.computed:
+        figure.value()  # before hours of training, and not after them
     own = registry.describe(file.study.dataset)
-    used = registry.describe(request.variant.dataset or file.study.dataset)
+    used = registry.describe(file.study.dataset if request.variant.dataset is None else request.variant.dataset)
     study = request.variant.apply(file.study, own, used)
     wanted = {name: value for name in ("trials", "seeds", "searches") if (value := getattr(request, name)) is not None}
     study = dataclasses.replace(study, protocol=dataclasses.replace(study.protocol, **wanted))

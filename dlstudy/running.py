@@ -12,7 +12,6 @@ from dlstudy import catalog
 from dlstudy.catalog import StudyFile
 from dlstudy.datasets import registry
 from dlstudy.errors import DataError, DlstudyError, UsageError
-from dlstudy.home import Home
 from dlstudy.progress import ProgressView
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json, export
@@ -100,7 +99,7 @@ def _run_somewhere(file: StudyFile, request: Request, where: Where, json: bool) 
 
 
 def _next_steps(file: StudyFile, name: str, outcome: Outcome, where: Where) -> Sequence[str]:
-    home = "" if where.home.root == Home.usual() else f" --home {shlex.quote(str(where.home.root))}"
+    home = "" if where.home.is_usual else f" --home {shlex.quote(str(where.home.root))}"
     stores = home + (f" --storage {shlex.quote(where.storage)}" if where.storage else "")
     variant = outcome.summary.variant
     which = "" if variant == "default" else f" --variant {shlex.quote(variant)}"

@@ -12,7 +12,7 @@ from optuna.exceptions import StorageInternalError
 from dlstudy.catalog import StudyFile
 from dlstudy.datasets import registry
 from dlstudy.definition import define_all
-from dlstudy.devices import choose_slots
+from dlstudy.devices import check_slots, choose_slots
 from dlstudy.engines.base import Decide, Engine
 from dlstudy.errors import DataError, RecordError, StoreError, UsageError
 from dlstudy.events import Listener
@@ -52,6 +52,9 @@ class Where:
         tracking: MLflow's URI; None for the environment's, else SQLite in the home.
         engine: one of `ENGINES`.
         workers, per_gpu: see `dlstudy.devices.choose_slots`.
+
+    Raises:
+        UsageError: there is no such engine, or no machine has so many slots.
     """
 
     home: Home
@@ -60,6 +63,15 @@ class Where:
     engine: str = "local"
     workers: int | None = None
     per_gpu: int = 1
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise UsageError(f"--engine must be one of {', '.join(ENGINES)}, got {self.engine!r}")
+        check_slots(self.workers, self.per_gpu)
+        if self.engine == "inline" and self.workers not in (None, 1):
+            raise UsageError(
+                f"--engine inline trains one at a time, got --workers {self.workers}: leave one of them out"
+            )
 
 
 @dataclass(frozen=True)
@@ -81,10 +93,9 @@ def run_study(
         KeyboardInterrupt: after everything is written down.
         DlstudyError: as the parts raise it.
     """
-    if where.engine not in ENGINES:
-        raise UsageError(f"--engine must be one of {', '.join(ENGINES)}, got {where.engine!r}")
     study = resolve(file, request)
     uri = tracking_uri(where.home, where.tracking)
+    _refuse_before_writing(file, study, request, where)
     where.home.create()
     with _faults_told(where.home), where.home.held(file.name), stopping_signals():
         record = Record.open(where.home, where.storage)
@@ -116,6 +127,15 @@ def _faults_told(home: Home) -> Iterator[None]:
             f"the storage that --storage names did not take a result ({reason_of(error)}): mend that, then run the "
             "same command again"
         ) from error
+
+
+def _refuse_before_writing(file: StudyFile, study: Study, request: Request, where: Where) -> None:
+    """Raises what opening the stores and planning would raise, while there is no home: one who is refused gets none."""
+    if where.storage is None and where.home.root.exists():
+        return
+    record = Record.open(where.home, where.storage, for_writing=False)
+    if where.storage is None:
+        Plan(file, study, choose(file, study, request, record), home=where.home, record=record)
 
 
 def _with_other_data(error: DataError, study: Study) -> DataError:

@@ -11,10 +11,11 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
-from dlstudy.checks import frozen, require, require_name
+from dlstudy.checks import frozen, frozen_space, items_of, require, require_name, require_text
 from dlstudy.document import Claim, Computed, Printed
 from dlstudy.errors import StudyError
 from dlstudy.protocol import Protocol, Split, Sweep
+from dlstudy.texts import shown
 
 __all__ = ["PHASES", "Arm", "Study", "seeds_needed"]
 
@@ -53,11 +54,17 @@ class Arm:
     def __post_init__(self) -> None:
         require_name("Arm.name", self.name)
         object.__setattr__(self, "setting", frozen(f"arm {self.name}: setting", self.setting))
-        object.__setattr__(self, "space", frozen(f"arm {self.name}: space", self.space, BaseDistribution))
+        object.__setattr__(self, "space", frozen_space(f"arm {self.name}: space", self.space))
         both = sorted(set(self.setting) & set(self.space))
         require(not both, f"arm {self.name}: a parameter is either in setting or in space, got {both} in both")
         for what in ("printed", "defaults"):
             self._check_values(what)
+        require(
+            self.printed_split is None or isinstance(self.printed_split, Split),
+            f"arm {self.name}: printed_split must be None or a Split, got {shown(self.printed_split)}",
+        )
+        for what in ("text", "control_of"):
+            require_text(f"arm {self.name}: {what}", getattr(self, what), may_be_empty=True)
 
     def _check_values(self, what: str) -> None:
         values = getattr(self, what)
@@ -124,24 +131,17 @@ class Study:
     draw: Function | None = None
 
     def __post_init__(self) -> None:
-        require(
-            isinstance(self.question, str) and bool(self.question.strip()),
-            f"Study.question must ask something, got {self.question!r}",
-        )
-        require(isinstance(self.protocol, Protocol), f"Study.protocol must be a Protocol, got {self.protocol!r}")
+        require_text("Study.question", self.question)
+        require(isinstance(self.protocol, Protocol), f"Study.protocol must be a Protocol, got {shown(self.protocol)}")
         require_name("Study.dataset", self.dataset)
-        require(callable(self.build), f"Study.build must be a function of p, got {self.build!r}")
+        require(callable(self.build), f"Study.build must be a function of p, got {shown(self.build)}")
         for name in ("prepare", "callbacks", "go_on", "probe", "draw"):
             value = getattr(self, name)
-            require(value is None or callable(value), f"Study.{name} must be a function or None, got {value!r}")
+            require(value is None or callable(value), f"Study.{name} must be a function or None, got {shown(value)}")
+        require(isinstance(self.ranks, bool), f"Study.ranks must be True or False, got {shown(self.ranks)}")
         kinds = {"arms": Arm, "sweeps": Sweep, "printed": Printed, "computed": Computed, "claims": Claim}
         for name, kind in {**kinds, "remarks": str, "other_datasets": str}.items():
-            items = getattr(self, name)
-            require(not isinstance(items, str), f"Study.{name} must be a list, got {items!r}")
-            items = tuple(items)
-            wrong = [item for item in items if not isinstance(item, kind)]
-            require(not wrong, f"Study.{name} must hold {kind.__name__} objects only, got {wrong[:1]!r}")
-            object.__setattr__(self, name, items)
+            object.__setattr__(self, name, items_of(f"Study.{name}", getattr(self, name), kind))
         self._check_arms()
         self._check_sweeps()
         self._check_claims()
@@ -157,7 +157,7 @@ class Study:
             if arm.name == name:
                 return arm
         known = ", ".join(arm.name for arm in self.arms)
-        raise StudyError(f"this study has no arm {name!r}: choose from {known}")
+        raise StudyError(f"this study has no arm {shown(name)}: choose from {known}")
 
     @property
     def test_metric(self) -> str:
@@ -179,7 +179,7 @@ class Study:
             if sweep.name == name:
                 return sweep
         known = ", ".join(sweep.name for sweep in self.sweeps)
-        raise StudyError(f"this study has no sweep {name!r}: choose from {known or 'none'}")
+        raise StudyError(f"this study has no sweep {shown(name)}: choose from {known or 'none'}")
 
     def sweep_settings(self, sweep: Sweep, arm: Arm) -> list[dict[str, Any]]:  # Any: JSON scalars
         """What an arm is trained at in a sweep, one setting a point of the grid; none where the arm is not in it."""
@@ -194,6 +194,9 @@ class Study:
         names = [arm.name.lower() for arm in self.arms]
         twice = sorted({name for name in names if names.count(name) > 1})
         require(not twice, f"arm names must differ by more than case, got {twice} twice: rename one")
+        copies = [arm.control_of for arm in self.arms if arm.control_of]
+        self._require_arms("Arm.control_of", copies)
+        self._require_arms("Printed", [figure.arm for figure in self.printed])
         for figure in self.printed:
             arm = self.arm(figure.arm)
             require(
@@ -201,12 +204,20 @@ class Study:
                 f"a printed figure needs the setting it was made with, got Printed for {arm.name} without Arm.printed",
             )
 
+    def _require_arms(self, what: str, names: Sequence[str]) -> None:
+        known = [arm.name for arm in self.arms]
+        unknown = [name for name in names if name not in known]
+        require(
+            not unknown,
+            f"{what} must name arms of this study, got {shown(unknown[0] if unknown else '')}: "
+            f"choose from {', '.join(known)}",
+        )
+
     def _check_sweeps(self) -> None:
         names = [sweep.name for sweep in self.sweeps]
         require(len(set(names)) == len(names), f"sweep names must differ, got {names}: rename one")
         for sweep in self.sweeps:
-            for name in sweep.arms:
-                self.arm(name)
+            self._require_arms(f"sweep {sweep.name}", sweep.arms)
             for arm in self.arms:
                 missing = [setting for setting in self.sweep_settings(sweep, arm)[:1] if set(arm.space) - set(setting)]
                 require(
@@ -219,6 +230,7 @@ class Study:
         for claim in (claim for claim in self.claims if not claim.untestable):
             if claim.sweep:
                 self._check_sweep_of(claim)
+            self._require_arms(f"claim {shown(claim.text)}", (claim.better, *claim.than))
             for name in (claim.better, *claim.than):
                 arm = self.arm(name)
                 lacks = [
@@ -228,16 +240,18 @@ class Study:
                 ]
                 require(
                     not lacks,
-                    f"claim {claim.text!r} compares {claim.phase} settings, got arm {name} without "
+                    f"claim {shown(claim.text)} compares {claim.phase} settings, got arm {name} without "
                     f"Arm.{lacks[0] if lacks else ''}: add it",
                 )
 
     def _check_sweep_of(self, claim: Claim) -> None:
         sweep = self.sweep(claim.sweep)
         unknown = {name: value for name, value in claim.at.items() if value not in sweep.grid.get(name, ())}
-        require(not unknown, f"claim {claim.text!r} is about values of sweep {sweep.name}, got others: {unknown}")
+        require(not unknown, f"claim {shown(claim.text)} is about values of sweep {sweep.name}, got others: {unknown}")
         absent = [name for name in (claim.better, *claim.than) if sweep.arms and name not in sweep.arms]
-        require(not absent, f"claim {claim.text!r} compares arms of sweep {sweep.name}, got {absent}: add them to it")
+        require(
+            not absent, f"claim {shown(claim.text)} compares arms of sweep {sweep.name}, got {absent}: add them to it"
+        )
 
     def _check_seeds(self) -> None:
         tested = self.family

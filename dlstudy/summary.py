@@ -31,7 +31,7 @@ from dlstudy.study import Arm, Study
 from dlstudy.variant import Variant
 from dlstudy.verdicts import judge_claims, judge_computed, judge_printed
 
-__all__ = ["rate_warning", "summarize", "unmended"]
+__all__ = ["rate_warning", "summarize", "training_of", "unmended"]
 
 
 def summarize(
@@ -316,11 +316,11 @@ def _notes(study: Study, variant: str, trials: Sequence[TrialRecord]) -> list[st
 
 def unmended(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Trainings that failed or were lost, the latest try of each, where no other try made it good."""
-    good = {_training(trial) for trial in trials if trial.ended_for_good}
-    latest = {_training(trial): trial for trial in trials if trial.state in ("failed", "lost")}
+    good = {training_of(trial) for trial in trials if trial.ended_for_good}
+    latest = {training_of(trial): trial for trial in trials if trial.state in ("failed", "lost")}
     return [trial for part, trial in latest.items() if part not in good]
 
 
-def _training(trial: TrialRecord) -> tuple[str, str, int, str, int]:
+def training_of(trial: TrialRecord) -> tuple[str, str, int, str, int]:
     """What makes two trials tries of the same training."""
     return trial.phase, trial.arm, trial.search, trial.setting_key, trial.row

@@ -3,12 +3,14 @@
 import dataclasses
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dlstudy.errors import RecordError
 from dlstudy.protocol import Protocol, Split
 from dlstudy.study import Arm
+from dlstudy.texts import one_line, shown
 
 __all__ = [
     "ENDED_FOR_GOOD",
@@ -114,15 +116,59 @@ class TrialResult:
     initial: Mapping[str, str] = field(default_factory=dict)
     model: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("reason", "way"):  # what a study's code and its libraries say may hold anything
+            object.__setattr__(self, name, one_line(getattr(self, name)))
+
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "TrialResult":
-        """The result that `to_json` gave; fields of a later version are left out."""
+        """The result that `to_json` gave; fields of a later version are left out.
+
+        Raises:
+            RecordError: it is none, or of a state that this version does not know.
+        """
         known = {item.name for item in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in data.items() if name in known})
+        kept = {name: value for name, value in data.items() if name in known} if isinstance(data, Mapping) else {}
+        wrong = [name for name, value in kept.items() if not _IS_RIGHT.get(name, _is_text)(value)]
+        if kept.get("state") not in STATES or wrong:
+            name = wrong[0] if wrong else "state"
+            raise RecordError(
+                f"a result in the record has {name} {shown(kept.get(name))}: another version of dlstudy wrote it, or "
+                "it is damaged: use that version, restore a backup, or begin anew in another --home"
+            )
+        return cls(**kept)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _holds_texts(value: object) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_text, value.values()))
+
+
+def _holds_numbers(value: object) -> bool:
+    return isinstance(value, Mapping) and all(type(number) in (int, float) for number in value.values())
+
+
+def _holds_histories(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(series, list) and all(number is None or type(number) in (int, float) for number in series)
+        for series in value.values()
+    )
+
+
+_IS_RIGHT: Mapping[str, Callable[[object], bool]] = {
+    "metrics": _holds_numbers,
+    "history": _holds_histories,
+    "cost": _holds_numbers,
+    "initial": _holds_texts,
+}
+"""Of the fields of a result that are no texts, whether a value from a record may stand in them."""
 
 
 def number_of(*words: object) -> int:

@@ -60,8 +60,9 @@ def judge_printed(study: Study, figure: Printed, finished: Finished, not_compara
 
 def judge_computed(figure: Computed) -> ComputedSummary:
     """A printed figure beside its right value."""
-    value = float(figure.compute())
-    return ComputedSummary(figure.text, str(figure.printed), value, "right" if figure.agrees() else "wrong", figure.why)
+    return ComputedSummary(
+        figure.text, str(figure.printed), figure.value(), "right" if figure.agrees() else "wrong", figure.why
+    )
 
 
 def judge_claims(

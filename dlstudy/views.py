@@ -11,11 +11,11 @@ from rich.segment import Segment
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from dlstudy.printable import printable
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
 from dlstudy.report.facts import mood, tables
 from dlstudy.session import Outcome
+from dlstudy.texts import printable
 
 __all__ = ["make_console", "print_outcome", "print_rows", "print_table"]
 

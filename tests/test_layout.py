@@ -13,7 +13,7 @@ import dlstudy
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    "errors checks numbers printable protocol document study trial results statistics processes scratch",
+    "errors texts checks numbers protocol document study trial results statistics processes scratch",
     "datasets catalog devices splits variant home provenance",
     "budgets comparing costs definition design finished looking measures pairing search_checks summary training "
     "verdicts",

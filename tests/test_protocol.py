@@ -96,7 +96,7 @@ def test_a_range_makes_a_grid():
         ({"seeds": 0}, "sweep s: seeds must be a whole number from 1, got 0"),
         ({"fixed": {"k": [1]}}, r"sweep s: fixed: k must be text, .* got \[1\]"),
         ({"fixed": {"rate": 1}}, r"a parameter is either in grid or in fixed, got \['rate'\] in both"),
-        ({"arms": "ab"}, "sweep s: arms must be a list of names, got 'ab'"),
+        ({"arms": "ab"}, "sweep s: arms must be a list of texts, got 'ab'"),
     ],
 )
 def test_sweep_rules(fields, message):

@@ -258,8 +258,8 @@ def test_a_pruned_training_does_not_go_on(digits):
 @pytest.mark.parametrize(
     ("go_on", "reason"),
     [
-        (lambda model, p: (uncompiled(p), []), "build returned a model that is not compiled"),
-        (lambda model, p: (model, []), "KeyError: 'more_epochs'"),
+        (lambda model, p: (uncompiled(p), []), "go_on returned a model that is not compiled"),
+        (lambda model, p: (model, []), "an arm that goes on needs more_epochs, a whole number from 1, got None"),
     ],
 )
 def test_faults_of_going_on_become_reasons(digits, go_on, reason):

@@ -5,7 +5,7 @@ import threading
 import time
 
 from dlstudy.errors import DataError
-from dlstudy.printable import printable
+from dlstudy.texts import printable
 
 __all__ = ["download"]
 

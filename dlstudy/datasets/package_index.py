@@ -15,7 +15,7 @@ from typing import IO, TypeVar
 
 from dlstudy.datasets.formats import DAMAGED
 from dlstudy.errors import DataError
-from dlstudy.printable import printable
+from dlstudy.texts import printable
 
 __all__ = ["read_from_wheel"]
 

@@ -16,6 +16,7 @@ from dlstudy.devices import Slot
 from dlstudy.engines.base import Decide, Ended, Engine
 from dlstudy.engines.worker import READY, work
 from dlstudy.errors import DlstudyError
+from dlstudy.texts import one_line
 from dlstudy.training.shared import SharedArrays
 from dlstudy.trial import TrialResult, TrialSpec
 
@@ -28,6 +29,8 @@ _STARTS_ALLOWED = 3
 _START_S = 900
 """A worker that is not ready after so long is ended."""
 _GRACE_S = 3
+_LOG_END = 64 * 1024
+"""Bytes of a log that are looked at for the reason of a death."""
 _FILLED = "the data is there"
 
 
@@ -198,8 +201,16 @@ def _how_it_died(worker: _Worker) -> str:
     if code is None:
         return "closed its connection"
     if code >= 0:
-        text = worker.log.read_text(errors="replace") if worker.log.exists() else ""
-        last = [line.strip() for line in text.splitlines() if line.strip()][-1:]
-        return f"ended with exit code {code}" + (f": {last[0][:300]}" if last else "")
+        last = [line for line in _end_of(worker.log).splitlines() if line.strip()][-1:]
+        return f"ended with exit code {code}" + (f": {one_line(last[0], 300)}" if last else "")
     name = {known.value: known.name for known in signal.Signals}.get(-code, f"signal {-code}")
     return f"was killed by {name}" + (" (the system does that when memory runs out)" if name == "SIGKILL" else "")
+
+
+def _end_of(log: Path) -> str:
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(0, log.stat().st_size - _LOG_END))
+            return stream.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""

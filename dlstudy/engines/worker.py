@@ -60,7 +60,9 @@ def work(connection: Connection, slot: Slot, log_path: str, shared: SharedArrays
             connection.send(("epoch", epoch, dict(metrics)))
             return bool(connection.recv()) if spec.prunable else True
 
-        connection.send(("ended", trainer.train(spec, on_epoch).to_json(), memory_mb()))
+        result = trainer.train(spec, on_epoch).to_json()
+        os.ftruncate(log, 0)  # its end is for the reason of a death: a night's trials would fill the disk
+        connection.send(("ended", result, memory_mb()))
 
 
 def _end_with_parent() -> None:

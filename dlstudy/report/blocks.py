@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from dlstudy.printable import printable
+from dlstudy.texts import printable
 
 __all__ = [
     "Block",

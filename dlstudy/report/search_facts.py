@@ -7,7 +7,7 @@ from dlstudy.report.blocks import Table, without_empty
 from dlstudy.report.facts import spread_text
 from dlstudy.report.words import label, listed, many, ranges
 from dlstudy.results import BudgetCurve, CostSummary, StudySummary, TrialRecord
-from dlstudy.summary import unmended
+from dlstudy.summary import training_of, unmended
 
 __all__ = ["budget_table", "checks_table", "costs_table", "failures_table"]
 
@@ -99,12 +99,13 @@ def _cost_note(summary: StudySummary) -> str:
 
 def failures_table(summary: StudySummary) -> Table:
     """Every trial that failed, diverged or was lost, those with the same end together."""
-    open_ = {trial.key for trial in unmended(summary.trials)}
+    open_ = {training_of(trial): trial.key for trial in unmended(summary.trials)}
     groups: dict[tuple[str, str, str, str], list[TrialRecord]] = {}
     for trial in summary.trials:
         if trial.result and trial.state in _FAILURES:
-            mended = trial.state != "diverged" and trial.key not in open_
-            state = f"{trial.state}, made good by another try" if mended else trial.state
+            state = trial.state
+            if state != "diverged" and (last := open_.get(training_of(trial))) != trial.key:
+                state += ", tried again" if last else ", made good by another try"
             groups.setdefault((trial.arm, trial.phase, state, trial.result.reason), []).append(trial)
     rows = [
         [arm, phase, _rows_of(trials), state, reason or NOTHING]

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from dlstudy.printable import printable
 from dlstudy.report.blocks import Table
 from dlstudy.results import StudySummary, TrialRecord
+from dlstudy.texts import printable
 from dlstudy.trial import TrialResult
 
 __all__ = ["table_csv", "trials_csv"]

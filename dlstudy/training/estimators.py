@@ -56,7 +56,12 @@ def _flat(x: np.ndarray) -> np.ndarray:
 def _metrics(model: Any, task: Task, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for part, (inputs, targets) in parts.items():
-        if not np.isfinite(np.asarray(model.predict(inputs), np.float64)).all():
+        predicted = np.asarray(model.predict(inputs))
+        if predicted.shape not in (targets.shape, (*targets.shape, 1)):
+            raise TrialError(
+                f"predict must give one number for each of {len(targets)} rows, got shape {predicted.shape}"
+            )
+        if not np.isfinite(predicted.astype(np.float64)).all():
             raise DivergedError(f"the predictions for the {part} rows are no longer finite numbers")
         scores = _score(model, task.description.task, inputs, targets)
         metrics |= {f"{part}_{name}": float(value) for name, value in scores.items()}

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.checks import is_count
 from dlstudy.errors import DivergedError, TrialError
+from dlstudy.texts import shown
 from dlstudy.training.arrays import Task
 from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against
 from dlstudy.training.initial import digests
@@ -68,7 +70,7 @@ class _Training:
     def run(self) -> None:
         """Trains until the end."""
         task = self._task
-        callbacks = task.code.callbacks(dict(task.p)) if task.code.callbacks else []
+        callbacks = _checked("callbacks", task.code.callbacks(dict(task.p))) if task.code.callbacks else []
         self.way = reason_against(self.model, task.arrays, callbacks)
         if not self.way:
             self.graphs = self._shelf.take(self.model, task.arrays)
@@ -82,8 +84,7 @@ class _Training:
                 self._shelf.put(first)
             return
         # What the study did to the model may not fit its graphs: they are made anew, and none is kept.
-        self.model, callbacks = more
-        _check(self.model)
+        self.model, callbacks = _checked_more(more, task)
         self.model.train_function = self.model.test_function = None
         self.way = reason_against(self.model, task.arrays, callbacks)
         self.graphs = None if self.way else EpochGraphs(self.model, task.arrays)
@@ -121,9 +122,35 @@ class _Training:
             self.way, self.graphs = "fit: the model was compiled again while it trained", None
 
 
-def _check(model: Any) -> None:
+def _check(model: Any, function: str = "build") -> None:
     if not model.compiled:
-        raise TrialError("build returned a model that is not compiled: call model.compile(...) before returning it")
+        raise TrialError(
+            f"{function} returned a model that is not compiled: call model.compile(...) before returning it"
+        )
+
+
+def _checked(function: str, callbacks: Any) -> list[Any]:
+    import keras
+
+    is_list = isinstance(callbacks, list | tuple)
+    if not is_list or not all(isinstance(callback, keras.callbacks.Callback) for callback in callbacks):
+        raise TrialError(f"{function} must return a list of Keras callbacks, got {shown(callbacks)}")
+    return list(callbacks)
+
+
+def _checked_more(more: Any, task: Task) -> tuple[Any, list[Any]]:
+    """The model and the callbacks of a second training."""
+    import keras
+
+    if not isinstance(more, tuple) or len(more) != 2 or not isinstance(more[0], keras.Model):
+        raise TrialError(f"go_on must return a compiled model and a list of its callbacks, or None, got {shown(more)}")
+    _check(more[0], "go_on")
+    if not is_count(task.p.get("more_epochs")):
+        raise TrialError(
+            f"an arm that goes on needs more_epochs, a whole number from 1, got {shown(task.p.get('more_epochs'))}: "
+            "state it in Arm.setting"
+        )
+    return more[0], _checked("go_on", more[1])
 
 
 def _one_row(task: Task) -> Any:

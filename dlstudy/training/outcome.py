@@ -14,6 +14,7 @@ import numpy as np
 
 from dlstudy.errors import TrialError
 from dlstudy.home import pictures_beside
+from dlstudy.texts import shown, told
 from dlstudy.training.arrays import Task
 
 __all__ = ["draw_pictures", "model_digest", "model_file", "pack_bits", "probe_metrics", "save_model", "unpack_bits"]
@@ -45,7 +46,7 @@ def probe_metrics(model: Any, task: Task, when: str) -> dict[str, float]:  # Any
     try:
         values = {f"train_{when}_{name}": float(value) for name, value in found.items()}
     except (AttributeError, TypeError, ValueError) as error:
-        raise TrialError(f"probe must return numbers by name, got {found!r:.100}") from error
+        raise TrialError(f"probe must return numbers by name, got {shown(found)}") from error
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
@@ -65,7 +66,7 @@ def draw_pictures(model: Any, task: Task) -> str:  # Any: as above
             _require_title(title)
             figure.savefig(folder / f"{title}.png", dpi=150, metadata={"Software": None})
     except Exception as error:  # the study's own code may raise anything
-        return f"; the pictures could not be drawn: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return f"; the pictures could not be drawn: {told(error)}"
     return ""
 
 
@@ -100,7 +101,7 @@ def save_model(model: Any, flavour: str, task: Task) -> str:  # Any: a Keras mod
         _write(model, flavour, folder, task.arrays.x[:8])
     except Exception as error:  # an export may fail in as many ways as there are kinds of models
         shutil.rmtree(folder, ignore_errors=True)
-        return f"; the model could not be saved: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return f"; the model could not be saved: {told(error)}"
     return ""
 
 

@@ -39,8 +39,10 @@ def prepare_arrays(
     except (TypeError, ValueError) as error:
         raise TrialError(f"prepare must return x and y, got {type(given).__name__}") from error
     n_all = n + len(arrays.y_test)
-    if len(x) != n_all or y.shape != (n_all,):
+    if x.shape[:1] != (n_all,) or y.shape != (n_all,):
         raise TrialError(f"prepare must return x and y of {n_all} rows, got shapes {x.shape} and {y.shape}")
+    if x.dtype.kind not in "buif" or y.dtype.kind not in "buif":
+        raise TrialError(f"prepare must return numbers, got x of {x.dtype} and y of {y.dtype}")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise TrialError("prepare returned numbers that are not finite: mend it, or the data")
     x, y = (np.ascontiguousarray(new, dtype=old.dtype) for new, old in ((x, arrays.x), (y, arrays.y)))

@@ -1,6 +1,7 @@
 """One trial from start to end: every outcome is a named state, decided here."""
 
 import dataclasses
+import os
 import shutil
 import time
 import traceback
@@ -11,9 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from dlstudy.catalog import line_in
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.splits import Rows, divide
+from dlstudy.texts import one_line, said, shown
 from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
 from dlstudy.training.code import Code
 from dlstudy.training.initial import seeds_apart
@@ -25,6 +30,7 @@ from dlstudy.trial import TrialResult, TrialSpec
 __all__ = ["Workplace", "parameters_for_build", "prepared", "train"]
 
 _MOST_PREPARED = 4
+_IN_STACK = ("File ", "in user code:", "Graph execution error", "Detected at")
 
 
 @dataclass(frozen=True)
@@ -52,21 +58,31 @@ def train(spec: TrialSpec, code: Code, place: Workplace, on_epoch: OnEpoch) -> T
     started, most_held = time.perf_counter(), watch_memory()
     history: History = {}
     try:
-        rows = divide(spec.split, len(place.arrays.y), len(place.arrays.y_test), spec.rows)
-        place = prepared(spec, code, place, rows)
-        p = parameters_for_build(spec, place.description)
-        p |= {"folder": spec.folder, "logs": f"{spec.folder}/logs"} if spec.folder else {}
-        task = Task(spec, code, p, place.description, place.arrays, rows, on_epoch, history)
-        with _folder(spec):
-            result = _build_and_train(task, place.shelf)
+        with _surroundings():
+            result = _train(spec, code, place, on_epoch, history)
     except DivergedError as error:
         result = TrialResult("diverged", str(error))
     except TrialError as error:
         result = TrialResult("failed", str(error))
+    except SystemExit as error:
+        result = TrialResult(
+            "failed", f"the study's own code ended the process, sys.exit({shown(error.code)}){_where(error, spec)}"
+        )
     except Exception as error:  # whatever the study's own code raises is this trial's outcome, not the worker's end
-        result = TrialResult("failed", _describe(error), traceback="".join(traceback.format_exc(limit=-20))[-4000:])
+        trace = "".join(traceback.format_exc(limit=-20))[-4000:]
+        result = TrialResult("failed", f"{_describe(error)}{_where(error, spec)}", traceback=trace)
     cost = {"seconds": round(time.perf_counter() - started, 3), **most_held(), **result.cost}
     return dataclasses.replace(result, history=history, cost=cost)
+
+
+def _train(spec: TrialSpec, code: Code, place: Workplace, on_epoch: OnEpoch, history: History) -> TrialResult:
+    rows = divide(spec.split, len(place.arrays.y), len(place.arrays.y_test), spec.rows)
+    place = prepared(spec, code, place, rows)
+    p = parameters_for_build(spec, place.description)
+    p |= {"folder": spec.folder, "logs": f"{spec.folder}/logs"} if spec.folder else {}
+    task = Task(spec, code, p, place.description, place.arrays, rows, on_epoch, history)
+    with _folder(spec):
+        return _build_and_train(task, place.shelf)
 
 
 def parameters_for_build(spec: TrialSpec, description: Description) -> dict[str, Any]:  # Any: JSON scalars
@@ -95,6 +111,24 @@ def prepared(spec: TrialSpec, code: Code, place: Workplace, rows: Rows) -> Workp
     while len(place.prepared) > _MOST_PREPARED:
         place.prepared.popitem(last=False)
     return known
+
+
+@contextmanager
+def _surroundings() -> Iterator[None]:
+    """The process as a trial finds it, and as the next one will: what the study's code changes there is undone."""
+    import keras
+
+    here, environment, float_type = os.open(".", os.O_RDONLY), dict(os.environ), keras.config.floatx()
+    try:
+        with np.errstate():
+            yield
+    finally:
+        os.fchdir(here)
+        os.close(here)
+        if dict(os.environ) != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+        keras.config.set_floatx(float_type)
 
 
 @contextmanager
@@ -134,7 +168,19 @@ def _describe(error: Exception) -> str:
     """One line that a user understands."""
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return "out of memory: fewer workers (--workers), a smaller batch or a smaller model need less"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # TensorFlow puts the stack of the graph before what went wrong.
-    told = [line for line in lines if not line.startswith(("Graph execution error", "Detected at node", "File "))]
-    return f"{type(error).__name__}: {' '.join(told)[:500]}" if told else type(error).__name__
+    told, before = [], ""
+    for line in map(str.strip, said(error).splitlines()):
+        # TensorFlow puts the stack before what went wrong: files, each with a line of it or an empty one.
+        in_stack = before.startswith("File ") or line.startswith(_IN_STACK)
+        told += [] if in_stack else [line]
+        before = line
+    name = type(error).__name__
+    text = one_line(" ".join(told).strip().removeprefix(f"{name}: "), 300)
+    return f"{name}: {text}" if text else name
+
+
+def _where(error: BaseException, spec: TrialSpec) -> str:
+    """The line of the study file that an error came through, if there is one."""
+    path = Path(spec.study_path)
+    line = line_in(error, path)
+    return f" ({path.name}{line})" if line else ""

@@ -32,7 +32,7 @@ from dlstudy.datasets.pickles import load_arrays, load_batch
 from dlstudy.datasets.sources import Definition, Source, from_url
 from dlstudy.errors import DataError, UsageError
 from dlstudy.inputs import read_rows
-from dlstudy.printable import printable
+from dlstudy.texts import printable
 
 pytest_plugins = ["places"]
 

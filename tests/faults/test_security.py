@@ -342,11 +342,11 @@ def test_texts_steer_no_terminal(monkeypatch, capsys):
 
 
 def test_what_pip_says_is_printable(tmp_path):
-    assert package_index._run(["printf", r"ERROR: \033[31mred\n"], tmp_path / "log") == (0, "ERROR: [31mred\n")
+    assert package_index._run(["printf", r"ERROR: \033[31mred\n"], tmp_path / "log") == (0, "ERROR: red\n")
 
 
 @pytest.mark.parametrize(("text", "cell"), [
-    ("\x00=1+1", "'=1+1"), (" @SUM(A1)", "' @SUM(A1)"), ("\uff1d1+1", "'\uff1d1+1"), ("\x1b[31mred", "[31mred"),
+    ("\x00=1+1", "'=1+1"), (" @SUM(A1)", "' @SUM(A1)"), ("\uff1d1+1", "'\uff1d1+1"), ("\x1b[31m=red", "'=red"),
 ])  # fmt: skip
 def test_no_cell_is_a_formula_whatever_stands_before_it(text, cell):
     from dlstudy.report.tables_csv import table_csv

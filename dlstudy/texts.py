@@ -1,0 +1,60 @@
+"""Texts from elsewhere, as a terminal and a line of ours may get them: whatever is in them."""
+
+import re
+import unicodedata
+
+__all__ = ["one_line", "printable", "said", "shown", "told"]
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_JOINERS = "\u200c\u200d"  # format characters that letters of some scripts and emoji need
+
+
+def printable(text: str) -> str:
+    """Text in its lines, without colours, control characters and marks that turn the direction of what follows.
+
+    What a study, a model or a server says could else move the cursor, rename the window or colour what is not its own.
+    """
+    spaced = (" " if letter.isspace() and letter != "\n" else letter for letter in _COLOUR.sub("", text))
+    return "".join(letter for letter in spaced if letter == "\n" or letter in _JOINERS or not _is_hidden(letter))
+
+
+def _is_hidden(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Cf", "Cs")
+
+
+def one_line(text: str, limit: int = 500) -> str:
+    """Printable text in one line: white space made single, its middle cut where too long.
+
+    Args:
+        text: whatever.
+        limit: of characters, at least 10.
+    """
+    if len(text) > 10 * limit:  # a flood is cut before it is looked at
+        text = f"{text[: 2 * limit]} ... {text[-2 * limit :]}"
+    line = " ".join(printable(text).split())
+    if len(line) > limit:
+        tail = limit // 3
+        line = f"{line[: limit - tail - 5]} ... {line[-tail:]}"
+    return line
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, in one short line."""
+    try:
+        return one_line(repr(value), 70)
+    except Exception:  # a class of the user's may fail in its own repr
+        return f"a {type(value).__name__}"
+
+
+def said(error: BaseException) -> str:
+    """What an error says; empty where it cannot."""
+    try:
+        return str(error)
+    except Exception:  # as above
+        return ""
+
+
+def told(error: BaseException) -> str:
+    """What an error says, after the name of its class, in one line."""
+    name, text = type(error).__name__, said(error)
+    return one_line(f"{name}: {text}") if text.strip() else one_line(name)

@@ -1,0 +1,717 @@
+"""Tables of bad studies and bad command lines: what a user typed, and what must stand in the answer."""
+
+HEAD = '''"""A study for tests."""
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from dlstudy import Arm, Claim, Computed, Printed, Protocol, Split, Study, Sweep
+
+nan, inf = float("nan"), float("inf")
+RATE = {"rate": FloatDistribution(0.01, 1.0)}
+SWEPT = Claim("x", "a", "b", "val_loss", "sweep", sweep="s", at={"rate": 2})
+
+
+def build(p):
+    raise RuntimeError("no test trains this")
+
+
+def study(**changes):
+    arms = [Arm("a", space=RATE, printed={"rate": 0.1}), Arm("b", printed={})]
+    return Study(**{"question": "Is a better?", "dataset": "digits", "build": build, "arms": arms, **changes})
+
+
+def one_arm(**changes):
+    return study(arms=[Arm(**{"name": "a", **changes})])
+
+
+def tuned(distribution):
+    return one_arm(space={"rate": distribution})
+
+
+def protocol(**changes):
+    return study(protocol=Protocol(**changes))
+
+
+def split(**changes):
+    return protocol(split=Split(**{"validation": 0.2, **changes}))
+
+
+def sweep(**changes):
+    return study(sweeps=[Sweep(**{"name": "s", "grid": {"rate": [0.1, 0.2]}, **changes})])
+
+
+def claim(**changes):
+    own = {"text": "a wins", "better": "a", "than": "b", "metric": "test_accuracy"}
+    return study(claims=[Claim(**{**own, **changes})])
+
+
+def printed(**changes):
+    return study(printed=[Printed(**{"arm": "a", "metric": "test_accuracy", "value": 0.9, **changes})])
+
+
+def computed(**changes):
+    return study(computed=[Computed(**{"text": "a sum", "printed": "0.3", "compute": lambda: 0.3, **changes})])
+
+
+STUDY = '''
+
+STUDIES = {
+    "Study.question must be text that says something": [
+        "study(question=None)",
+        "study(question=5)",
+        "study(question='')",
+        "study(question=' \\n')",
+        "study(question=b'is it?')",
+    ],
+    "Study.dataset must be 1 to 64 letters, digits, _, . or - and": [
+        "study(dataset=None)",
+        "study(dataset='')",
+        "study(dataset='../mnist')",
+        "study(dataset=['mnist'])",
+    ],
+    "a data set is one of mnist, digits, fashion_mnist, cifar10,": [
+        "study(dataset='minst')",
+        "study(other_datasets=['minst'])",
+    ],
+    "Study.build must be a function of p": ["study(build=None)", "study(build='build')"],
+    "RuntimeError: no test trains this": ["study(build=build({}))"],
+    "Study.arms must be a list of Arm objects": [
+        "study(arms=None)",
+        "study(arms=Arm('a'))",
+        "study(arms='ab')",
+        "study(arms={'a': Arm('a')})",
+        "study(arms=5)",
+    ],
+    "a study needs at least one arm": ["study(arms=[])"],
+    "Study.arms must hold Arm objects only": ["study(arms=['a', 'b'])", "study(arms=[Arm('a'), None])"],
+    "arm names must differ by more than case": ["study(arms=[Arm('a'), Arm('a')])", "study(arms=[Arm('a'), Arm('A')])"],
+    "Study.protocol must be a Protocol": [
+        "study(protocol=None)",
+        "study(protocol={'epochs': 5})",
+        "study(protocol=Protocol)",
+    ],
+    "Study.sweeps must be a list of Sweep objects": ["study(sweeps=None)", "study(sweeps=Sweep('s', {'rate': [1]}))"],
+    "Study.sweeps must hold Sweep objects only": ["study(sweeps=['s'])"],
+    "sweep names must differ": ["study(sweeps=[Sweep('s', {'rate': [1]}), Sweep('s', {'rate': [1]})])"],
+    "Study.printed must be a list of Printed objects": ["study(printed=None)", "study(printed=0.95)"],
+    "Study.printed must hold Printed objects only": ["study(printed=[0.95])"],
+    "Study.computed must hold Computed objects only": ["study(computed=[lambda: 1])"],
+    "Study.claims must be a list of Claim objects": ["study(claims='a is better')", "study(claims=7)"],
+    "Study.claims must hold Claim objects only": ["study(claims=['a is better'])"],
+    "Study.ranks must be True or False": ["study(ranks='no')", "study(ranks=None)"],
+    "Study.remarks must be a list of texts": ["study(remarks='a remark')", "study(remarks=None)"],
+    "Study.remarks must hold texts only": ["study(remarks=[5])"],
+    "Study.other_datasets must be a list of texts": ["study(other_datasets='mnist')"],
+    "Study.other_datasets must hold texts only": ["study(other_datasets=[None])"],
+    "Study.prepare must be a function or None": ["study(prepare='scale')"],
+    "Study.callbacks must be a function or None": ["study(callbacks=[])"],
+    "Study.go_on must be a function or None": ["study(go_on=True)"],
+    "Study.probe must be a function or None": ["study(probe={})"],
+    "Study.draw must be a function or None": ["study(draw=3.5)"],
+    "TypeError: Study.__init__() got an unexpected keyword": ["study(quesiton='Is it?')"],
+    "TypeError: Study.__init__() missing 3 required positional": ["Study('Is it?')"],
+    "TypeError: Study.__init__() missing 4 required positional": ["Study()"],
+    "bad.py must define STUDY = Study(...)": [
+        "Study",
+        "study",
+        "[study()]",
+        "{'question': 'Is it?'}",
+        "'study'",
+        "None",
+    ],
+    "Arm.name must be 1 to 64 letters, digits, _, . or - and not": [
+        "one_arm(name=None)",
+        "one_arm(name='')",
+        "one_arm(name=3)",
+        "one_arm(name='with bn')",
+        "one_arm(name='../a')",
+        "one_arm(name='a/b')",
+        "one_arm(name='.a')",
+        "one_arm(name='-a')",
+        "one_arm(name='a\\n')",
+        "one_arm(name='\\x1b[31mred')",
+        "one_arm(name='a' * 100_000)",
+        "one_arm(name='ä')",
+    ],
+    "arm a: setting must map names to values": ["one_arm(setting=None)", "one_arm(setting=['optimizer'])"],
+    "arm a: setting: a parameter's name must be an identifier": [
+        "one_arm(setting={'a b': 1})",
+        "one_arm(setting={5: 1})",
+        "one_arm(setting={'': 1})",
+        "one_arm(setting={'seed': 1})",
+        "one_arm(setting={'input_shape': 1})",
+    ],
+    "arm a: setting: layers must be text, a finite number, true,": [
+        "one_arm(setting={'layers': [10, 10]})",
+        "one_arm(setting={'layers': {}})",
+    ],
+    "arm a: setting: rate must be text, a finite number, true,": [
+        "one_arm(setting={'rate': nan})",
+        "one_arm(setting={'rate': -inf})",
+    ],
+    "arm a: setting: n must be text, a finite number, true, false": ["one_arm(setting={'n': 10**400})"],
+    "arm a: setting: f must be text, a finite number, true, false": ["one_arm(setting={'f': build})"],
+    "arm a: setting: x must be text, a finite number, true, false": [
+        "one_arm(setting={'x': __import__('numpy').zeros((99, 99))})"
+    ],
+    "arm a: setting: epochs must be a whole number from 1 to": [
+        "one_arm(setting={'epochs': 0})",
+        "one_arm(setting={'epochs': 2.5})",
+    ],
+    "arm a: setting: batch_size must be a whole number from 1 to": [
+        "one_arm(setting={'batch_size': '32'})",
+        "one_arm(setting={'batch_size': True})",
+    ],
+    "arm a: space must map names to values": ["one_arm(space=None)", "one_arm(space=FloatDistribution(0, 1))"],
+    "arm a: space: rate must be an Optuna distribution (Float, Int": [
+        "one_arm(space={'rate': (0.1, 1.0)})",
+        "one_arm(space={'rate': 0.1})",
+        "one_arm(space={'rate': FloatDistribution})",
+    ],
+    "arm a: a parameter is either in setting or in space": ["one_arm(space=RATE, setting={'rate': 1})"],
+    "arm a: space: a parameter's name must be an identifier other": ["one_arm(space={'seed': IntDistribution(0, 9)})"],
+    "arm a: printed must give every parameter of space": ["one_arm(space=RATE, printed={})"],
+    "arm a: printed must map names to values": ["one_arm(space=RATE, printed=0.1)"],
+    "arm a: printed: a parameter's name must be an identifier": [
+        "one_arm(space=RATE, printed={'rate': 'nan', 'x y': 1})"
+    ],
+    "arm a: defaults must give every parameter of space": ["one_arm(space=RATE, defaults={'lr': 0.1})"],
+    "arm a: defaults must map names to values": ["one_arm(space=RATE, defaults=[])"],
+    "arm a: printed_split must be None or a Split": [
+        "one_arm(printed_split=0.1)",
+        "one_arm(printed_split={'validation': 0.1})",
+    ],
+    "arm a: text must be text (or empty)": ["one_arm(text=None)", "one_arm(text=5)"],
+    "Arm.control_of must name arms of this study": ["one_arm(control_of='nobody')"],
+    "arm a: control_of must be text (or empty)": ["one_arm(control_of=None)"],
+    "TypeError: Arm.__init__() got an unexpected keyword argument": ["one_arm(colour='red')"],
+    "TypeError: Arm.__init__() missing 1 required positional": ["study(arms=[Arm()])"],
+    "ValueError: `low <= high` must hold, but got (low=1.0,": ["tuned(FloatDistribution(1.0, 0.1))"],
+    "ValueError: `low > 0` must hold for `log=True`, but got": [
+        "tuned(FloatDistribution(0.0, 1.0, log=True))",
+        "tuned(FloatDistribution(-1.0, 1.0, log=True))",
+    ],
+    "ValueError: The parameter `step` is not supported when `log`": [
+        "tuned(FloatDistribution(0.1, 1.0, log=True, step=0.1))"
+    ],
+    "ValueError: `step > 0` must hold, but got step=-0.1.": ["tuned(FloatDistribution(0.0, 1.0, step=-0.1))"],
+    "ValueError: `step > 0` must hold, but got step=0.": [
+        "tuned(FloatDistribution(0.0, 1.0, step=0))",
+        "tuned(IntDistribution(1, 8, step=0))",
+    ],
+    "arm a: space: rate: low, high and step must be finite numbers": [
+        "tuned(FloatDistribution(nan, 1.0))",
+        "tuned(FloatDistribution(0.0, nan))",
+        "tuned(FloatDistribution(0.0, inf))",
+        "tuned(FloatDistribution(-inf, inf))",
+        "tuned(FloatDistribution(0, 1e308 * 2))",
+        "tuned(FloatDistribution(-1.7e308, 1.7e308))",
+        "tuned(IntDistribution(0, 10**400))",
+    ],
+    "step=nan": ["tuned(FloatDistribution(0.0, 1.0, step=nan))"],
+    "ValueError: `low <= high` must hold, but got (low=5, high=1).": ["tuned(IntDistribution(5, 1))"],
+    "ValueError: `low >= 1` must hold for `log=True`, but got": ["tuned(IntDistribution(0, 8, log=True))"],
+    "ValueError: The `choices` must contain one or more elements.": ["tuned(CategoricalDistribution([]))"],
+    "arm a: space: rate: a choice must be text, a finite number,": [
+        "tuned(CategoricalDistribution(['a', nan]))",
+        "tuned(CategoricalDistribution([(1, 2), (3, 4)]))",
+        "tuned(CategoricalDistribution([build]))",
+    ],
+    "arm a: space: rate: choices must differ": ["tuned(CategoricalDistribution(['x', 'x']))"],
+    "TypeError: object of type 'NoneType' has no len()": ["tuned(CategoricalDistribution(None))"],
+    "arm a: space: epochs must be whole numbers from 1 to 1,000,000": [
+        "one_arm(space={'epochs': FloatDistribution(1.0, 5.0)})",
+        "one_arm(space={'epochs': IntDistribution(0, 5)})",
+    ],
+    "arm a: space: batch_size must be whole numbers from 1 to": [
+        "one_arm(space={'batch_size': CategoricalDistribution([0, 32])})",
+        "one_arm(space={'batch_size': CategoricalDistribution(['32'])})",
+    ],
+    "searches must be 1, or at least 3 to compare methods": ["protocol(searches=2)"],
+    "Protocol.metric must be train_, val_ or test_ and a name in": [
+        "protocol(metric=None)",
+        "protocol(metric='')",
+        "protocol(metric='accuracy')",
+        "protocol(metric='val_Accuracy')",
+        "protocol(metric=['val_accuracy'])",
+    ],
+    "a search must not see the test set or judge by its training": [
+        "protocol(metric='test_accuracy')",
+        "protocol(metric='train_loss')",
+    ],
+    "Protocol.direction must be maximize or minimize": [
+        "protocol(direction='max')",
+        "protocol(direction=None)",
+        "protocol(direction=['maximize'])",
+    ],
+    "Protocol.split must be a Split": ["protocol(split=None)", "protocol(split=0.1)"],
+    "the search needs validation rows": ["protocol(split=Split())"],
+    "Protocol.printed_split must be a Split": ["protocol(printed_split=0.1)", "protocol(printed_split='none')"],
+    "rows must be None or a whole number from 1 to 1,000,000": [
+        "protocol(rows=0)",
+        "protocol(rows='all')",
+        "protocol(rows=2.0)",
+    ],
+    "both training and validation need at least one row": [
+        "protocol(rows=1)",
+        "protocol(printed_split=Split(validation=100_000))",
+        "split(validation=10_000_000)",
+        "split(validation=1e-9)",
+    ],
+    "TypeError: Protocol.__init__() got an unexpected keyword": ["protocol(epoch=5)"],
+    "Split.validation must be a number of rows or a share in [0, 1)": [
+        "split(validation=None)",
+        "split(validation='0.1')",
+        "split(validation=-1)",
+        "split(validation=1.0)",
+        "split(validation=nan)",
+        "split(validation=True)",
+        "split(validation=10**400)",
+        "split(validation=[1, 2])",
+    ],
+    "Split.test must be None (the data set's own test rows), a": [
+        "split(test=0.0)",
+        "split(test=1.5)",
+        "split(test=100)",
+        "split(test='last')",
+        "split(test=[])",
+        "split(test=[1, 1])",
+        "split(test=[-1])",
+        "split(test=[0.5])",
+        "split(test=range(10**12))",
+        "split(test={1, 2})",
+        "split(test=nan, random_state=1)",
+    ],
+    "Split.test names 1 rows up to": ["split(test=[10**30])"],
+    "Split.test names 1700 rows up to 1699, but there are 1437:": ["split(test=range(1700))"],
+    "Split.random_state must be a number when Split.test is a share": ["split(test=0.2)"],
+    "every part needs at least one row": ["split(test=0.99999, random_state=1)"],
+    "Split.random_state must be None or a whole number in [0, 2^32)": [
+        "split(random_state='42')",
+        "split(random_state=-1)",
+        "split(random_state=2**32)",
+        "split(random_state=1.5)",
+        "split(random_state=True)",
+    ],
+    "Sweep.name must be 1 to 64 letters, digits, _, . or - and not": [
+        "sweep(name='')",
+        "sweep(name=None)",
+        "sweep(name='../s')",
+    ],
+    "sweep s: grid must map names to lists of values": [
+        "sweep(grid=None)",
+        "sweep(grid=[0.1])",
+        "sweep(grid={'rate': 0.1})",
+        "sweep(grid={'rate': 'abc'})",
+    ],
+    "sweep s: grid must give each parameter at least one value,": [
+        "sweep(grid={})",
+        "sweep(grid={'rate': []})",
+        "sweep(grid={'rate': [0.1, 0.1]})",
+    ],
+    "sweep s: grid: rate must be text, a finite number, true,": [
+        "sweep(grid={'rate': [nan]})",
+        "sweep(grid={'rate': [[1], [2]]})",
+    ],
+    "sweep s: grid: a parameter's name must be an identifier other": [
+        "sweep(grid={'a b': [1]})",
+        "sweep(grid={5: [1]})",
+        "sweep(grid={'seed': [1]})",
+    ],
+    "sweep s: grid: epochs must be a whole number from 1 to": ["sweep(grid={'epochs': [0]})"],
+    "sweep s: grid may have 10,000 combinations at most": ["sweep(grid={f'p{i}': range(100) for i in range(10)})"],
+    "sweep s: seeds must be a whole number from 1": ["sweep(seeds=0)", "sweep(seeds='6')"],
+    "sweep s: arms must be a list of texts": ["sweep(arms='a')", "sweep(arms=None)"],
+    "sweep s must name arms of this study": ["sweep(arms=['nobody'])"],
+    "sweep s: arms must hold texts only": ["sweep(arms=[5])"],
+    "sweep s: fixed must map names to values": ["sweep(fixed=None)"],
+    "sweep s: a parameter is either in grid or in fixed": ["sweep(fixed={'rate': 0.1})"],
+    "sweep s: fixed: x must be text, a finite number, true, false": ["sweep(fixed={'x': nan})"],
+    "sweep s leaves parameters of arm a open": [
+        "study(arms=[Arm('a', space=RATE)], sweeps=[Sweep('s', {'units': [1]})])"
+    ],
+    "Claim.text must be text that says something": ["claim(text='')", "claim(text=None)", "claim(text=5)"],
+    "claim 'a wins' must name arms of this study": [
+        "claim(better='')",
+        "claim(better='nobody')",
+        "claim(than='nobody')",
+    ],
+    "Claim.better of 'a wins' must be text (or empty)": ["claim(better=None)", "claim(better=['a'])"],
+    "Claim.than of 'a wins' must name at least one arm": ["claim(than=())"],
+    "Claim.than of 'a wins' must be a list of texts": ["claim(than=None)", "claim(than=5)"],
+    "Claim.than of 'a wins' must hold texts only": ["claim(than=[None])"],
+    "Claim.than of 'a wins' must not name the better arm": ["claim(than='a')"],
+    "Claim.than of 'a wins' must name each arm once": ["claim(than=['b', 'b'])"],
+    "Claim.metric of 'a wins' must be train_, val_ or test_ and a": [
+        "claim(metric='')",
+        "claim(metric='accuracy')",
+        "claim(metric=None)",
+    ],
+    "the name of metric 'test_speed' does not say which way is": ["claim(metric='test_speed')"],
+    "Claim.phase of 'a wins' must be one of replicate, printed,": [
+        "claim(phase='')",
+        "claim(phase='search')",
+        "claim(phase=None)",
+    ],
+    "claim 'a wins' compares defaults settings": ["claim(phase='defaults')"],
+    "claim 'a wins' compares tuning settings": ["claim(phase='tuning')"],
+    "Claim.sweep of 'a wins' names a sweep where phase is sweep": ["claim(phase='sweep')", "claim(sweep='s')"],
+    "this study has no sweep 'nothing': choose from none": ["claim(phase='sweep', sweep='nothing')"],
+    "Claim.sweep of 'a wins' must be text (or empty)": ["claim(sweep=5)"],
+    "Claim.epoch of 'a wins' must be None or at least 1": ["claim(epoch=0)", "claim(epoch='last')", "claim(epoch=2.0)"],
+    "Claim.target of 'a wins' must be a number, and then epoch": [
+        "claim(target='0.9')",
+        "claim(target=nan)",
+        "claim(target=0.9, epoch=3)",
+    ],
+    "Claim.direction of 'a wins' must be maximize or minimize": ["claim(direction='up')", "claim(direction=1)"],
+    "Claim.within of 'a wins' must be a number above 0": [
+        "claim(within=0)",
+        "claim(within=-0.1)",
+        "claim(within=inf)",
+        "claim(within='1 %')",
+    ],
+    "Claim.region of 'a wins' must be a number above 0": ["claim(region=0.0)", "claim(region=[0.1])"],
+    "Claim.region of 'a wins' must be None where within is given": ["claim(within=0.1, region=0.1)"],
+    "Claim.over and Claim.at of 'a wins' are about a sweep": ["claim(at={'rate': 0.1})", "claim(over='worst')"],
+    "Claim.at of 'a wins' must map names to values": ["claim(at=None)"],
+    "Claim.over of 'a wins' must be one of mean, worst, spread": ["claim(over='median')", "claim(over=None)"],
+    "Claim.untestable of 'a wins' must be text (or empty)": ["claim(untestable=True)", "claim(untestable=None)"],
+    "Claim.control of 'a wins' must be True or False": ["claim(control='yes')"],
+    "2 claims need at least 7 seeds to reach significance (2 /": [
+        "study(claims=[Claim('a wins', 'a', 'b', 'test_accuracy')] * 2, protocol=Protocol(seeds=3))"
+    ],
+    "claim 'x' compares arms of sweep s": ["study(sweeps=[Sweep('s', {'rate': [1, 2]}, arms=['a'])], claims=[SWEPT])"],
+    "claim 'x' is about values of sweep s": ["study(sweeps=[Sweep('s', {'rate': [1]})], claims=[SWEPT])"],
+    "Printed must name arms of this study": ["printed(arm='nobody')"],
+    "Printed.arm must be text that says something": ["printed(arm=None)", "printed(arm='')"],
+    "Printed.metric of arm a must be train_, val_ or test_ and a": [
+        "printed(metric='accuracy')",
+        "printed(metric=None)",
+    ],
+    "Printed.value of a test_accuracy must be a finite number": [
+        "printed(value=None)",
+        "printed(value='96 %')",
+        "printed(value='')",
+        "printed(value=nan)",
+        "printed(value='inf')",
+        "printed(value=True)",
+        "printed(value='0e99999')",
+        "printed(value=10**400)",
+        "printed(value=[0.9])",
+    ],
+    "Printed.epoch of a test_accuracy must be None or at least 1": ["printed(epoch=0)", "printed(epoch='10')"],
+    "Printed.setting of arm a must map names to values": ["printed(setting=None)"],
+    "Printed.setting of arm a: epochs must be a whole number from": ["printed(setting={'epochs': 0})"],
+    "Printed.setting of arm a: a parameter's name must be an": ["printed(setting={'a b': 0})"],
+    "Printed.place of arm a must be text (or empty)": ["printed(place=5)"],
+    "a printed figure needs the setting it was made with": [
+        "study(arms=[Arm('a'), Arm('b')], printed=[Printed('a', 'test_accuracy', 0.9)])"
+    ],
+    "Computed.text must be text that says something": ["computed(text='')", "computed(text=None)"],
+    "Computed.printed of 'a sum' must be a finite number": [
+        "computed(printed=None)",
+        "computed(printed='a lot')",
+        "computed(printed=nan)",
+        "computed(printed='0e99999')",
+        "computed(printed=True)",
+    ],
+    "Computed.compute of 'a sum' must be a function": ["computed(compute=0.3)", "computed(compute=None)"],
+    "Computed.compute of 'a sum' must give a number": [
+        "computed(compute=lambda: 1 / 0)",
+        "computed(compute=lambda: None)",
+        "computed(compute=lambda: 'three')",
+        "computed(compute=lambda: [1, 2])",
+        "computed(compute=lambda x: x)",
+    ],
+    "Computed.compute of 'a sum' must give a finite number": ["computed(compute=lambda: nan)"],
+    "Computed.why of 'a sum' must be text (or empty)": ["computed(why=5)"],
+    **{
+        f"{name} must be a whole number from 1 to 1,000,000, got {value}": [f"protocol({name}={value})"]
+        for name in ("epochs", "batch_size", "trials", "seeds", "searches", "silence_s")
+        for value in ("0", "-1", "2.5", "'3'", "None", "True", "nan", "1000000000")
+    },
+}
+"""What must stand in the answer, and the studies that get it: what is set equal to `STUDY`, in terms of `HEAD`."""
+
+FILES = [
+    ("bad.py", b"", "bad.py must define STUDY = Study(...)"),
+    ("bad.py", b"x = = 1\n", "invalid syntax"),
+    ("bad.py", b"STUDY = Study(\n", "'(' was never closed"),
+    ("bad.py", b"def f():\nreturn 1\n", "expected an indented block after function definition on line 1"),
+    ("bad.py", b"if True:\n\tx = 1\n        y = 2\n", "inconsistent use of tabs and spaces in indentation"),
+    ("bad.py", b"print 'hello'\n", "Missing parentheses in call to 'print'. Did you mean"),
+    ("bad.py", b"x = '\n", "unterminated string literal (detected at line 1)"),
+    ("bad.py", b"x = '''\n", "unterminated triple-quoted string literal (detected at line 1)"),
+    ("bad.py", b"(" * 500, "too many nested parentheses"),
+    ("bad.py", b"x = " + b"-" * 200_000 + b"1", "bad.py"),
+    ("bad.py", b"x = " + b"9" * 10_000, "Exceeds the limit (4300 digits) for integer string"),
+    ("bad.py", b"return\n", "'return' outside function"),
+    ("bad.py", b"x = 1\x00\n", "source code string cannot contain null bytes"),
+    ("bad.py", bytes(range(256)), "bad.py is no text in UTF-8, byte 128 is none: save it as UTF-8"),
+    ("bad.py", b"\x7fELF\x02\x01\x01" + b"\x00" * 999, "source code string cannot contain null bytes"),
+    ("bad.py", b"PK\x03\x04\x14\x00\xff\xfe", "bad.py is no text in UTF-8, byte 6 is none: save it as UTF-8"),
+    ("bad.py", "STUDY = 'é'".encode("latin-1"), "bad.py is no text in UTF-8, byte 9 is none: save it as UTF-8"),
+    (
+        "bad.py",
+        "# -*- coding: latin-1 -*-\nx = 'é'\n".encode("latin-1"),
+        "bad.py is no text in UTF-8, byte 31 is none: save it as UTF-8",
+    ),
+    ("bad.py", "x = 1\n".encode("utf-16"), "bad.py is no text in UTF-8, byte 0 is none: save it as UTF-8"),
+    ("bad.py", b"\xef\xbb\xbfx = 1\n", "bad.py must define STUDY = Study(...)"),
+    ("bad.py", "x\u00a0= 1\n".encode(), "invalid non-printable character U+00A0"),
+    ("bad.py", "x = “text”\n".encode(), "invalid character '“' (U+201C)"),
+    ("bad.py", b"STUDY = None\n", "bad.py must define STUDY = Study(...)"),
+    ("bad.py", b"study = 5\n", "bad.py must define STUDY = Study(...)"),
+    ("bad.py", b"x = 1 / 0\n", "ZeroDivisionError: division by zero"),
+    ("bad.py", b"import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
+    ("bad.py", b"from dlstudy import NoSuchThing\n", "ImportError: cannot import name 'NoSuchThing' from 'dlstudy'"),
+    ("bad.py", b"open('no/such/file')\n", "FileNotFoundError: [Errno 2] No such file or directory:"),
+    ("bad.py", b"import sys\nsys.exit()\n", "SystemExit"),
+    ("bad.py", b"import sys\nsys.exit('I am leaving')\n", "SystemExit: I am leaving"),
+    ("bad.py", b"exit(0)\n", "SystemExit: 0"),
+    ("bad.py", b"raise BaseException('base')\n", "BaseException: base"),
+    ("bad.py", b"raise GeneratorExit\n", "GeneratorExit"),
+    ("bad.py", b"raise ValueError\n", "ValueError"),
+    ("bad.py", b"raise ValueError('one\\ntwo\\nthree\\nfour\\nfive')\n", "ValueError: one two three four five"),
+    ("bad.py", b"raise ValueError('x' * 1_000_000)\n", "ValueError:"),
+    ("bad.py", b"raise ValueError('\\x1b[31mred\\x07\\x00')\n", "ValueError: red\n"),
+    ("bad.py", b"class E(Exception):\n    def __str__(self):\n        raise ValueError('worse')\nraise E\n", "E"),
+    ("bad.py", b"class E(Exception):\n    def __str__(self):\n        return 5\nraise E\n", "E"),
+    ("bad.py", b"def f():\n    f()\nf()\n", "RecursionError: maximum recursion depth exceeded"),
+    (
+        "bad.py",
+        b"def f():\n    raise ExceptionGroup('many', [ValueError(1), ValueError(2)])\nf()\n",
+        "ExceptionGroup: many (2 sub-exceptions)",
+    ),
+    ("bad.py", b"raise MemoryError\n", "MemoryError"),
+    ("bad.py", b"assert False\n", "AssertionError"),
+    (
+        "bad.py",
+        b"from dlstudy import Study\nclass S(Study):\n    pass\nSTUDY = S\n",
+        "bad.py must define STUDY = Study(...)",
+    ),
+    ("bad.py", b"import bad\n", "ModuleNotFoundError: No module named 'bad'"),
+    ("my study.py", b"", "the name of a study file must be 1 to 64 letters, digits, _,"),
+    ("a'b\".py", b"", "the name of a study file must be 1 to 64 letters, digits, _,"),
+    ("naïve.py", b"", "the name of a study file must be 1 to 64 letters, digits, _,"),
+    ("-x.py", b"", "the name of a study file must be 1 to 64 letters, digits, _,"),
+    (".py", b"", "the name of a study file must be 1 to 64 letters, digits, _,"),
+    ("a" * 70 + ".py", b"", "the name of a study file must be 1 to 64 letters, digits, _,"),
+    ("line\nfeed.py", b"", "the name of a study file must be 1 to 64 letters, digits, _,"),
+    ("$(touch gone).py", b"", "the name of a study file must be 1 to 64 letters, digits, _,"),
+    ("numpy.py", b"", "numpy.py must define STUDY = Study(...)"),
+    ("a.b.py", b"", "a.b.py must define STUDY = Study(...)"),
+    ("dlstudy.py", b"x\n", "dlstudy.py, line 1: NameError: name 'x' is not defined"),
+]
+"""A file's name, its bytes, and what must stand in the answer."""
+
+COMMANDS = {
+    "No such command 'runn'": ["runn"],
+    "no name and no option may be empty": [
+        "''",
+        "run ''",
+        "run good.py --trials ''",
+        "run good.py --seeds ''",
+        "run good.py --searches ''",
+        "run good.py --epochs ''",
+        "run good.py --workers ''",
+        "run good.py --per-gpu ''",
+        "run good.py --dataset ''",
+        "run good.py --phase ''",
+        "run good.py --arm ''",
+        "run good.py --sampler ''",
+        "run good.py --engine ''",
+        "run good.py --home ''",
+        "run good.py --home=",
+        "run good.py --storage ''",
+        "run good.py --tracking-uri ''",
+        "show good.py --arm ''",
+        "status ''",
+        "status --storage ''",
+        "status --home ''",
+        "report good.py --format ''",
+        "report good.py --variant ''",
+        "predict good.py --arm ''",
+        "data fetch ''",
+        "data show digits --output ''",
+        "data show digits --home ''",
+    ],
+    "No such option: --nothing": ["--nothing", "run good.py --nothing"],
+    "run takes a study's name or --all": ["run", "run good.py --all"],
+    "no study is named ' ': choose from activations, batchnorm,": ["run ' '"],
+    "no study is named 'optimisers': did you mean optimizers?": ["run optimisers"],
+    "Got unexpected extra argument(s) (good.py)": ["run good good.py", "list good.py"],
+    "no study file at 'nothing.py': check the path": ["run nothing.py", "status nothing.py"],
+    "no study file at 'no/such/folder/good.py': check the path": ["run no/such/folder/good.py"],
+    "no study is named '.': choose from activations, batchnorm,": ["run ."],
+    "no study file at './': check the path": ["run ./"],
+    "no study file at '/': check the path": ["run /"],
+    "no study file at 'folder.py': check the path": ["run folder.py"],
+    "passwd, line 1": ["run /etc/passwd"],
+    "no study file at '~nosuchuser/x.py': check the path": ["run '~nosuchuser/x.py'"],
+    "no study file at": [f"run {'a' * 5000}.py"],
+    "no study file at 'good.py/more.py': check the path": ["run good.py/more.py"],
+    "no study file at 'loop.py': check the path": ["run loop.py"],
+    "no study file at '/dev/null': check the path": ["run /dev/null"],
+    "no study file at 'pipe.py': check the path": ["run pipe.py"],
+    "no study is named 'a\\nb': choose from activations, batchnorm,": ["run 'a\nb'"],
+    "no study is named '\\x1b[31mred': choose from activations,": ["run '\x1b[31mred'"],
+    "no study is named '\\udcff': choose from activations,": ["run '\udcff'"],
+    "no study is named": [f"run {'x' * 100000}"],
+    "No such option: --quik": ["run good.py --quik"],
+    "No such option: -q": ["run good.py -q"],
+    "--all runs every study as it is": ["run --all --arm a", "run --all --dataset digits"],
+    "Option '--trials' requires an argument": ["run good.py --trials"],
+    "trials must be a whole number from 1 to 1,000,000": [
+        "run good.py --trials 0",
+        "run good.py --trials -1",
+        "run good.py --trials 1000000000000000000000000000000",
+    ],
+    "Invalid value for '--trials'": [
+        "run good.py --trials 2.5",
+        "run good.py --trials many",
+        "run good.py --trials nan",
+    ],
+    "seeds must be a whole number from 1 to 1,000,000": [
+        "run good.py --seeds 0",
+        "run good.py --seeds -1",
+        "run good.py --seeds 1000000000000000000000000000000",
+    ],
+    "Invalid value for '--seeds'": [
+        "run good.py --seeds 2.5",
+        "run good.py --seeds many",
+        "run good.py --seeds nan",
+    ],
+    "searches must be a whole number from 1 to 1,000,000": [
+        "run good.py --searches 0",
+        "run good.py --searches -1",
+        "run good.py --searches 1000000000000000000000000000000",
+    ],
+    "Invalid value for '--searches'": [
+        "run good.py --searches 2.5",
+        "run good.py --searches many",
+        "run good.py --searches nan",
+    ],
+    "--epochs must be at least 1": ["run good.py --epochs 0", "run good.py --epochs -1", "plan good.py --epochs 0"],
+    "Invalid value for '--epochs'": [
+        "run good.py --epochs 2.5",
+        "run good.py --epochs many",
+        "run good.py --epochs nan",
+    ],
+    "epochs must be a whole number from 1 to 1,000,000": ["run good.py --epochs 1000000000000000000000000000000"],
+    "--workers must be at least 1": [
+        "run good.py --workers 0",
+        "run good.py --workers -1",
+        "plan good.py --workers 0",
+        "devices --workers 0",
+        "devices --workers -3",
+    ],
+    "Invalid value for '--workers'": [
+        "run good.py --workers 2.5",
+        "run good.py --workers many",
+        "run good.py --workers nan",
+    ],
+    "--workers must be at most 1,000": [
+        "run good.py --workers 1000000000000000000000000000000",
+        "run good.py --workers 1001",
+    ],
+    "--per-gpu must be at least 1": [
+        "run good.py --per-gpu 0",
+        "run good.py --per-gpu -1",
+        "plan good.py --per-gpu 0",
+        "devices --per-gpu 0",
+    ],
+    "Invalid value for '--per-gpu'": [
+        "run good.py --per-gpu 2.5",
+        "run good.py --per-gpu many",
+        "run good.py --per-gpu nan",
+        "devices --per-gpu x",
+    ],
+    "--per-gpu must be at most 1,000": ["run good.py --per-gpu 1000000000000000000000000000000"],
+    "searches must be 1, or at least 3 to compare methods": ["run good.py --searches 2"],
+    "1 claims need at least 6 seeds to reach significance (2 /": ["run good.py --seeds 1"],
+    "a data set is one of mnist, digits, fashion_mnist, cifar10,": [
+        "run good.py --dataset minst",
+        "run good.py --dataset ../digits",
+        "plan good.py --dataset minst",
+        "data fetch minst",
+        "data fetch ../digits",
+        "data show minst",
+        "data verify minst",
+    ],
+    "--phase must be one of printed, defaults, search, replicate,": ["run good.py --phase train"],
+    "replicates of a need its search, which has 0 of 8 trials: run": ["run good.py --phase replicate"],
+    "this study has no arm 'nobody': choose from a, b": [
+        "run good.py --arm nobody",
+        "show good.py --arm nobody",
+        "predict good.py --arm nobody",
+    ],
+    "this study has no arm 'A': choose from a, b": ["run good.py --arm A"],
+    "--sampler must be one of sobol, random, tpe": ["run good.py --sampler grid"],
+    "--pruner must be one of none, median, hyperband": ["run good.py --pruner axe"],
+    "--engine must be one of local, inline": ["run good.py --engine steam"],
+    "--engine inline trains one at a time": ["run good.py --engine inline --workers 4"],
+    "no home can be at 'loop.py'": ["run good.py --home loop.py"],
+    "the home": ["run good.py --home file", "run good.py --home file/below"],
+    "no home can be at '~nosuchuser/home'": ["run good.py --home '~nosuchuser/home'"],
+    "no home can be at": [f"run good.py --home {'x' * 300}"],
+    "the home /proc/nowhere cannot be written to (No such file or": ["run good.py --home /proc/nowhere"],
+    "the storage that --storage names cannot be opened": [
+        "run good.py --storage nonsense",
+        "status --storage nonsense",
+        "dashboard --no-open --storage nonsense",
+    ],
+    "the storage that --storage names cannot be opened: ": [
+        "run good.py --storage postgresql://nobody:secret@127.0.0.1:1/x",
+        "run good.py --storage sqlite:////proc/nowhere/x.db",
+        "run good.py --storage redis://127.0.0.1:1",
+    ],
+    "a tracking URI begins with one of http, https, sqlite,": [
+        "run good.py --tracking-uri foo://x",
+        "ui --no-open --tracking-uri foo://x",
+    ],
+    "Got unexpected extra argument(s) (yes)": ["run good.py --json yes"],
+    "Option '--quick' does not take a value": ["run good.py --quick=3"],
+    "Missing argument 'study'": ["plan", "show", "predict"],
+    "no study is named 'nothing': did you mean housing?": [
+        "plan nothing",
+        "show nothing",
+        "report nothing",
+        "predict nothing",
+    ],
+    "No such option: --all": ["plan good.py --all"],
+    "--variant says of which model": ["show good.py --variant quick"],
+    "no variant is named 'nothing': `dlstudy status` lists them": [
+        "show good.py --arm b --variant nothing",
+        "predict good.py --variant nothing",
+    ],
+    "no variant is named '../..': `dlstudy status` lists them": ["show good.py --arm b --variant ../.."],
+    "no results of 'nothing' in": ["status nothing"],
+    "no results of 'good' in": ["status good.py"],
+    "report takes a study's name or --all": ["report"],
+    "good has no results here: run `dlstudy run good` first, or": [
+        "report good.py",
+        "report good.py --format docx",
+        "report good.py --variant nothing",
+    ],
+    "report --all takes every study and variant": ["report good.py --all", "report --all --variant quick"],
+    "no results in": ["report --all"],
+    "Invalid value for '--port'": ["ui --port -1", "ui --port 99999", "ui --port http", "dashboard --port 70000"],
+    "no runs in": ["ui --no-open", "ui good --no-open"],
+    "no searches here: run `dlstudy run STUDY` first, or name": ["dashboard --no-open"],
+    "no searches of nothing here: run `dlstudy run nothing` first,": ["dashboard nothing --no-open"],
+    "TensorBoard is not installed here: pip install": ["tensorboard --no-open"],
+    "a study's name must be 1 to 64 letters": ["tensorboard ../.. --no-open"],
+    "good has no trained winner in variant default: run `dlstudy": [
+        "predict good.py",
+        "predict good.py --samples 0",
+        "predict good.py --samples -5",
+        "predict good.py --input nothing.png",
+    ],
+    "Invalid value for '--samples'": ["predict good.py --samples ten"],
+    "No such command 'burn'": ["data burn"],
+    "Missing argument 'name'": ["data fetch"],
+    "Got unexpected extra argument(s) (mnist)": ["data fetch digits mnist"],
+    "Got unexpected extra argument(s) (digits)": ["data path digits"],
+}
+"""What must stand in the answer, and the command lines that get it, as a shell would take them."""

@@ -1,0 +1,87 @@
+"""Trials that fail: each is a state with a reason in one line, and costs neither its worker nor its study."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from failing import ENDS
+from trainings import place_of, spec_of
+
+from dlstudy import catalog
+from dlstudy.training.code import Code
+from dlstudy.training.run import train
+
+FAILING = Path(__file__).with_name("failing.py")
+FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
+
+
+@pytest.fixture(scope="module")
+def place():
+    return place_of("digits")
+
+
+def trained(place, code, **params):
+    spec = spec_of(epochs=1, params=params, study_path=str(FAILING), metrics_of="validation")
+    return train(spec, code, place, lambda epoch, metrics: True)
+
+
+@pytest.fixture(scope="module")
+def code():
+    return Code.of(catalog.load(FAILING).study)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ENDS if FULL or kind != "tensorflow memory"])  # that takes 10 s
+def test_whatever_a_study_does_becomes_a_state_with_a_reason_in_one_line(place, code, kind):
+    state, reason = ENDS[kind]
+    here, environment = Path.cwd(), dict(os.environ)
+    result = trained(place, code, kind=kind)
+    assert result.state == state
+    assert result.reason.startswith(reason)
+    assert len(result.reason) <= 500
+    assert result.reason.isprintable()
+    assert len(json.dumps(result.to_json())) < 60_000  # a column of a database holds 64 KB
+    assert (Path.cwd(), dict(os.environ)) == (here, environment)
+
+
+@pytest.mark.parametrize("given", [None, 5, [1, 2, 3], ("a", "b"), ([], []), (5, 5), {"x": 1}])
+def test_a_prepare_that_gives_no_rows_fails_its_trial(place, given):
+    result = trained(place, Code(dict, prepare=lambda x, y, train, p: given))
+    assert (result.state, result.reason[:22]) == ("failed", "prepare must return x ")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda x, y: (x.astype(str), y), "prepare must return numbers, got x of <U"),
+        (lambda x, y: (x * float("nan"), y), "prepare returned numbers that are not finite"),
+        (lambda x, y: (x[:5], y), "prepare must return x and y of 1797 rows"),
+        (lambda x, y: 1 / 0, "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_prepare_that_spoils_the_rows_fails_its_trial(place, change, reason):
+    result = trained(place, Code(dict, prepare=lambda x, y, train, p: change(x, y)))
+    assert result.state == "failed"
+    assert result.reason.startswith(reason)
+
+
+@pytest.mark.parametrize("drawn", [None, 5, {"a/b": None}, {"title": None}, {5: 5}])
+def test_pictures_that_cannot_be_drawn_cost_no_trial(place, tmp_path, drawn):
+    from sklearn.linear_model import LogisticRegression
+
+    spec = spec_of(model_folder=str(tmp_path / "model"))
+    code = Code(lambda p: LogisticRegression(max_iter=500), draw=lambda model, x, y, p: drawn)
+    result = train(spec, code, place, lambda epoch, metrics: True)
+    assert result.state == "finished"
+    assert "the pictures could not be drawn: " in result.way
+
+
+def test_the_float_type_that_a_trial_chose_is_not_the_next_one_s(place):
+    import keras
+
+    def build(p):
+        keras.config.set_floatx("float16")
+        raise ValueError("after that")
+
+    assert trained(place, Code(build)).reason == "ValueError: after that"
+    assert keras.config.floatx() == "float32"
