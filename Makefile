@@ -22,7 +22,7 @@ test: .venv/.installed-test  ## run the tests: make test ARGS="tests/test_study.
 	.venv/bin/python -m pytest $(ARGS)
 
 faults: .venv/.installed-test  ## the tests of faults in full: kills, cuts and bad input many times over
-	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=3600 tests/faults $(ARGS)
+	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults $(ARGS)
 
 dev: .venv/.installed-dev  ## install what scripts/check needs
 

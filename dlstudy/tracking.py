@@ -22,6 +22,7 @@ from dlstudy.home import Home
 from dlstudy.mlflow_runs import MlflowRuns, StudyRun
 from dlstudy.processes import QUIET
 from dlstudy.results import TrialRecord
+from dlstudy.texts import one_line, told
 from dlstudy.trial import TrialSpec
 
 __all__ = ["Tracker", "tracking_uri"]
@@ -152,7 +153,7 @@ class Tracker(Listener):
             action(self._runs)
             self.problem = ""
         except Exception as error:  # MLflow, SQLAlchemy, requests and the file system each raise their own
-            self.problem = _one_line(error)
+            self.problem = one_line(str(error) if isinstance(error, DlstudyError) else told(error), 300)
             self.missed = True
             self._epochs.clear()
             self._next_try = time.monotonic() + _RETRY_S
@@ -192,8 +193,3 @@ def _own_store(home: Home) -> str:
 
 def _now_ms() -> int:
     return int(time.time() * 1000)
-
-
-def _one_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return (text if isinstance(error, DlstudyError) else f"{type(error).__name__}: {text}").splitlines()[0][:300]

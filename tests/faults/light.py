@@ -1,4 +1,5 @@
-"""`dlstudy` whose workers train without TensorFlow: all that starts, ends and records them is the real thing.
+"""`dlstudy` whose workers train without TensorFlow: all that starts, ends and records them is the
+real thing, but for the reports at the end of a run.
 
 Run as a script it is the command line. A worker imports this module, as its main module or for a `LightSlot`, and finds
 the trainer below in place of dlstudy's.
@@ -45,6 +46,10 @@ if multiprocessing.current_process().name != "MainProcess":
     sys.modules[light.__name__] = light
 
 if __name__ == "__main__":
+    from dlstudy import session
     from dlstudy.cli import main
+
+    session.export_all = lambda *arguments: []  # reports take most of the time
+    session.differences_png = lambda summary: None
 
     sys.exit(main())

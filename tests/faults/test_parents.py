@@ -5,12 +5,7 @@ import signal
 import time
 from collections import Counter
 
-import pytest
 from nights import FULL, KILL, STOP, Night, await_, dice, processes_of, send, undisturbed, workers_of
-
-pytestmark = pytest.mark.skipif(
-    os.environ.get("DLSTUDY_FAULTS") != "full", reason="starts and kills real processes for minutes: make faults"
-)
 
 TERM, INT = signal.SIGTERM, signal.SIGINT
 WAYS = {"kill": [KILL], "SIGTERM": [TERM], "Ctrl-C": [INT], "Ctrl-C twice": [INT, INT]}

@@ -11,16 +11,15 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from nights import await_
 
+from dlstudy import session
 from dlstudy.home import Home
 from dlstudy.processes import QUIET
 from dlstudy.record import Record
 from dlstudy.session import Where
+from dlstudy.tracking import Tracker
 from dlstudy.ui import free_port
-
-pytestmark = pytest.mark.skipif(
-    os.environ.get("DLSTUDY_FAULTS") != "full", reason="starts and kills real processes for minutes: make faults"
-)
 
 pytest_plugins = ["made_up_runs"]
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
@@ -83,6 +82,14 @@ def server(tmp_path, monkeypatch):
     server.kill()
 
 
+@pytest.fixture
+def trackers(monkeypatch):
+    """Those of the runs of a test, in their order."""
+    made = []
+    monkeypatch.setattr(session, "Tracker", lambda *about: made.append(Tracker(*about)) or made[-1])
+    return made
+
+
 def require_all_written(server, home):
     """One run for each trial and one for the study, all ended, with every epoch."""
     client, runs = server.runs()
@@ -103,13 +110,14 @@ def moments():
 
 @pytest.mark.parametrize("moment", moments())
 def test_a_server_that_goes_away_and_comes_back_in_mid_study_has_everything_in_the_end(
-    table, run, server, tmp_path, undisturbed, moment
+    table, run, server, tmp_path, undisturbed, moment, trackers
 ):
     def at(n):
         if n == moment:
             server.await_runs(2)
             server.kill()
         if n == moment + 3:
+            await_(lambda: trackers[0].missed)
             server.start()
 
     where = Where(Home.at(tmp_path / "home"), tracking=server.uri)

@@ -1,6 +1,5 @@
 """Workers that are killed, hang or never start: the study ends with the table of an undisturbed run."""
 
-import os
 import time
 from contextlib import closing
 
@@ -13,10 +12,6 @@ from dlstudy.engines.local import LocalEngine
 from dlstudy.errors import DlstudyError
 from dlstudy.protocol import Split
 from dlstudy.trial import TrialSpec
-
-pytestmark = pytest.mark.skipif(
-    os.environ.get("DLSTUDY_FAULTS") != "full", reason="starts and kills real processes for minutes: make faults"
-)
 
 N_KILLS = 30 if FULL else 5
 SEEDS = ("--seeds", "40" if FULL else "16")
