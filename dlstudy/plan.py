@@ -79,8 +79,7 @@ class _PartState:
         return self.open_record()
 
     def load(self) -> None:
-        """Ends what a dead process left in flight, and reads what there is."""
-        self.record.end_all("the process that ran the study ended while it trained")
+        """Reads what there is."""
         self.known = self.record.trials()
 
 
@@ -88,7 +87,7 @@ class Plan:
     """The trials that a run wants and does not have, in the order in which they are to be trained."""
 
     def __init__(self, file: StudyFile, study: Study, choice: Choice, *, home: Home, record: Record) -> None:
-        """Opens the record of every part and finds what is missing.
+        """Ends what a dead process left in flight, opens the record of every part and finds what is missing.
 
         Raises:
             RecordError: a part was begun with another definition.
@@ -100,6 +99,7 @@ class Plan:
         arms = [study.arm(name) for name in choice.arms]
         definitions = define_all(file, study, choice.variant, choice.name, choice.arms)
         known = record.refuse_other(dict(definitions.values()))
+        record.end_open(file.name, choice.name, "the process that ran the study ended while it trained")
         self._parts = {
             part: _PartState(partial(self._open, record, part, name, definition))
             for part, (name, definition) in definitions.items()

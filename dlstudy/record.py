@@ -31,6 +31,7 @@ __all__ = ["ArmRecord", "Record"]
 
 _STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 _DESCRIBED = {"row", "seed", "tuned", "params"}
+_IN_FLIGHT = (TrialState.RUNNING, TrialState.WAITING)
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -156,6 +157,15 @@ class Record:
             study = optuna.load_study(study_name=name, storage=self.storage)
             study.set_user_attr("run_ids", {**study.user_attrs.get("run_ids", {}), **late})
 
+    def end_open(self, study: str, variant: str, reason: str) -> None:
+        """Ends every trial of a variant that is in flight as killed for that reason. Hold the study's lock."""
+        for name in optuna.get_all_study_names(self.storage):
+            if not name.startswith(f"{study}/{variant}/"):
+                continue
+            study_id = self.storage.get_study_id_from_name(name)
+            if self.storage.get_all_trials(study_id, deepcopy=False, states=_IN_FLIGHT):
+                ArmRecord(self, name, self.direction(name)).end_all(reason)
+
     def _trial(self, trial: FrozenTrial, name: str, late: Mapping[str, str]) -> TrialRecord:
         key = f"{name}#{trial.number}"
         made = self._ended.get(key) or _trial_record(trial, name)
@@ -221,7 +231,7 @@ class ArmRecord:
         One whose result stands there, and of which only the state was not written any more, ends as that says.
         """
         ended = []
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+        for trial in self._study.get_trials(deepcopy=False, states=_IN_FLIGHT):
             known, state = trial.user_attrs.get("result", {}), TrialState.FAIL
             if "value" in known:
                 state = _STATES.get(known["state"], state)

@@ -303,6 +303,14 @@ def test_trials_left_by_a_dead_process_are_ended_and_trained_again(bench, tiny, 
     assert "the process that ran the study ended" in orphan.result.reason
 
 
+def test_a_run_of_one_part_ends_what_a_dead_process_left_in_another(bench, tiny):
+    file, search = catalog.load(tiny), Request(phases=["search"])
+    study, record = resolve(file, search), Record.open(bench.home)
+    begun = Plan(file, study, choose(file, study, search, record), home=bench.home, record=record).next()
+    bench.run(Request(phases=["printed"]))
+    assert [trial.state for trial in bench.trials() if trial.key == begun.key] == ["killed"]
+
+
 def test_other_data_is_another_definition(bench, monkeypatch):
     bench.run()
     other = dataclasses.replace(registry.describe("digits"), sha256="0" * 64)
