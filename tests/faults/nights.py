@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -122,7 +123,7 @@ class Night:
     def statuses(self):
         """Key (empty for the study's own run), status and state of every run in MLflow."""
         wanted = "select value from tags where tags.run_uuid = runs.run_uuid and key ="
-        with sqlite3.connect(f"file:{self.home.mlflow_db}?mode=ro", uri=True) as store:
+        with closing(sqlite3.connect(self.home.mlflow_db)) as store:  # to write: a killed writer is undone first
             rows = store.execute(
                 f"select ({wanted} 'dlstudy.key'), status, ({wanted} 'dlstudy.state') from runs, experiments using "
                 "(experiment_id) where experiments.name = ? and runs.lifecycle_stage = 'active'",
