@@ -25,7 +25,7 @@ __all__ = ["LocalEngine"]
 _GROWTH_MB = 2048
 """A worker that holds so much more than after its first trial is replaced: TensorFlow leaks."""
 _STARTS_ALLOWED = 3
-"""Starts of each worker that may fail in a row before the engine gives up: then TensorFlow itself does not start."""
+"""Starts of each worker that may fail while nothing is trained: then TensorFlow itself does not start."""
 _START_S = 900
 """A worker that is not ready after so long is ended."""
 _GRACE_S = 3
@@ -157,6 +157,7 @@ class LocalEngine(Engine):
             return []
         result = dataclasses.replace(TrialResult.from_json(content[0]), slot=worker.slot.name)
         worker.spec = None
+        self._failed_starts = 0
         memory_mb: float = content[1]  # what it holds now: the peak of a trial is no leak
         worker.first_mb = worker.first_mb or memory_mb
         if memory_mb > worker.first_mb + _GROWTH_MB:
