@@ -196,7 +196,7 @@ def test_two_workers_give_the_table_of_one_number_for_number(here, tiny, local_t
     assert table(json.loads(out)) == local_table, err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])  # others, with light workers: test_parents.py
 def test_a_stopped_run_goes_on_and_ends_with_the_same_table(here, tiny, local_table, number):
     running = start("run", tiny, "--workers", 2, start_new_session=True)
     for _ in range(6):  # trials have ended, and others are in flight
