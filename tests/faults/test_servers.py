@@ -1,74 +1,20 @@
 """MLflow's server, killed and started again in mid-study."""
 
-import contextlib
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
+from mlflow_server import MlflowServer
 from nights import await_
 
 from dlstudy import session
 from dlstudy.home import Home
-from dlstudy.processes import QUIET
 from dlstudy.record import Record
 from dlstudy.session import Where
 from dlstudy.tracking import Tracker
-from dlstudy.ui import free_port
 
 pytest_plugins = ["made_up_runs"]
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
-
-
-class Server:
-    """A real MLflow server that can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        # Of ports that the system gives to clients, one may come to talk to itself while nobody serves it.
-        self._folder, self._port = folder, free_port(random.randrange(20_000, 30_000))
-        self.uri = f"http://127.0.0.1:{self._port}"
-        self._process = None
-
-    def start(self):
-        command = ["mlflow", "server", "--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}"]
-        command += ["--artifacts-destination", (self._folder / "artifacts").as_uri(), "--workers", "1"]
-        command += ["--host", "127.0.0.1", "--port", str(self._port)]
-        environment = {**os.environ, **QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        with (self._folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *command], env=environment, start_new_session=True, stdout=log, stderr=log
-            )
-        end = time.monotonic() + 90
-        while time.monotonic() < end:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.uri}/health", timeout=2):
-                return
-            time.sleep(0.2)
-        raise AssertionError((self._folder / "log").read_text())
-
-    def kill(self):
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-    def runs(self):
-        from mlflow import MlflowClient
-
-        client = MlflowClient(tracking_uri=self.uri)
-        experiment = client.get_experiment_by_name("tiny")
-        return client, client.search_runs([experiment.experiment_id], max_results=1000) if experiment else []
-
-    def await_runs(self, n):
-        end = time.monotonic() + 60
-        while len(self.runs()[1]) < n:
-            assert time.monotonic() < end
-            time.sleep(0.1)
 
 
 @pytest.fixture
@@ -76,7 +22,7 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     folder = tmp_path / "server"
     folder.mkdir()
-    server = Server(folder)
+    server = MlflowServer(folder)
     server.start()
     yield server
     server.kill()
@@ -92,7 +38,7 @@ def trackers(monkeypatch):
 
 def require_all_written(server, home):
     """One run for each trial and one for the study, all ended, with every epoch."""
-    client, runs = server.runs()
+    client, runs = server.runs("tiny")
     trials = {trial.key: trial for trial in Record.open(home, for_writing=False).trials("tiny", "default")}
     children = [run for run in runs if run.data.tags["dlstudy.kind"] == "trial"]
     assert sorted(run.data.tags["dlstudy.key"] for run in children) == sorted(trials)
@@ -114,7 +60,7 @@ def test_a_server_that_goes_away_and_comes_back_in_mid_study_has_everything_in_t
 ):
     def at(n):
         if n == moment:
-            server.await_runs(2)
+            await_(lambda: len(server.runs("tiny")[1]) >= 2)
             server.kill()
         if n == moment + 3:
             await_(lambda: trackers[0].missed)
@@ -133,7 +79,7 @@ def test_a_server_that_stays_away_costs_no_trial_is_told_and_is_caught_up_by_the
 ):
     def at(n):
         if n == 5:
-            server.await_runs(2)
+            await_(lambda: len(server.runs("tiny")[1]) >= 2)
             server.kill()
 
     where = Where(Home.at(tmp_path / "home"), tracking=server.uri)
