@@ -2,14 +2,14 @@
 # Every path is relative: the folder may have spaces in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test faults dev check bench clean FORCE
+.PHONY: help setup run test faults cluster-test dev check bench clean FORCE
 
 # Both variables pin what builds the project too: old pips read the first one there, new ones the second.
 PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	.venv/bin/python -m pip install -qq --disable-pip-version-check
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1	/p' Makefile
 	@echo 'ARGS="..." is handed on by run, test and bench; PYTHON=... chooses the Python that .venv is made with.'
 
 setup: .venv/.installed  ## make .venv and install the project into it
@@ -23,6 +23,9 @@ test: .venv/.installed-test  ## run the tests: make test ARGS="tests/test_study.
 
 faults: .venv/.installed-test  ## the tests of faults in full: kills, cuts and bad input many times over
 	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults $(ARGS)
+
+cluster-test: .venv/.installed-test  ## a study on a cluster that this machine plays: Ray, PostgreSQL, an MLflow server
+	DLSTUDY_CLUSTER=1 .venv/bin/python -m pytest -s tests/cluster $(ARGS)
 
 dev: .venv/.installed-dev  ## install what scripts/check needs
 

@@ -1,0 +1,96 @@
+"""A cluster played by one machine: PostgreSQL, an MLflow server and two Ray nodes, one of which is killed in mid-study.
+
+`make cluster-test` runs it: `dlstudy run optimizers --quick` must end with the table of the local engine.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from mlflow_server import MlflowServer
+
+from dlstudy.home import Home
+from dlstudy.record import Record
+
+pytest_plugins = ["clusters", "servers"]
+pytestmark = pytest.mark.skipif(
+    os.environ.get("DLSTUDY_CLUSTER") != "1", reason="starts a small cluster and trains for minutes: make cluster-test"
+)
+
+STUDY = ("optimizers", "--quick")
+KILLED_AFTER = 5  # trials
+
+
+def start(*words):
+    command = [sys.executable, "-m", "dlstudy", *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process, code=0):
+    out, err = process.communicate(timeout=900)
+    assert process.returncode == code, err + out
+    return out
+
+
+def table(record):
+    """What every finished training gave, in an order that does not depend on when and where it was trained."""
+    return sorted(
+        (t.phase, t.arm, t.row, t.seed, sorted(t.params.items()), sorted(t.metrics.items()), t.result.correct)
+        for t in record.trials("optimizers", "quick")
+        if t.state == "finished"
+    )
+
+
+@pytest.fixture
+def mlflow_server(postgres, tmp_path):
+    server = MlflowServer(tmp_path, postgres.fresh())
+    server.start()
+    yield server
+    server.kill()
+
+
+def test_a_study_whose_machine_and_a_node_are_lost_ends_with_the_table_of_one_machine(
+    cluster, postgres, mlflow_server, tmp_path
+):
+    say = print
+    homes = [Home.at(tmp_path / name) for name in ("alone", "first", "second")]
+    finish(start("run", *STUDY, "--home", str(homes[0].root)))
+    alone = table(Record.open(homes[0], for_writing=False))
+    say(f"\none machine, engine local: {len(alone)} trainings")
+
+    storage = postgres.fresh()
+    stores = ("--storage", storage, "--tracking-uri", mlflow_server.uri)
+    on_ray = (*STUDY, "--engine", "ray", "--ray-address", cluster.address, *stores)
+    nodes = [cluster.add(), cluster.add()]
+    with start("run", *on_ray, "--home", str(homes[1].root)) as first:
+        record = Record.open(homes[1], storage, for_writing=False)
+        n_finished = 0
+        while n_finished < KILLED_AFTER:
+            assert first.poll() is None, first.communicate()
+            time.sleep(0.5)
+            n_finished = len(table(record))
+        cluster.kill(nodes[1])
+        say(f"two Ray nodes, PostgreSQL, MLflow on a server: a node is killed after {n_finished} trainings")
+        while n_finished < 2 * KILLED_AFTER:
+            assert first.poll() is None, first.communicate()
+            time.sleep(0.5)
+            n_finished = len(table(record))
+        first.kill()
+    say(f"and the machine that ran the study after {n_finished}: another one goes on, with an empty home")
+    told = json.loads(finish(start("run", *on_ray, "--home", str(homes[2].root), "--json")))
+
+    record = Record.open(homes[2], storage, for_writing=False)
+    assert table(record) == alone
+    trials = record.trials("optimizers", "quick")
+    lost = [trial for trial in trials if trial.state != "finished"]
+    assert {trial.state for trial in lost} <= {"lost", "killed"}
+    assert len(lost) <= 2 + 1  # a try on the node that was killed, and those in flight when the machine was
+    _, runs = mlflow_server.runs("optimizers")
+    assert len(runs) == len(trials) + 1
+    assert {run.info.status for run in runs} <= {"FINISHED", "KILLED", "FAILED"}
+    assert sum(run.info.status == "FINISHED" for run in runs) == len(alone) + 1
+    say(f"{len(alone)} trainings, {len(lost)} more tries lost: the same table, number for number")
+    say(told["answer"])
