@@ -177,15 +177,14 @@ class RayEngine(Engine):
             if place[0] not in alive and member.pending is None:  # the others end as their answers do
                 del self._members[place]
         most = min(self._demand.workers or self._demand.n_needed, self._demand.n_needed)
-        room = [
-            (i, node)
-            for node in alive.values()
-            if node.id not in self._refused
-            for i in range(_room(node, self._on_gpus, self._demand.per_gpu))
-        ]
-        for i, node in sorted(room, key=lambda pair: pair[0]):  # the first of every node, then the second
+        for i, node in sorted(self._room(alive), key=lambda pair: pair[0]):  # the first of every node, then the second
             if len(self._members) < most and (node.id, i) not in self._members:
                 self._members[node.id, i] = self._start(node, i)
+
+    def _room(self, alive: Mapping[str, Node]) -> list[tuple[int, Node]]:
+        """The slots that there could be, by number and node."""
+        used = [node for node in alive.values() if node.id not in self._refused]
+        return [(i, node) for node in used for i in range(_slots_on(node, self._on_gpus, self._demand.per_gpu))]
 
     def _start(self, node: Node, i: int) -> _Member:
         import ray
@@ -251,7 +250,7 @@ class RayEngine(Engine):
         self._refused.add(node)
         for other in [key for key in self._members if key[0] == node]:
             self._lose(other, "is not used")
-        if not set(nodes()) - self._refused:
+        if not self._room(nodes()):
             raise UsageError(reason)
         self._say(f"not used: {reason}")
 
@@ -303,7 +302,7 @@ class RayEngine(Engine):
             )
 
 
-def _room(node: Node, on_gpus: bool, per_gpu: int) -> int:
+def _slots_on(node: Node, on_gpus: bool, per_gpu: int) -> int:
     """Slots that a node has room for, when nothing else runs there: a core each, and a GPU or a share of one."""
     return min(node.n_cpus, int(node.n_gpus * per_gpu)) if on_gpus else node.n_cpus
 
@@ -317,7 +316,7 @@ def _check(demand: Demand, alive: Mapping[str, Node]) -> bool:
     on_gpus = any(node.n_gpus for node in alive.values())
     if demand.per_gpu > 1 and not on_gpus:
         raise UsageError(f"no node of the Ray cluster has a GPU, got --per-gpu {demand.per_gpu}: leave it out")
-    n = sum(_room(node, on_gpus, demand.per_gpu) for node in alive.values())
+    n = sum(_slots_on(node, on_gpus, demand.per_gpu) for node in alive.values())
     has = f"the Ray cluster has {n} slots ({'GPUs' if on_gpus else 'CPUs'} of {len(alive)} nodes)"
     if n < (demand.workers or 1):
         got = f", got --workers {demand.workers}" if demand.workers else ""
