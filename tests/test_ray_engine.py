@@ -58,6 +58,11 @@ def start(address, decide=None, n=2, *, make=fake, say=print, **demand):
     return closing(RayEngine(Demand(address, n, **demand), "digits", decide or Heard(), say, make))
 
 
+def refused(match, address, *, error=UsageError, **demand):
+    with pytest.raises(error, match=match), start(address, **demand):
+        pass
+
+
 def wait_for_slots(engine, n):
     end = time.monotonic() + 60
     while len(engine.slots) != n and time.monotonic() < end:
@@ -81,8 +86,7 @@ def test_gpus_are_shared_as_asked_and_leave_cores_alone(cluster, nodes):  # noqa
     with start(cluster.address, n=9, per_gpu=3) as engine:
         wait_for_slots(engine, 3)
         assert all(slot.name.startswith("gpu:") for slot in engine.slots)
-    with pytest.raises(UsageError, match=r"has 1 slots \(GPUs of 2 nodes\), got --workers 2: start more nodes"):
-        start(cluster.address, workers=2)
+    refused(r"has 1 slots \(GPUs of 2 nodes\), got --workers 2: start more nodes", cluster.address, workers=2)
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +192,26 @@ class TestTwoSlots:
             engine._give_up_without_slots(1)
 
 
+def test_more_than_the_cluster_has_is_refused(two_cpus):
+    refused(r"has 2 slots \(CPUs of 2 nodes\), got --workers 3: start more nodes", two_cpus, workers=3)
+    refused("no node of the Ray cluster has a GPU, got --per-gpu 2: leave it out", two_cpus, per_gpu=2)
+
+
+def test_a_node_with_other_versions_is_refused(two_cpus, monkeypatch):
+    mine = ray_engine.versions()
+    monkeypatch.setattr(ray_engine, "versions", lambda: {**mine, "keras": "9.9"})
+    refused(f"has keras {mine['keras']}, not 9.9: install the same versions there", two_cpus)
+
+
+def test_slots_that_do_not_start_are_told(two_cpus):
+    refused(
+        r"do not start, the last: .*RuntimeError: nothing can be trained here",
+        two_cpus,
+        make=broken,
+        error=DlstudyError,
+    )
+
+
 def test_a_node_that_is_killed_costs_its_trials_one_try_and_one_that_joins_is_used(cluster, two_cpus, nodes, spec):  # noqa: F811
     leaves = nodes(cpus=1)
     with start(two_cpus, n=10) as engine:
@@ -203,25 +227,6 @@ def test_a_node_that_is_killed_costs_its_trials_one_try_and_one_that_joins_is_us
         wait_for_slots(engine, 3)
         assert engine.submit(spec(3)).rpartition("/")[0] not in hosts.values(), "a new node has a name of its own"
         assert wait_all(engine, 1)["t#3"].state == "finished"
-
-
-def test_more_than_the_cluster_has_is_refused(two_cpus):
-    with pytest.raises(UsageError, match=r"has 2 slots \(CPUs of 2 nodes\), got --workers 3: start more nodes"):
-        start(two_cpus, workers=3)
-    with pytest.raises(UsageError, match="no node of the Ray cluster has a GPU, got --per-gpu 2: leave it out"):
-        start(two_cpus, per_gpu=2)
-
-
-def test_a_node_with_other_versions_is_refused(two_cpus, monkeypatch):
-    mine = ray_engine.versions()
-    monkeypatch.setattr(ray_engine, "versions", lambda: {**mine, "keras": "9.9"})
-    with pytest.raises(UsageError, match=f"has keras {mine['keras']}, not 9.9: install the same versions there"):
-        start(two_cpus)
-
-
-def test_slots_that_do_not_start_are_told(two_cpus):
-    with pytest.raises(DlstudyError, match=r"do not start, the last: .*RuntimeError: nothing can be trained here"):
-        start(two_cpus, make=broken)
 
 
 @slow
