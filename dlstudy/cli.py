@@ -44,6 +44,11 @@ AlsoOption = Annotated[bool, typer.Option("--also", help="Also train printed fig
 WorkersOption = Annotated[int | None, typer.Option(help="Trainings at a time.  (default: GPUs, else cores)")]
 PerGpuOption = Annotated[int, typer.Option(help="Trainings that share a GPU.")]
 
+EngineOption = Annotated[str, typer.Option(help="local, ray for many machines, or inline for debugging.")]
+RayAddressOption = Annotated[
+    str | None, typer.Option(help="HOST:PORT of a running Ray cluster.  (default: RAY_ADDRESS, else this machine's)")
+]
+
 
 @app.command()
 def run(
@@ -68,7 +73,8 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew beside the old results.")] = False,
     workers: WorkersOption = None,
     per_gpu: PerGpuOption = 1,
-    engine: Annotated[str, typer.Option(help="local, or inline for debugging.")] = "local",
+    engine: EngineOption = "local",
+    ray_address: RayAddressOption = None,
     home: HomeOption = None,
     storage: StorageOption = None,
     tracking_uri: TrackingOption = None,
@@ -83,7 +89,7 @@ def run(
 
     variant = Variant(quick, dataset, epochs, sampler, pruner, control)
     request = Request(variant, trials, seeds, searches, tuple(phase or ()), tuple(arm or ()), fresh, also)
-    where = Where(Home.at(home), storage, tracking_uri, engine, workers, per_gpu)
+    where = Where(Home.at(home), storage, tracking_uri, engine, workers, per_gpu, ray_address)
     raise typer.Exit(running.run(study, every, request, where, json))
 
 
@@ -99,6 +105,8 @@ def plan(
     control: ControlOption = False,
     workers: WorkersOption = None,
     per_gpu: PerGpuOption = 1,
+    engine: EngineOption = "local",
+    ray_address: RayAddressOption = None,
     home: HomeOption = None,
     storage: StorageOption = None,
     json: JsonOption = False,
@@ -111,7 +119,7 @@ def plan(
     from dlstudy.variant import Variant
 
     request = Request(Variant(quick, dataset, epochs, control=control), trials, seeds, searches)
-    show_plan(study, request, Where(Home.at(home), storage, workers=workers, per_gpu=per_gpu), json)
+    show_plan(study, request, Where(Home.at(home), storage, None, engine, workers, per_gpu, ray_address), json)
 
 
 @app.command("list")

@@ -12,6 +12,8 @@ from dlstudy.errors import UsageError
 from dlstudy.processes import ask
 
 __all__ = [
+    "CPU_ENVIRONMENT",
+    "GPU_ENVIRONMENT",
     "Gpu",
     "Slot",
     "check_slots",
@@ -95,7 +97,7 @@ def plan_slots(
     check_slots(workers, per_gpu)
     if not found:
         n = workers or n_cores
-        return tuple(Slot(f"cpu:{i}", _CPU, total_gb / n) for i in range(n))
+        return tuple(Slot(f"cpu:{i}", CPU_ENVIRONMENT, total_gb / n) for i in range(n))
     slots = tuple(_gpu_slot(gpu, share, per_gpu) for share in range(per_gpu) for gpu in found)
     if workers and workers > len(slots):
         raise UsageError(
@@ -153,15 +155,12 @@ def what_tensorflow_sees() -> dict[str, Any]:  # Any: JSON
 
 
 # One thread a worker and one worker a core beat many threads on the small matrices of small models.
-_CPU = {"CUDA_VISIBLE_DEVICES": "-1", "OMP_NUM_THREADS": "1", "DLSTUDY_THREADS": "1"}
+CPU_ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "OMP_NUM_THREADS": "1", "DLSTUDY_THREADS": "1"}
+GPU_ENVIRONMENT = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
 
 def _gpu_slot(gpu: Gpu, share: int, per_gpu: int) -> Slot:
-    environment = {
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        "CUDA_VISIBLE_DEVICES": gpu.uuid or str(gpu.index),
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    }
+    environment = {**GPU_ENVIRONMENT, "CUDA_VISIBLE_DEVICES": gpu.uuid or str(gpu.index)}
     name = f"gpu:{gpu.index}" if per_gpu == 1 else f"gpu:{gpu.index}/{share}"
     return Slot(name, environment, gpu.memory_gb / per_gpu)
 

@@ -36,7 +36,7 @@ from dlstudy.variant import Variant
 
 __all__ = ["ENGINES", "Outcome", "Where", "engine_maker", "read_summary", "run_study"]
 
-ENGINES = ("local", "inline")
+ENGINES = ("local", "inline", "ray")
 
 _PATIENCE_S = 8.0
 """A run that was stopped waits so long for MLflow."""
@@ -51,10 +51,11 @@ class Where:
         storage: SQLAlchemy URL of Optuna's storage; None for the journal in the home.
         tracking: MLflow's URI; None for the environment's, else SQLite in the home.
         engine: one of `ENGINES`.
-        workers, per_gpu: see `dlstudy.devices.choose_slots`.
+        workers, per_gpu: see `dlstudy.devices.choose_slots`, and `dlstudy.engines.ray_engine.Demand`.
+        ray_address: of the cluster that the engine `ray` trains on; None for RAY_ADDRESS, else the one of this machine.
 
     Raises:
-        UsageError: there is no such engine, or no machine has so many slots.
+        UsageError: there is no such engine, no machine has so many slots, or an address is of no use.
     """
 
     home: Home
@@ -63,11 +64,16 @@ class Where:
     engine: str = "local"
     workers: int | None = None
     per_gpu: int = 1
+    ray_address: str | None = None
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
             raise UsageError(f"--engine must be one of {', '.join(ENGINES)}, got {self.engine!r}")
         check_slots(self.workers, self.per_gpu)
+        if self.ray_address is not None and self.engine != "ray":
+            raise UsageError(
+                f"--ray-address is for --engine ray, got it with --engine {self.engine}: leave one of them out"
+            )
         if self.engine == "inline" and self.workers not in (None, 1):
             raise UsageError(
                 f"--engine inline trains one at a time, got --workers {self.workers}: leave one of them out"
@@ -256,6 +262,10 @@ def engine_maker(where: Where, say: Callable[[str], None]) -> Callable[[str, int
             from dlstudy.engines.inline import InlineEngine
 
             return InlineEngine(choose_slots(1)[0][0], decide)
+        if where.engine == "ray":
+            from dlstudy.engines.ray_engine import Demand, RayEngine
+
+            return RayEngine(Demand(where.ray_address, n_needed, where.workers, where.per_gpu), dataset, decide, say)
         from dlstudy.engines.local import LocalEngine
 
         slots, remark = choose_slots(where.workers, where.per_gpu)

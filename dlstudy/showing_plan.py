@@ -54,8 +54,9 @@ def show_plan(name: str, request: Request, where: Where, json: bool) -> None:
         print("Nothing is missing: every training is there.")
         return
     slots = f"{n_slots} slot{'s' if n_slots > 1 else ''}"
+    place = "of the Ray cluster" if where.engine == "ray" else "of this machine"
     print(
-        f"About {minutes:.1f} minutes on the {slots} of this machine, as a rehearsal just now went: less where a "
+        f"About {minutes:.1f} minutes on the {slots} {place}, as a rehearsal just now went: less where a "
         "training stops early, more where trainings take less than a second, for writing them down takes as long."
     )
 

@@ -138,7 +138,7 @@ class TrialResult:
             name = wrong[0] if wrong else "state"
             raise RecordError(
                 f"a result in the record has {name} {shown(kept.get(name))}: another version of dlstudy wrote it, or "
-                "it is damaged: use that version, restore a backup, or begin anew in another --home"
+                "it is damaged: use that version, restore it from a backup, or begin anew in another --home"
             )
         return cls(**kept)
 

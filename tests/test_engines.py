@@ -9,11 +9,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from clusters import cluster  # noqa: F401
 
 from dlstudy.datasets import registry
 from dlstudy.devices import Slot
 from dlstudy.engines.inline import InlineEngine
 from dlstudy.engines.local import LocalEngine
+from dlstudy.engines.ray_engine import Demand, RayEngine
 from dlstudy.protocol import Split
 from dlstudy.trial import TrialSpec
 
@@ -64,9 +66,23 @@ def heard():
     return Heard()
 
 
-@pytest.fixture(scope="module", params=["inline", "local"])
+@pytest.fixture(scope="module")
+def numbers():
+    return {}
+
+
+@pytest.fixture(scope="module", params=["inline", "local", "ray"])
 def engine(request, heard):
     registry.ensure("digits")
+    if request.param == "ray":
+        cluster = request.getfixturevalue("cluster")
+        node = cluster.add(cpus=2)
+        with closing(RayEngine(Demand(cluster.address, 2), "digits", heard, print)) as made:
+            while len(made.slots) < 2:
+                made.wait(1.0)
+            yield made
+        cluster.end(node)
+        return
     made = InlineEngine(SLOTS[0], heard) if request.param == "inline" else LocalEngine(SLOTS, "digits", heard)
     with closing(made):
         yield made
@@ -105,15 +121,12 @@ def test_only_a_prunable_trial_is_pruned(engine, heard, tiny):
     assert wait_all(engine, 1)["t#4"].state == "finished"
 
 
-def test_inline_and_local_give_the_same_numbers(tiny):
-    results = {}
-    for name in ("inline", "local"):
-        made = InlineEngine(SLOTS[0], Heard()) if name == "inline" else LocalEngine(SLOTS[:1], "digits", Heard())
-        with closing(made):
-            made.submit(make_spec(tiny, 5, metrics_of="test"))
-            results[name] = wait_all(made, 1)["t#5"]
-    assert results["inline"].metrics == pytest.approx(results["local"].metrics, abs=1e-6)
-    assert results["inline"].correct == results["local"].correct
+def test_every_engine_gives_the_same_numbers(engine, numbers, tiny):
+    engine.submit(make_spec(tiny, 5, metrics_of="test"))
+    result = wait_all(engine, 1)["t#5"]
+    first = numbers.setdefault("of the first engine", result)
+    assert result.metrics == pytest.approx(first.metrics, abs=1e-6)
+    assert result.correct == first.correct
 
 
 def test_a_killed_worker_loses_its_trial_and_is_replaced(tiny):

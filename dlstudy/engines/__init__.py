@@ -1,1 +1,1 @@
-"""Where trials train: inline, or in long-lived worker processes."""
+"""Where trials train: inline, in long-lived worker processes, or on the nodes of a Ray cluster."""

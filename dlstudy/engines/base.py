@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from dlstudy.devices import Slot
 from dlstudy.trial import TrialResult, TrialSpec
 
-__all__ = ["Decide", "Ended", "Engine"]
+__all__ = ["GROWTH_MB", "STARTS_ALLOWED", "Decide", "Ended", "Engine"]
+
+GROWTH_MB = 2048
+"""A worker that holds so much more than after its first trial is replaced: TensorFlow leaks."""
+STARTS_ALLOWED = 3
+"""Starts of each worker that may fail in a row before an engine gives up: then TensorFlow itself does not start."""
 
 Decide = Callable[[TrialSpec, int, Mapping[str, float]], bool]
 """Called in the parent after each epoch, counted from 1, with its metrics; False prunes a prunable trial."""
@@ -31,7 +36,7 @@ class Engine(ABC):
     @property
     @abstractmethod
     def slots(self) -> Sequence[Slot]:
-        """Where trials train."""
+        """Where trials train; where machines come and go, their number changes while trials are waited for."""
 
     @abstractmethod
     def submit(self, spec: TrialSpec) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dlstudy.datasets import registry
 from dlstudy.devices import Slot
-from dlstudy.engines.base import Decide, Ended, Engine
+from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Ended, Engine
 from dlstudy.engines.worker import READY, work
 from dlstudy.errors import DlstudyError
 from dlstudy.texts import one_line
@@ -22,10 +22,6 @@ from dlstudy.trial import TrialResult, TrialSpec
 
 __all__ = ["LocalEngine"]
 
-_GROWTH_MB = 2048
-"""A worker that holds so much more than after its first trial is replaced: TensorFlow leaks."""
-_STARTS_ALLOWED = 3
-"""Starts of each worker that may fail while nothing is trained: then TensorFlow itself does not start."""
 _START_S = 900
 """A worker that is not ready after so long is ended."""
 _GRACE_S = 3
@@ -160,7 +156,7 @@ class LocalEngine(Engine):
         self._failed_starts = 0
         memory_mb: float = content[1]  # what it holds now: the peak of a trial is no leak
         worker.first_mb = worker.first_mb or memory_mb
-        if memory_mb > worker.first_mb + _GROWTH_MB:
+        if memory_mb > worker.first_mb + GROWTH_MB:
             self._replace(i)
         return [Ended(spec, result)]
 
@@ -170,7 +166,7 @@ class LocalEngine(Engine):
         reason = f"worker {slot.name} {how}"
         if not worker.ready:
             self._failed_starts += 1
-            if self._failed_starts > _STARTS_ALLOWED * len(self._workers):
+            if self._failed_starts > STARTS_ALLOWED * len(self._workers):
                 raise DlstudyError(f"workers do not start, the last: {reason}")
         self._replace(i)
         if worker.spec is None:

@@ -5,10 +5,11 @@ from pathlib import Path
 from dlstudy import catalog
 from dlstudy.datasets import registry
 from dlstudy.devices import Slot
+from dlstudy.errors import DlstudyError
 from dlstudy.training.arrays import OnEpoch, prepare
 from dlstudy.training.code import Code
 from dlstudy.training.run import Workplace, train
-from dlstudy.training.shared import SharedArrays
+from dlstudy.training.shared import SharedArrays, Source
 from dlstudy.trial import TrialResult, TrialSpec
 
 __all__ = ["Trainer"]
@@ -31,9 +32,9 @@ class Trainer:
             self.use(SharedArrays.of(registry.load(spec.dataset)))
         return train(spec, self._codes[spec.study_path], self._places[spec.dataset], on_epoch)
 
-    def use(self, shared: SharedArrays) -> None:
+    def use(self, source: Source) -> None:
         """Brings a data set to the device."""
-        self._places[shared.description.name] = Workplace(shared.description, prepare(shared, self._slot.memory_gb))
+        self._places[source.description.name] = Workplace(source.description, prepare(source, self._slot.memory_gb))
 
 
 def _configure_tensorflow(slot: Slot) -> None:
@@ -47,7 +48,10 @@ def _configure_tensorflow(slot: Slot) -> None:
         except RuntimeError:  # inline, in a process where TensorFlow already runs: its owner has chosen
             pass
     if slot.on_gpu:
-        for gpu in tf.config.list_physical_devices("GPU"):
+        found = tf.config.list_physical_devices("GPU")
+        if not found:
+            raise DlstudyError(f"TensorFlow sees no GPU in slot {slot.name}: install the extra dlstudy[gpu] there")
+        for gpu in found:
             tf.config.experimental.set_memory_growth(gpu, True)
         # GPU kernels that add in any order would break "same seed, same numbers".
         tf.config.experimental.enable_op_determinism()

@@ -11,7 +11,7 @@ from dlstudy.datasets.dataset import Description
 from dlstudy.errors import TrialError
 from dlstudy.splits import Rows
 from dlstudy.training.code import Code
-from dlstudy.training.shared import SharedArrays
+from dlstudy.training.shared import Source
 from dlstudy.trial import TrialSpec
 
 __all__ = ["Arrays", "History", "OnEpoch", "Task", "prepare", "to_device"]
@@ -96,9 +96,9 @@ class Task:
         return arrays.x_test, arrays.y_test
 
 
-def prepare(shared: SharedArrays, memory_gb: float) -> Arrays:
+def prepare(source: Source, memory_gb: float) -> Arrays:
     """Maps the arrays of a data set, and puts them on the device where they take less than half of `memory_gb`."""
-    arrays = Arrays(**shared.open(), on_device=None)
+    arrays = Arrays(**source.open(), on_device=None)
     parts = (arrays.x, arrays.y, arrays.x_test, arrays.y_test)
     if sum(part.nbytes for part in parts) / 2**30 > memory_gb / 2:
         return arrays
@@ -119,4 +119,12 @@ def to_device(part: np.ndarray, copied: bool = True) -> Any:  # Any: a tensor, w
 
     if copied or part.dtype == np.float64 or not part.size:
         return tf.constant(part.astype(np.float32) if part.dtype == np.float64 else part)
-    return tf.experimental.dlpack.from_dlpack(part.__dlpack__())
+    return tf.experimental.dlpack.from_dlpack(np.asarray(_Unlocked(part)).__dlpack__())
+
+
+class _Unlocked:
+    """An array's memory as if it could be written to: NumPy exports no other, and a tensor never writes to its own."""
+
+    def __init__(self, part: np.ndarray) -> None:
+        self._part = part  # lives as long as what is made of this
+        self.__array_interface__ = {**part.__array_interface__, "data": (part.ctypes.data, False)}

@@ -7,16 +7,27 @@ import tempfile
 import weakref
 from dataclasses import dataclass
 from multiprocessing import context, reduction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from dlstudy.datasets.dataset import Dataset, Description
 from dlstudy.errors import DataError
 
-__all__ = ["SharedArrays", "scaled"]
+__all__ = ["SharedArrays", "Source", "scaled"]
 
 _PAGE = 4096
+
+
+class Source(Protocol):
+    """Whatever holds the arrays of a data set that `SharedArrays` describes; they may refuse to be written to."""
+
+    @property
+    def description(self) -> Description:
+        """Of the data set."""
+
+    def open(self) -> dict[str, np.ndarray]:
+        """The arrays by name."""
 
 
 @dataclass(frozen=True)

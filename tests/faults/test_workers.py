@@ -127,7 +127,7 @@ def test_a_worker_that_dies_before_it_is_ready_costs_no_try(tmp_path, built):
 
 def test_a_start_that_never_ends_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "_START_S", 0.05)
-    monkeypatch.setattr(local, "_STARTS_ALLOWED", 1)
+    monkeypatch.setattr(local, "STARTS_ALLOWED", 1)
     with closing(engine_of(1)) as engine:
         engine.submit(make_spec(tmp_path / "none.py", 0))
         with pytest.raises(DlstudyError, match=r"do not start, the last: worker cpu:0 was not ready after 0.05 s"):
@@ -135,7 +135,7 @@ def test_a_start_that_never_ends_is_given_up(tmp_path, monkeypatch):
 
 
 def test_a_worker_that_is_replaced_since_it_has_grown_is_replaced_once(tmp_path, built, monkeypatch):
-    monkeypatch.setattr(local, "_GROWTH_MB", -1e9)
+    monkeypatch.setattr(local, "GROWTH_MB", -1e9)
     night, started = Night(tmp_path), []
     start = LocalEngine._start
     monkeypatch.setattr(LocalEngine, "_start", lambda self, slot: started.append(slot) or start(self, slot))

@@ -1,0 +1,324 @@
+"""The engine for many machines: one Ray actor for each slot, on the nodes of a running cluster."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlstudy.datasets import registry
+from dlstudy.devices import CPU_ENVIRONMENT, GPU_ENVIRONMENT, Slot
+from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Ended, Engine
+from dlstudy.engines.parcel import put_in_place, read_study
+from dlstudy.engines.ray_cluster import Node, connect, nodes, why_it_died
+from dlstudy.engines.ray_slot import MakeTrainer, Message, RaySlot, make_trainer
+from dlstudy.errors import DlstudyError, UsageError
+from dlstudy.provenance import versions
+from dlstudy.texts import told
+from dlstudy.training.shared import SharedArrays
+from dlstudy.trial import TrialResult, TrialSpec
+
+__all__ = ["Demand", "RayEngine"]
+
+_LOOK_S = 3.0
+"""Nodes that come and go are noticed after so long."""
+_START_S = 300
+"""The engine gives up when no slot has started for so long."""
+_AWAY_S = 60
+"""The engine gives up when the cluster has had no node to train on for so long."""
+_GRACE_S = 3.0
+_SAME = ("tensorflow", "keras", "numpy", "scikit-learn")
+"""Packages that have to be of the parent's versions: others would give other numbers."""
+
+_Place = tuple[str, int]
+"""A node's id, and which of its slots."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What is wanted of a cluster.
+
+    Args:
+        address: see `dlstudy.engines.ray_cluster.connect`.
+        n_needed: slots that there is work for.
+        workers: at most so many slots, all of which have to be there at the start; None for all that come.
+        per_gpu: trials that share a GPU.
+    """
+
+    address: str | None
+    n_needed: int
+    workers: int | None = None
+    per_gpu: int = 1
+
+
+@dataclass
+class _Member:
+    """A slot with its actor; `pending` is what the actor is to answer next, None while it has nothing to do."""
+
+    slot: Slot
+    actor: Any  # Any: Ray's handle of a RaySlot
+    pending: Any  # Any: Ray's reference
+    ready: bool = False
+    spec: TrialSpec | None = None
+    silent_s: float = 0.0
+    first_mb: float = 0.0
+    studies: set[str] = field(default_factory=set)
+
+
+class RayEngine(Engine):
+    """Slots on every node; what leaves is missed, and what joins is used, while a study runs."""
+
+    def __init__(
+        self,
+        demand: Demand,
+        dataset: str,
+        decide: Decide,
+        say: Callable[[str], None],
+        make: MakeTrainer = make_trainer,
+    ) -> None:
+        """Joins the cluster and waits for its first slot.
+
+        Raises:
+            UsageError: there is no such cluster, or it has never room for what is demanded.
+            DlstudyError: no slot starts.
+        """
+        self._demand, self._decide, self._say, self._make = demand, decide, say, make
+        self._members: dict[_Place, _Member] = {}
+        self._names: dict[str, str] = {}
+        self._refused: set[str] = set()
+        self._studies: dict[str, Any] = {}  # Any: Ray's references to files
+        self._failed_starts, self._without_s, self._next_look_s = 0, 0.0, 0.0
+        address = connect(demand.address)
+        import ray
+
+        try:
+            self._on_gpus = _check(demand, nodes())
+            self._about = registry.describe(dataset)
+            self._arrays = ray.put(SharedArrays.of(registry.load(dataset)).open())
+            while not self.slots:
+                self.wait(1.0)
+            hosts = {place for place, _ in self._members}
+            many = f"{len(self._members)} slots" if len(self._members) > 1 else "1 slot"
+            say(f"training in {many} on {len(hosts)} node{'s' if len(hosts) > 1 else ''} of the Ray cluster {address}")
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def slots(self) -> Sequence[Slot]:
+        """Those that are ready to train."""
+        return [member.slot for member in self._members.values() if member.ready]
+
+    def submit(self, spec: TrialSpec) -> str:
+        """Gives the trial to a free slot, with the study's files where it has not had them."""
+        import ray
+
+        member = next(member for member in self._members.values() if member.ready and member.spec is None)
+        path = spec.study_path
+        if path not in member.studies:
+            if path not in self._studies:
+                self._studies[path] = ray.put(read_study(Path(path)))
+            member.actor.learn.remote(path, self._studies[path])
+            member.studies.add(path)
+        member.spec, member.silent_s = spec, 0.0
+        member.pending = member.actor.begin.remote(spec.to_json())
+        return member.slot.name
+
+    def wait(self, timeout_s: float) -> list[Ended]:
+        """Handles what slots tell, their deaths and their silence, and nodes that come and go."""
+        import ray
+
+        self._look()
+        asked = {place: member.pending for place, member in self._members.items() if member.pending is not None}
+        began_s = time.monotonic()
+        if asked:
+            ray.wait(list(asked.values()), timeout=timeout_s)
+            ready, _ = ray.wait(list(asked.values()), num_returns=len(asked), timeout=0)
+        else:
+            time.sleep(timeout_s)
+            ready = []
+        listened_s = min(time.monotonic() - began_s, timeout_s)  # see `LocalEngine.wait`
+        answered, ended = set(ready), list[Ended]()
+        for place in asked:
+            member = self._members.get(place)
+            if member is None:  # its node was refused, just now
+                continue
+            if member.pending in answered:
+                ended += self._receive(place, member)
+                continue
+            member.silent_s += listened_s
+            if member.spec is not None and member.silent_s >= member.spec.silence_s:
+                ended += self._lose(place, f"was ended: no word for {member.spec.silence_s} s (Protocol.silence_s)")
+        self._give_up_without_slots(listened_s)
+        return ended
+
+    def close(self) -> None:
+        """Ends all actors and leaves the cluster. Those that are idle tidy up first."""
+        import ray
+
+        idle = [member.actor for member in self._members.values() if member.pending is None]
+        for member in self._members.values():
+            if member.pending is not None:
+                ray.kill(member.actor)
+        if idle:
+            ray.wait([actor.__ray_terminate__.remote() for actor in idle], num_returns=len(idle), timeout=_GRACE_S)
+        self._members.clear()
+        ray.shutdown()
+
+    def _look(self) -> None:
+        """Takes away slots of nodes that have left, and starts slots where there is room."""
+        now_s = time.monotonic()
+        if now_s < self._next_look_s:
+            return
+        self._next_look_s = now_s + _LOOK_S
+        alive = nodes()
+        for place, member in list(self._members.items()):
+            if place[0] not in alive and member.pending is None:  # the others end as their answers do
+                del self._members[place]
+        most = min(self._demand.workers or self._demand.n_needed, self._demand.n_needed)
+        for i, node in sorted(self._room(alive), key=lambda pair: pair[0]):  # the first of every node, then the second
+            if len(self._members) < most and (node.id, i) not in self._members:
+                self._members[node.id, i] = self._start(node, i)
+
+    def _room(self, alive: Mapping[str, Node]) -> list[tuple[int, Node]]:
+        """The slots that there could be, by number and node."""
+        used = [node for node in alive.values() if node.id not in self._refused]
+        return [(i, node) for node in used for i in range(_slots_on(node, self._on_gpus, self._demand.per_gpu))]
+
+    def _start(self, node: Node, i: int) -> _Member:
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        host = self._name(node)
+        share = int(10_000 / self._demand.per_gpu) / 10_000  # Ray counts to four places
+        if self._on_gpus:
+            slot = Slot(f"gpu:{host}/{i}", GPU_ENVIRONMENT)
+        else:
+            slot = Slot(f"cpu:{host}/{i}", CPU_ENVIRONMENT, node.memory_gb / node.n_cpus)
+        actor = (
+            ray.remote(RaySlot)
+            .options(
+                num_cpus=1,
+                num_gpus=share if self._on_gpus else 0,
+                max_restarts=0,
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False),
+            )
+            .remote(slot, share)
+        )
+        return _Member(slot, actor, actor.start.remote(self._about, self._arrays, self._make))
+
+    def _name(self, node: Node) -> str:
+        """The node's host, numbered where several nodes have the same: for a machine that comes back, too."""
+        if node.id not in self._names:
+            n = sum(name.partition("~")[0] == node.host for name in self._names.values())
+            self._names[node.id] = f"{node.host}~{n + 1}" if n else node.host
+        return self._names[node.id]
+
+    def _receive(self, place: _Place, member: _Member) -> list[Ended]:
+        """Handles what an actor answered, and asks it for more while its trial goes on."""
+        import ray
+
+        member.silent_s = 0.0
+        try:
+            answer = ray.get(member.pending)
+        except ray.exceptions.RayError as error:
+            return self._lose(place, why_it_died(error))
+        if not member.ready:
+            self._welcome(place, member, answer)
+            return []
+        go_on = None
+        for message in answer:
+            if message[0] == "broke":
+                return self._lose(place, f"broke: {message[1]}")
+            if message[0] == "ended":
+                return [self._end(place, member, message)]
+            assert member.spec is not None
+            decided = self._decide(member.spec, *message[1:])
+            go_on = decided if message[0] == "asks" else None
+        member.pending = member.actor.go_on.remote(go_on)
+        return []
+
+    def _welcome(self, place: _Place, member: _Member, theirs: Mapping[str, str]) -> None:
+        """Takes a slot into use, unless its node would give other numbers."""
+        mine, node = versions(), place[0]
+        others = [f"{name} {theirs[name]}, not {mine[name]}" for name in _SAME if theirs[name] != mine[name]]
+        if not others:
+            member.ready, member.pending, self._failed_starts = True, None, 0
+            return
+        reason = f"node {self._names[node]} has {', '.join(others)}: install the same versions there"
+        self._refused.add(node)
+        for other in [key for key in self._members if key[0] == node]:
+            self._lose(other, "is not used")
+        if not self._room(nodes()):
+            raise UsageError(reason)
+        self._say(f"not used: {reason}")
+
+    def _end(self, place: _Place, member: _Member, message: Message) -> Ended:
+        import ray
+
+        _, content, memory_mb, written = message
+        spec, member.spec, member.pending = member.spec, None, None
+        assert spec is not None
+        result = dataclasses.replace(TrialResult.from_json(content), slot=member.slot.name)
+        try:
+            put_in_place(written, spec)
+        except OSError as error:  # as a model that cannot be saved where it was trained
+            result = dataclasses.replace(
+                result, way=f"{result.way}; its files could not be kept: {told(error)}", model=""
+            )
+        member.first_mb = member.first_mb or memory_mb
+        if memory_mb > member.first_mb + GROWTH_MB:
+            ray.kill(self._members.pop(place).actor)
+            self._next_look_s = 0.0
+        return Ended(spec, result)
+
+    def _lose(self, place: _Place, how: str) -> list[Ended]:
+        """Takes away a slot that died or is to die; its trial, if it had one, is lost. `_look` starts another."""
+        import ray
+
+        member = self._members.pop(place)
+        ray.kill(member.actor)
+        self._next_look_s = 0.0
+        reason = f"slot {member.slot.name} {how}"
+        if not member.ready and place[0] in nodes():
+            self._failed_starts += 1
+            if self._failed_starts > STARTS_ALLOWED * (len(self._members) + 1):
+                raise DlstudyError(f"slots do not start, the last: {reason}")
+        return [Ended(member.spec, TrialResult("lost", reason, slot=member.slot.name))] if member.spec else []
+
+    def _give_up_without_slots(self, listened_s: float) -> None:
+        """Raises an error where no slot has been ready for longer than one waits for that."""
+        self._without_s = 0.0 if self.slots else self._without_s + listened_s
+        if self._members and self._without_s >= _START_S:
+            raise DlstudyError(
+                f"no slot of the Ray cluster started within {_START_S} s: other work may hold its CPUs or GPUs, "
+                "`ray status` shows that; then run the same command again"
+            )
+        if not self._members and self._without_s >= _AWAY_S:
+            raise DlstudyError(
+                f"the Ray cluster has had no node to train on for {_AWAY_S} s: start nodes with "
+                "`ray start --address=HOST:6379`, then run the same command again"
+            )
+
+
+def _slots_on(node: Node, on_gpus: bool, per_gpu: int) -> int:
+    """Slots that a node has room for, when nothing else runs there: a core each, and a GPU or a share of one."""
+    return min(node.n_cpus, int(node.n_gpus * per_gpu)) if on_gpus else node.n_cpus
+
+
+def _check(demand: Demand, alive: Mapping[str, Node]) -> bool:
+    """Whether to train on GPUs: where the cluster has any, on them alone.
+
+    Raises:
+        UsageError: the cluster has no room for what is demanded, however long one waits.
+    """
+    on_gpus = any(node.n_gpus for node in alive.values())
+    if demand.per_gpu > 1 and not on_gpus:
+        raise UsageError(f"no node of the Ray cluster has a GPU, got --per-gpu {demand.per_gpu}: leave it out")
+    n = sum(_slots_on(node, on_gpus, demand.per_gpu) for node in alive.values())
+    has = f"the Ray cluster has {n} slots ({'GPUs' if on_gpus else 'CPUs'} of {len(alive)} nodes)"
+    if n < (demand.workers or 1):
+        got = f", got --workers {demand.workers}" if demand.workers else ""
+        raise UsageError(f"{has}{got}: start more nodes, or leave --workers out: nodes that join later are used then")
+    return on_gpus

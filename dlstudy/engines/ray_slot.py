@@ -1,0 +1,136 @@
+"""A slot on another machine: a Ray actor that trains. Knows neither Optuna nor MLflow."""
+
+import dataclasses
+import gc
+import os
+import queue
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+import numpy as np
+
+from dlstudy.datasets.dataset import Description
+from dlstudy.devices import Slot, gpus
+from dlstudy.engines.parcel import Files, collect, spec_in, write_files
+from dlstudy.processes import QUIET
+from dlstudy.provenance import versions
+from dlstudy.texts import told
+from dlstudy.training.arrays import OnEpoch
+from dlstudy.training.memory import memory_mb
+from dlstudy.training.shared import Source
+from dlstudy.trial import TrialResult, TrialSpec
+
+__all__ = ["MakeTrainer", "Message", "RaySlot", "Trains", "make_trainer"]
+
+Message = tuple[Any, ...]  # Any: JSON, and the bytes of files
+"""`("epoch", number, metrics)`; `("asks", number, metrics)`, to which the trial waits for an answer; `("ended", result,
+memory in MB, files)`, once a trial; `("broke", why)`, after which the slot is of no use."""
+
+_GATHER_S = 1.0
+"""Epochs of so long a time go into one answer: each costs the parent a millisecond, and it has many slots to feed."""
+
+
+class Trains(Protocol):
+    """What trains in a slot: `dlstudy.engines.trainer.Trainer`, or what plays it in a benchmark."""
+
+    def use(self, source: Source) -> None:
+        """Is given a data set before the first trial."""
+
+    def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
+        """Trains one trial."""
+
+
+MakeTrainer = Callable[[Slot], Trains]
+
+
+def make_trainer(slot: Slot) -> Trains:
+    """The trainer of every engine. Imports TensorFlow."""
+    from dlstudy.engines.trainer import Trainer
+
+    return Trainer(slot)
+
+
+@dataclass(frozen=True)
+class _Pulled:
+    """Arrays that lie in the object store of this node, one copy for all its slots; they cannot be written to."""
+
+    description: Description
+    arrays: Mapping[str, np.ndarray]
+
+    def open(self) -> dict[str, np.ndarray]:
+        return dict(self.arrays)
+
+
+class RaySlot:
+    """Trains in one thread of its own, so that it can tell of epochs while it does."""
+
+    def __init__(self, slot: Slot, gpu_share: float) -> None:
+        os.environ.update({**QUIET, **slot.environment})
+        found = gpus() if slot.on_gpu else ()  # the one that Ray gave
+        self._slot = dataclasses.replace(slot, memory_gb=found[0].memory_gb * gpu_share) if found else slot
+        self._folder = TemporaryDirectory(prefix="dlstudy-")
+        self._thread = ThreadPoolExecutor(1)
+        self._told: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._studies: dict[str, Path] = {}
+
+    def start(self, description: Description, arrays: Mapping[str, np.ndarray], make: MakeTrainer) -> dict[str, str]:
+        """Gets ready to train; the versions of what results depend on here."""
+        self._thread.submit(self._start, _Pulled(description, arrays), make).result()
+        return versions()
+
+    def learn(self, study_path: str, files: Files) -> None:
+        """Keeps a study's files, under the path that the parent knows the study by."""
+        folder = Path(self._folder.name) / f"study-{len(self._studies)}"
+        write_files(files, folder)
+        sys.path.insert(0, str(folder))  # for the modules beside the study
+        self._studies[study_path] = folder / Path(study_path).name
+
+    def begin(self, spec: Mapping[str, Any]) -> list[Message]:  # Any: JSON
+        """Begins a trial; what there is to tell of it first, as `go_on`."""
+        self._thread.submit(self._train, TrialSpec.from_json(spec))
+        return self._gather()
+
+    def go_on(self, answer: bool | None) -> list[Message]:
+        """Waits for what there is to tell next, until the trial asks or ends, or some time has passed.
+
+        Args:
+            answer: to the trial; None if the last message did not ask.
+        """
+        if answer is not None:
+            self._answers.put(answer)
+        return self._gather()
+
+    def _gather(self) -> list[Message]:
+        messages = [self._told.get()]
+        end = time.monotonic() + _GATHER_S
+        while messages[-1][0] == "epoch":
+            try:
+                messages.append(self._told.get(timeout=max(0.0, end - time.monotonic())))
+            except queue.Empty:
+                break
+        return messages
+
+    def _start(self, source: Source, make: MakeTrainer) -> None:
+        self._trainer = make(self._slot)
+        self._trainer.use(source)
+        gc.freeze()  # see `dlstudy.engines.worker`
+
+    def _train(self, given: TrialSpec) -> None:
+        try:
+            with TemporaryDirectory(prefix="trial-", dir=self._folder.name) as folder:
+                spec = spec_in(given, self._studies[given.study_path], Path(folder))
+                result = self._trainer.train(spec, lambda epoch, metrics: self._on_epoch(spec, epoch, metrics))
+                self._told.put(("ended", result.to_json(), memory_mb(), collect(spec)))
+        except BaseException as error:  # whatever it is, the parent waits for a word
+            self._told.put(("broke", told(error)))
+
+    def _on_epoch(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:
+        self._told.put(("asks" if spec.prunable else "epoch", epoch, dict(metrics)))
+        return self._answers.get() if spec.prunable else True
