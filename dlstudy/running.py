@@ -17,6 +17,7 @@ from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json, export
 from dlstudy.runner import Request
 from dlstudy.session import Outcome, Where, run_study
+from dlstudy.texts import without_passwords
 from dlstudy.views import make_console, print_outcome, print_table
 
 __all__ = ["run"]
@@ -100,7 +101,7 @@ def _run_somewhere(file: StudyFile, request: Request, where: Where, json: bool) 
 
 def _next_steps(file: StudyFile, name: str, outcome: Outcome, where: Where) -> Sequence[str]:
     home = "" if where.home.is_usual else f" --home {shlex.quote(str(where.home.root))}"
-    stores = home + (f" --storage {shlex.quote(where.storage)}" if where.storage else "")
+    stores = home + (f" --storage {shlex.quote(without_passwords(where.storage))}" if where.storage else "")
     variant = outcome.summary.variant
     which = "" if variant == "default" else f" --variant {shlex.quote(variant)}"
     return [

@@ -3,13 +3,14 @@
 import dataclasses
 import errno
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 
 from dlstudy.catalog import StudyFile
+from dlstudy.databases import reason_of
 from dlstudy.datasets import registry
 from dlstudy.definition import define_all
 from dlstudy.devices import check_slots, choose_slots
@@ -17,7 +18,7 @@ from dlstudy.engines.base import Decide, Engine
 from dlstudy.errors import DataError, RecordError, StoreError, UsageError
 from dlstudy.events import Listener
 from dlstudy.home import Home
-from dlstudy.integrity import reason_of
+from dlstudy.locks import Lock
 from dlstudy.mlflow_runs import MlflowRuns, StudyRun, package_tags
 from dlstudy.plan import Choice, Plan
 from dlstudy.processes import stopping_signals
@@ -97,8 +98,8 @@ def run_study(
     uri = tracking_uri(where.home, where.tracking)
     _refuse_before_writing(file, study, request, where)
     where.home.create()
-    with _faults_told(where.home), where.home.held(file.name), stopping_signals():
-        record = Record.open(where.home, where.storage)
+    with _faults_told(where.home), _held(file.name, where) as lock, stopping_signals():
+        record = Record.open(where.home, where.storage, guard=lock.require)
         choice = choose(file, study, request, record)
         plan = Plan(file, study, choice, home=where.home, record=record)
         job = _Job(file, study, choice, record, where)
@@ -123,10 +124,19 @@ def _faults_told(home: Home) -> Iterator[None]:
             raise
         raise StoreError.of(error, home.root) from error
     except StorageInternalError as error:
-        raise StoreError(
-            f"the storage that --storage names did not take a result ({reason_of(error)}): mend that, then run the "
-            "same command again"
+        raise StoreError.of_storage(reason_of(error)) from error
+    except UpdateFinishedTrialError as error:
+        raise RecordError(
+            "another run of the study has ended a trial of this one: wait for that, then run the same command again"
         ) from error
+
+
+@contextmanager
+def _held(study: str, where: Where) -> Iterator[Lock]:
+    """Holds a study's record, and the home too, where models and reports go; gives the lock of the record."""
+    home, record = where.home.lock(study), where.home.lock(study, where.storage)
+    with home.held(), nullcontext() if where.storage is None else record.held():
+        yield record
 
 
 def _refuse_before_writing(file: StudyFile, study: Study, request: Request, where: Where) -> None:
