@@ -57,15 +57,17 @@ class Database:
         kind = scheme.partition("+")[0]
         if kind not in ("sqlite", *_DRIVERS):
             raise RecordError(
-                "a storage is sqlite:///FILE, postgresql+psycopg://USER:PASSWORD@HOST/DATABASE or "
-                f"mysql+pymysql://USER:PASSWORD@HOST/DATABASE, got one that begins with {scheme[:20]!r}: mend --storage"
+                "a storage is sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE or "
+                f"mysql+pymysql://USER@HOST/DATABASE, got one that begins with {scheme[:20]!r}: mend --storage"
             )
         try:
             url = make_url(text)
+            if "@" in (url.host or ""):  # the end of a password
+                raise ValueError("a host has no @")
         except (ArgumentError, ValueError) as error:  # their texts quote the URL, password and all
             raise RecordError(
                 f"the URL that --storage gives cannot be read, got {without_passwords(text)}: write it as "
-                f"{scheme}://USER:PASSWORD@HOST:PORT/DATABASE, with %XX for :, /, @ and % in a password"
+                f"{scheme}://USER@HOST:PORT/DATABASE, with USER:PASSWORD for USER and %XX for :, /, @ and % in them"
             ) from error
         if kind == "sqlite":
             return None

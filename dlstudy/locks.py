@@ -245,10 +245,14 @@ class DatabaseLock(Lock):
     def _sign(self, connection: "Connection") -> None:
         """Says who holds it."""
         from sqlalchemy import inspect
+        from sqlalchemy.exc import DBAPIError
 
         if not inspect(connection).has_table("dlstudy_holders"):
-            with suppress(Exception):  # another study's run made it at the same time; else the next words say why not
+            try:
                 connection.exec_driver_sql("CREATE TABLE dlstudy_holders (name VARCHAR(64) PRIMARY KEY, holder TEXT)")
+            except DBAPIError:
+                if not inspect(connection).has_table("dlstudy_holders"):  # else another study's run just made it
+                    raise
         self._ask(connection, "DELETE FROM dlstudy_holders WHERE name = :key", key=str(self._key))
         self._ask(
             connection, "INSERT INTO dlstudy_holders VALUES (:key, :holder)", key=str(self._key), holder=self._own

@@ -76,9 +76,9 @@ class Record:
         except DlstudyError:
             raise
         except Exception as error:  # each driver has errors of its own; all mean that the URL does not work
+            remedy = "restore the database from a backup" if database is None else "see to the server"
             raise RecordError(
-                f"the storage that --storage names cannot be opened: {reason_of(error)}: mend the URL, or restore the "
-                "database from a backup"
+                f"the storage that --storage names cannot be opened: {reason_of(error)}: mend the URL, or {remedy}"
             ) from error
 
     @legible

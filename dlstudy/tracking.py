@@ -22,6 +22,7 @@ from dlstudy.home import Home
 from dlstudy.mlflow_runs import MlflowRuns, StudyRun
 from dlstudy.processes import QUIET
 from dlstudy.results import TrialRecord
+from dlstudy.texts import without_passwords
 from dlstudy.trial import TrialSpec
 
 __all__ = ["Tracker", "tracking_uri"]
@@ -196,4 +197,5 @@ def _now_ms() -> int:
 
 def _one_line(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
-    return (text if isinstance(error, DlstudyError) else f"{type(error).__name__}: {text}").splitlines()[0][:300]
+    line = (text if isinstance(error, DlstudyError) else f"{type(error).__name__}: {text}").splitlines()[0]
+    return without_passwords(line)[:300]
