@@ -60,7 +60,7 @@ def test_a_broken_study_is_listed_with_its_fault_and_hides_no_other(capsys, here
         (["run", "optimizers", "--tracking-uri", "foo://x"], "got 'foo://x': mend --tracking-uri"),
         (
             ["run", "optimizers", "--storage", "foo"],
-            "a storage is sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE or",
+            "a storage is sqlite:///FILE, postgresql",
         ),
         (["ui", "--port", "99999"], "99999"),
         (["run", "optimizers", "--epochs", "0"], "--epochs must be at least 1, got 0"),
