@@ -74,7 +74,8 @@ class MlflowRuns:
 
     def begin(self, spec: TrialSpec, slot: str, time_ms: int) -> None:
         """Starts the run of a trial."""
-        self._create(spec, slot, time_ms)
+        params = self._create(spec, slot, time_ms)
+        self._log(self.run_ids[spec.key], params=params)
 
     def log_epochs(self, key: str, epochs: Iterable[tuple[int, int, Mapping[str, float]]]) -> None:
         """Writes metrics of epochs: (epoch, Unix time in ms, metrics)."""
@@ -82,8 +83,10 @@ class MlflowRuns:
         if run_id is not None:
             self._log(run_id, _metrics(epochs))
 
-    def end(self, trial: TrialRecord, metrics: Sequence[Any] = ()) -> None:  # Any: MLflow's Metric
-        """Ends the run of a trial as the record says, with metrics that it does not have yet."""
+    def end(
+        self, trial: TrialRecord, metrics: Sequence[Any] = (), params: Sequence[Any] = ()
+    ) -> None:  # Any: MLflow's Metric and Param
+        """Ends the run of a trial as the record says, with metrics and parameters that it does not have yet."""
         from mlflow.entities import Metric, RunTag
 
         run_id = self.run_ids.get(trial.key)
@@ -104,7 +107,7 @@ class MlflowRuns:
         if result.traceback:
             tags["dlstudy.traceback"] = result.traceback
         at_end = [Metric(name, float(value), time_ms, n_epochs) for name, value in final.items()]
-        self._log(run_id, [*metrics, *at_end], [RunTag(name, text[:7000]) for name, text in tags.items()])
+        self._log(run_id, [*metrics, *at_end], [RunTag(name, text[:7000]) for name, text in tags.items()], params)
         self._client.set_terminated(run_id, _STATUS.get(result.state, "FAILED"), time_ms)
         self._ended.add(trial.key)
 
@@ -127,10 +130,12 @@ class MlflowRuns:
         missing = [trial for trial in missing if trial.key not in self._ended]
         for i, trial in enumerate(missing):
             moved(i, len(missing))
-            known = self._epochs_known(trial) if trial.key in self.run_ids else set()
-            if trial.key not in self.run_ids:
-                self._create(trial, trial.result.slot if trial.result else "", int(trial.started_s * 1000))
-            self.end(trial, _metrics(_epochs_missing(trial, known)))
+            known, params = set[int](), []
+            if trial.key in self.run_ids:
+                known = self._epochs_known(trial)
+            else:
+                params = self._create(trial, trial.result.slot if trial.result else "", int(trial.started_s * 1000))
+            self.end(trial, _metrics(_epochs_missing(trial, known)), params)
         mark = _mark(ended)
         if mark != self._mark:
             self._client.set_tag(self.parent, "dlstudy.written", mark)
@@ -230,7 +235,7 @@ class MlflowRuns:
             "mlflow.note.content": as_markdown(self._study_run.description),
         }
         run = self._client.create_run(self._experiment, tags=tags, run_name=f"{self._study_run.study} · {variant}")
-        self._log_params(run.info.run_id, self._study_run.params)
+        self._log(run.info.run_id, params=_params(self._study_run.params))
         return str(run.info.run_id)
 
     def _save_view(self) -> None:
@@ -247,7 +252,8 @@ class MlflowRuns:
         height = round(image.height * _PICTURE_WIDTH / image.width)
         self._client.log_image(self.parent, image.resize((_PICTURE_WIDTH, height)), PICTURE)
 
-    def _create(self, trial: TrialSpec | TrialRecord, slot: str, time_ms: int) -> None:
+    def _create(self, trial: TrialSpec | TrialRecord, slot: str, time_ms: int) -> list[Any]:  # Any: MLflow's Param
+        """Makes the run of a trial; the parameters that it still has to get."""
         tags = {
             **self._study_run.tags,
             "mlflow.parentRunId": self.parent,
@@ -266,19 +272,18 @@ class MlflowRuns:
         self.run_ids[trial.key] = str(run.info.run_id)
         values = {**trial.params, "seed": trial.seed, "arm": trial.arm, "phase": trial.phase, "row": trial.row}
         values |= {"search": trial.search} if trial.search > 1 else {}
-        self._log_params(run.info.run_id, {name: str(value) for name, value in values.items()})
         self._log_dataset(run.info.run_id, "testing" if trial.phase in ("replicate", "defaults") else "training")
+        return _params({name: str(value) for name, value in values.items()})
 
-    def _log(self, run_id: str, metrics: Sequence[Any], tags: Sequence[Any] = ()) -> None:  # Any: MLflow's
-        """Logs in as few requests as MLflow takes."""
-        for i in range(0, len(metrics) or len(tags), _BATCH):
-            last = i + _BATCH >= len(metrics)
-            self._client.log_batch(run_id, metrics=metrics[i : i + _BATCH], tags=tags if last else ())
-
-    def _log_params(self, run_id: str, params: Mapping[str, str]) -> None:
-        from mlflow.entities import Param
-
-        self._client.log_batch(run_id, params=[Param(name, value[:6000]) for name, value in params.items()])
+    def _log(
+        self, run_id: str, metrics: Sequence[Any] = (), tags: Sequence[Any] = (), params: Sequence[Any] = ()
+    ) -> None:  # Any: MLflow's Metric, RunTag and Param
+        """Logs in as few requests as MLflow takes: each is one of the many that a study makes of its server."""
+        for i in range(0, len(metrics) or len(tags) + len(params), _BATCH):
+            first = i == 0
+            self._client.log_batch(
+                run_id, metrics[i : i + _BATCH], params=params if first else (), tags=tags if first else ()
+            )
 
     def _log_dataset(self, run_id: str, context: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -308,6 +313,12 @@ class MlflowRuns:
         some = next(iter(trial.result.history), None) if trial.result else None
         history = self._client.get_metric_history(self.run_ids[trial.key], some) if some else []
         return {metric.step for metric in history}
+
+
+def _params(values: Mapping[str, str]) -> list[Any]:  # Any: MLflow's Param
+    from mlflow.entities import Param
+
+    return [Param(name, value[:6000]) for name, value in values.items()]
 
 
 def _metrics(epochs: Iterable[tuple[int, int, Mapping[str, float]]]) -> list[Any]:  # Any: MLflow's Metric
