@@ -2,6 +2,7 @@
 
 import functools
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
@@ -12,6 +13,7 @@ from optuna.trial import TrialState
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from dlstudy.databases import Database, is_away
 from dlstudy.errors import RecordError
@@ -35,16 +37,15 @@ def open_storage(database: Database, for_writing: bool) -> BaseStorage:
         SQLAlchemyError, StorageInternalError: it cannot be opened.
     """
     if not for_writing:
-        engine = database.engine()
-        if not inspect(engine).has_table(models.StudyModel.__tablename__):
-            return InMemoryStorage()
-        engine.dispose()
+        with database.engine(poolclass=NullPool).connect() as connection:
+            if not inspect(connection).has_table(models.StudyModel.__tablename__):
+                return InMemoryStorage()
     try:
-        storage = _Patient(database.text, database.engine_options)
+        storage = _Patient(database)
     except (SQLAlchemyError, StorageInternalError) as error:
         if is_away(error):
             raise
-        storage = _Patient(database.text, database.engine_options)  # two machines made the first tables at once
+        storage = _Patient(database)  # two machines made the first tables at once
     if for_writing and database.kind == "mysql":
         _widen(storage.engine)
     return get_storage(storage)  # which reads a trial that has ended once
@@ -92,6 +93,10 @@ def _patient(ask: Callable[P, T]) -> Callable[P, T]:
 
 class _Patient(RDBStorage):
     """Optuna's own, whose single steps stand a restart of the server, with a reader of many trials."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database.text, database.engine_options)
+        weakref.finalize(self, self.engine.dispose)  # else its connections are left to the server's patience
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         tell = RDBStorage.set_trial_state_values
