@@ -18,15 +18,13 @@ from sqlalchemy.pool import NullPool
 
 from dlstudy.ui import free_port
 
-PASSWORD = "pass/w:rd@7%"
-QUOTED = "pass%2Fw%3Ard%407%25"
-
 
 class Database(ABC):
     """A server that can be stopped and started again; it runs as a user of its own where we are root."""
 
     scheme: str
     user: str
+    password, quoted = "pass/w:rd@7%", "pass%2Fw%3Ard%407%25"
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="dlstudy-test-"))
@@ -83,8 +81,14 @@ class Database(ABC):
             ]
         return rows[-1]
 
-    def url(self, name, password=QUOTED, port=None):
-        return f"{self.scheme}://study:{password}@127.0.0.1:{port or self.port}/{name}"
+    def url(self, name, password=quoted):
+        return f"{self.scheme}://study:{password}@127.0.0.1:{self.port}/{name}"
+
+    def closed_port(self):
+        """A port that nobody serves."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
 
     def fresh(self):
         """The URL of a new, empty database."""
@@ -103,7 +107,7 @@ class Postgres(Database):
 
     def make(self):
         secret = self.folder / "secret"
-        secret.write_text(PASSWORD)
+        secret.write_text(self.password)
         secret.chmod(0o644)
         options = ["-U", "study", "-A", "scram-sha-256", "--pwfile", str(secret), "-E", "UTF8", "--locale=C", "-N"]
         command = [str(self.programs() / "initdb"), "-D", str(self.folder / "data"), *options]
@@ -137,7 +141,7 @@ class MariaDB(Database):
         command = ["mariadb-install-db", *options]
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder, **self.run_as)
         (self.folder / "first.sql").write_text(
-            f"CREATE USER study@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO study@'127.0.0.1';\n"
+            f"CREATE USER study@'127.0.0.1' IDENTIFIED BY '{self.password}';\nGRANT ALL ON *.* TO study@'127.0.0.1';\n"
         )
 
     def command(self):
@@ -184,9 +188,3 @@ def mariadb():
 def database(request):
     """Each kind of server."""
     return request.getfixturevalue(request.param)
-
-
-def nobody_listens():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
