@@ -11,7 +11,7 @@ import typer
 
 from dlstudy import __version__
 from dlstudy.errors import DefinitionError, DlstudyError, RecordError, UsageError
-from dlstudy.texts import one_line
+from dlstudy.texts import one_line, without_passwords
 
 __all__ = ["app", "main"]
 
@@ -378,7 +378,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _fail(message: str, code: int) -> int:
     for line in f"dlstudy: {message}".splitlines():
-        print(one_line(line, 600), file=sys.stderr)
+        print(one_line(without_passwords(line), 600), file=sys.stderr)
     return code
 
 

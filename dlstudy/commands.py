@@ -22,6 +22,7 @@ from dlstudy.report.pictures import pictures_of
 from dlstudy.results import StudySummary, TrialRecord
 from dlstudy.session import read_summary
 from dlstudy.summary import unmended
+from dlstudy.texts import without_passwords
 from dlstudy.views import make_console, print_rows, print_table
 
 __all__ = ["data_list", "devices", "list_studies", "report", "report_all", "status"]
@@ -43,17 +44,17 @@ def status(study: str | None, home: Home, storage: str | None, json: bool) -> No
     """Shows trials by study, variant, phase and arm; of all studies, or of one, by its name or path."""
     name = None if study is None else catalog.name_of(study)
     record = Record.open(home, storage, for_writing=False)
-    known = record.studies()
+    known, place = record.studies(), _place(home, storage)
     if name is not None and name not in known:
-        raise RecordError(f"no results of {name!r} in {home.root}: known are {', '.join(known) or 'none'}")
+        raise RecordError(f"no results of {name!r} in {place}: known are {', '.join(known) or 'none'}")
     rows = []
     for each in [name] if name else known:
-        alive = storage is not None or home.is_held(each)  # who writes to a database may have another home
+        alive = home.lock(each, storage).is_held()
         for generations in record.variants(each).values():
             for variant in generations:
                 rows += _status_rows(record, each, variant, alive)
     if not rows and not json:
-        print(f"no results in {home.root} yet: dlstudy run optimizers --quick makes some")
+        print(f"no results in {place} yet: dlstudy run optimizers --quick makes some")
         return
     heads, note = ["study", "variant", "phase", "arm", "done", "diverged", "failed", "running"], ""
     if any(row["interrupted"] for row in rows):
@@ -61,7 +62,11 @@ def status(study: str | None, home: Home, storage: str | None, json: bool) -> No
         note = "Interrupted: the run ended while they trained. The same `dlstudy run` trains them again."
     if any(row["why"] for row in rows):
         heads.append("why")
-    print_rows(rows, f"Trials in {home.root}", heads, json, note)
+    print_rows(rows, f"Trials in {place}", heads, json, note)
+
+
+def _place(home: Home, storage: str | None) -> str:
+    return str(home.root) if storage is None else without_passwords(storage)
 
 
 def report(
@@ -99,7 +104,7 @@ def report_all(
     _refuse_terminal(kind, output)
     summaries, missing = _everything(Record.open(home, storage, for_writing=False))
     if not summaries and not missing:
-        raise RecordError(f"no results in {home.root} yet: `dlstudy run optimizers --quick` makes some")
+        raise RecordError(f"no results in {_place(home, storage)} yet: `dlstudy run optimizers --quick` makes some")
     if output is None or kind != "html":
         _deliver(index(summaries, kind, missing=missing), output)
         return

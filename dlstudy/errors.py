@@ -70,6 +70,14 @@ class StoreError(DlstudyError):
         where = error.filename or where
         return cls(f"{where} could not be read or written ({reason}): {what}, then run the same command again")
 
+    @classmethod
+    def of_storage(cls, reason: str) -> "StoreError":
+        """What a database says of its error, in one line."""
+        return cls(
+            f"the storage that --storage names did not answer or take a result ({reason}): mend that, then run the "
+            "same command again"
+        )
+
 
 class TrialError(DlstudyError):
     """One trial failed; its message is the reason that is recorded."""

@@ -1,17 +1,15 @@
-"""The home folder: everything that studies leave behind, and who is at work in it."""
+"""The home folder: everything that studies leave behind, and the locks of those at work in it."""
 
 import json
 import os
 import re
-import socket
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from dlstudy import __version__
+from dlstudy.databases import Database
 from dlstudy.errors import RecordError, StoreError, UsageError
+from dlstudy.locks import DatabaseLock, FileLock, Lock
 from dlstudy.texts import shown
 
 __all__ = ["Home", "pictures_beside"]
@@ -20,9 +18,6 @@ _VERSION = 1
 """Of the home's layout and of what its record means; a home without a mark has it too."""
 _NO_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff?]|%[0-9A-Fa-f]{2}")
 """What breaks a line, is no text, or means something else in the address of MLflow's store."""
-
-_PATIENCE_S = 0.5
-"""A run waits so long for a lock: `is_held` takes it for a moment."""
 
 
 @dataclass(frozen=True)
@@ -148,58 +143,23 @@ class Home:
                 f"{maker[:30]!r} (this is {__version__}): install that one, or choose another with --home"
             )
 
-    @contextmanager
-    def held(self, study: str) -> Iterator[None]:
-        """Holds a study of this home for one run; a lock of a dead process does not count.
+    def lock(self, study: str, storage: str | None = None) -> Lock:
+        """What the one run of a study holds that may write here, or to the database at that URL.
 
         Raises:
-            RecordError: another process holds it; says which and since when.
+            RecordError: it is no such URL.
         """
-        from filelock import FileLock, Timeout
+        if storage is None:
+            return FileLock(study, self.root / "locks" / f"{study}.lock")
+        database = Database.at(storage)
+        if database is not None:
+            return DatabaseLock(study, database)
+        from sqlalchemy.engine import make_url
 
-        path = self._lock(study)
-        path.parent.mkdir(exist_ok=True)
-        holder = path.with_suffix(".json")
-        lock = FileLock(path, timeout=_PATIENCE_S)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise RecordError(f"{study} is being run {_who(holder)}: wait for it, or stop it first") from error
-        try:
-            since = time.strftime("%Y-%m-%d %H:%M:%S")
-            holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}))
-            yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
-
-    def is_held(self, study: str) -> bool:
-        """Whether a living process holds a study of this home. Writes nothing."""
-        from filelock import FileLock, Timeout
-
-        path = self._lock(study)
-        if not path.exists():
-            return False
-        try:
-            with FileLock(path, timeout=0):
-                return False
-        except Timeout:
-            return True
-        except OSError:  # a home that one may only read: whoever left no name has ended
-            return path.with_suffix(".json").exists()
-
-    def _lock(self, study: str) -> Path:
-        return self.root / "locks" / f"{study}.lock"
+        file = Path(make_url(storage).database or self.root / "memory").resolve()
+        return FileLock(study, file.with_name(f"{file.name}.locks") / f"{study}.lock")
 
 
 def pictures_beside(model: Path) -> Path:
     """The folder of the pictures that a study drew of a saved model."""
     return model.with_name(f"{model.name}.pictures")
-
-
-def _who(holder: Path) -> str:
-    try:
-        who = json.loads(holder.read_text())
-        return f"by process {who['pid']} on {who['host']} since {who['since']}"
-    except (OSError, ValueError, KeyError):
-        return "by another process"

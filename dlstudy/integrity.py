@@ -9,18 +9,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from optuna.exceptions import StorageInternalError
+from dlstudy.databases import is_away, reason_of
+from dlstudy.errors import DlstudyError, RecordError, StoreError
 
-from dlstudy.errors import DlstudyError, RecordError
-
-__all__ = ["checksum", "legible", "reason_of", "require_sound_sqlite"]
+__all__ = ["checksum", "legible", "require_sound_sqlite"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def legible(read: Callable[P, T]) -> Callable[P, T]:
-    """The method, whose errors say that the record is damaged: of what is garbled, Optuna makes errors of any kind."""
+    """The method, whose errors say that the record is damaged, or its server away.
+
+    Of what is garbled, Optuna makes errors of any kind.
+    """
 
     @functools.wraps(read)
     def reading(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -29,19 +31,14 @@ def legible(read: Callable[P, T]) -> Callable[P, T]:
         except DlstudyError:
             raise
         except Exception as error:
+            if is_away(error.__cause__):
+                raise StoreError.of_storage(reason_of(error)) from error
             raise RecordError(
                 f"the record is damaged ({reason_of(error)}): restore it from a backup, or begin anew with another "
                 "--home or --storage"
             ) from error
 
     return reading
-
-
-def reason_of(error: Exception) -> str:
-    """What a storage says of its error, in one line, without its URL, which may hold a password."""
-    said = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
-    text = " ".join(str(said).splitlines()[:1])[:200]
-    return text if isinstance(said, sqlite3.Error) else f"{type(said).__name__}: {text}"
 
 
 def require_sound_sqlite(url: str) -> None:

@@ -6,13 +6,14 @@ Written through `MlflowClient` with explicit run ids alone: nothing depends on a
 import hashlib
 import io
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from dlstudy import __version__
-from dlstudy.home import Home
+from dlstudy.home import Home, pictures_beside
 from dlstudy.mlflow_pages import PICTURE, as_markdown, describe, saved_view
 from dlstudy.report.figures import COLOURS
 from dlstudy.results import StudySummary, TrialRecord
@@ -22,6 +23,9 @@ __all__ = ["MlflowRuns", "StudyRun", "package_tags"]
 
 _STATUS = {"finished": "FINISHED", "pruned": "KILLED", "killed": "KILLED"}
 _BATCH = 900
+_MODEL = "dlstudy.model"
+"""A tag: where MLflow has the model of a trial."""
+_PICTURES = "pictures"
 _MARGIN_MS = 60_000
 """A run may be dated a little before its trial, where a clock was set."""
 _PICTURE_WIDTH = 660
@@ -60,7 +64,8 @@ class MlflowRuns:
 
         self._study_run = study_run
         self._client = MlflowClient(tracking_uri=uri)
-        self._experiment = self._find_experiment(home, local=uri.startswith("sqlite:"))
+        self._uri = uri
+        self._experiment = self._find_experiment(home)
         self.run_ids: dict[str, str] = {}
         self._ended: set[str] = set()
         self._mark = ""
@@ -69,23 +74,19 @@ class MlflowRuns:
 
     def begin(self, spec: TrialSpec, slot: str, time_ms: int) -> None:
         """Starts the run of a trial."""
-        self._create(spec, slot, time_ms)
+        params = self._create(spec, slot, time_ms)
+        self._log(self.run_ids[spec.key], params=params)
 
     def log_epochs(self, key: str, epochs: Iterable[tuple[int, int, Mapping[str, float]]]) -> None:
         """Writes metrics of epochs: (epoch, Unix time in ms, metrics)."""
-        from mlflow.entities import Metric
-
         run_id = self.run_ids.get(key)
-        metrics = [
-            Metric(name, value, time_ms, epoch) for epoch, time_ms, values in epochs for name, value in values.items()
-        ]
-        if run_id is None or not metrics:
-            return
-        for i in range(0, len(metrics), _BATCH):
-            self._client.log_batch(run_id, metrics=metrics[i : i + _BATCH])
+        if run_id is not None:
+            self._log(run_id, _metrics(epochs))
 
-    def end(self, trial: TrialRecord) -> None:
-        """Ends the run of a trial as the record says."""
+    def end(
+        self, trial: TrialRecord, metrics: Sequence[Any] = (), params: Sequence[Any] = ()
+    ) -> None:  # Any: MLflow's Metric and Param
+        """Ends the run of a trial as the record says, with metrics and parameters that it does not have yet."""
         from mlflow.entities import Metric, RunTag
 
         run_id = self.run_ids.get(trial.key)
@@ -105,16 +106,15 @@ class MlflowRuns:
             tags["dlstudy.reason"] = result.reason
         if result.traceback:
             tags["dlstudy.traceback"] = result.traceback
-        self._client.log_batch(
-            run_id,
-            metrics=[Metric(name, float(value), time_ms, n_epochs) for name, value in final.items()],
-            tags=[RunTag(name, text[:7000]) for name, text in tags.items()],
-        )
+        at_end = [Metric(name, float(value), time_ms, n_epochs) for name, value in final.items()]
+        self._log(run_id, [*metrics, *at_end], [RunTag(name, text[:7000]) for name, text in tags.items()], params)
         self._client.set_terminated(run_id, _STATUS.get(result.state, "FAILED"), time_ms)
         self._ended.add(trial.key)
 
-    def catch_up(self, trials: Sequence[TrialRecord]) -> None:
+    def catch_up(self, trials: Sequence[TrialRecord], moved: Callable[[int, int], None] = lambda *_: None) -> None:
         """Brings MLflow to what the record says: missing runs are written, runs left open are ended.
+
+        `moved` hears how many trials of how many are written.
 
         A mark on the study's own run says which trials MLflow has whole. Their runs are not read: MLflow takes more
         than a millisecond for each.
@@ -127,14 +127,15 @@ class MlflowRuns:
         if unknown_s:
             first_ms = int(1000 * min(unknown_s)) - _MARGIN_MS
             self._read_runs(f"attributes.start_time >= {first_ms}")
-        for trial in missing:
-            if trial.key in self._ended:
-                continue
-            known = self._epochs_known(trial) if trial.key in self.run_ids else set()
-            if trial.key not in self.run_ids:
-                self._create(trial, trial.result.slot if trial.result else "", int(trial.started_s * 1000))
-            self.log_epochs(trial.key, _epochs_missing(trial, known))
-            self.end(trial)
+        missing = [trial for trial in missing if trial.key not in self._ended]
+        for i, trial in enumerate(missing):
+            moved(i, len(missing))
+            known, params = set[int](), []
+            if trial.key in self.run_ids:
+                known = self._epochs_known(trial)
+            else:
+                params = self._create(trial, trial.result.slot if trial.result else "", int(trial.started_s * 1000))
+            self.end(trial, _metrics(_epochs_missing(trial, known)), params)
         mark = _mark(ended)
         if mark != self._mark:
             self._client.set_tag(self.parent, "dlstudy.written", mark)
@@ -163,32 +164,58 @@ class MlflowRuns:
         self._client.set_terminated(self.parent, status)
 
     def log_model(self, trial: TrialRecord, folder: Path) -> None:
-        """Registers the model folder that a worker wrote as an MLflow model of the trial's run, once."""
+        """Registers the model folder that a worker wrote as a model of the trial's run, with its pictures, once."""
         from mlflow.entities import LoggedModelOutput
 
         if not (folder / "MLmodel").is_file():
             return
-        if trial.key not in self.run_ids:
-            self._read_runs(f"tags.`dlstudy.key` = '{trial.key}'")
-        run_id = self.run_ids.get(trial.key)
-        if run_id is None:
+        run = self._run_of(trial)
+        if run is None or _MODEL in run.data.tags:
             return
-        if "dlstudy.model" in self._client.get_run(run_id).data.tags:
-            return
-        params = {name: str(value) for name, value in trial.params.items()}
+        run_id, params = run.info.run_id, {name: str(value) for name, value in trial.params.items()}
         model = self._client.create_logged_model(
             self._experiment, name=f"{self._study_run.study}-{trial.arm}", source_run_id=run_id, params=params
         )
         self._client.log_model_artifacts(model.model_id, str(folder))
         self._client.finalize_logged_model(model.model_id, "READY")
         self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
-        self._client.set_tag(run_id, "dlstudy.model", f"models:/{model.model_id}")
+        if pictures_beside(folder).is_dir():
+            self._client.log_artifacts(run_id, str(pictures_beside(folder)), _PICTURES)
+        self._client.set_tag(run_id, _MODEL, f"models:/{model.model_id}")
 
-    def _find_experiment(self, home: Home, local: bool) -> str:
+    def fetch_model(self, trial: TrialRecord, folder: Path) -> None:
+        """Brings the trial's model back, and its pictures, to a home that is not the one in which it was trained.
+
+        Whether it is the model that the record names is checked by whoever loads it.
+        """
+        from mlflow.artifacts import download_artifacts
+
+        run = self._run_of(trial)
+        if run is None or _MODEL not in run.data.tags:
+            return
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent, prefix=".fetched-") as fetched:
+            if self._client.list_artifacts(run.info.run_id, _PICTURES):
+                Path(self._client.download_artifacts(run.info.run_id, _PICTURES, fetched)).replace(
+                    pictures_beside(folder)
+                )
+            kept = self._client.get_logged_model(run.data.tags[_MODEL].rpartition("/")[2])
+            model = download_artifacts(
+                artifact_uri=kept.artifact_location, dst_path=str(Path(fetched) / "model"), tracking_uri=self._uri
+            )
+            Path(model).replace(folder)
+
+    def _run_of(self, trial: TrialRecord) -> Any:  # Any: MLflow's Run, or None
+        if trial.key not in self.run_ids:
+            self._read_runs(f"tags.`dlstudy.key` = '{trial.key}'")
+        run_id = self.run_ids.get(trial.key)
+        return None if run_id is None else self._client.get_run(run_id)
+
+    def _find_experiment(self, home: Home) -> str:
         name = self._study_run.study
         found = self._client.get_experiment_by_name(name)
-        if found is None:
-            location = home.artifacts.as_uri() if local else None
+        if found is None:  # a server says itself where artifacts go; without one it is the home, and not ./mlruns
+            location = None if self._uri.startswith("http") else home.artifacts.as_uri()
             return str(self._client.create_experiment(name, location))
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
@@ -208,7 +235,7 @@ class MlflowRuns:
             "mlflow.note.content": as_markdown(self._study_run.description),
         }
         run = self._client.create_run(self._experiment, tags=tags, run_name=f"{self._study_run.study} · {variant}")
-        self._log_params(run.info.run_id, self._study_run.params)
+        self._log(run.info.run_id, params=_params(self._study_run.params))
         return str(run.info.run_id)
 
     def _save_view(self) -> None:
@@ -225,7 +252,8 @@ class MlflowRuns:
         height = round(image.height * _PICTURE_WIDTH / image.width)
         self._client.log_image(self.parent, image.resize((_PICTURE_WIDTH, height)), PICTURE)
 
-    def _create(self, trial: TrialSpec | TrialRecord, slot: str, time_ms: int) -> None:
+    def _create(self, trial: TrialSpec | TrialRecord, slot: str, time_ms: int) -> list[Any]:  # Any: MLflow's Param
+        """Makes the run of a trial; the parameters that it still has to get."""
         tags = {
             **self._study_run.tags,
             "mlflow.parentRunId": self.parent,
@@ -244,13 +272,18 @@ class MlflowRuns:
         self.run_ids[trial.key] = str(run.info.run_id)
         values = {**trial.params, "seed": trial.seed, "arm": trial.arm, "phase": trial.phase, "row": trial.row}
         values |= {"search": trial.search} if trial.search > 1 else {}
-        self._log_params(run.info.run_id, {name: str(value) for name, value in values.items()})
         self._log_dataset(run.info.run_id, "testing" if trial.phase in ("replicate", "defaults") else "training")
+        return _params({name: str(value) for name, value in values.items()})
 
-    def _log_params(self, run_id: str, params: Mapping[str, str]) -> None:
-        from mlflow.entities import Param
-
-        self._client.log_batch(run_id, params=[Param(name, value[:6000]) for name, value in params.items()])
+    def _log(
+        self, run_id: str, metrics: Sequence[Any] = (), tags: Sequence[Any] = (), params: Sequence[Any] = ()
+    ) -> None:  # Any: MLflow's Metric, RunTag and Param
+        """Logs in as few requests as MLflow takes: each is one of the many that a study makes of its server."""
+        for i in range(0, len(metrics) or len(tags) + len(params), _BATCH):
+            first = i == 0
+            self._client.log_batch(
+                run_id, metrics[i : i + _BATCH], params=params if first else (), tags=tags if first else ()
+            )
 
     def _log_dataset(self, run_id: str, context: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -280,6 +313,18 @@ class MlflowRuns:
         some = next(iter(trial.result.history), None) if trial.result else None
         history = self._client.get_metric_history(self.run_ids[trial.key], some) if some else []
         return {metric.step for metric in history}
+
+
+def _params(values: Mapping[str, str]) -> list[Any]:  # Any: MLflow's Param
+    from mlflow.entities import Param
+
+    return [Param(name, value[:6000]) for name, value in values.items()]
+
+
+def _metrics(epochs: Iterable[tuple[int, int, Mapping[str, float]]]) -> list[Any]:  # Any: MLflow's Metric
+    from mlflow.entities import Metric
+
+    return [Metric(name, value, time_ms, epoch) for epoch, time_ms, values in epochs for name, value in values.items()]
 
 
 def _epochs_missing(trial: TrialRecord, known: Collection[int]) -> list[tuple[int, int, dict[str, float]]]:

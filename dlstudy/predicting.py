@@ -62,7 +62,10 @@ def predict(name: str, asked: Asked, home: Home, storage: str | None, json: bool
         raise UsageError(f"--samples must be at least 1, got {asked.samples}")
     folder = home.model(file.name, variant, winner.arm, winner.setting_key)
     if not folder.is_dir():
-        raise RecordError(f"the model of {winner.arm} is not in {home.root}: it was trained into another home")
+        raise RecordError(
+            f"the model of {winner.arm} is not in {home.root}, but where it was trained: `dlstudy run {name}` with the "
+            "same --storage and --tracking-uri brings it from MLflow"
+        )
     spec = _spec(file, study, winner)
     if given is None or study.prepare:
         registry.ensure(study.dataset)

@@ -18,10 +18,11 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from dlstudy.databases import Database, reason_of
 from dlstudy.definition import changes
-from dlstudy.errors import RecordError
+from dlstudy.errors import DlstudyError, RecordError
 from dlstudy.home import Home
-from dlstudy.integrity import checksum, legible, reason_of, require_sound_sqlite
+from dlstudy.integrity import checksum, legible, require_sound_sqlite
 from dlstudy.journal import open_journal
 from dlstudy.results import TrialRecord
 from dlstudy.study import PHASES
@@ -38,15 +39,23 @@ _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 class Record:
     """All that a home, or a database, remembers."""
 
-    def __init__(self, storage: BaseStorage, check: bool = False) -> None:
-        """Reads from a storage; `check`: whether to compare each trial that has ended with its checksum."""
-        self.storage = storage
+    def __init__(self, storage: BaseStorage, check: bool = False, guard: Callable[[], None] = lambda: None) -> None:
+        """Reads from a storage.
+
+        Args:
+            storage: where the trials are.
+            check: whether to compare each trial that has ended with its checksum.
+            guard: called before something is written; raises where that must not be.
+        """
+        self.storage, self.guard = storage, guard
         self._check = check  # a journal has a seal
         self._ended: dict[str, TrialRecord] = {}  # what has ended does not change any more, and is made once
 
     @classmethod
-    def open(cls, home: Home, url: str | None = None, for_writing: bool = True) -> "Record":
-        """The record of a home, or of a database at an SQLAlchemy URL. A reader of a home without one finds it empty.
+    def open(
+        cls, home: Home, url: str | None = None, for_writing: bool = True, guard: Callable[[], None] = lambda: None
+    ) -> "Record":
+        """The record of a home, or of a database at an SQLAlchemy URL. A reader finds one empty that is not there.
 
         Raises:
             RecordError: it cannot be opened or read.
@@ -57,13 +66,20 @@ class Record:
             if not for_writing and not home.journal.exists():
                 return cls(optuna.storages.InMemoryStorage())
             return cls(open_journal(home.journal, for_writing))
+        database = Database.at(url)
         try:
-            require_sound_sqlite(url)
-            return cls(optuna.storages.get_storage(url), check=True)  # which reads a trial that has ended once
+            if database is None:
+                require_sound_sqlite(url)
+                return cls(optuna.storages.get_storage(url), check=True)  # which reads a trial that has ended once
+            from dlstudy.storage import open_storage  # SQLAlchemy takes a while
+
+            return cls(open_storage(database, for_writing), check=True, guard=guard)
+        except DlstudyError:
+            raise
         except Exception as error:  # each driver has errors of its own; all mean that the URL does not work
+            remedy = "restore the database from a backup" if database is None else "see to the server"
             raise RecordError(
-                f"the storage that --storage names cannot be opened: {reason_of(error)}: mend the URL, or restore the "
-                "database from a backup"
+                f"the storage that --storage names cannot be opened: {reason_of(error)}: mend the URL, or {remedy}"
             ) from error
 
     @legible
@@ -149,6 +165,7 @@ class Record:
 
     def add_run_ids(self, run_ids: Mapping[str, str]) -> None:
         """Keeps the MLflow runs of trials that ended while MLflow was away, by key."""
+        self.guard()
         by_study: dict[str, dict[str, str]] = {}
         for key, run_id in run_ids.items():
             name, _, number = key.rpartition("#")
@@ -230,6 +247,7 @@ class ArmRecord:
 
         One whose result stands there, and of which only the state was not written any more, ends as that says.
         """
+        self._record.guard()
         ended = []
         for trial in self._study.get_trials(deepcopy=False, states=_IN_FLIGHT):
             known, state = trial.user_attrs.get("result", {}), TrialState.FAIL
@@ -253,6 +271,7 @@ class ArmRecord:
         space: Mapping[str, BaseDistribution],
     ) -> str:
         """Adds a running trial whose parameters are known; its key."""
+        self._record.guard()
         attributes = {"row": row, "seed": seed, "tuned": dict(tuned), "params": dict(params)}
         shown = {name: space[name] for name in space if name in tuned and _holds(space[name], tuned[name])}
         running = create_trial(
@@ -268,6 +287,7 @@ class ArmRecord:
 
     def propose(self, space: Mapping[str, BaseDistribution]) -> tuple[str, dict[str, Any]]:
         """A running trial whose parameters the sampler chose: its key and they."""
+        self._record.guard()
         trial = self._study.ask(dict(space))
         return self._keep(trial), dict(trial.params)
 
@@ -284,6 +304,7 @@ class ArmRecord:
 
     def end(self, spec: TrialSpec, result: TrialResult, value: float | None, run_id: str) -> TrialRecord:
         """Writes down how a trial ended, and gives it back as the record now holds it."""
+        self._record.guard()
         trial = self._live.pop(spec.key)
         state = _STATES.get(result.state, TrialState.FAIL)
         value = value if state is TrialState.COMPLETE else None

@@ -17,6 +17,7 @@ from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json, export
 from dlstudy.runner import Request
 from dlstudy.session import Outcome, Where, run_study
+from dlstudy.texts import without_passwords
 from dlstudy.views import make_console, print_outcome, print_table
 
 __all__ = ["run"]
@@ -100,11 +101,12 @@ def _run_somewhere(file: StudyFile, request: Request, where: Where, json: bool) 
 
 def _next_steps(file: StudyFile, name: str, outcome: Outcome, where: Where) -> Sequence[str]:
     home = "" if where.home.is_usual else f" --home {shlex.quote(str(where.home.root))}"
-    stores = home + (f" --storage {shlex.quote(where.storage)}" if where.storage else "")
+    stores = home + (f" --storage {shlex.quote(without_passwords(where.storage))}" if where.storage else "")
+    server = f" --tracking-uri {shlex.quote(without_passwords(where.tracking))}" if where.tracking else ""
     variant = outcome.summary.variant
     which = "" if variant == "default" else f" --variant {shlex.quote(variant)}"
     return [
-        f"dlstudy ui {file.name}{home}   (MLflow: every run, its curves, the winners' models)",
+        f"dlstudy ui {file.name}{home}{server}   (MLflow: every run, its curves, the winners' models)",
         *[f"{path}" for path in outcome.reports if path.suffix == ".html"],
         f"dlstudy report {shlex.quote(name)} --output report.pdf{which}{stores}   (or .html, .md, .csv, .tex, .json)",
         f"dlstudy predict {shlex.quote(name)}{which}{stores}   (what the winner says of test rows, or of --input FILE)",

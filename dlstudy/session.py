@@ -2,14 +2,17 @@
 
 import dataclasses
 import errno
+import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 
 from dlstudy.catalog import StudyFile
+from dlstudy.databases import reason_of
 from dlstudy.datasets import registry
 from dlstudy.definition import define_all
 from dlstudy.devices import check_slots, choose_slots
@@ -17,7 +20,7 @@ from dlstudy.engines.base import Decide, Engine
 from dlstudy.errors import DataError, RecordError, StoreError, UsageError
 from dlstudy.events import Listener
 from dlstudy.home import Home
-from dlstudy.integrity import reason_of
+from dlstudy.locks import Lock
 from dlstudy.mlflow_runs import MlflowRuns, StudyRun, package_tags
 from dlstudy.plan import Choice, Plan
 from dlstudy.processes import stopping_signals
@@ -103,12 +106,12 @@ def run_study(
     uri = tracking_uri(where.home, where.tracking)
     _refuse_before_writing(file, study, request, where)
     where.home.create()
-    with _faults_told(where.home), where.home.held(file.name), stopping_signals():
-        record = Record.open(where.home, where.storage)
+    with _faults_told(where.home), _held(file.name, where) as lock, stopping_signals():
+        record = Record.open(where.home, where.storage, guard=lock.require)
         choice = choose(file, study, request, record)
         plan = Plan(file, study, choice, home=where.home, record=record)
         job = _Job(file, study, choice, record, where)
-        tracker = Tracker(uri, where.home, _study_run(job), job.trials())
+        tracker = Tracker(uri, where.home, _study_run(job), job.trials(), say)
         if not plan.n_waiting:
             tracker.wake()
         try:
@@ -129,10 +132,19 @@ def _faults_told(home: Home) -> Iterator[None]:
             raise
         raise StoreError.of(error, home.root) from error
     except StorageInternalError as error:
-        raise StoreError(
-            f"the storage that --storage names did not take a result ({reason_of(error)}): mend that, then run the "
-            "same command again"
+        raise StoreError.of_storage(reason_of(error)) from error
+    except UpdateFinishedTrialError as error:
+        raise RecordError(
+            "another run of the study has ended a trial of this one: wait for that, then run the same command again"
         ) from error
+
+
+@contextmanager
+def _held(study: str, where: Where) -> Iterator[Lock]:
+    """Holds a study's record, and the home too, where models and reports go; gives the lock of the record."""
+    home, record = where.home.lock(study), where.home.lock(study, where.storage)
+    with home.held(), nullcontext() if where.storage is None else record.held():
+        yield record
 
 
 def _refuse_before_writing(file: StudyFile, study: Study, request: Request, where: Where) -> None:
@@ -221,14 +233,18 @@ def _run_tracked(job: _Job, plan: Plan, tracker: Tracker, progress: Listener, sa
     home = job.where.home
     try:
         n_trained = run(plan, job.study.dataset, engine_maker(job.where, say), [tracker, progress], tracker.run_id)
-        summary = _settle(job, tracker, 120.0)
+        summary = _settle(job, tracker)
+        absent = _bring_models(job, tracker, summary)
         reports = export_all(summary, home.reports(job.file.name), pictures_of(summary, home))
         tracker.publish(lambda runs: _publish(runs, summary, home, reports))
     except BaseException:  # Ctrl-C too: no run of MLflow stays open
         so_far = _settle(job, tracker, _PATIENCE_S)
         tracker.publish(lambda runs: runs.end_parent("KILLED", so_far), _PATIENCE_S)
         raise
-    remarks = []
+    remarks = [
+        f"the model of {arm} is neither in {home.root} nor in MLflow: `dlstudy predict` needs it; --fresh trains anew"
+        for arm in absent
+    ]
     if tracker.problem:
         remarks.append(f"MLflow could not be written ({tracker.problem}): the record is whole; run again to catch up")
     elif tracker.missed:
@@ -236,19 +252,38 @@ def _run_tracked(job: _Job, plan: Plan, tracker: Tracker, progress: Listener, sa
     return Outcome(summary, n_trained, reports, remarks)
 
 
-def _settle(job: _Job, tracker: Tracker, patience_s: float) -> StudySummary:
+def _settle(job: _Job, tracker: Tracker, limit_s: float = math.inf) -> StudySummary:
     """Brings MLflow and the record to the same state, and sums up."""
-    late = tracker.settle(job.trials(), patience_s)
+    late = tracker.settle(job.trials(), limit_s=limit_s)
     if late:
         job.record.add_run_ids(late)
     return job.summary()
 
 
+def _winners(summary: StudySummary, home: Home) -> list[tuple[TrialRecord, Path]]:
+    """The trials whose models are kept, and where: the first replicate of each arm at its winning setting."""
+    best = {arm.name: arm.best.setting_key for arm in summary.arms if arm.best}
+    return [
+        (trial, home.model(summary.study, summary.variant, trial.arm, trial.setting_key))
+        for trial in summary.trials
+        if (trial.phase, trial.search, trial.row, trial.state) == ("replicate", 1, 0, "finished")
+        and trial.setting_key == best.get(trial.arm)
+    ]
+
+
+def _bring_models(job: _Job, tracker: Tracker, summary: StudySummary) -> list[str]:
+    """Brings what another machine trained into the home, from MLflow; the arms whose models are nowhere."""
+    wanted = [(t, folder) for t, folder in _winners(summary, job.where.home) if t.result and t.result.model]
+    for trial, folder in wanted:
+        if not folder.is_dir():
+            tracker.publish(partial(MlflowRuns.fetch_model, trial=trial, folder=folder))
+    return [trial.arm for trial, folder in wanted if not folder.is_dir()]
+
+
 def _publish(runs: MlflowRuns, summary: StudySummary, home: Home, reports: Sequence[Path]) -> None:
     """Hands the winners' models and the report to MLflow, and ends the study's run."""
-    for trial in summary.trials:
-        if (trial.phase, trial.search, trial.row, trial.state) == ("replicate", 1, 0, "finished"):
-            runs.log_model(trial, home.model(summary.study, summary.variant, trial.arm, trial.setting_key))
+    for trial, folder in _winners(summary, home):
+        runs.log_model(trial, folder)
     status = "FAILED" if summary.n_failed else "FINISHED"
     runs.end_parent(status, summary, reports, differences_png(summary))
 

@@ -3,9 +3,10 @@
 import re
 import unicodedata
 
-__all__ = ["one_line", "printable", "said", "shown", "told"]
+__all__ = ["one_line", "printable", "said", "shown", "told", "without_passwords"]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_IN_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*):\S*@|([?&](?:password|passwd|token)=)[^&\s'\"]*")
 _JOINERS = "\u200c\u200d"  # format characters that letters of some scripts and emoji need
 
 
@@ -58,3 +59,11 @@ def told(error: BaseException) -> str:
     """What an error says, after the name of its class, in one line."""
     name, text = type(error).__name__, said(error)
     return one_line(f"{name}: {text}") if text.strip() else one_line(name)
+
+
+def without_passwords(text: str) -> str:
+    """Text with `***` for the password of every address in it: `postgresql://user:***@host/name`.
+
+    A password with an `@` or a `/` that should have been written as `%XX` is hidden too.
+    """
+    return _IN_ADDRESS.sub(lambda found: f"{found[1]}:***@" if found[1] else f"{found[2]}***", text)

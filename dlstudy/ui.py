@@ -20,6 +20,7 @@ from dlstudy.errors import DlstudyError, RecordError, UsageError
 from dlstudy.home import Home
 from dlstudy.mlflow_pages import TRAINING, newest_view
 from dlstudy.processes import QUIET, stopping_signals
+from dlstudy.texts import without_passwords
 from dlstudy.tracking import tracking_uri
 
 __all__ = ["free_port", "own_hosts", "serve", "serve_tensorboard", "show_page"]
@@ -118,7 +119,7 @@ def own_hosts(port: int) -> tuple[str, ...]:
 
 def show_page(page: str, open_browser: bool) -> None:
     """Prints an address, and opens it in a browser if that is wanted."""
-    print(page, flush=True)
+    print(without_passwords(page), flush=True)
     if open_browser:
         webbrowser.open(page)
 

@@ -58,7 +58,10 @@ def test_a_broken_study_is_listed_with_its_fault_and_hides_no_other(capsys, here
         (["run", "optimizers", "--pruner", "axe"], "--pruner must be one of none, median, hyperband, got 'axe'"),
         (["run", "optimizers", "--trials", "1" + "0" * 20], "trials must be a whole number from 1 to 1,000,000"),
         (["run", "optimizers", "--tracking-uri", "foo://x"], "got 'foo://x': mend --tracking-uri"),
-        (["run", "optimizers", "--storage", "foo"], "the storage that --storage names cannot be opened"),
+        (
+            ["run", "optimizers", "--storage", "foo"],
+            "a storage is sqlite:///FILE, postgresql",
+        ),
         (["ui", "--port", "99999"], "99999"),
         (["run", "optimizers", "--epochs", "0"], "--epochs must be at least 1, got 0"),
         (["run", "optimizers", "--trials", "many"], "many"),

@@ -16,7 +16,7 @@ from dlstudy.home import Home
 HOLDER = """
 import sys
 from dlstudy.home import Home
-with Home.at(sys.argv[1]).held("s"):
+with Home.at(sys.argv[1]).lock("s").held():
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -92,18 +92,18 @@ def test_a_study_is_held_by_one_process(home, holder):
     message = (
         f"s is being run by process {holder.pid} on {socket.gethostname()} since 20..-.*: wait for it, or stop it first"
     )
-    with pytest.raises(RecordError, match=message), home.held("s"):
+    with pytest.raises(RecordError, match=message), home.lock("s").held():
         pass
 
 
 def test_another_study_of_the_same_home_is_free(home, holder):
-    with home.held("t"):
+    with home.lock("t").held():
         assert holder.poll() is None
 
 
 def test_a_study_is_free_when_its_process_is_done(home, holder):
     holder.communicate()
-    with home.held("s"):
+    with home.lock("s").held():
         assert f'"pid": {os.getpid()}' in (home.root / "locks" / "s.json").read_text()
 
 
@@ -112,7 +112,7 @@ def test_what_a_killed_process_left_does_not_hold_a_study(home, holder):
     holder.wait()
     left = home.root / "locks" / "s.json"
     assert f'"pid": {holder.pid}' in left.read_text()
-    with home.held("s"):
+    with home.lock("s").held():
         assert f'"pid": {os.getpid()}' in left.read_text()
     assert not left.exists()
 
@@ -121,49 +121,53 @@ def test_what_a_killed_process_left_does_not_hold_a_study(home, holder):
 def test_a_holder_that_did_not_say_who_it_is_is_another_process(home, holder, text):
     left = home.root / "locks" / "s.json"
     left.unlink() if text is None else left.write_text(text)
-    with pytest.raises(RecordError, match="s is being run by another process: wait for it"), home.held("s"):
+    with pytest.raises(RecordError, match="s is being run by another process: wait for it"), home.lock("s").held():
         pass
 
 
 def test_a_study_is_held_once_within_a_process_too(home):
-    with home.held("s"), pytest.raises(RecordError, match=f"by process {os.getpid()} on "), home.held("s"):
+    with (
+        home.lock("s").held(),
+        pytest.raises(RecordError, match=f"by process {os.getpid()} on "),
+        home.lock("s").held(),
+    ):
         pass
-    with home.held("s"):
+    with home.lock("s").held():
         pass
 
 
 def test_whether_a_study_is_held_can_be_asked(home, holder):
-    assert home.is_held("s")
-    assert not home.is_held("t")
+    assert home.lock("s").is_held()
+    assert not home.lock("t").is_held()
     holder.communicate()
-    assert not home.is_held("s")
+    assert not home.lock("s").is_held()
 
 
 def test_a_killed_process_holds_nothing(home, holder):
     holder.kill()
     holder.wait()
     assert (home.root / "locks" / "s.json").exists()
-    assert not home.is_held("s")
+    assert not home.lock("s").is_held()
 
 
 def test_asking_makes_nothing(home):
-    assert not home.is_held("s")
+    assert not home.lock("s").is_held()
     assert list(home.root.iterdir()) == [home.mark]
 
 
 def test_a_run_waits_for_who_only_asks(home):
-    with home.held("s"):
+    with home.lock("s").held():
         pass
     lock = FileLock(home.root / "locks" / "s.lock", thread_local=False)  # as `is_held` has it for a moment
     lock.acquire()
     threading.Timer(0.1, lock.release).start()
-    with home.held("s"):
-        assert home.is_held("s")
+    with home.lock("s").held():
+        assert home.lock("s").is_held()
 
 
 @pytest.mark.parametrize("named", [True, False])
 def test_in_a_home_that_one_may_only_read_a_holder_s_name_counts(home, monkeypatch, named):
-    with home.held("s"):
+    with home.lock("s").held():
         left = (home.root / "locks" / "s.json").read_text()
     if named:
         (home.root / "locks" / "s.json").write_text(left)
@@ -172,11 +176,11 @@ def test_in_a_home_that_one_may_only_read_a_holder_s_name_counts(home, monkeypat
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(FileLock, "acquire", refuse)
-    assert home.is_held("s") is named
+    assert home.lock("s").is_held() is named
 
 
 def test_an_error_while_held_frees_the_study(home):
-    with pytest.raises(ZeroDivisionError), home.held("s"):
+    with pytest.raises(ZeroDivisionError), home.lock("s").held():
         _ = 1 / 0
-    with home.held("s"):
+    with home.lock("s").held():
         pass

@@ -14,10 +14,10 @@ import dlstudy
 ROOT = Path(__file__).parents[1]
 FLOORS = (
     "errors texts checks numbers protocol document study trial results statistics processes scratch",
-    "datasets catalog devices splits variant home provenance",
+    "databases datasets catalog devices locks splits variant home provenance",
     "budgets comparing costs definition design finished looking measures pairing search_checks summary training "
     "verdicts",
-    "engines integrity journal record search events mlflow_pages mlflow_runs tracking report",
+    "engines integrity journal storage record search events mlflow_pages mlflow_runs tracking report",
     "forecast plan runner session",
     "cli commands dashboard inputs notebook predicting running showing showing_data showing_plan views progress ui "
     "__main__",

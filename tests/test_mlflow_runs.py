@@ -195,6 +195,40 @@ def test_a_model_goes_to_its_run_once_also_when_that_run_was_not_read(place, tmp
     assert models == [1, 0]
 
 
+def test_a_home_without_the_model_gets_it_back_with_its_pictures(place, tmp_path):
+    runs, trained = place.connect(), tmp_path / "one" / "a-0f"
+    runs.catch_up(EARLIER)
+    for path in (
+        trained / "MLmodel",
+        trained / "data" / "model.keras",
+        trained.with_name("a-0f.pictures") / "x, y.png",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(path.name.encode())
+    runs.log_model(EARLIER[1], trained)
+    folder = tmp_path / "two" / "models" / "a-0f"
+    place.connect().fetch_model(EARLIER[1], folder)
+    files = [path for path in folder.parent.rglob("*") if path.is_file()]
+    assert {path.relative_to(folder.parent).as_posix(): path.read_bytes() for path in files} == {
+        "a-0f/MLmodel": b"MLmodel",
+        "a-0f/data/model.keras": b"model.keras",
+        "a-0f.pictures/x, y.png": b"x, y.png",
+    }
+    place.connect().fetch_model(EARLIER[0], tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_what_was_missed_takes_four_requests_a_trial_and_is_counted(place):
+    runs, heard = place.connect(), []
+    runs.catch_up(EARLIER, lambda *counts: heard.append(counts))
+    assert heard == [(0, 3), (1, 3), (2, 3)]
+    assert {name: place.calls[name] for name in ("create_run", "log_batch", "set_terminated")} == {
+        "create_run": 3, "log_batch": 3, "set_terminated": 3,
+    }  # fmt: skip
+    (run,) = [run for run in place.children(runs.parent).values() if run.data.tags["dlstudy.key"] == KEYS[0]]
+    assert (run.data.params["arm"], run.data.metrics["val_accuracy"]) == ("a", 0.5)
+
+
 def test_runs_of_an_arm_have_its_colour_and_further_searches_their_number(place):
     runs = place.connect()
     runs.catch_up([trial(0), replace(trial(1), search=2, key="s/default/a/search.2#1")])

@@ -171,7 +171,7 @@ def test_a_model_that_lies_in_another_home_is_not_looked_for(ran, asked, tmp_pat
     models.rename(tmp_path / "elsewhere")
     try:
         with pytest.raises(
-            RecordError, match=r"the model of net is not in .*my runs: it was trained into another home"
+            RecordError, match=r"the model of net is not in .*my runs, but where it was trained: `dlstudy run .*` with"
         ):
             asked(arm="net")
     finally:

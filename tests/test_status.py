@@ -86,7 +86,7 @@ def test_the_results_of_a_study_are_shown_when_its_file_is_gone(tiny, home, stat
 
 
 def test_what_trains_is_running_while_its_run_lives_and_interrupted_after(tiny, home, status):
-    with home.held("tiny"):
+    with home.lock("tiny").held():
         leave_open(tiny, home, 2)
         row = status()["printed", "net"]
         assert (row["done"], row["running"], row["interrupted"]) == (0, 2, 0)
@@ -108,20 +108,27 @@ def test_interrupted_trials_are_explained_and_the_next_run_mends_them(tiny, home
 
 def test_another_study_s_run_says_nothing_of_this_one(tiny, home, status):
     leave_open(tiny, home, 1)
-    with home.held("other"):
+    with home.lock("other").held():
         assert status()["printed", "net"]["interrupted"] == 1
 
 
-def test_trials_of_a_database_may_be_trained_from_another_home(tiny, tmp_path, capsys):
+def test_trials_of_a_database_may_be_trained_with_another_home(tiny, tmp_path, capsys):
     home, url = Home.at(tmp_path / "home"), f"sqlite:///{tmp_path / 'trials.db'}"
     home.create()
     file, record = catalog.load(tiny), Record.open(home, url)
     study = resolve(file, Request())
     plan = Plan(file, study, choose(file, study, Request(), record), home=home, record=record)
     assert plan.next()
-    assert main(["status", "--home", str(tmp_path / "elsewhere"), "--storage", url, "--json"]) == 0
+    words = ["status", "--home", str(tmp_path / "elsewhere"), "--storage", url]
+    with home.lock("tiny", url).held():
+        assert main([*words, "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["running"], row["interrupted"]) == (1, 0)
+    assert main([*words, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["running"], row["interrupted"]) == (0, 1)
+    assert main(words) == 0
+    assert f"Trials in {url}" in capsys.readouterr().out
 
 
 def test_replicates_of_an_earlier_winner_are_not_done(tiny, home, status):
@@ -142,7 +149,7 @@ def test_replicates_of_an_earlier_winner_are_not_done(tiny, home, status):
 
 def test_the_journal_is_read_once_and_nothing_is_written(tiny, home, status, monkeypatch):
     train(tiny, home)
-    with home.held("tiny"):
+    with home.lock("tiny").held():
         pass  # leaves a lock's file
     before = {path: path.stat().st_mtime_ns for path in home.root.rglob("*")}
     read = []

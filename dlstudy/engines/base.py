@@ -12,7 +12,7 @@ __all__ = ["GROWTH_MB", "STARTS_ALLOWED", "Decide", "Ended", "Engine"]
 GROWTH_MB = 2048
 """A worker that holds so much more than after its first trial is replaced: TensorFlow leaks."""
 STARTS_ALLOWED = 3
-"""Starts of each worker that may fail in a row before an engine gives up: then TensorFlow itself does not start."""
+"""Starts of each worker that may fail while nothing is trained: then TensorFlow itself does not start."""
 
 Decide = Callable[[TrialSpec, int, Mapping[str, float]], bool]
 """Called in the parent after each epoch, counted from 1, with its metrics; False prunes a prunable trial."""

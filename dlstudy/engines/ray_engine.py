@@ -259,6 +259,7 @@ class RayEngine(Engine):
 
         _, content, memory_mb, written = message
         spec, member.spec, member.pending = member.spec, None, None
+        self._failed_starts = 0
         assert spec is not None
         result = dataclasses.replace(TrialResult.from_json(content), slot=member.slot.name)
         try:

@@ -656,15 +656,15 @@ COMMANDS = {
     "no home can be at '~nosuchuser/home'": ["run good.py --home '~nosuchuser/home'"],
     "no home can be at": [f"run good.py --home {'x' * 300}"],
     "the home /proc/nowhere cannot be written to (No such file or": ["run good.py --home /proc/nowhere"],
-    "the storage that --storage names cannot be opened": [
+    "a storage is sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE or mysql+pymysql://USER@HOST/DATABASE": [
         "run good.py --storage nonsense",
         "status --storage nonsense",
         "dashboard --no-open --storage nonsense",
+        "run good.py --storage redis://127.0.0.1:1",
     ],
-    "the storage that --storage names cannot be opened: ": [
+    "the storage that --storage names cannot be opened": [
         "run good.py --storage postgresql://nobody:secret@127.0.0.1:1/x",
         "run good.py --storage sqlite:////proc/nowhere/x.db",
-        "run good.py --storage redis://127.0.0.1:1",
     ],
     "a tracking URI begins with one of http, https, sqlite,": [
         "run good.py --tracking-uri foo://x",

@@ -11,7 +11,6 @@ import pytest
 from bad_input import COMMANDS, FILES, HEAD, STUDIES
 
 from dlstudy.cli import main
-from dlstudy.home import Home
 
 GOOD = f"{HEAD}study(protocol=Protocol(seeds=6), claims=[Claim('a wins', 'a', 'b', 'test_accuracy')])\n"
 CASES = [(message, typed) for message, many in STUDIES.items() for typed in many]
@@ -26,7 +25,7 @@ def here(tmp_path, monkeypatch):
     def accepted(*arguments):
         raise AssertionError("this was to be refused")
 
-    monkeypatch.setattr(Home, "held", accepted)
+    monkeypatch.setattr("dlstudy.session._held", accepted)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -90,8 +90,8 @@ def test_a_database_on_a_full_disk_is_told_and_the_next_run_finishes_it(
     assert command(arguments, lambda n: fill(0) if n == 3 else None) == 1
     said = capsys.readouterr().err.splitlines()[-1]
     assert said == (
-        "dlstudy: the storage that --storage names did not take a result (OperationalError: (sqlite3.OperationalError) "
-        "database or disk is full): mend that, then run the same command again"
+        "dlstudy: the storage that --storage names did not answer or take a result (database or disk is full): mend "
+        "that, then run the same command again"
     )
     (disk / "ballast").unlink()
     assert command(arguments) == 0
