@@ -18,8 +18,8 @@ run: setup  ## fetch MNIST and run the study of optimizers: make run ARGS="--qui
 	.venv/bin/dlstudy data fetch mnist
 	.venv/bin/dlstudy run optimizers $(ARGS)
 
-test: .venv/.installed-test  ## run the tests: make test ARGS="tests/test_study.py"
-	.venv/bin/python -m pytest $(ARGS)
+test: .venv/.installed-test  ## run the tests in two processes: make test ARGS="tests/test_study.py"
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 faults: .venv/.installed-test  ## the tests of faults in full: kills, cuts and bad input many times over
 	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults $(ARGS)

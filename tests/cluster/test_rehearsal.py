@@ -44,6 +44,16 @@ def table(record):
     )
 
 
+def await_trainings(n, process, storage):
+    """How many are finished, once these are at least n."""
+    while True:
+        n_finished = len(table(Record.open(Home.at("none"), storage, for_writing=False)))
+        if n_finished >= n:
+            return n_finished
+        assert process.poll() is None, process.communicate()
+        time.sleep(1)
+
+
 @pytest.fixture
 def mlflow_server(postgres, tmp_path):
     server = MlflowServer(tmp_path, postgres.fresh())
@@ -66,20 +76,12 @@ def test_a_study_whose_machine_and_a_node_are_lost_ends_with_the_table_of_one_ma
     on_ray = (*STUDY, "--engine", "ray", "--ray-address", cluster.address, *stores)
     nodes = [cluster.add(), cluster.add()]
     with start("run", *on_ray, "--home", str(homes[1].root)) as first:
-        record = Record.open(homes[1], storage, for_writing=False)
-        n_finished = 0
-        while n_finished < KILLED_AFTER:
-            assert first.poll() is None, first.communicate()
-            time.sleep(0.5)
-            n_finished = len(table(record))
+        n_finished = await_trainings(KILLED_AFTER, first, storage)
         cluster.kill(nodes[1])
         say(f"two Ray nodes, PostgreSQL, MLflow on a server: a node is killed after {n_finished} trainings")
-        while n_finished < 2 * KILLED_AFTER:
-            assert first.poll() is None, first.communicate()
-            time.sleep(0.5)
-            n_finished = len(table(record))
+        n_finished = await_trainings(2 * KILLED_AFTER, first, storage)
         first.kill()
-    say(f"and the machine that ran the study after {n_finished}: another one goes on, with an empty home")
+    say(f"and the machine that runs the study after {n_finished}: another one goes on, with an empty home")
     told = json.loads(finish(start("run", *on_ray, "--home", str(homes[2].root), "--json")))
 
     record = Record.open(homes[2], storage, for_writing=False)
