@@ -164,13 +164,14 @@ class TestTwoSlots:
         ("kind", "reason"),
         [("dies", "died: killed, out of memory or crashed"), ("raises", "broke: ValueError: what no trainer should")],
     )
-    def test_a_slot_that_breaks_loses_its_trial_and_another_takes_its_place(self, engine, spec, kind, reason):
+    def test_a_slot_that_breaks_loses_its_trial_and_another_takes_its_place(self, engine, spec, kind, reason, capfd):
         slot = engine.submit(spec(0, kind))
         result = wait_all(engine, 1)["t#0"]
         assert result.state == "lost"
         assert f"slot {slot} {reason}" in result.reason
         assert len(engine.slots) == 1
         wait_for_slots(engine, 2)
+        assert capfd.readouterr() == ("", ""), "Ray reports deaths on standard output"
 
     def test_a_trial_without_a_word_is_ended_after_its_bound(self, engine, spec):
         engine.submit(spec(0, sleep=600, silence_s=2))
@@ -203,7 +204,8 @@ def test_a_node_with_other_versions_is_refused(two_cpus, monkeypatch):
     refused(f"has keras {mine['keras']}, not 9.9: install the same versions there", two_cpus)
 
 
-def test_slots_that_do_not_start_are_told(two_cpus):
+def test_slots_that_do_not_start_are_told(two_cpus, monkeypatch):
+    monkeypatch.setattr(ray_engine, "STARTS_ALLOWED", 0)
     refused(
         r"do not start, the last: .*RuntimeError: nothing can be trained here",
         two_cpus,

@@ -74,7 +74,8 @@ class RaySlot:
         os.environ.update({**QUIET, **slot.environment})
         found = gpus() if slot.on_gpu else ()  # the one that Ray gave
         self._slot = dataclasses.replace(slot, memory_gb=found[0].memory_gb * gpu_share) if found else slot
-        self._folder = TemporaryDirectory(prefix="dlstudy-")
+        # In the working folder that Ray made for this run: what a killed slot leaves there, Ray removes some day.
+        self._folder = TemporaryDirectory(prefix="dlstudy-", dir=Path.cwd())
         self._thread = ThreadPoolExecutor(1)
         self._told: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
