@@ -77,11 +77,14 @@ def _track_first(home: Home) -> dict[str, str]:
 
 
 def _fill(home: Home, trials: int, seeds: int, run_id_of: Callable[[str], str]) -> None:
-    """Lets the runner end every missing trial."""
+    fill(home, Record(JournalStorage(_Unsynced(str(home.journal)))), trials, seeds, run_id_of)
+
+
+def fill(home: Home, record: Record, trials: int, seeds: int, run_id_of: Callable[[str], str] = lambda _: "") -> None:
+    """Lets the runner end every missing trial of a record."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     file, request = catalog.load(STUDY), Request(trials=trials, seeds=seeds)
     study = resolve(file, request)
-    record = Record(JournalStorage(_Unsynced(str(home.journal))))
     plan = Plan(file, study, choose(file, study, request, record), home=home, record=record)
     run(plan, study.dataset, lambda *_: _Pretender(), [], run_id_of)
 
