@@ -164,6 +164,7 @@ class MariaDB(Database):
 def _serve(kind):
     if not kind.programs():
         pytest.skip(f"{kind.__name__} is not installed here")
+    pytest.importorskip(kind.scheme.partition("+")[2])
     if os.getuid() == 0:
         try:
             pwd.getpwnam(kind.user)
