@@ -46,7 +46,10 @@ def tracking_uri(home: Home, given: str | None = None) -> str:
     uri = given or os.environ.get("MLFLOW_TRACKING_URI") or _own_store(home)
     scheme, mark, _ = uri.partition("://")
     if mark and scheme.partition("+")[0] not in _SCHEMES:
-        raise UsageError(f"a tracking URI begins with one of {', '.join(_SCHEMES)}, got {uri!r}: mend --tracking-uri")
+        raise UsageError(
+            f"a tracking URI begins with one of {', '.join(_SCHEMES)}, got {without_passwords(uri)!r}: "
+            "mend --tracking-uri"
+        )
     return uri
 
 
@@ -200,7 +203,7 @@ class Tracker(Listener):
             if self._runs is None:
                 self._runs = self._open()
             action(self._runs)
-            self.problem = ""
+            self.problem, self._moved_s = "", time.monotonic()
         except Exception as error:  # MLflow, SQLAlchemy, requests and the file system each raise their own
             self.problem = without_passwords(
                 one_line(str(error) if isinstance(error, DlstudyError) else told(error), 300)

@@ -66,6 +66,26 @@ def heard():
     return Heard()
 
 
+THREADS = '''"""A study that says how many threads NumPy's linear algebra has."""
+from dlstudy import Arm, Protocol, Split, Study
+
+
+def build(p):
+    from threadpoolctl import threadpool_info
+
+    raise RuntimeError(sorted({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}))
+
+
+STUDY = Study(
+    question="How many threads?",
+    dataset="digits",
+    build=build,
+    arms=[Arm("net")],
+    protocol=Protocol(split=Split(validation=0.2)),
+)
+'''
+
+
 @pytest.fixture(scope="module")
 def numbers():
     return {}
@@ -127,6 +147,13 @@ def test_every_engine_gives_the_same_numbers(engine, numbers, tiny):
     first = numbers.setdefault("of the first engine", result)
     assert result.metrics == pytest.approx(first.metrics, abs=1e-6)
     assert result.correct == first.correct
+
+
+def test_linear_algebra_has_one_thread_in_every_slot(engine, tmp_path):
+    path = tmp_path / "threads.py"
+    path.write_text(THREADS)
+    engine.submit(make_spec(path, 6))
+    assert wait_all(engine, 1)["t#6"].reason.startswith("RuntimeError: [1]")
 
 
 def test_a_killed_worker_loses_its_trial_and_is_replaced(tiny):

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from dlstudy import catalog
 from dlstudy.datasets import registry
 from dlstudy.devices import Slot
@@ -22,7 +24,7 @@ class Trainer:
         self._slot = slot
         self._places: dict[str, Workplace] = {}
         self._codes: dict[str, Code] = {}
-        _configure_tensorflow(slot)
+        _configure(slot)
 
     def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
         """Trains one trial; see `dlstudy.training.run.train`."""
@@ -37,11 +39,14 @@ class Trainer:
         self._places[source.description.name] = Workplace(source.description, prepare(source, self._slot.memory_gb))
 
 
-def _configure_tensorflow(slot: Slot) -> None:
+def _configure(slot: Slot) -> None:
     import tensorflow as tf
 
     threads = int(slot.environment.get("DLSTUDY_THREADS", "0"))
     if threads:
+        # NumPy read the environment when it was imported, which may have been before a slot had one: another number of
+        # threads adds in another order.
+        threadpool_limits(threads, "blas")
         try:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
