@@ -1,5 +1,6 @@
 """A small Ray cluster of this machine: nodes as processes of their own, which come, leave and are killed."""
 
+import importlib.util
 import os
 import secrets
 import shutil
@@ -14,18 +15,18 @@ from pathlib import Path
 
 import pytest
 
-RAY = Path(sys.executable).with_name("ray")
-
 
 class Cluster:
     """Ends what it started, by process group: other clusters of this machine go on."""
 
     def __init__(self, folder: Path) -> None:
+        self._venv = folder / "venv"
+        self._venv.symlink_to(sys.prefix)  # Ray does not start from a path with spaces
         port, client_port = _free_ports(2)
         self.address = f"127.0.0.1:{port}"
         self._nodes: list[subprocess.Popen] = []
         ports = [f"--port={port}", f"--ray-client-server-port={client_port}"]
-        self._start("--head", "--include-dashboard=false", f"--temp-dir={folder}", "--num-cpus=0", *ports)
+        self._start("--head", "--include-dashboard=false", f"--temp-dir={folder / 'ray'}", "--num-cpus=0", *ports)
 
     def add(self, *, cpus: int = 1, gpus: int = 0) -> subprocess.Popen:
         """A node with so many CPUs and GPUs: labels for Ray, which does not look whether they are there."""
@@ -55,7 +56,7 @@ class Cluster:
         options = ["--block", "--node-ip-address=127.0.0.1", "--object-store-memory=80000000"]
         path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])  # for trainers of tests
         node = subprocess.Popen(
-            [str(RAY), "start", *options, *words],
+            [str(self._venv / "bin" / "python"), "-m", "ray.scripts.scripts", "start", *options, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -83,7 +84,7 @@ def _free_ports(n: int) -> list[int]:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A cluster whose head trains nothing: tests add nodes, and end them."""
-    if not RAY.exists():
+    if importlib.util.find_spec("ray") is None:  # not imported yet: it then reads the environment
         pytest.skip("the extra dlstudy[ray] is not installed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "token")
