@@ -119,7 +119,7 @@ def cluster(n_slots: int, folder: Path) -> Iterator[str]:
     try:
         for i in range(n_nodes):
             which = ["--head", f"--port={port}", f"--temp-dir={folder}", "--include-dashboard=false"]
-            nodes.append(_start_node(which if i == 0 else [f"--address=127.0.0.1:{port}"], n_slots // n_nodes, folder))
+            nodes.append(_start_node(which if i == 0 else [f"--address=127.0.0.1:{port}"], n_slots // n_nodes))
         yield f"127.0.0.1:{port}"
     finally:
         for node in reversed(nodes):
@@ -127,11 +127,14 @@ def cluster(n_slots: int, folder: Path) -> Iterator[str]:
             node.wait(30)
 
 
-def _start_node(which: list[str], n_cpus: int, folder: Path) -> subprocess.Popen[bytes]:
+def _start_node(which: list[str], n_cpus: int) -> subprocess.Popen[bytes]:
     options = ["--node-ip-address=127.0.0.1", f"--num-cpus={n_cpus}", "--num-gpus=0", "--object-store-memory=300000000"]
     program = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block"]
-    with (folder.parent / "node.log").open("ab") as log:
-        return subprocess.Popen([*program, *which, *options], stdout=log, stderr=log)
+    node = subprocess.Popen([*program, *which, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert node.stdout is not None
+    if not any(b"--block" in line for line in node.stdout):  # which it says when it runs: the next one needs the first
+        raise SystemExit("Ray does not start here: try `ray start --head`")
+    return node
 
 
 def main() -> None:
