@@ -1,84 +1,15 @@
-"""A small Ray cluster of this machine: nodes as processes of their own, which come, leave and are killed."""
+"""The Ray cluster that tests share: nodes are added by those who need them."""
 
 import importlib.util
-import os
 import secrets
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-
-class Cluster:
-    """Ends what it started, by process group: other clusters of this machine go on."""
-
-    def __init__(self, folder: Path) -> None:
-        self._venv = folder / "venv"
-        self._venv.symlink_to(sys.prefix)  # Ray does not start from a path with spaces
-        port, client_port = _free_ports(2)
-        self.address = f"127.0.0.1:{port}"
-        self._nodes: list[subprocess.Popen] = []
-        ports = [f"--port={port}", f"--ray-client-server-port={client_port}"]
-        self._start("--head", "--include-dashboard=false", f"--temp-dir={folder / 'ray'}", "--num-cpus=0", *ports)
-
-    def add(self, *, cpus: int = 1, gpus: int = 0) -> subprocess.Popen:
-        """A node with so many CPUs and GPUs: labels for Ray, which does not look whether they are there."""
-        return self._start(f"--address={self.address}", f"--num-cpus={cpus}", f"--num-gpus={gpus}")
-
-    def kill(self, node: subprocess.Popen) -> None:
-        """Ends a node as a power cut does."""
-        os.killpg(node.pid, signal.SIGKILL)
-        node.wait()
-
-    def end(self, node: subprocess.Popen) -> None:
-        """Ends a node as `ray stop` does, if it still runs."""
-        node.terminate()  # `ray start --block` then ends its own processes
-        try:
-            node.wait(5)  # it takes longer where an actor trains
-        except subprocess.TimeoutExpired:
-            self.kill(node)
-        assert node.stdout is not None
-        node.stdout.close()
-
-    def close(self) -> None:
-        """Ends all nodes, the head last."""
-        for node in reversed(self._nodes):
-            self.end(node)
-
-    def _start(self, *words: str) -> subprocess.Popen:
-        options = ["--block", "--node-ip-address=127.0.0.1", "--object-store-memory=80000000"]
-        path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])  # for trainers of tests
-        node = subprocess.Popen(
-            [str(self._venv / "bin" / "python"), "-m", "ray.scripts.scripts", "start", *options, *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": path, "RAY_DISABLE_USAGE_STATS": "1"},
-        )
-        self._nodes.append(node)
-        told = []
-        assert node.stdout is not None
-        for line in node.stdout:
-            told.append(line)
-            if "--block" in line:  # it runs, and says that it will block
-                return node
-        raise AssertionError("Ray does not start: " + "".join(told[-5:]))
-
-
-def _free_ports(n: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+from benchmarks.clusters import Cluster
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +21,7 @@ def cluster() -> Iterator[Cluster]:
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         folder = Path(tempfile.mkdtemp(prefix="ray"))
-        started = Cluster(folder)
+        started = Cluster(folder, modules=str(Path(__file__).parent))
         try:
             yield started
         finally:

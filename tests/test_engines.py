@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from clusters import cluster  # noqa: F401
 
 from dlstudy.datasets import registry
 from dlstudy.devices import Slot
@@ -18,6 +17,8 @@ from dlstudy.engines.local import LocalEngine
 from dlstudy.engines.ray_engine import Demand, RayEngine
 from dlstudy.protocol import Split
 from dlstudy.trial import TrialSpec
+
+pytest_plugins = ["clusters"]
 
 CPU = {"CUDA_VISIBLE_DEVICES": "-1", "DLSTUDY_THREADS": "1"}
 SLOTS = (Slot("cpu:0", CPU), Slot("cpu:1", CPU))

@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from clusters import cluster  # noqa: F401
 from fake_trainer import broken, fake
 from test_engines import Heard, make_spec, wait_all
 
@@ -19,8 +18,9 @@ from dlstudy.engines.ray_engine import Demand, RayEngine
 from dlstudy.errors import DlstudyError, UsageError
 from dlstudy.home import pictures_beside
 
-HELPED = "import helper\nfrom package import part\nSTUDY = None"
+pytest_plugins = ["clusters"]
 
+HELPED = "import helper\nfrom package import part\nSTUDY = None"
 
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 slow = pytest.mark.skipif(not FULL, reason="takes half a minute: DLSTUDY_FAULTS=full runs it")
@@ -32,7 +32,7 @@ def _digits():
 
 
 @pytest.fixture
-def nodes(cluster):  # noqa: F811
+def nodes(cluster):
     """Adds nodes for a test; they leave with it."""
     added = []
 
@@ -71,7 +71,7 @@ def wait_for_slots(engine, n):
 
 
 @slow
-def test_without_a_node_the_engine_gives_up(cluster, nodes, monkeypatch):  # noqa: F811
+def test_without_a_node_the_engine_gives_up(cluster, nodes, monkeypatch):
     monkeypatch.setattr(ray_engine, "_AWAY_S", 2)
     node = nodes(cpus=1)
     with start(cluster.address, n=1) as engine:
@@ -81,7 +81,7 @@ def test_without_a_node_the_engine_gives_up(cluster, nodes, monkeypatch):  # noq
 
 
 @slow
-def test_gpus_are_shared_as_asked_and_leave_cores_alone(cluster, nodes):  # noqa: F811
+def test_gpus_are_shared_as_asked_and_leave_cores_alone(cluster, nodes):
     nodes(cpus=4, gpus=1)
     with start(cluster.address, n=9, per_gpu=3) as engine:
         wait_for_slots(engine, 3)
@@ -90,7 +90,7 @@ def test_gpus_are_shared_as_asked_and_leave_cores_alone(cluster, nodes):  # noqa
 
 
 @pytest.fixture(scope="module")
-def two_cpus(cluster):  # noqa: F811
+def two_cpus(cluster):
     """A node that stays for the tests below, which need no other."""
     node = cluster.add(cpus=2)
     yield cluster.address
@@ -214,7 +214,7 @@ def test_slots_that_do_not_start_are_told(two_cpus, monkeypatch):
     )
 
 
-def test_a_node_that_is_killed_costs_its_trials_one_try_and_one_that_joins_is_used(cluster, two_cpus, nodes, spec):  # noqa: F811
+def test_a_node_that_is_killed_costs_its_trials_one_try_and_one_that_joins_is_used(cluster, two_cpus, nodes, spec):
     leaves = nodes(cpus=1)
     with start(two_cpus, n=10) as engine:
         wait_for_slots(engine, 3)

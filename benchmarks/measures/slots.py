@@ -9,17 +9,17 @@ import json
 import os
 import resource
 import secrets
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 from benchmarks import children
 from benchmarks.children import Setup
+from benchmarks.clusters import Cluster
 from benchmarks.figures import Figure
 from benchmarks.simulated_store import STUDY, made_up
 from dlstudy import catalog, session
@@ -110,31 +110,17 @@ def _now() -> tuple[float, float, float]:
 
 
 @contextmanager
-def cluster(n_slots: int, folder: Path) -> Iterator[str]:
-    """Ray nodes with so many CPUs in all, on this machine; the address of the first."""
-    own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_DISABLE_USAGE_STATS": "1"}
-    os.environ.update(own)
-    n_nodes, port = min(N_NODES, n_slots), 6399
-    nodes = []
-    try:
-        for i in range(n_nodes):
-            which = ["--head", f"--port={port}", f"--temp-dir={folder}", "--include-dashboard=false"]
-            nodes.append(_start_node(which if i == 0 else [f"--address=127.0.0.1:{port}"], n_slots // n_nodes))
-        yield f"127.0.0.1:{port}"
-    finally:
-        for node in reversed(nodes):
-            node.terminate()  # ends the processes of that node
-            node.wait(30)
-
-
-def _start_node(which: list[str], n_cpus: int) -> subprocess.Popen[bytes]:
-    options = ["--node-ip-address=127.0.0.1", f"--num-cpus={n_cpus}", "--num-gpus=0", "--object-store-memory=300000000"]
-    program = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block"]
-    node = subprocess.Popen([*program, *which, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert node.stdout is not None
-    if not any(b"--block" in line for line in node.stdout):  # which it says when it runs: the next one needs the first
-        raise SystemExit("Ray does not start here: try `ray start --head`")
-    return node
+def cluster(n_slots: int) -> Iterator[str]:
+    """Ray nodes with so many CPUs in all, on this machine; the address of the first, which trains nothing."""
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        closing(Cluster(Path(folder), store_mb=300)) as made,
+    ):
+        n_nodes = min(N_NODES, n_slots)
+        for _ in range(n_nodes):
+            made.add(cpus=n_slots // n_nodes)
+        yield made.address
 
 
 def main() -> None:
@@ -145,32 +131,15 @@ def main() -> None:
     n_arms, seeds = len(file.study.arms), 8
     request = Request(Variant(epochs=EPOCHS), trials=trials // n_arms - seeds, seeds=seeds)
     clock = Clock(slots)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        (Path(folder) / "ray").mkdir()
-        with cluster(slots, Path(folder) / "ray") as address:
-            _await(address, slots)
-
-            make = partial(Sleeper, seconds)
-            session.engine_maker = lambda _, say: (
-                lambda data, n, decide: RayEngine(Demand(address, n, slots), data, decide, say, make)
-            )
-            where = session.Where(Home.at(Path(folder) / "home"))
-            session.run_study(file, request, where, clock, lambda line: print(line, file=sys.stderr))
-            rest_s = time.monotonic() - clock.ends[-1][0]
+    make = partial(Sleeper, seconds)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, cluster(slots) as address:
+        session.engine_maker = lambda _, say: (
+            lambda data, n, decide: RayEngine(Demand(address, n, slots), data, decide, say, make)
+        )
+        where = session.Where(Home.at(folder))
+        session.run_study(file, request, where, clock, lambda line: print(line, file=sys.stderr))
+        rest_s = time.monotonic() - clock.ends[-1][0]
     print(json.dumps({**clock.told(seconds), "rest_s": rest_s}))
-
-
-def _await(address: str, slots: int) -> None:
-    """Until the cluster has all its nodes: asked in another process, as one process joins a cluster once."""
-    ask = (
-        "import ray, sys; ray.init(sys.argv[1], log_to_driver=False); print(int(ray.cluster_resources().get('CPU', 0)))"
-    )
-    for _ in range(60):
-        done = subprocess.run([sys.executable, "-c", ask, address], capture_output=True, text=True, check=False)
-        if done.returncode == 0 and int(done.stdout.split()[-1]) >= slots:
-            return
-        time.sleep(1)
-    raise SystemExit(f"the simulated nodes did not start: {done.stderr[-500:]}")
 
 
 if __name__ == "__main__":
