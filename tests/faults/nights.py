@@ -35,10 +35,15 @@ from dlstudy import Arm, Claim, Protocol, Split, Study
 SPACE = {"alpha": FloatDistribution(1e-5, 1e-1, log=True)}
 
 
-def build(p):
-    log = os.open(os.environ["NIGHTS_BUILT"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.write(log, f"{p['average']} {p['seed']} {p['alpha']}\\n".encode())
+def note(path, line):
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(log, f"{line}\\n".encode())
     os.close(log)
+
+
+def build(p):
+    note(os.environ["NIGHTS_BUILT"], f"{p['average']} {p['seed']} {p['alpha']}")
+    note(os.environ["NIGHTS_BUILT"] + ".by", os.getpid())
     time.sleep(0.15)
     if os.environ.get("NIGHTS_LIGHT"):
         return None
@@ -100,6 +105,11 @@ class Night:
     def n_built(self):
         """How many trainings have begun."""
         return len(self.built.read_text().splitlines()) if self.built.exists() else 0
+
+    def trainers(self):
+        """The process ids of those that have begun a training."""
+        by = self.built.with_name(f"{self.built.name}.by")
+        return {int(line) for line in by.read_text().split()} if by.exists() else set()
 
     def trials(self):
         """All trials of the default variant."""

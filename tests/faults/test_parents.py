@@ -48,8 +48,10 @@ def test_runs_that_are_stopped_at_random_moments_end_with_the_same_table(tmp_pat
 
 def test_a_worker_that_cannot_run_does_not_outlive_a_killed_run_either(tmp_path):
     night = Night(tmp_path)
-    with night.start() as process:
-        await_(lambda: night.n_built() > 1)
+    with night.start("--workers", "2") as process:
+        # One that is stopped before it has told the kernel whose worker it is ends when it goes on.
+        await_(lambda: len(night.trainers()) == 2)
+        assert night.trainers() == set(workers_of(process.pid))
         for pid in workers_of(process.pid):
             send(pid, STOP)
         process.kill()
