@@ -31,9 +31,13 @@ _CONNECT = {
         "connect_timeout": 10,
         "read_timeout": 120,
         "write_timeout": 120,
-        "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
+        "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), wait_timeout = 300",
     },
 }
+# The same on the server's side, which else keeps a session, its locks and its open transaction for hours.
+_POSTGRESQL_SERVER = (
+    "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 -c tcp_user_timeout=60000"
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class Database:
     def engine_options(self) -> dict[str, Any]:  # Any: SQLAlchemy's
         """For `create_engine`: a connection that has died is replaced before it is used."""
         given = {name: value for name, value in _CONNECT[self.kind].items() if name not in self.url.query}
+        if self.kind == "postgresql":  # of two that name the same setting, the later one counts
+            given["options"] = " ".join([_POSTGRESQL_SERVER, *self.url.normalized_query.get("options", ())])
         return {"pool_pre_ping": True, "connect_args": given}
 
     def engine(self, **options: Any) -> "Engine":  # Any: SQLAlchemy's

@@ -125,7 +125,7 @@ class _Words:
 
     take: str
     is_held: str
-    settings: tuple[str, ...]
+    settings: tuple[str, ...] = ()
 
 
 _WORDS = {
@@ -134,8 +134,6 @@ _WORDS = {
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
         "AND (CAST(classid AS bigint) << 32) | CAST(objid AS bigint) = CAST(:key AS bigint) "
         "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        # The server notices within a minute that a machine is gone.
-        ("SET tcp_keepalives_idle = 20", "SET tcp_keepalives_interval = 10", "SET tcp_keepalives_count = 3"),
     ),
     "mysql": _Words(
         "SELECT GET_LOCK(:key, 0)",

@@ -10,6 +10,7 @@ import tempfile
 import time
 import uuid
 from abc import ABC, abstractmethod
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ class Database(ABC):
     user: str
     password, quoted = "pass/w:rd@7%", "pass%2Fw%3Ard%407%25"
 
-    def __init__(self) -> None:
+    def __init__(self, address="127.0.0.1") -> None:
+        self.address = address  # of this machine, where it listens
         self.folder = Path(tempfile.mkdtemp(prefix="dlstudy-test-"))
         self.port = free_port(21_700 + os.getpid() % 1000)
         self.process = None
@@ -82,7 +84,7 @@ class Database(ABC):
         return rows[-1]
 
     def url(self, name, password=quoted):
-        return f"{self.scheme}://study:{password}@127.0.0.1:{self.port}/{name}"
+        return f"{self.scheme}://study:{password}@{self.address}:{self.port}/{name}"
 
     def closed_port(self):
         """A port that nobody serves."""
@@ -112,10 +114,12 @@ class Postgres(Database):
         options = ["-U", "study", "-A", "scram-sha-256", "--pwfile", str(secret), "-E", "UTF8", "--locale=C", "-N"]
         command = [str(self.programs() / "initdb"), "-D", str(self.folder / "data"), *options]
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder, **self.run_as)
+        with (self.folder / "data" / "pg_hba.conf").open("a") as file:
+            file.write("host all all samenet scram-sha-256\n")
 
     def command(self):
         program = str(self.programs() / "postgres")
-        return [program, "-D", "data", "-k", ".", "-h", "127.0.0.1", "-p", str(self.port), "-c", "fsync=off"]
+        return [program, "-D", "data", "-k", ".", "-h", self.address, "-p", str(self.port), "-c", "fsync=off"]
 
     def admin_url(self):
         return self.url("postgres")
@@ -141,12 +145,12 @@ class MariaDB(Database):
         command = ["mariadb-install-db", *options]
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder, **self.run_as)
         (self.folder / "first.sql").write_text(
-            f"CREATE USER study@'127.0.0.1' IDENTIFIED BY '{self.password}';\nGRANT ALL ON *.* TO study@'127.0.0.1';\n"
+            f"CREATE USER study@'%' IDENTIFIED BY '{self.password}';\nGRANT ALL ON *.* TO study@'%';\n"
         )
 
     def command(self):
         options = ["--no-defaults", f"--datadir={self.folder / 'data'}", f"--socket={self.folder / 's'}"]
-        options += ["--bind-address=127.0.0.1", f"--port={self.port}", "--skip-name-resolve"]
+        options += [f"--bind-address={self.address}", f"--port={self.port}", "--skip-name-resolve"]
         options += [f"--pid-file={self.folder / 'pid'}", "--innodb-flush-log-at-trx-commit=2"]
         if (first := self.folder / "first.sql").exists() and self.process is None:
             options.append(f"--init-file={first}")
@@ -161,7 +165,7 @@ class MariaDB(Database):
             self.run(f"KILL {number}")
 
 
-def _serve(kind):
+def _serve(kind, *address):
     if not kind.programs():
         pytest.skip(f"{kind.__name__} is not installed here")
     pytest.importorskip(kind.scheme.partition("+")[2])
@@ -170,7 +174,7 @@ def _serve(kind):
             pwd.getpwnam(kind.user)
         except KeyError:
             pytest.skip(f"{kind.__name__} does not run as root, and there is no user {kind.user}")
-    server = kind()
+    server = kind(*address)
     yield server
     server.close()
 
@@ -183,6 +187,14 @@ def postgres():
 @pytest.fixture(scope="session")
 def mariadb():
     yield from _serve(MariaDB)
+
+
+@pytest.fixture
+def server_at():
+    """Starts a server of a kind, given its class's name, at an address of this machine."""
+    kinds, start = {"Postgres": Postgres, "MariaDB": MariaDB}, contextmanager(_serve)
+    with ExitStack() as stack:
+        yield lambda kind, address: stack.enter_context(start(kinds[kind], address))
 
 
 @pytest.fixture(params=["postgres", "mariadb"])

@@ -31,7 +31,10 @@ from dlstudy.runner import Request
 from dlstudy.trial import TrialResult, TrialSpec
 from dlstudy.variant import Variant
 
-CASES = ((1, 1.0, 80), (4, 1.0, 320), (16, 1.0, 2_000), (64, 5.0, 2_000), (64, 1.0, 2_000))
+CASES = (
+    (1, 1.0, 80), (4, 1.0, 320), (16, 1.0, 2_000),
+    (64, 5.0, 2_000), (64, 1.0, 2_000), (64, 0.5, 2_000), (64, 0.2, 2_000),
+)  # fmt: skip
 """Slots, seconds a trial, trials."""
 IN_SHORT = ((4, 0.5, 80),)
 N_NODES = 4

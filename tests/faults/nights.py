@@ -83,12 +83,12 @@ class Night:
         self.file.write_text(text)
         self.built = folder / f"{name}.built"
 
-    def start(self, *options, command="run", study=True):
-        """`dlstudy` in a session of its own, as a terminal would start it."""
+    def start(self, *options, command="run", study=True, on=()):
+        """`dlstudy` in a session of its own, as a terminal would start it; `on` are words that go before it."""
         light = {} if FULL else {"NIGHTS_LIGHT": "1"}
         which = [str(self.file)] if study else []
         return Run(
-            [*COMMAND, command, *which, *options, "--home", str(self.home.root)],
+            [*on, *COMMAND, command, *which, *options, "--home", str(self.home.root)],
             env={**os.environ, **light, "NIGHTS_BUILT": str(self.built), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
