@@ -132,7 +132,7 @@ def test_a_lock_that_stays_in_doubt_stops_the_run(database, monkeypatch):
 def test_the_server_ends_the_session_of_a_machine_that_went_away(database):
     mine = Home.at("nowhere").lock("s", database.fresh())
     with mine.held():
-        asked = {"postgresql": ("SHOW tcp_user_timeout", "1min"), "mysql": ("SELECT @@session.wait_timeout", 60)}
+        asked = {"postgresql": ("SHOW tcp_user_timeout", "60000"), "mysql": ("SELECT @@session.wait_timeout", 60)}
         words, told = asked[mine._database.kind]
         assert mine._ask(mine._connection, words) == told
 
