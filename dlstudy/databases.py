@@ -26,7 +26,8 @@ _CONNECT = {
         "tcp_user_timeout": 60_000,
         "application_name": "dlstudy",
     },
-    # Without the mode, a lenient server cuts off what is too long for a column.
+    # Without the mode, a lenient server cuts off what is too long for a column; without the time (in seconds), it keeps
+    # the open transaction of a machine that vanished for eight hours.
     "mysql": {
         "connect_timeout": 10,
         "read_timeout": 120,
@@ -34,7 +35,7 @@ _CONNECT = {
         "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), wait_timeout = 300",
     },
 }
-# The same on the server's side, which else keeps a session, its locks and its open transaction for hours.
+# As above for the server's side, which else keeps a session, its locks and its open transaction for hours.
 _POSTGRESQL_SERVER = (
     "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 -c tcp_user_timeout=60000"
 )

@@ -111,15 +111,15 @@ class Night:
         by = self.built.with_name(f"{self.built.name}.by")
         return {int(line) for line in by.read_text().split()} if by.exists() else set()
 
-    def trials(self):
+    def trials(self, storage=None):
         """All trials of the default variant."""
-        return Record.open(self.home, for_writing=False).trials(self.name, "default")
+        return Record.open(self.home, storage, for_writing=False).trials(self.name, "default")
 
-    def table(self):
+    def table(self, storage=None):
         """What every finished training gave, in an order that does not depend on when it was trained."""
         return sorted(
             (t.phase, t.arm, t.row, t.seed, tuple(t.params.items()), tuple(t.metrics.items()), t.result.correct)
-            for t in self.trials()
+            for t in self.trials(storage)
             if t.state == "finished"
         )
 
