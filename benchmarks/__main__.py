@@ -113,8 +113,8 @@ def _new_file() -> Path:
 
 def _machine() -> dict[str, Any]:
     """Versions and processor. Any: JSON."""
-    from dlstudy.devices import cores
-    from dlstudy.provenance import versions
+    from dlstudy.common.provenance import versions
+    from dlstudy.engines.devices import cores
 
     about = Path("/proc/cpuinfo")
     lines = about.read_text().splitlines() if about.exists() else []

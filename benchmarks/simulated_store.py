@@ -20,15 +20,15 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from dlstudy import catalog
-from dlstudy.devices import Slot
 from dlstudy.engines.base import Ended, Engine
-from dlstudy.home import Home
-from dlstudy.plan import Plan
-from dlstudy.record import Record
-from dlstudy.runner import Request, choose, resolve, run
-from dlstudy.training.outcome import pack_bits
-from dlstudy.trial import TrialResult, TrialSpec, number_of
+from dlstudy.engines.devices import Slot
+from dlstudy.runner.loop import choose, run
+from dlstudy.runner.plan import Plan
+from dlstudy.store.home import Home
+from dlstudy.store.record import Record
+from dlstudy.study import loader
+from dlstudy.study.request import Request, resolve
+from dlstudy.study.trial import TrialResult, TrialSpec, number_of, pack_bits
 
 STUDY = Path(__file__).parent / "studies" / "many.py"
 N_TEST = 10_000
@@ -46,7 +46,7 @@ def make(home: Path, n_trials: int = 10_000, tracked: bool = True) -> list[str]:
     Returns:
         The options for `dlstudy run STUDY` with which nothing is missing.
     """
-    n_arms = len(catalog.load(STUDY).study.arms)
+    n_arms = len(loader.load(STUDY).study.arms)
     seeds = max(_FIRST_SEEDS, min(50, n_trials // (5 * n_arms)))
     trials = n_trials // n_arms - seeds
     if trials < 1:
@@ -83,7 +83,7 @@ def _fill(home: Home, trials: int, seeds: int, run_id_of: Callable[[str], str]) 
 def fill(home: Home, record: Record, trials: int, seeds: int, run_id_of: Callable[[str], str] = lambda _: "") -> None:
     """Lets the runner end every missing trial of a record."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    file, request = catalog.load(STUDY), Request(trials=trials, seeds=seeds)
+    file, request = loader.load(STUDY), Request(trials=trials, seeds=seeds)
     study = resolve(file, request)
     plan = Plan(file, study, choose(file, study, request, record), home=home, record=record)
     run(plan, study.dataset, lambda *_: _Pretender(), [], run_id_of)

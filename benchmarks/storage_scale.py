@@ -22,10 +22,10 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from benchmarks.simulated_store import STUDY, fill
-from dlstudy.databases import Database
-from dlstudy.home import Home
-from dlstudy.record import Record
-from dlstudy.storage import open_storage
+from dlstudy.store.databases import Database
+from dlstudy.store.home import Home
+from dlstudy.store.rdb import open_storage
+from dlstudy.store.record import Record
 
 _SEEDS = 50
 

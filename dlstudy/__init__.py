@@ -7,23 +7,24 @@ fast.
 
 from typing import TYPE_CHECKING
 
+from dlstudy.common.version import __version__
+
 if TYPE_CHECKING:
-    from dlstudy.document import Claim, Computed, Printed
-    from dlstudy.notebook import load
-    from dlstudy.protocol import Protocol, Split, Sweep
-    from dlstudy.study import Arm, Study
+    from dlstudy.report.notebook import load
+    from dlstudy.study.claims import Claim, Computed, Printed
+    from dlstudy.study.protocol import Protocol, Split, Sweep
+    from dlstudy.study.study import Arm, Study
 
 __all__ = ["Arm", "Claim", "Computed", "Printed", "Protocol", "Split", "Study", "Sweep", "__version__", "load"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'dlstudy' has no attribute {name!r}")
     if name == "load":
-        from dlstudy.notebook import load
+        from dlstudy.report.notebook import load
 
         return load
-    from dlstudy import study  # which holds them all, as a study is made of them
+    from dlstudy.study import study  # which holds them all, as a study is made of them
 
     return getattr(study, name)

@@ -2,7 +2,7 @@
 
 import sys
 
-from dlstudy.cli import main
+from dlstudy.cli.app import main
 
 if __name__ == "__main__":
     sys.exit(main())

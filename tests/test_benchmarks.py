@@ -15,9 +15,9 @@ from benchmarks.figures import Figure, Way, compare
 from benchmarks.measures import workers
 from benchmarks.options import MEASURES, WAYS, parse
 from benchmarks.ways import common, dlstudy_run
-from dlstudy import catalog
-from dlstudy.home import Home
-from dlstudy.record import Record
+from dlstudy.store.home import Home
+from dlstudy.store.record import Record
+from dlstudy.study import loader
 
 ROOT = Path(__file__).parents[1]
 STUDIES = sorted((ROOT / "benchmarks" / "studies").glob("*.py"))
@@ -184,13 +184,13 @@ def test_a_bad_option_is_told_in_one_line_with_exit_code_2(arguments, capsys):
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_a_study_file_loads(path):
-    study = catalog.load(path).study
+    study = loader.load(path).study
     assert study.dataset == "mnist"
     assert not study.protocol.printed_split
 
 
 def test_the_study_of_the_side_by_side_trains_the_six_settings():
-    study = catalog.load(dlstudy_run.STUDY).study
+    study = loader.load(dlstudy_run.STUDY).study
     protocol = study.protocol
     found = {arm.name: (arm.setting["optimizer"], arm.setting["learning_rate"]) for arm in study.arms}
     assert found == {dlstudy_run.arm_name(name): setting for name, setting in common.settings().items()}

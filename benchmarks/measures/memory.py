@@ -11,8 +11,8 @@ from benchmarks import children
 from benchmarks.children import Setup
 from benchmarks.figures import Figure
 from benchmarks.measures.trials import cpu_slots, go_on, spec, train
-from dlstudy.protocol import Split
-from dlstudy.trial import TrialSpec
+from dlstudy.study.protocol import Split
+from dlstudy.study.trial import TrialSpec
 
 FEW = 10
 DATA_MB = 70_000 * 28 * 28 * 4 / 2**20

@@ -35,7 +35,7 @@ def measure(setup: Setup) -> list[Figure]:
 def main() -> None:
     data, validation, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     from dlstudy.engines.inline import InlineEngine
-    from dlstudy.protocol import Split
+    from dlstudy.study.protocol import Split
 
     engine = InlineEngine(cpu_slots(1)[0], go_on)
     with np.load(data) as arrays:
@@ -62,7 +62,7 @@ def plain_epoch(name: str, batch_size: int, x: np.ndarray, y: np.ndarray, valida
     """The median epoch of plain `fit`, in seconds."""
     import keras
 
-    from dlstudy import catalog
+    from dlstudy.study import loader
 
     clock: list[float] = []
 
@@ -74,7 +74,7 @@ def plain_epoch(name: str, batch_size: int, x: np.ndarray, y: np.ndarray, valida
             clock.append(time.perf_counter())
 
     keras.utils.clear_session()
-    study = catalog.load(STUDIES / "classic_nets.py").study
+    study = loader.load(STUDIES / "classic_nets.py").study
     model = study.build({"net": name, "input_shape": (28, 28), "n_classes": 10})
     judged = (x[:validation], y[:validation])
     model.fit(

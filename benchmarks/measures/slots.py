@@ -22,14 +22,14 @@ from benchmarks.children import Setup
 from benchmarks.clusters import Cluster
 from benchmarks.figures import Figure
 from benchmarks.simulated_store import STUDY, made_up
-from dlstudy import catalog, session
-from dlstudy.devices import Slot
-from dlstudy.events import Listener
-from dlstudy.home import Home
-from dlstudy.results import TrialRecord
-from dlstudy.runner import Request
-from dlstudy.trial import TrialResult, TrialSpec
-from dlstudy.variant import Variant
+from dlstudy.engines.devices import Slot
+from dlstudy.runner import session
+from dlstudy.store.home import Home
+from dlstudy.study import loader
+from dlstudy.study.events import Listener
+from dlstudy.study.request import Request
+from dlstudy.study.trial import TrialRecord, TrialResult, TrialSpec
+from dlstudy.study.variant import Variant
 
 CASES = (
     (1, 1.0, 80), (4, 1.0, 320), (16, 1.0, 2_000),
@@ -130,7 +130,7 @@ def main() -> None:
     slots, seconds, trials = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
     from dlstudy.engines.ray_engine import Demand, RayEngine
 
-    file = catalog.load(STUDY)
+    file = loader.load(STUDY)
     n_arms, seeds = len(file.study.arms), 8
     request = Request(Variant(epochs=EPOCHS), trials=trials // n_arms - seeds, seeds=seeds)
     clock = Clock(slots)

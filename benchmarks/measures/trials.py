@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlstudy.devices import Slot, memory_gb, plan_slots
 from dlstudy.engines.base import Engine
-from dlstudy.protocol import Split
-from dlstudy.trial import TrialResult, TrialSpec
+from dlstudy.engines.devices import Slot, memory_gb, plan_slots
+from dlstudy.study.protocol import Split
+from dlstudy.study.trial import TrialResult, TrialSpec
 
 STUDIES = Path(__file__).parents[1] / "studies"
 

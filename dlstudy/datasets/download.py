@@ -4,8 +4,8 @@ import io
 import threading
 import time
 
+from dlstudy.common.text import printable
 from dlstudy.errors import DataError
-from dlstudy.texts import printable
 
 __all__ = ["download"]
 

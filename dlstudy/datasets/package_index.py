@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TypeVar
 
+from dlstudy.common.text import printable
 from dlstudy.datasets.formats import DAMAGED
 from dlstudy.errors import DataError
-from dlstudy.texts import printable
 
 __all__ = ["read_from_wheel"]
 

@@ -1,1 +1,1 @@
-"""Where trials train: inline, in long-lived worker processes, or on the nodes of a Ray cluster."""
+"""Who trains: engines put trials into slots and bring back their results."""

@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dlstudy.devices import Slot
-from dlstudy.trial import TrialResult, TrialSpec
+from dlstudy.engines.devices import Slot
+from dlstudy.study.trial import TrialResult, TrialSpec
 
 __all__ = ["GROWTH_MB", "STARTS_ALLOWED", "Decide", "Ended", "Engine"]
 

@@ -5,11 +5,11 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from dlstudy.devices import Slot
+from dlstudy.common.processes import QUIET
 from dlstudy.engines.base import Decide, Ended, Engine
+from dlstudy.engines.devices import Slot
 from dlstudy.engines.trainer import Trainer
-from dlstudy.processes import QUIET
-from dlstudy.trial import TrialSpec
+from dlstudy.study.trial import TrialSpec
 
 __all__ = ["InlineEngine"]
 

@@ -11,14 +11,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from dlstudy.common.text import one_line
 from dlstudy.datasets import registry
-from dlstudy.devices import Slot
 from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Ended, Engine
+from dlstudy.engines.devices import Slot
 from dlstudy.engines.worker import READY, work
 from dlstudy.errors import DlstudyError
-from dlstudy.texts import one_line
-from dlstudy.training.shared import SharedArrays
-from dlstudy.trial import TrialResult, TrialSpec
+from dlstudy.study.trial import TrialResult, TrialSpec
+from dlstudy.training.shared_memory import SharedArrays
 
 __all__ = ["LocalEngine"]
 

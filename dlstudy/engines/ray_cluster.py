@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from dlstudy.common.text import one_line, said, told
 from dlstudy.errors import UsageError
-from dlstudy.texts import one_line, said, told
 
 __all__ = ["Node", "connect", "nodes", "why_it_died"]
 

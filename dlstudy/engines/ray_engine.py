@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlstudy.common.provenance import versions
+from dlstudy.common.text import told
 from dlstudy.datasets import registry
-from dlstudy.devices import CPU_ENVIRONMENT, GPU_ENVIRONMENT, Slot
 from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Ended, Engine
-from dlstudy.engines.parcel import put_in_place, read_study
+from dlstudy.engines.devices import CPU_ENVIRONMENT, GPU_ENVIRONMENT, Slot
+from dlstudy.engines.file_transfer import put_in_place, read_study
 from dlstudy.engines.ray_cluster import Node, connect, nodes, why_it_died
 from dlstudy.engines.ray_slot import MakeTrainer, Message, RaySlot, make_trainer
 from dlstudy.errors import DlstudyError, UsageError
-from dlstudy.provenance import versions
-from dlstudy.texts import told
-from dlstudy.training.shared import SharedArrays
-from dlstudy.trial import TrialResult, TrialSpec
+from dlstudy.study.trial import TrialResult, TrialSpec
+from dlstudy.training.shared_memory import SharedArrays
 
 __all__ = ["Demand", "RayEngine"]
 

@@ -15,16 +15,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dlstudy.common.processes import QUIET
+from dlstudy.common.provenance import versions
+from dlstudy.common.text import told
 from dlstudy.datasets.dataset import Description
-from dlstudy.devices import Slot, gpus
-from dlstudy.engines.parcel import Files, collect, spec_in, write_files
-from dlstudy.processes import QUIET
-from dlstudy.provenance import versions
-from dlstudy.texts import told
+from dlstudy.engines.devices import Slot, gpus
+from dlstudy.engines.file_transfer import Files, collect, spec_in, write_files
+from dlstudy.study.trial import TrialResult, TrialSpec
 from dlstudy.training.arrays import OnEpoch
 from dlstudy.training.memory import memory_mb
-from dlstudy.training.shared import Source
-from dlstudy.trial import TrialResult, TrialSpec
+from dlstudy.training.shared_memory import Source
 
 __all__ = ["MakeTrainer", "Message", "RaySlot", "Trains", "make_trainer"]
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from dlstudy import catalog
 from dlstudy.datasets import registry
-from dlstudy.devices import Slot
+from dlstudy.engines.devices import Slot
 from dlstudy.errors import DlstudyError
+from dlstudy.study import loader
+from dlstudy.study.trial import TrialResult, TrialSpec
 from dlstudy.training.arrays import OnEpoch, prepare
-from dlstudy.training.code import Code
-from dlstudy.training.run import Workplace, train
-from dlstudy.training.shared import SharedArrays, Source
-from dlstudy.trial import TrialResult, TrialSpec
+from dlstudy.training.shared_memory import SharedArrays, Source
+from dlstudy.training.study_functions import Code
+from dlstudy.training.train import Workplace, train
 
 __all__ = ["Trainer"]
 
@@ -29,7 +29,7 @@ class Trainer:
     def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
         """Trains one trial; see `dlstudy.training.run.train`."""
         if spec.study_path not in self._codes:
-            self._codes[spec.study_path] = Code.of(catalog.load(Path(spec.study_path)).study)
+            self._codes[spec.study_path] = Code.of(loader.load(Path(spec.study_path)).study)
         if spec.dataset not in self._places:
             self.use(SharedArrays.of(registry.load(spec.dataset)))
         return train(spec, self._codes[spec.study_path], self._places[spec.dataset], on_epoch)

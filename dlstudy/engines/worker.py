@@ -10,11 +10,11 @@ import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
 
-from dlstudy.devices import Slot
-from dlstudy.processes import QUIET
+from dlstudy.common.processes import QUIET
+from dlstudy.engines.devices import Slot
+from dlstudy.study.trial import TrialSpec
 from dlstudy.training.memory import memory_mb
-from dlstudy.training.shared import SharedArrays
-from dlstudy.trial import TrialSpec
+from dlstudy.training.shared_memory import SharedArrays
 
 __all__ = ["READY", "work"]
 

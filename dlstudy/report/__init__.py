@@ -1,1 +1,1 @@
-"""From results to something to read: one source of facts, several faces."""
+"""What people look at: one outline of tables and figures, rendered in several formats."""

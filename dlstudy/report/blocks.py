@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from dlstudy.texts import printable
+from dlstudy.common.text import printable
 
 __all__ = [
     "Block",

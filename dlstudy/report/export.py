@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from dlstudy.analysis.results import StudySummary
 from dlstudy.errors import UsageError
 from dlstudy.report.blocks import Document
-from dlstudy.report.content import document
-from dlstudy.report.drawn import draw
-from dlstudy.report.html import html_page
-from dlstudy.report.latex import latex
-from dlstudy.report.markdown import markdown
-from dlstudy.report.pictures import Picture
-from dlstudy.report.tables_csv import trials_csv
-from dlstudy.report.typst_pdf import pdf
-from dlstudy.results import StudySummary
+from dlstudy.report.figures.all_figures import draw
+from dlstudy.report.figures.winner_pictures import Picture
+from dlstudy.report.formats.csv_tables import trials_csv
+from dlstudy.report.formats.html import html_page
+from dlstudy.report.formats.latex import latex
+from dlstudy.report.formats.markdown import markdown
+from dlstudy.report.formats.pdf import pdf
+from dlstudy.report.outline import document
 
 __all__ = ["FACES", "FORMATS", "as_json", "check_format", "export", "export_all", "write_whole"]
 

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dlstudy.analysis.results import StudySummary
 from dlstudy.report.blocks import Block, Bullets, Document, Heading, Table
 from dlstudy.report.export import FACES, as_json, check_format
-from dlstudy.report.tables_csv import table_csv
-from dlstudy.results import StudySummary
+from dlstudy.report.formats.csv_tables import table_csv
 
 __all__ = ["index"]
 

@@ -1,1 +1,1 @@
-"""One trial, from a spec and arrays to a result: the only callers of `fit`."""
+"""One trial, from its spec and arrays to its result: the only callers of `fit`."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import TrialError
-from dlstudy.splits import Rows
-from dlstudy.training.code import Code
-from dlstudy.training.shared import Source
-from dlstudy.trial import TrialSpec
+from dlstudy.study.splits import Rows
+from dlstudy.study.trial import TrialSpec
+from dlstudy.training.shared_memory import Source
+from dlstudy.training.study_functions import Code
 
 __all__ = ["Arrays", "History", "OnEpoch", "Task", "prepare", "to_device"]
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from dlstudy.training.arrays import Arrays, Task
-from dlstudy.training.fused import fuse
+from dlstudy.training.fused_updates import fuse
 
 __all__ = ["JUDGE_BATCH", "EpochGraphs", "is_stock", "reason_against"]
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from dlstudy import catalog
 from dlstudy.datasets import registry
 from dlstudy.errors import StudyError
+from dlstudy.study import loader
+from dlstudy.study.trial import TrialSpec
 from dlstudy.training.prediction import load_model
-from dlstudy.training.run import parameters_for_build
-from dlstudy.trial import TrialSpec
+from dlstudy.training.train import parameters_for_build
 
 __all__ = ["describe_model"]
 
@@ -33,7 +33,7 @@ def describe_model(spec_json: dict[str, Any], folder: str | None, digest: str) -
 
     spec = TrialSpec.from_json(spec_json)
     description = registry.describe(spec.dataset)
-    build = catalog.load(Path(spec.study_path)).study.build
+    build = loader.load(Path(spec.study_path)).study.build
     try:
         model = build(parameters_for_build(spec, description))
     except Exception as error:

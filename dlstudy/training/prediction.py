@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy import catalog
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset
 from dlstudy.errors import DataError, RecordError
-from dlstudy.splits import divide
+from dlstudy.study import loader
+from dlstudy.study.splits import divide
+from dlstudy.study.trial import TrialSpec
 from dlstudy.training.arrays import Arrays
-from dlstudy.training.code import Code
-from dlstudy.training.outcome import model_file
-from dlstudy.training.preparing import prepare_arrays
-from dlstudy.training.run import parameters_for_build
-from dlstudy.training.shared import scaled
-from dlstudy.trial import TrialSpec
+from dlstudy.training.artifacts import model_file
+from dlstudy.training.preparation import prepare_arrays
+from dlstudy.training.shared_memory import scaled
+from dlstudy.training.study_functions import Code
+from dlstudy.training.train import parameters_for_build
 
 __all__ = ["load_model", "predict_rows"]
 
@@ -45,7 +45,7 @@ def predict_rows(
         RecordError: the model cannot be loaded.
     """
     spec = TrialSpec.from_json(spec_json)
-    code = Code.of(catalog.load(Path(spec.study_path)).study)
+    code = Code.of(loader.load(Path(spec.study_path)).study)
     about = registry.describe(spec.dataset)
     if given is not None and given.shape[1:] != about.input_shape:
         raise DataError(f"rows of shape {about.input_shape} are expected, got {given.shape[1:]}: mend the input")

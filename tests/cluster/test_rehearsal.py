@@ -10,12 +10,12 @@ import sys
 import time
 
 import pytest
-from mlflow_server import MlflowServer
 
-from dlstudy.home import Home
-from dlstudy.record import Record
+from dlstudy.store.home import Home
+from dlstudy.store.record import Record
+from tests.helpers.mlflow_server import MlflowServer
 
-pytest_plugins = ["clusters", "servers"]
+pytest_plugins = ["tests.helpers.ray_clusters", "tests.helpers.database_servers"]
 pytestmark = pytest.mark.skipif(
     os.environ.get("DLSTUDY_CLUSTER") != "1", reason="starts a small cluster and trains for minutes: make cluster-test"
 )

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from bad_input import COMMANDS, FILES, HEAD, STUDIES
 
-from dlstudy.cli import main
+from dlstudy.cli.app import main
+from tests.helpers.bad_input import COMMANDS, FILES, HEAD, STUDIES
 
 GOOD = f"{HEAD}study(protocol=Protocol(seeds=6), claims=[Claim('a wins', 'a', 'b', 'test_accuracy')])\n"
 CASES = [(message, typed) for message, many in STUDIES.items() for typed in many]
@@ -25,7 +25,7 @@ def here(tmp_path, monkeypatch):
     def accepted(*arguments):
         raise AssertionError("this was to be refused")
 
-    monkeypatch.setattr("dlstudy.session._held", accepted)
+    monkeypatch.setattr("dlstudy.runner.session._held", accepted)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -126,7 +126,7 @@ def test_no_command_shows_the_help(here, capsys, words):
 def test_the_program_itself_says_so_too(tmp_path, words, message):
     (tmp_path / "bad.py").write_text("x\n")
     (tmp_path / "json.py").write_text("")
-    script = "import sys; from dlstudy.cli import main; sys.exit(main())"  # as the installed `dlstudy` does
+    script = "import sys; from dlstudy.cli.app import main; sys.exit(main())"  # as the installed `dlstudy` does
     done = subprocess.run(
         [sys.executable, "-P", "-c", script, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )

@@ -24,17 +24,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dlstudy.common.text import printable
 from dlstudy.datasets import cache, cifar10, download, housing, mnist, package_index, registry
 from dlstudy.datasets.dataset import checksum
 from dlstudy.datasets.digits import DIGITS
 from dlstudy.datasets.formats import read_idx, read_npz, read_table
 from dlstudy.datasets.pickles import load_arrays, load_batch
 from dlstudy.datasets.sources import Definition, Source, from_url
+from dlstudy.datasets.user_rows import read_rows
 from dlstudy.errors import DataError, UsageError
-from dlstudy.inputs import read_rows
-from dlstudy.texts import printable
 
-pytest_plugins = ["places"]
+pytest_plugins = ["tests.helpers.local_servers"]
 
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 TIMES = 30 if FULL else 6

@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from dlstudy.home import Home
-from dlstudy.record import Record
+from dlstudy.store.home import Home
+from dlstudy.store.record import Record
 
-pytest_plugins = ["made_up_runs"]
+pytest_plugins = ["tests.helpers.made_up_runs"]
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 
 

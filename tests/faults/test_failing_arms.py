@@ -5,11 +5,11 @@ import os
 import sqlite3
 from pathlib import Path
 
-from failing import ENDS
+from dlstudy.cli.app import main
+from tests.helpers import failing_study
+from tests.helpers.failing_study import ENDS
 
-from dlstudy.cli import main
-
-FAILING = Path(__file__).with_name("failing.py")
+FAILING = Path(failing_study.__file__)
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 
 
@@ -18,8 +18,8 @@ def test_a_failing_arm_costs_the_others_nothing_and_is_seen_everywhere(tmp_path,
     kinds = list(ENDS) if FULL else ["raises", "loss is nan", "other metric", "moves", "fine"]
     monkeypatch.chdir(tmp_path)
     text = FAILING.read_text().rpartition("STUDY = ")[0]
-    Path("failing.py").write_text(f"{text}STUDY = study({['dies', *kinds]!r})\n")
-    code = main(["run", "failing.py", "--workers", "2"])
+    Path("failing_study.py").write_text(f"{text}STUDY = study({['dies', *kinds]!r})\n")
+    code = main(["run", "failing_study.py", "--workers", "2"])
     out, err = capsys.readouterr()
     assert code == 1, err
     assert "Traceback" not in out + err
@@ -37,14 +37,14 @@ def test_a_failing_arm_costs_the_others_nothing_and_is_seen_everywhere(tmp_path,
     assert "ended with exit code 7: last words" in rows["search", "dies"]["why"]
     assert [rows["replicate", arm]["done"] for arm in ("fine", "moves")] == [1, 1]
 
-    assert main(["report", "failing.py", "--format", "json"]) == 0
+    assert main(["report", "failing_study.py", "--format", "json"]) == 0
     report = json.loads(capsys.readouterr().out)
     found = {
         (trial["arm"], trial["state"]): trial["reason"] for trial in report["trials"] if trial["phase"] == "search"
     }
     assert all(found[arm, state].startswith(reason) for arm, (state, reason) in reasons.items())
     assert sum(trial["arm"] == "dies" for trial in report["trials"]) == 2, "one try, and one more"
-    assert main(["report", "failing.py"]) == 0
+    assert main(["report", "failing_study.py"]) == 0
     shown = capsys.readouterr().out
     assert "ended with exit code 7: last words" in shown
     assert "made good" not in shown
@@ -61,5 +61,5 @@ def test_a_failing_arm_costs_the_others_nothing_and_is_seen_everywhere(tmp_path,
 
 
 def status(capsys):
-    assert main(["status", "failing", "--json"]) == 0
+    assert main(["status", "failing_study", "--json"]) == 0
     return json.loads(capsys.readouterr().out)

@@ -7,17 +7,18 @@ import random
 import string
 
 import pytest
-from fakes import Deaf, FakeEngine
 
-from dlstudy import catalog
-from dlstudy.cli import main
+from dlstudy.cli.app import main
 from dlstudy.errors import RecordError
-from dlstudy.home import Home
-from dlstudy.journal import seal_of
-from dlstudy.plan import Plan
-from dlstudy.record import Record
-from dlstudy.runner import Request, choose, resolve, run
-from dlstudy.trial import STATES, TrialResult
+from dlstudy.runner.loop import choose, run
+from dlstudy.runner.plan import Plan
+from dlstudy.store.home import Home
+from dlstudy.store.journal import seal_of
+from dlstudy.store.record import Record
+from dlstudy.study import loader
+from dlstudy.study.request import Request, resolve
+from dlstudy.study.trial import STATES, TrialResult
+from tests.helpers.fake_engine import Deaf, FakeEngine
 
 N = 300 if os.environ.get("DLSTUDY_FAULTS") == "full" else 30
 READERS = (["status"], ["status", "--json"], ["report", "tiny.py"], ["report", "tiny.py", "--format", "json"])
@@ -122,7 +123,7 @@ def home(tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     home = Home.at("mlruns")
     home.create()
-    file, record = catalog.load(tiny), Record.open(home)
+    file, record = loader.load(tiny), Record.open(home)
     study = resolve(file, Request())
     plan = Plan(file, study, choose(file, study, Request(), record), home=home, record=record)
     run(plan, study.dataset, lambda *_: FakeEngine(), [Deaf()], lambda key: "")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dlstudy.cli import main
-from dlstudy.home import Home
+from dlstudy.cli.app import main
+from dlstudy.store.home import Home
 
-pytest_plugins = ["made_up_runs"]
+pytest_plugins = ["tests.helpers.made_up_runs"]
 STORED = Path(__file__).parents[1] / "data" / "home-1"
 GOOD = ['two  words, it\'s "quoted", ñandú 字 😀', "100% #1 & co; [a]{b} $HOME `x` \\n * | ~ @ = + "]
 BAD = ["line\nbreak", "tab\there", "\x1b[31mred", "what?", "per%20cent", "no\udcfftext", "paragraph\u2029s"]

@@ -5,7 +5,18 @@ import signal
 import time
 from collections import Counter
 
-from nights import FULL, KILL, STOP, Night, await_, dice, processes_of, send, undisturbed, workers_of
+from tests.helpers.study_process import (
+    FULL,
+    KILL,
+    STOP,
+    Night,
+    await_,
+    dice,
+    processes_of,
+    send,
+    undisturbed,
+    workers_of,
+)
 
 TERM, INT = signal.SIGTERM, signal.SIGINT
 WAYS = {"kill": [KILL], "SIGTERM": [TERM], "Ctrl-C": [INT], "Ctrl-C twice": [INT, INT]}

@@ -8,16 +8,16 @@ import re
 from collections import Counter
 
 import pytest
-from builders import RATE
-from test_record import NAME, RESULT, add, begin
 
-from dlstudy import journal as journals
-from dlstudy.cli import main
+from dlstudy.cli.app import main
 from dlstudy.errors import RecordError, StoreError
-from dlstudy.home import Home
-from dlstudy.journal import seal_of
-from dlstudy.record import ArmRecord, Record
-from dlstudy.trial import TrialResult
+from dlstudy.store import journal as journals
+from dlstudy.store.home import Home
+from dlstudy.store.journal import seal_of
+from dlstudy.store.record import ArmRecord, Record
+from dlstudy.study.trial import TrialResult
+from tests.helpers.builders import RATE
+from tests.store.test_record import NAME, RESULT, add, begin
 
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 N_TRIALS = 12

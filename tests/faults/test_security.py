@@ -14,21 +14,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import RATE
-from hostile import hostile_summary
 
-from dlstudy import ui, views
-from dlstudy.cli import main
+from dlstudy.cli import console, tensorboard
+from dlstudy.cli.app import main
+from dlstudy.cli.progress import ProgressView
+from dlstudy.cli.serving import own_hosts
 from dlstudy.datasets import package_index
 from dlstudy.errors import RecordError, StudyError
-from dlstudy.home import Home
-from dlstudy.mlflow_pages import as_markdown
-from dlstudy.progress import ProgressView
-from dlstudy.record import ArmRecord, Record
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import FORMATS, as_json, export
-from dlstudy.session import Outcome
+from dlstudy.runner.session import Outcome
+from dlstudy.store.home import Home
+from dlstudy.store.record import ArmRecord, Record
+from dlstudy.tracking.pages import as_markdown
 from dlstudy.training.prediction import load_model
+from tests.helpers.builders import RATE
+from tests.helpers.hostile import hostile_summary
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -142,8 +143,8 @@ def test_a_page_from_elsewhere_changes_nothing(server, request):
 
 
 def test_port_80_goes_without_saying():
-    assert ui.own_hosts(80) == ("127.0.0.1:80", "localhost:80", "127.0.0.1", "localhost")
-    assert ui.own_hosts(5000) == ("127.0.0.1:5000", "localhost:5000")
+    assert own_hosts(80) == ("127.0.0.1:80", "localhost:80", "127.0.0.1", "localhost")
+    assert own_hosts(5000) == ("127.0.0.1:5000", "localhost:5000")
 
 
 def calling(function, path, folder):
@@ -170,7 +171,7 @@ def calling(function, path, folder):
 FUNCTIONS = (
     "sklearn.datasets._base.clear_data_home", "sklearn.datasets._base.urlretrieve", "sklearn.datasets._base.Path",
     "sklearn.utils._testing.rmtree", "sklearn.nothing.at_all", "dlstudy.scratch.arrays.np", "posix.rmdir",
-    "dlstudy.processes.ask", "builtins.eval",
+    "dlstudy.common.processes.ask", "builtins.eval",
 )  # fmt: skip
 
 
@@ -281,7 +282,7 @@ def test_no_code_of_ours_loads_a_pickle_freely_or_asks_a_shell():
                 or (name == "np.load" and keywords.get("allow_pickle") != "False")
             ):
                 found.append((path.name, name))
-    assert found == [("catalog.py", "exec")]  # a study file is code, and says so
+    assert found == [("loader.py", "exec")]  # a study file is code, and says so
 
 
 NAMES = ("../..", "../../x", "..", "/etc", "default~../../x", "a\x1b[31m", "-", "`id`", "$(id)", "a b")
@@ -309,10 +310,10 @@ def test_names_become_neither_paths_nor_commands(tiny, tmp_path, monkeypatch, ca
 
 def test_tensorboard_looks_into_no_folder_outside_the_home(tmp_path, monkeypatch):
     (tmp_path / "logs").mkdir()
-    monkeypatch.setattr(ui, "_serve_until_stopped", lambda *_: pytest.fail("served"))
+    monkeypatch.setattr(tensorboard, "serve_until_stopped", lambda *_: pytest.fail("served"))
     for name in ("..", "../..", "/", str(tmp_path)):
         with pytest.raises(StudyError, match="a study's name must be 1 to 64 letters"):
-            ui.serve_tensorboard(name, Home.at(tmp_path / "home"), 6006, open_browser=False)
+            tensorboard.serve_tensorboard(name, Home.at(tmp_path / "home"), 6006, open_browser=False)
 
 
 STEERING = "\x1b]0;owned\x07\x1b[2J\x1b[31mred\x9b5mblink\r\x08\u202eevil\u2066 [bold]b[/bold] \u200bx"
@@ -324,14 +325,14 @@ def test_texts_steer_no_terminal(monkeypatch, capsys):
     summary = hostile_summary()
     steering = {"question": STEERING, "answer": STEERING, "scope": STEERING, "notes": [STEERING], "remarks": [STEERING]}
     summary = replace(summary, **steering)
-    console = views.make_console()
-    assert console.is_terminal
-    views.print_outcome(console, Outcome(summary, 1, [], [STEERING]), [STEERING])
-    views.print_table(console, Table(STEERING, [STEERING], [[STEERING]], STEERING))
-    with ProgressView(console, "val_accuracy", "maximize") as progress:
+    terminal = console.make_console()
+    assert terminal.is_terminal
+    console.print_outcome(terminal, Outcome(summary, 1, [], [STEERING]), [STEERING])
+    console.print_table(terminal, Table(STEERING, [STEERING], [[STEERING]], STEERING))
+    with ProgressView(terminal, "val_accuracy", "maximize") as progress:
         progress.say(STEERING)
-    views.print_rows([{STEERING: STEERING}], STEERING, [STEERING], False, STEERING)
-    views.print_rows([{"a": STEERING}], STEERING, ["a"], True)
+    console.print_rows([{STEERING: STEERING}], STEERING, [STEERING], False, STEERING)
+    console.print_rows([{"a": STEERING}], STEERING, ["a"], True)
     for kind in ("md", "csv", "tex", "json"):
         sys.stdout.write(export(summary, kind))
     printed = capsys.readouterr().out
@@ -349,7 +350,7 @@ def test_what_pip_says_is_printable(tmp_path):
     ("\x00=1+1", "'=1+1"), (" @SUM(A1)", "' @SUM(A1)"), ("\uff1d1+1", "'\uff1d1+1"), ("\x1b[31m=red", "'=red"),
 ])  # fmt: skip
 def test_no_cell_is_a_formula_whatever_stands_before_it(text, cell):
-    from dlstudy.report.tables_csv import table_csv
+    from dlstudy.report.formats.csv_tables import table_csv
 
     assert table_csv(Table("", ["a"], [[text]])) == f"a\r\n{cell}\r\n"
 

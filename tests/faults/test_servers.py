@@ -4,16 +4,16 @@ import os
 import random
 
 import pytest
-from mlflow_server import MlflowServer
-from nights import await_
 
-from dlstudy import session
-from dlstudy.home import Home
-from dlstudy.record import Record
-from dlstudy.session import Where
-from dlstudy.tracking import Tracker
+from dlstudy.runner import session
+from dlstudy.runner.backend import Where
+from dlstudy.store.home import Home
+from dlstudy.store.record import Record
+from dlstudy.tracking.tracker import Tracker
+from tests.helpers.mlflow_server import MlflowServer
+from tests.helpers.study_process import await_
 
-pytest_plugins = ["made_up_runs"]
+pytest_plugins = ["tests.helpers.made_up_runs"]
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 
 

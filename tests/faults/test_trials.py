@@ -5,14 +5,15 @@ import os
 from pathlib import Path
 
 import pytest
-from failing import ENDS
-from trainings import place_of, spec_of
 
-from dlstudy import catalog
-from dlstudy.training.code import Code
-from dlstudy.training.run import train
+from dlstudy.study import loader
+from dlstudy.training.study_functions import Code
+from dlstudy.training.train import train
+from tests.helpers import failing_study
+from tests.helpers.failing_study import ENDS
+from tests.helpers.trainings import place_of, spec_of
 
-FAILING = Path(__file__).with_name("failing.py")
+FAILING = Path(failing_study.__file__)
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 
 
@@ -28,7 +29,7 @@ def trained(place, code, **params):
 
 @pytest.fixture(scope="module")
 def code():
-    return Code.of(catalog.load(FAILING).study)
+    return Code.of(loader.load(FAILING).study)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ENDS if FULL or kind != "tensorflow memory"])  # that takes 10 s

@@ -7,7 +7,7 @@ import signal
 import socket
 import urllib.request
 
-from nights import FULL, Night, await_
+from tests.helpers.study_process import FULL, Night, await_
 
 LONG = ("--seeds", "40")
 

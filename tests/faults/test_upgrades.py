@@ -5,14 +5,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fakes import Deaf
 
-from dlstudy import __version__, catalog, session
-from dlstudy.cli import main
-from dlstudy.home import Home
-from dlstudy.journal import seal_of
-from dlstudy.runner import Request
-from dlstudy.session import Where, run_study
+from dlstudy.cli.app import main
+from dlstudy.common.version import __version__
+from dlstudy.runner import session
+from dlstudy.runner.backend import Where
+from dlstudy.runner.session import run_study
+from dlstudy.store.home import Home
+from dlstudy.store.journal import seal_of
+from dlstudy.study import loader
+from dlstudy.study.request import Request
+from tests.helpers.fake_engine import Deaf
 
 STORED = Path(__file__).parents[1] / "data" / "home-1"
 COMMANDS = [
@@ -66,7 +69,7 @@ def test_a_run_in_a_home_of_the_first_version_repeats_nothing_and_marks_it(home,
     monkeypatch.setattr(session, "export_all", lambda *arguments: [])
     monkeypatch.setattr(session, "differences_png", lambda summary: None)
     before = home.journal.read_bytes()
-    outcome = run_study(catalog.load(STORED / "penalty.py"), Request(), Where(home), Deaf(), lambda line: None)
+    outcome = run_study(loader.load(STORED / "penalty.py"), Request(), Where(home), Deaf(), lambda line: None)
     assert (outcome.n_trained, outcome.remarks) == (0, [])
     assert home.journal.read_bytes().startswith(before)
     assert json.loads(home.mark.read_text()) == {"version": 1, "dlstudy": __version__}

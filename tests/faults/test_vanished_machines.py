@@ -7,11 +7,11 @@ import time
 from contextlib import closing
 
 import pytest
-from nights import FULL, Night, await_, undisturbed
 
-from dlstudy.home import Home
+from dlstudy.store.home import Home
+from tests.helpers.study_process import FULL, Night, await_, undisturbed
 
-pytest_plugins = ["servers"]
+pytest_plugins = ["tests.helpers.database_servers"]
 OURS, THEIRS = "10.231.77.1", "10.231.77.2"
 SOON = "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_user_timeout=4000"
 """How soon the server of the short form gives a session up."""

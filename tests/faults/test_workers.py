@@ -4,14 +4,14 @@ import time
 from contextlib import closing
 
 import pytest
-from light import LightSlot
-from nights import FULL, KILL, STOP, Night, await_, dice, send, workers_of
 
 from dlstudy.engines import local
 from dlstudy.engines.local import LocalEngine
 from dlstudy.errors import DlstudyError
-from dlstudy.protocol import Split
-from dlstudy.trial import TrialSpec
+from dlstudy.study.protocol import Split
+from dlstudy.study.trial import TrialSpec
+from tests.helpers.fake_worker import LightSlot
+from tests.helpers.study_process import FULL, KILL, STOP, Night, await_, dice, send, workers_of
 
 N_KILLS = 30 if FULL else 5
 SEEDS = ("--seeds", "40" if FULL else "16")

@@ -1,0 +1,107 @@
+"""Before a run: what its protocol could show, and what it would cost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dlstudy.analysis.inference import mean_and_sd, smallest_difference
+from dlstudy.analysis.trial_index import Finished
+from dlstudy.analysis.verdicts import judge_claims
+from dlstudy.study.claims import Claim
+from dlstudy.study.study import PHASES, SIGNIFICANCE, Arm, Study
+from dlstudy.study.trial import TrialRecord, make_parameters
+
+__all__ = ["ClaimPlan", "PhasePlan", "claim_plans", "phase_plans"]
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """A phase: how many trainings it wants, how many of them the record has, and the time of a slot for the rest."""
+
+    phase: str
+    n_wanted: int
+    n_done: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ClaimPlan:
+    """A claim: the smallest true difference that the protocol would show in four of five such studies.
+
+    Args:
+        text: the claim.
+        n: pairs.
+        in_sd: that difference in standard deviations of a paired difference.
+        difference: in the units of the metric; None where the record has no runs to tell the spread from.
+        metric: what is compared.
+    """
+
+    text: str
+    metric: str
+    n: int
+    in_sd: float
+    difference: float | None
+
+
+def claim_plans(study: Study, trials: Sequence[TrialRecord]) -> list[ClaimPlan]:
+    """What each claim that one arm is better could show.
+
+    Args:
+        study: as the request runs it.
+        trials: of the same study, of whatever variant, to tell the spread from; may be none.
+    """
+    plans, level = [], SIGNIFICANCE / max(1, len(study.family))
+    for claim in (claim for claim in study.family if claim.within is None):
+        n, sd = _units(study, claim), _spread(study, claim, trials)
+        known = None if sd is None else smallest_difference(sd, n, level)
+        plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, level), known))
+    return plans
+
+
+def phase_plans(
+    study: Study, trials: Sequence[TrialRecord], costs: Mapping[str, tuple[float, float]]
+) -> list[PhasePlan]:
+    """What each phase wants, has, and would take.
+
+    Args:
+        study: as the request runs it.
+        trials: what the record has of it.
+        costs: for each arm the seconds of a training beside its epochs, and of an epoch.
+    """
+    plans, finished = [], Finished(study, trials)
+    for phase in PHASES:
+        counts = {arm.name: finished.progress(arm).get(phase, (0, 0)) for arm in study.arms}
+        seconds = sum(
+            (counts[arm.name][1] - counts[arm.name][0])
+            * (costs[arm.name][0] + costs[arm.name][1] * _epochs(study, arm))
+            for arm in study.arms
+        )
+        done, wanted = (sum(column) for column in zip(*counts.values(), strict=True))
+        if wanted:
+            plans.append(PhasePlan(phase, wanted, done, seconds))
+    return plans
+
+
+def _units(study: Study, claim: Claim) -> int:
+    """How many paired differences a claim rests on."""
+    if claim.phase == "sweep":
+        return study.sweep(claim.sweep).seeds
+    return study.protocol.searches if _by_search(study, claim) else study.protocol.seeds
+
+
+def _spread(study: Study, claim: Claim, trials: Sequence[TrialRecord]) -> float | None:
+    """The standard deviation of the paired differences that a record has of a claim, the largest of its pairs."""
+    (judged,) = judge_claims(study, [claim], Finished(study, trials), [])
+    if judged.unit != ("search" if _by_search(study, claim) else "seed"):
+        return None  # seeds tell nothing of how searches differ
+    spreads = [mean_and_sd(pair.differences)[1] or 0.0 for pair in judged.pairs]
+    return max(spreads, default=None)
+
+
+def _by_search(study: Study, claim: Claim) -> bool:
+    return claim.phase in ("replicate", "tuning") and study.protocol.searches > 1
+
+
+def _epochs(study: Study, arm: Arm) -> float:
+    """Epochs of a training of an arm, those after `go_on` included."""
+    params = make_parameters(arm, study.protocol, arm.printed or arm.defaults or {})
+    return float(params["epochs"] + params.get("more_epochs", 0))

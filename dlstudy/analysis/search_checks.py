@@ -1,0 +1,139 @@
+"""Checks on the search itself: what would make its winner a poor stand-in for its arm."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from dlstudy.analysis.inference import mean_and_sd
+from dlstudy.analysis.results import Check
+from dlstudy.analysis.trial_index import Finished
+from dlstudy.study.study import Arm, Study
+from dlstudy.study.trial import TrialRecord
+
+__all__ = ["contains", "search_checks"]
+
+_Number = FloatDistribution | IntDistribution
+
+_EDGE = 0.05
+"""A winner within this share of a range from its end, with nothing tried beyond, lies on the edge."""
+
+_MOST_LOST = 0.5
+"""A search of which more trials gave no value says little of its arm."""
+
+
+def search_checks(study: Study, finished: Finished, trials: Sequence[TrialRecord]) -> list[Check]:
+    """What is wrong with the searches of a study, and what was looked at and is well; of arms with something to tune.
+
+    Args:
+        study: as the variant runs it.
+        finished: the same trials, by what they are of.
+        trials: all of them.
+    """
+    ended: dict[str, dict[tuple[int, int], TrialRecord]] = {}
+    for trial in trials:
+        if trial.phase == "search" and trial.ended_for_good:
+            ended.setdefault(trial.arm, {})[trial.search, trial.row] = trial
+    tuned = [arm for arm in study.arms if arm.space and arm.name in ended]
+    most = max((len(ended[arm.name]) for arm in tuned), default=0)
+    checks = []
+    for arm in tuned:
+        tried = list(ended[arm.name].values())
+        checks += [_edge(arm, finished, tried), _failures(arm, tried), _budget(arm, len(tried), most)]
+        checks += [
+            check for other in study.arms if other is not arm if (check := _contained(study, arm, other, finished))
+        ]
+    return checks
+
+
+def contains(arm: Arm, other: Arm) -> bool:
+    """Whether an arm could be trained exactly as another: each parameter can take all the other's values."""
+    if arm.control_of or other.control_of:
+        return False
+    ours, theirs = {**arm.setting, **arm.space}, {**other.setting, **other.space}
+    if set(ours) != set(theirs) or ours == theirs:
+        return False
+    return all(_covers(ours[name], theirs[name]) for name in ours)
+
+
+def _edge(arm: Arm, finished: Finished, tried: Sequence[TrialRecord]) -> Check:
+    on_edge = []
+    for search in range(1, 1 + finished.n_searches):
+        best, mine = finished.winner(arm.name, search), [trial for trial in tried if trial.search == search]
+        for name, distribution in arm.space.items() if best else ():
+            values = [trial.tuned[name] for trial in tried]
+            as_good = [trial.tuned[name] for trial in mine if best and trial.value == best.value]
+            ends = [_edge_of(distribution, value, values) for value in as_good]
+            if all(ends):  # else a setting inside the space did as well
+                of_search = f" of search {search}" if finished.n_searches > 1 else ""
+                on_edge.append(f"{name} {as_good[0]:.3g}{of_search} lies within 5 % of the {ends[0]} end of its range")
+    text = f"the best setting of {arm.name} may lie outside its space: {', '.join(on_edge)}"
+    return Check(arm.name, "edge", not on_edge, text if on_edge else f"the winner of {arm.name} lies inside its space")
+
+
+def _edge_of(distribution: BaseDistribution, value: Any, tried: Sequence[Any]) -> str:  # Any: its values
+    """`lower` or `upper` where a value lies on that edge. A lower end of 0, or a count's of 1, could not be moved."""
+    if not isinstance(distribution, FloatDistribution | IntDistribution) or distribution.low == distribution.high:
+        return ""
+    least = 1 if isinstance(distribution, IntDistribution) else 0
+    scale = math.log if distribution.log else float
+    low, high = scale(distribution.low), scale(distribution.high)
+    place = (scale(value) - low) / (high - low)
+    if place <= _EDGE and value <= min(tried) and distribution.low not in (0, least):
+        return "lower"
+    return "upper" if place >= 1 - _EDGE and value >= max(tried) else ""
+
+
+def _failures(arm: Arm, tried: Sequence[TrialRecord]) -> Check:
+    n_lost = sum(trial.state != "finished" for trial in tried)
+    text = f"{n_lost} of {len(tried)} search trials of {arm.name} gave no value"
+    return Check(arm.name, "failures", n_lost <= _MOST_LOST * len(tried), text)
+
+
+def _budget(arm: Arm, n: int, most: int) -> Check:
+    text = f"{arm.name} was tried at {n} settings" + ("" if n == most else f", another arm at {most}")
+    return Check(arm.name, "budget", n == most, text)
+
+
+def _contained(study: Study, arm: Arm, other: Arm, finished: Finished) -> Check | None:
+    """Whether an arm that contains another found a setting at least as good, in the metric of the search."""
+    if not contains(arm, other):
+        return None
+    metric, sign = study.protocol.metric, 1 if study.protocol.direction == "maximize" else -1
+    ours, theirs = (
+        [run.metrics[metric] for run in finished.all_replicates(each.name) if metric in run.metrics]
+        for each in (arm, other)
+    )
+    if len(ours) < 2 or len(theirs) < 2:
+        return None
+    (mean, sd), (their_mean, their_sd) = mean_and_sd(ours), mean_and_sd(theirs)
+    behind = sign * (their_mean - mean)
+    # Two standard errors: by less, equal arms differ often.
+    error = math.sqrt((sd or 0.0) ** 2 / len(ours) + (their_sd or 0.0) ** 2 / len(theirs))
+    lost = behind > 2 * error
+    text = f"{arm.name} contains {other.name} and "
+    text += "yet does worse: its search was too short" if lost else "does no worse"
+    return Check(arm.name, "contains", not lost, text)
+
+
+def _covers(ours: object, theirs: object) -> bool:
+    if not isinstance(ours, BaseDistribution):
+        return not isinstance(theirs, BaseDistribution) and ours == theirs
+    if not isinstance(theirs, BaseDistribution):
+        return _has(ours, theirs)
+    if isinstance(ours, CategoricalDistribution) or isinstance(theirs, CategoricalDistribution):
+        choices = theirs.choices if isinstance(theirs, CategoricalDistribution) else ()
+        return bool(choices) and all(_has(ours, choice) for choice in choices)
+    assert isinstance(ours, _Number)
+    assert isinstance(theirs, _Number)
+    if type(ours) is not type(theirs) or not _has(ours, theirs.low) or not _has(ours, theirs.high):
+        return False
+    return ours.step is None or (theirs.step is not None and theirs.step % ours.step == 0)
+
+
+def _has(distribution: BaseDistribution, value: Any) -> bool:  # Any: a choice or a number
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and bool(distribution._contains(float(value)))  # for numbers, Optuna's own form is float

@@ -1,0 +1,328 @@
+"""The command line: thin, and quick to start. Each command loads what it needs."""
+
+import gc
+import io
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlstudy.cli.options import (
+    BackendOptions,
+    DatasetArgument,
+    HomeOption,
+    JsonOption,
+    OpenOption,
+    OptionalStudyArgument,
+    PlanOptions,
+    PortOption,
+    RunOptions,
+    StorageOption,
+    StudyArgument,
+    TrackingOption,
+    VariantOption,
+    grouped,
+)
+from dlstudy.common.text import one_line, without_passwords
+from dlstudy.common.version import __version__
+from dlstudy.errors import DefinitionError, DlstudyError, RecordError, UsageError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Know whether a deep-learning claim is true: fair searches, paired replicates, verdicts with intervals.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command()
+@grouped
+def run(
+    study: OptionalStudyArgument = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every study, one after another.")] = False,
+    options: RunOptions,
+    backend: BackendOptions,
+    tracking_uri: TrackingOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run a study: what is missing is trained, what is there is kept, and the answer is printed."""
+    from dlstudy.cli.run import run_studies
+
+    raise typer.Exit(run_studies(study, every, options.request(), backend.backend(tracking_uri), json))
+
+
+@app.command()
+@grouped
+def plan(
+    study: StudyArgument,
+    *,
+    options: PlanOptions,
+    backend: BackendOptions,
+    json: JsonOption = False,
+) -> None:
+    """Before running: the smallest difference that a study could show, and what it would cost here."""
+    from dlstudy.cli.plan import show_plan
+
+    show_plan(study, options.request(), backend.backend(), json)
+
+
+@app.command("list")
+def list_studies(json: JsonOption = False) -> None:
+    """List the studies: those of ./studies first, then the bundled ones."""
+    from dlstudy.cli.list_studies import show_studies
+
+    show_studies(json)
+
+
+@app.command()
+def show(
+    study: StudyArgument,
+    arm: Annotated[
+        str | None, typer.Option(help="Show the model of this arm, and of a trained winner its weights.")
+    ] = None,
+    variant: VariantOption = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what a study compares and how, or the model of one arm."""
+    from dlstudy.cli.show import show_model, show_study
+    from dlstudy.store.home import Home
+
+    if arm is not None:
+        show_model(study, arm, variant, Home.at(home), storage, json)
+    elif variant is not None:
+        raise UsageError(f"--variant says of which model, got --variant {variant} without --arm: name the arm too")
+    else:
+        show_study(study, json)
+
+
+@app.command()
+def status(
+    study: Annotated[str | None, typer.Argument(help="Only this study.")] = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show how far studies are: trials done, failed and running."""
+    from dlstudy.cli.status import show_status
+    from dlstudy.store.home import Home
+
+    show_status(study, Home.at(home), storage, json)
+
+
+@app.command()
+def report(
+    study: OptionalStudyArgument = None,
+    every: Annotated[bool, typer.Option("--all", help="An index over all studies that have results.")] = False,
+    format: Annotated[
+        str | None,
+        typer.Option(help="html, pdf, md, csv, tex or json.  (default: as --output is named, else md)"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File to write; with --all and html also a folder, for the reports too.  (default: print)"),
+    ] = None,
+    variant: VariantOption = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+) -> None:
+    """Write the report of a study from what is recorded, or an index over all studies."""
+    from dlstudy.cli.report import write_index, write_report
+    from dlstudy.store.home import Home
+
+    write = write_index if every else write_report
+    write(study, format, output, variant, home=Home.at(home), storage=storage)
+
+
+@app.command()
+def predict(
+    study: StudyArgument,
+    arm: Annotated[str | None, typer.Option(help="Of this arm's winner.  (default: the best on the test rows)")] = None,
+    input: Annotated[Path | None, typer.Option(help="Rows to predict: a picture, a .csv or a .npy file.")] = None,
+    samples: Annotated[int, typer.Option(help="Show so many test rows.")] = 10,
+    output: Annotated[
+        Path | None, typer.Option(help="Where to draw images.  (default: predictions/ in the home)")
+    ] = None,
+    variant: VariantOption = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what a study's winner predicts: for test rows, or for rows of your own."""
+    from dlstudy.cli.predict import Asked, show_predictions
+    from dlstudy.store.home import Home
+
+    show_predictions(study, Asked(arm, variant, input, samples, output), Home.at(home), storage, json)
+
+
+@app.command()
+def ui(
+    study: Annotated[str | None, typer.Argument(help="Open this study's runs.")] = None,
+    home: HomeOption = None,
+    tracking_uri: TrackingOption = None,
+    port: PortOption = 5000,
+    open: OpenOption = True,
+) -> None:
+    """Browse the runs in MLflow's own pages, on 127.0.0.1."""
+    from dlstudy.cli.mlflow_ui import serve_mlflow
+    from dlstudy.store.home import Home
+
+    serve_mlflow(study, Home.at(home), tracking_uri, port, open)
+
+
+@app.command()
+def dashboard(
+    study: Annotated[str | None, typer.Argument(help="Only this study's searches.")] = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    port: PortOption = 8080,
+    open: OpenOption = True,
+) -> None:
+    """Browse a copy of the searches in Optuna's own pages, on 127.0.0.1."""
+    from dlstudy.cli.optuna_dashboard import serve_dashboard
+    from dlstudy.store.home import Home
+
+    serve_dashboard(study, Home.at(home), storage, port, open)
+
+
+@app.command()
+def tensorboard(
+    study: Annotated[str | None, typer.Argument(help="Only this study's logs.")] = None,
+    home: HomeOption = None,
+    port: PortOption = 6006,
+    open: OpenOption = True,
+) -> None:
+    """Open the logs of studies that ask for TensorBoard, on 127.0.0.1."""
+    from dlstudy.cli.tensorboard import serve_tensorboard
+    from dlstudy.store.home import Home
+
+    serve_tensorboard(study, Home.at(home), port, open)
+
+
+@app.command()
+def devices(
+    workers: Annotated[int | None, typer.Option(help="As for run.")] = None,
+    per_gpu: Annotated[int, typer.Option(help="As for run.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Show GPUs and cores, versions, what TensorFlow sees, and what a run would use."""
+    from dlstudy.cli.devices import show_devices
+
+    show_devices(workers, per_gpu, json)
+
+
+data = typer.Typer(help="Fetch, check and look at data sets.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+
+@data.command("list")
+def data_list(json: JsonOption = False) -> None:
+    """List the data sets."""
+    from dlstudy.cli.data import show_datasets
+
+    show_datasets(json)
+
+
+@data.command("fetch")
+def data_fetch(name: DatasetArgument) -> None:
+    """Fetch a data set into the cache, if it is not there."""
+    from dlstudy.datasets import registry
+
+    typer.echo(f"{name}: {registry.ensure(name, typer.echo)}")
+
+
+@data.command("show")
+def data_show(
+    name: DatasetArgument,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the pictures.  (default: data/NAME/ in the home)")
+    ] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Look at a data set before training: balance, missing values, spread, pictures."""
+    from dlstudy.cli.data import show_dataset
+    from dlstudy.store.home import Home
+
+    show_dataset(name, output, Home.at(home), json)
+
+
+@data.command("verify")
+def data_verify(name: DatasetArgument) -> None:
+    """Compute the checksum of a cached data set, and compare."""
+    from dlstudy.datasets import registry
+
+    typer.echo(f"{name}: {registry.verify(name)} as it should be")
+
+
+@data.command("path")
+def data_path() -> None:
+    """Print the folder of the cache."""
+    from dlstudy.datasets import registry
+
+    typer.echo(registry.cache_folder())
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"dlstudy {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line.
+
+    Returns:
+        0; 1 when trials could not be completed or something unforeseen happened; 2 for bad input; 130 for Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot write a letter shows ? in its place
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    gc.set_threshold(100_000)  # a large record is millions of objects and no garbage: looking for some took a third
+    command = typer.main.get_command(app)
+    typed = sys.argv[1:] if arguments is None else arguments
+    words = shlex.join(typed)
+    try:
+        if any(not word or (word.startswith("--") and word.endswith("=")) for word in typed):
+            raise UsageError(f"no name and no option may be empty, got `dlstudy {words}`: leave it out")
+        result = command.main(args=arguments, prog_name="dlstudy", standalone_mode=False)
+    except (DefinitionError, RecordError) as error:
+        return _fail(str(error), 2)
+    except DlstudyError as error:
+        return _fail(str(error), 1)
+    except typer.Abort:
+        result = 130
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # typer's own errors have it, and no public name
+            raise
+        if not error.format_message():  # no command was given: typer has shown the help
+            return 2
+        return _fail(f"{error.format_message().rstrip('.')}, got `dlstudy {words}`: see --help", 2)
+    if result == 130:  # what typer makes of Ctrl-C
+        return _fail("stopped; run the same command again to go on", 130)
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    for line in f"dlstudy: {message}".splitlines():
+        print(one_line(without_passwords(line), 600), file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

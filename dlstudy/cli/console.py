@@ -1,0 +1,104 @@
+"""What the commands print: tables on a terminal, the same as plain text when piped."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
+from rich.segment import Segment
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from dlstudy.common.text import printable, without_passwords
+from dlstudy.report.blocks import Table
+from dlstudy.report.export import as_json
+from dlstudy.report.tables.arms import mood, tables
+from dlstudy.runner.session import Outcome
+from dlstudy.store.home import Home
+
+__all__ = ["make_console", "print_outcome", "print_rows", "print_table", "store_name"]
+
+
+def make_console(error: bool = False) -> Console:
+    """A console; wide when piped, so that tables are not folded. What is printed on it holds no control characters."""
+    console = Console(stderr=error, soft_wrap=False)
+    console = console if console.is_terminal else Console(stderr=error, width=200)
+    console.push_render_hook(_Printable())
+    return console
+
+
+class _Printable(RenderHook):
+    """Takes control characters out of texts, and leaves rich its own."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_PrintableText(renderable) for renderable in renderables]
+
+
+@dataclass(frozen=True)
+class _PrintableText:
+    whole: ConsoleRenderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self.whole, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """A table with its title and note."""
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in table.heads:
+        shown.add_column(head, overflow="fold")
+    for row in table.rows:
+        shown.add_row(*[_styled(cell) for cell in row])
+    console.print(Text(table.title, style="bold"))  # not the table's own title, which is folded to its width
+    console.print(shown)
+    if table.note:
+        console.print(Text(table.note, style="dim"))
+        console.print()
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], title: str, heads: Sequence[str], json: bool, note: str = ""
+) -> None:  # Any: JSON
+    """Rows as a table of these columns with a note, or all of them as JSON."""
+    if json:
+        sys.stdout.write(as_json(rows))
+        return
+    print_table(make_console(), Table(title, heads, [[str(row[head]) for head in heads] for row in rows], note))
+
+
+def print_outcome(console: Console, outcome: Outcome, next_steps: Sequence[str]) -> None:
+    """The end of a run: question, tables, remarks, answer with its scope, where to look next."""
+    summary = outcome.summary
+    console.print()
+    console.print(Text(summary.question, style="bold"))
+    console.print()
+    for table in tables(summary):
+        print_table(console, table)
+    for note in [
+        *summary.notes,
+        *[f"failed check: {check.text}" for check in summary.checks if not check.passed],
+        *summary.remarks,
+        *[f"{arm.name}: {note}" for arm in summary.arms for note in arm.notes],
+        *outcome.remarks,
+    ]:
+        console.print(Text(f"note: {note}", style="yellow"))
+    console.print(Text(f"\n{summary.answer}", style="bold"))
+    if summary.scope:
+        console.print(Text(summary.scope, style="dim"))
+    done = f"{outcome.n_trained} trainings" if outcome.n_trained else "nothing was missing: no training"
+    console.print(Text(f"\n{done}. Look next:", style="dim"))
+    for step in next_steps:
+        console.print(Text(f"  {step}"), soft_wrap=True)
+    sys.stdout.flush()
+
+
+def _styled(cell: str) -> Text:
+    return Text(cell, style={"good": "green", "bad": "red"}.get(mood(cell), ""))
+
+
+def store_name(home: Home, storage: str | None) -> str:
+    """Where a record is, for a message: its folder, or its URL without the password."""
+    return str(home.root) if storage is None else without_passwords(storage)

@@ -1,0 +1,140 @@
+"""`dlstudy data show`: what a data set holds, in tables and pictures, before anything is trained on it."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dlstudy.cli.console import make_console, print_rows, print_table
+from dlstudy.datasets import registry
+from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.profile import Look, Spread, look_at
+from dlstudy.errors import UsageError
+from dlstudy.report.blocks import Table
+from dlstudy.report.export import as_json
+from dlstudy.store.home import Home
+
+__all__ = ["show_dataset", "show_datasets"]
+
+
+def show_dataset(name: str, output: Path | None, home: Home, json: bool) -> None:
+    """Prints the look of a data set, fetched where it is not cached, and draws its pictures into a folder.
+
+    Raises:
+        DataError: there is no such data set, or it cannot be had.
+        UsageError: the pictures cannot be written.
+    """
+    from dlstudy.report.figures.data import draw_look
+
+    about = registry.describe(name)
+    registry.ensure(name, lambda line: print(line, file=sys.stderr))
+    data = registry.load(name)
+    look = look_at(data)
+    folder = output or home.root / "data" / name
+    try:
+        paths = draw_look(data, look, folder)
+    except OSError as error:
+        raise UsageError(
+            f"the pictures cannot be written to {folder} ({error.strerror}): name another --output"
+        ) from error
+    pictures = [str(path) for path in paths]
+    if json:
+        sys.stdout.write(as_json({"caveat": about.caveat, **look.to_json(), "pictures": pictures}))
+    else:
+        _print(about, look, pictures)
+
+
+def _print(about: Description, look: Look, pictures: Sequence[str]) -> None:
+    console = make_console()
+    if about.caveat:
+        console.print(f"DATA: {about.name} is {about.caveat}", style="yellow", markup=False, highlight=False)
+    console.print(f"{about.title}: {about.units}", style="bold", markup=False, highlight=False)
+    console.print(f"source: {about.source}\n", markup=False, highlight=False)
+    for table in _tables(about, look):
+        if table.rows:
+            print_table(console, table)
+    for path in pictures:
+        console.print(path, soft_wrap=True, markup=False, highlight=False)
+
+
+def _tables(about: Description, look: Look) -> list[Table]:
+    shapes = [
+        [part.name, _shape(part.x_shape, part.x_type), _shape(part.y_shape, part.y_type),
+         f"{part.x_missing:,}", f"{part.y_missing:,}"]
+        for part in look.parts
+    ]  # fmt: skip
+    of_whom = "Target, features and first rows, below, are of the training rows alone."
+    if not about.n_test:
+        of_whom = "Nobody divided these rows: a study's split does."
+    return [
+        Table("Rows", ["part", "x", "y", "missing in x", "missing in y"], shapes, of_whom),
+        _balance(look),
+        _spreads("Target", [look.target] if look.target else []),
+        _spreads("Features", look.features),
+        _first_rows(about, look),
+    ]
+
+
+def _balance(look: Look) -> Table:
+    rows = []
+    for count in look.balance:
+        parts = zip((count.n_train, count.n_test), look.parts, strict=False)  # no test rows, no second part
+        shares = [(f"{n:,}", f"{100 * n / part.y_shape[0]:.1f} %") for n, part in parts]
+        rows.append([count.label, *[cell for pair in shares for cell in pair]])
+    heads = ["class", *[head for part in look.parts for head in (part.name, f"share of {part.name}")]]
+    ratio = "a class has no rows" if look.ratio is None else f"{look.ratio:.4g}"
+    note = f"Largest class / smallest class ({look.parts[0].name}): {ratio}."
+    return Table("Class balance", heads, rows, note)
+
+
+def _spreads(title: str, rows: Sequence[Spread]) -> Table:
+    cells = [
+        [row.name, *map(_number, (row.lowest, row.lower_quartile, row.median, row.upper_quartile, row.highest)),
+         _number(row.mean), _number(row.sd)]
+        for row in rows
+    ]  # fmt: skip
+    missing = ", ".join(f"{row.missing:,} of {row.name}" for row in rows if row.missing)
+    note = f"Missing, and left out: {missing}." if missing else ""
+    return Table(title, ["name", "min", "25 %", "median", "75 %", "max", "mean", "sd"], cells, note)
+
+
+def _first_rows(about: Description, look: Look) -> Table:
+    """Turned on its side: a table has more columns than a terminal has room for."""
+    *columns, last = zip(*look.first_rows, strict=True) if look.first_rows else [()]
+    rows = [[name, *map(_number, column)] for name, column in zip(about.feature_names, columns, strict=True)]
+    if look.balance:
+        rows.append(["label", *[about.label_names[int(value)] for value in last]])
+    else:
+        rows.append([about.target_name, *map(_number, last)])
+    return Table("The first rows", ["name", *[f"row {i}" for i in range(len(last))]], rows if last else [])
+
+
+def _shape(shape: tuple[int, ...], kind: str) -> str:
+    return f"{' x '.join(f'{n:,}' for n in shape)} {kind}"
+
+
+def _number(value: float) -> str:
+    """To five digits, wherever the unit of the data puts them."""
+    return f"{value:.5g}"
+
+
+def show_datasets(json: bool) -> None:
+    """Lists the data sets."""
+    rows = []
+    for name in registry.names():
+        about = registry.describe(name)
+        rows.append(
+            {
+                "name": name,
+                "title": about.title,
+                "train": about.n_train,
+                "test": about.n_test,
+                "shape": "x".join(map(str, about.input_shape)),
+                "units": about.units,
+                "licence": about.licence,
+                "state": registry.state(name),
+                "caveat": about.caveat,
+            }
+        )
+    heads = [head for head in rows[0] if head != "caveat"]
+    caveats = " ".join(f"{row['name']}: {row['caveat']}." for row in rows if row["caveat"])
+    print_rows(rows, "Data sets", heads, json, caveats)

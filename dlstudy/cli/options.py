@@ -1,0 +1,151 @@
+"""Options that several commands share, each defined once, and the groups that they come in."""
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dlstudy.runner.backend import Where
+    from dlstudy.study.request import Request
+    from dlstudy.study.variant import Variant
+
+__all__ = [
+    "BackendOptions",
+    "DatasetArgument",
+    "HomeOption",
+    "JsonOption",
+    "OpenOption",
+    "OptionalStudyArgument",
+    "PlanOptions",
+    "PortOption",
+    "RunOptions",
+    "StorageOption",
+    "StudyArgument",
+    "TrackingOption",
+    "VariantOption",
+    "grouped",
+]
+
+_STUDY = "A study's name (dlstudy list), or the path of a study file."
+
+StudyArgument = Annotated[str, typer.Argument(help=_STUDY)]
+OptionalStudyArgument = Annotated[str | None, typer.Argument(help=_STUDY)]
+DatasetArgument = Annotated[str, typer.Argument(help="A data set's name (dlstudy data list).")]
+HomeOption = Annotated[Path | None, typer.Option(help="Folder of results.  (default: DLSTUDY_HOME, else ./mlruns)")]
+StorageOption = Annotated[str | None, typer.Option(help="Optuna storage URL.  (default: a journal in the home)")]
+TrackingOption = Annotated[
+    str | None, typer.Option(help="MLflow server or store.  (default: MLFLOW_TRACKING_URI, else SQLite in the home)")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+VariantOption = Annotated[str | None, typer.Option(help="Which variant (dlstudy status).")]
+PortOption = Annotated[int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; another if it is taken.")]
+OpenOption = Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")]
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """How a study is to be run, as far as `plan` asks."""
+
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer epochs, rows and trials: a first look.")] = False
+    trials: Annotated[int | None, typer.Option(help="Search trials for each arm, in all.")] = None
+    seeds: Annotated[int | None, typer.Option(help="Seeds of the printed and replicate phases, in all.")] = None
+    searches: Annotated[
+        int | None, typer.Option(help="Independent searches of each arm: 3 or more for verdicts on methods.")
+    ] = None
+    epochs: Annotated[int | None, typer.Option(help="Epochs of every training.")] = None
+    dataset: Annotated[str | None, typer.Option(help="Another data set (dlstudy data list).")] = None
+    control: Annotated[
+        bool, typer.Option("--control", help="With a copy of an arm: what is said about two identical things?")
+    ] = False
+
+    def request(self) -> "Request":
+        """The request that these options make."""
+        from dlstudy.study.request import Request
+
+        return Request(self.variant(), self.trials, self.seeds, self.searches)
+
+    def variant(self) -> "Variant":
+        """The variant that these options name."""
+        from dlstudy.study.variant import Variant
+
+        return Variant(self.quick, self.dataset, self.epochs, control=self.control)
+
+
+@dataclass(frozen=True)
+class RunOptions(PlanOptions):
+    """All that a user may ask of a run."""
+
+    phase: Annotated[
+        list[str] | None, typer.Option(help="printed, defaults, search, replicate or sweep; repeatable.")
+    ] = None
+    arm: Annotated[list[str] | None, typer.Option(help="Only this arm; repeatable.")] = None
+    sampler: Annotated[str, typer.Option(help="sobol, random or tpe.")] = "sobol"
+    pruner: Annotated[str, typer.Option(help="none, median or hyperband.")] = "none"
+    also: Annotated[bool, typer.Option("--also", help="Also train printed figures with settings of their own.")] = False
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew beside the old results.")] = False
+
+    def request(self) -> "Request":
+        """The request that these options make."""
+        return dataclasses.replace(
+            super().request(),
+            phases=tuple(self.phase or ()),
+            arms=tuple(self.arm or ()),
+            fresh=self.fresh,
+            also=self.also,
+        )
+
+    def variant(self) -> "Variant":
+        """The variant that these options name."""
+        return dataclasses.replace(super().variant(), sampler=self.sampler, pruner=self.pruner)
+
+
+@dataclass(frozen=True)
+class BackendOptions:
+    """Where results go, and what trains."""
+
+    workers: Annotated[int | None, typer.Option(help="Trainings at a time.  (default: GPUs, else cores)")] = None
+    per_gpu: Annotated[int, typer.Option(help="Trainings that share a GPU.")] = 1
+    engine: Annotated[str, typer.Option(help="local, ray for many machines, or inline for debugging.")] = "local"
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT of a Ray cluster that is running.  (default: RAY_ADDRESS, else this machine's)"),
+    ] = None
+    home: HomeOption = None
+    storage: StorageOption = None
+
+    def backend(self, tracking_uri: str | None = None) -> "Where":
+        """The stores and the machine part of a run."""
+        from dlstudy.runner.backend import Where
+        from dlstudy.store.home import Home
+
+        home = Home.at(self.home)
+        return Where(home, self.storage, tracking_uri, self.engine, self.workers, self.per_gpu, self.ray_address)
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with each parameter whose type is a dataclass replaced by the options that are its fields."""
+    parameters = inspect.signature(command).parameters.values()
+    groups: dict[str, Any] = {p.name: p.annotation for p in parameters if dataclasses.is_dataclass(p.annotation)}
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:  # Any: what typer has parsed
+        for name, group in groups.items():
+            given[name] = group(**{item.name: given.pop(item.name) for item in dataclasses.fields(group)})
+        command(**given)
+
+    flat: list[inspect.Parameter] = []
+    for parameter in parameters:
+        fields = dataclasses.fields(groups[parameter.name]) if parameter.name in groups else ()
+        flat += [
+            inspect.Parameter(item.name, parameter.KEYWORD_ONLY, default=item.default, annotation=item.type)
+            for item in fields
+        ] or [parameter.replace(kind=parameter.KEYWORD_ONLY)]
+    vars(with_options)["__signature__"] = inspect.Signature(flat)  # which typer reads
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
+    return with_options

@@ -1,0 +1,138 @@
+"""`dlstudy dashboard`: Optuna's own pages on 127.0.0.1, over a copy of the searches: the record stays as it is."""
+
+import copy
+import importlib.util
+import math
+import shutil
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from tempfile import TemporaryDirectory
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.trial import FrozenTrial
+
+from dlstudy.cli.serving import free_port, own_hosts, show_page
+from dlstudy.common.processes import stopping_signals
+from dlstudy.errors import RecordError, UsageError
+from dlstudy.store.home import Home
+from dlstudy.store.journal import seal_of
+from dlstudy.store.record import Record
+
+__all__ = ["copy_searches", "for_own_pages", "serve_dashboard"]
+
+
+def serve_dashboard(study: str | None, home: Home, storage: str | None, port: int, open_browser: bool) -> None:
+    """Serves optuna-dashboard over a study's searches, or those of all studies, until Ctrl-C.
+
+    Raises:
+        UsageError: optuna-dashboard is not installed.
+        RecordError: there are no searches.
+    """
+    if importlib.util.find_spec("optuna_dashboard") is None:
+        raise UsageError("optuna-dashboard is not installed here: pip install 'dlstudy[dashboard]'")
+    from optuna_dashboard import wsgi
+
+    app = wsgi(copy_searches(study, home, storage))
+    free = free_port(port)
+    server = make_server("127.0.0.1", free, for_own_pages(app, free), _Server, _Quiet)
+    with server, stopping_signals():
+        try:
+            show_page(f"http://127.0.0.1:{server.server_port}", open_browser)
+            print("A copy of the searches as they are now: edits change no result. Ctrl-C ends it.", flush=True)
+            server.serve_forever()
+        except KeyboardInterrupt:
+            pass  # how one ends it
+
+
+def copy_searches(study: str | None, home: Home, storage: str | None) -> InMemoryStorage:
+    """The searches of a study, or of all, in memory: every variant and arm under its name in the record.
+
+    The metric of the search after each epoch becomes the intermediate values that Optuna draws.
+
+    Raises:
+        RecordError: there are no searches.
+    """
+    made = InMemoryStorage()
+    with TemporaryDirectory() as folder:
+        source = _whole_record(home, storage, Path(folder))
+        for name in sorted(optuna.get_all_study_names(source)):
+            if _is_search(name, study):
+                _copy(optuna.load_study(study_name=name, storage=source), made)
+    if not made.get_all_studies():
+        which, what = (f" of {study}", study) if study else ("", "STUDY")
+        raise RecordError(f"no searches{which} here: run `dlstudy run {what}` first, or name another --home")
+    return made
+
+
+def for_own_pages(app: WSGIApplication, port: int) -> WSGIApplication:
+    """The app for requests to this machine by its own names, from its own pages; any other page gets 403."""
+    hosts = own_hosts(port)
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST", "")
+        if host in hosts and environ.get("HTTP_ORIGIN") in (None, f"http://{host}"):
+            return app(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "text/plain")])
+        return [f"Only pages of http://{hosts[0]} may ask here.\n".encode()]
+
+    return guarded
+
+
+def _is_search(name: str, study: str | None) -> bool:
+    """Whether a name in the record, `study/variant/arm/search` or `.../search.2`, is of a search of this study."""
+    parts = name.split("/")
+    return len(parts) == 4 and study in (None, parts[0]) and parts[3].partition(".")[0] == "search"
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """Answers a browser's connections side by side."""
+
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    """Prints no line for each request."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # Any: as in the standard library
+        pass
+
+
+def _whole_record(home: Home, storage: str | None, folder: Path) -> BaseStorage:
+    """The record with the parameters, which a reader of a journal leaves out: so a copy of that is opened to write."""
+    if storage is not None:
+        return Record.open(home, storage, for_writing=False).storage
+    for path in (seal_of(home.journal), home.journal):  # in this order: the journal may grow meanwhile
+        if path.exists():
+            shutil.copyfile(path, folder / path.name)
+    return Record.open(Home(folder)).storage
+
+
+def _copy(source: optuna.Study, storage: InMemoryStorage) -> None:
+    made = optuna.create_study(storage=storage, study_name=source.study_name, directions=source.directions)
+    definition = source.user_attrs.get("definition", {"metric": "value"})  # not there yet where a run begins right now
+    metric = definition["metric"].rpartition(" ")[2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        made.set_metric_names([metric])
+    made.add_trials([_shown(trial, metric) for trial in source.get_trials(deepcopy=False)])
+
+
+def _shown(trial: FrozenTrial, metric: str) -> FrozenTrial:
+    """A trial with its epochs, and with attributes that fit into a table."""
+    shown, kept = copy.copy(trial), trial.user_attrs
+    result = kept.get("result", {})
+    epochs = enumerate(result.get("history", {}).get(metric, []), 1)
+    shown.intermediate_values = {epoch: value for epoch, value in epochs if value is not None}
+    about = {name: kept.get(name) for name in ("row", "seed")} | {
+        name: result.get(name) for name in ("state", "reason")
+    }
+    metrics = {name: value for name, value in result.get("metrics", {}).items() if math.isfinite(value)}
+    shown.user_attrs = {name: value for name, value in about.items() if value not in (None, "")} | metrics
+    return shown

@@ -1,0 +1,96 @@
+"""`dlstudy plan`: what a study's protocol could show, and what it would cost on this machine."""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+
+from dlstudy.analysis.power import ClaimPlan, PhasePlan, claim_plans, phase_plans
+from dlstudy.cli.console import make_console, print_table
+from dlstudy.report.blocks import Table
+from dlstudy.report.export import as_json
+from dlstudy.runner.backend import Where, engine_maker
+from dlstudy.runner.rehearsal import rehearse
+from dlstudy.store.record import Record
+from dlstudy.study import loader
+from dlstudy.study.loader import StudyFile
+from dlstudy.study.request import Request, resolve
+from dlstudy.study.study import Study
+from dlstudy.study.trial import TrialRecord
+
+__all__ = ["show_plan"]
+
+
+def show_plan(name: str, request: Request, where: Where, json: bool) -> None:
+    """Shows a plan. Each arm is trained for two epochs to see what it costs; nothing is written down.
+
+    Raises:
+        TrialError: an arm cannot be trained.
+    """
+    file = loader.load(loader.find(name))
+    study = resolve(file, request)
+    console = make_console(error=True)
+    record = Record.open(where.home, where.storage, for_writing=False)
+    mine = record.latest(file.name, request.variant.name)
+    known = record.trials(file.name, mine)
+    spread_from, similar = (mine, known) if known else _any_variant(file, record)
+    make_engine = engine_maker(where, lambda line: console.print(line, style="dim", markup=False))
+    costs, n_slots = {arm.name: (0.0, 0.0) for arm in study.arms}, 1
+    if any(phase.n_done < phase.n_wanted for phase in phase_plans(study, known, costs)):
+        costs, n_slots = rehearse(file, study, lambda n: make_engine(study.dataset, n, lambda *_: True))
+    phases, claims = phase_plans(study, known, costs), claim_plans(study, similar)
+    minutes = sum(phase.seconds for phase in phases) / n_slots / 60
+    if json:
+        facts = {
+            "study": file.name,
+            "minutes": round(minutes, 2),
+            "slots": n_slots,
+            "phases": [dataclasses.asdict(phase) for phase in phases],
+            "claims": [dataclasses.asdict(claim) for claim in claims],
+            "spread_from": spread_from,
+        }
+        sys.stdout.write(as_json(facts))
+        return
+    _print(name, study, phases, claims, spread_from)
+    if all(phase.n_done == phase.n_wanted for phase in phases):
+        print("Nothing is missing: every training is there.")
+        return
+    slots = f"{n_slots} slot{'s' if n_slots > 1 else ''}"
+    place = "of the Ray cluster" if where.engine == "ray" else "of this machine"
+    print(
+        f"About {minutes:.1f} minutes on the {slots} {place}, as a rehearsal just now went: less where a "
+        "training stops early, more where trainings take less than a second, for writing them down takes as long."
+    )
+
+
+def _any_variant(file: StudyFile, record: Record) -> tuple[str, list[TrialRecord]]:
+    """The runs of another variant: their spread is the best guess there is."""
+    for generations in record.variants(file.name).values():
+        if trials := record.trials(file.name, generations[-1]):
+            return generations[-1], trials
+    return "", []
+
+
+def _print(name: str, study: Study, phases: Sequence[PhasePlan], claims: Sequence[ClaimPlan], spread_from: str) -> None:
+    console = make_console()
+    console.print(study.question, style="bold", markup=False)
+    rows = [[p.phase, str(p.n_wanted), str(p.n_done), f"{p.seconds / 60:.1f}"] for p in phases]
+    print_table(console, Table("What it trains", ["phase", "trainings", "already there", "minutes of a slot"], rows))
+    shown = [
+        [claim.text, claim.metric.replace("_", " "), str(claim.n), f"{claim.in_sd:.2g}", _difference(claim)]
+        for claim in claims
+    ]
+    heads = ["claim", "measured by", "pairs", "smallest difference, in sd", "in the metric"]
+    note = (
+        "Smallest difference: a true difference of that size would be found in four of five such studies; sd: standard "
+        "deviation of a paired difference over seeds. "
+    )
+    if spread_from:
+        note += f"In the metric: with the spread of the runs that are there ({spread_from})."
+    else:
+        note += f"In the metric it can be told once some runs are there: `dlstudy run {name} --quick` makes some."
+    if shown:
+        print_table(console, Table("What it could show", heads, shown, note))
+
+
+def _difference(claim: ClaimPlan) -> str:
+    return "–" if claim.difference is None else f"{claim.difference:.2g}"

@@ -1,0 +1,117 @@
+"""`dlstudy report`: the report of a study, or an index over all of them."""
+
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+from dlstudy.analysis.reading import read_summary
+from dlstudy.analysis.results import StudySummary
+from dlstudy.cli.console import store_name
+from dlstudy.errors import DefinitionError, RecordError, UsageError
+from dlstudy.report.export import FORMATS, export, write_whole
+from dlstudy.report.figures.winner_pictures import pictures_of
+from dlstudy.report.index import index
+from dlstudy.store.home import Home
+from dlstudy.store.record import Record
+from dlstudy.study import loader
+
+__all__ = ["write_index", "write_report"]
+
+
+def write_report(
+    name: str | None, kind: str | None, output: Path | None, variant: str | None, *, home: Home, storage: str | None
+) -> None:
+    """Writes the report of a study to a file, or prints it; without a format, in that of the file's name.
+
+    Raises:
+        UsageError: no study is named, or a PDF would go to a terminal.
+    """
+    kind, output = _chosen(kind, output)
+    if name is None:
+        raise UsageError("report takes a study's name or --all, got neither: `dlstudy list` shows the names")
+    _refuse_terminal(kind, output)
+    file = loader.load(loader.find(name))
+    summary = read_summary(file, Record.open(home, storage, for_writing=False), variant)
+    _deliver(export(summary, kind, pictures_of(summary, home)), output)
+
+
+def write_index(
+    name: str | None, kind: str | None, output: Path | None, variant: str | None, *, home: Home, storage: str | None
+) -> None:
+    """Writes an index over the newest generation of every variant of every study, or prints it.
+
+    In HTML, `output` may be a folder, and beside the index lies the report of each, which it leads to.
+
+    Raises:
+        UsageError: a study or a variant is named, or a PDF would go to a terminal.
+        RecordError: there is no result.
+    """
+    kind, output = _chosen(kind, output)
+    if name is not None or variant is not None:
+        got = repr(name) if name is not None else f"--variant {variant}"
+        raise UsageError(f"report --all takes every study and variant, got {got} too: leave one of them out")
+    _refuse_terminal(kind, output)
+    summaries, missing = _everything(Record.open(home, storage, for_writing=False))
+    if not summaries and not missing:
+        raise RecordError(f"no results in {store_name(home, storage)} yet: `dlstudy run optimizers --quick` makes some")
+    if output is None or kind != "html":
+        _deliver(index(summaries, kind, missing=missing), output)
+        return
+    if output.is_dir() or not output.suffix:
+        output = output / "index.html"
+    names = [f"{summary.study}-{summary.variant}.html" for summary in summaries]
+    for summary, file_name in zip(summaries, names, strict=True):
+        _write(export(summary, kind, pictures_of(summary, home)), output.with_name(file_name))
+    _deliver(index(summaries, kind, links=[quote(file_name) for file_name in names], missing=missing), output)
+
+
+def _chosen(kind: str | None, output: Path | None) -> tuple[str, Path | None]:
+    """The format and the file; `-` is the standard output.
+
+    Raises:
+        UsageError: the file's name says another format.
+    """
+    output = None if output == Path("-") else output
+    named = output.suffix.removeprefix(".").lower() if output is not None else ""
+    if kind is not None and named in FORMATS and named != kind:
+        raise UsageError(f"--output {output} is named like {named}, got --format {kind}: leave one of them out")
+    return kind or (named if named in FORMATS else "md"), output
+
+
+def _everything(record: Record) -> tuple[list[StudySummary], list[str]]:
+    """The summaries of all that a record holds, and a sentence for each study that could not be read."""
+    summaries, missing, known = [], [], loader.paths()
+    for name in record.studies():
+        if name not in known:
+            missing.append(f"{name}: there is no study file of that name here")
+            continue
+        for generations in record.variants(name).values():
+            try:
+                summaries.append(read_summary(loader.load(known[name]), record, generations[-1]))
+            except (DefinitionError, RecordError) as error:
+                missing.append(f"{name}, {generations[-1]}: {str(error).splitlines()[0]}")
+    return summaries, missing
+
+
+def _refuse_terminal(kind: str, output: Path | None) -> None:
+    if kind == "pdf" and output is None and sys.stdout.isatty():
+        raise UsageError("a PDF cannot be shown on a terminal, got no --output: name a file, or pipe it")
+
+
+def _deliver(content: str | bytes, output: Path | None) -> None:
+    """Writes what was made to a file and prints the file's name, or prints what was made."""
+    if output is not None:
+        print(_write(content, output))
+    elif isinstance(content, str):
+        sys.stdout.write(content)
+    else:
+        sys.stdout.buffer.write(content)
+
+
+def _write(content: str | bytes, output: Path) -> Path:
+    try:
+        return write_whole(output, content)
+    except OSError as error:
+        raise UsageError(
+            f"the report cannot be written to {output} ({error.strerror}): name another --output"
+        ) from error

@@ -1,0 +1,157 @@
+"""`dlstudy show`: what a study compares and how, and what the model of an arm looks like."""
+
+import dataclasses
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlstudy.analysis.answer import rate_warning
+from dlstudy.analysis.formatting import params_text
+from dlstudy.analysis.measurements import how_measured
+from dlstudy.analysis.trial_index import winner
+from dlstudy.cli.console import make_console, print_table
+from dlstudy.common.processes import ask
+from dlstudy.errors import StudyError
+from dlstudy.report.blocks import Table
+from dlstudy.report.export import as_json
+from dlstudy.runner.rehearsal import sample_spec
+from dlstudy.store.home import Home
+from dlstudy.store.record import Record
+from dlstudy.study import loader
+from dlstudy.study.claims import Claim
+from dlstudy.study.study import Study
+from dlstudy.study.trial import TrialRecord, make_parameters, params_key
+from dlstudy.study.variant import Variant
+
+__all__ = ["show_model", "show_study"]
+
+
+def show_study(name: str, json: bool) -> None:
+    """Shows a study's definition."""
+    file = loader.load(loader.find(name))
+    if json:
+        sys.stdout.write(as_json({"name": file.name, **_definition(file.study)}))
+        return
+    console = make_console()
+    console.print(file.study.question, style="bold", markup=False)
+    for table in _definition_tables(file.study):
+        if table.rows:
+            print_table(console, table)
+    notes = [*file.study.remarks, rate_warning(file.study)]
+    if file.study.other_datasets:
+        notes.append(f"also runs on: {', '.join(f'--dataset {other}' for other in file.study.other_datasets)}")
+    for note in filter(None, notes):
+        console.print(f"note: {note}", markup=False, highlight=False)
+
+
+def show_model(name: str, arm_name: str, variant: str | None, home: Home, storage: str | None, json: bool) -> None:
+    """Shows layers, shapes and parameter counts of an arm's model, and statistics of a trained winner's weights.
+
+    Raises:
+        StudyError: the arm has neither a winner nor a printed setting, or its `build` fails.
+    """
+    from dlstudy.training.inspection import describe_model
+
+    file = loader.load(loader.find(name))
+    study, arm = file.study, file.study.arm(arm_name)
+    record = Record.open(home, storage, for_writing=False)
+    chosen = record.latest(file.name, variant)
+    trials = [trial for trial in record.trials(file.name, chosen) if trial.arm == arm.name]
+    best = winner([trial for trial in trials if trial.phase == "search"], study.protocol.direction)
+    if best is None and arm.printed is None:
+        raise StudyError(f"arm {arm.name} has no winner and no printed setting: run `dlstudy run {file.name}` first")
+    params = best.params if best else make_parameters(arm, study.protocol, arm.printed or {})
+    variant_study = dataclasses.replace(study, dataset=Variant.from_name(chosen).dataset or study.dataset)
+    spec = sample_spec(file, variant_study, arm, "show", params)
+    folder = home.model(file.name, chosen, arm.name, params_key(params))
+    trained = best is not None and folder.is_dir()
+    about = ask(describe_model, spec.to_json(), str(folder) if trained else None, _saved(trials, params_key(params)))
+    if json:
+        sys.stdout.write(as_json({"study": file.name, "arm": arm.name, "params": dict(params), **about}))
+    else:
+        setting = f"the {'winner' if best else 'printed setting'}: {params_text(params)}"
+        _print_model(f"{arm.name}, {about['model']}, {setting}", about)
+
+
+def _saved(trials: Sequence[TrialRecord], key: str) -> str:
+    """The digest of the model that the first replicate with these parameters saved; empty where the record has none."""
+    saved = (trial for trial in trials if (trial.phase, trial.setting_key) == ("replicate", key))
+    return next((trial.result.model for trial in saved if trial.result and trial.result.model), "")
+
+
+def _print_model(title: str, about: Mapping[str, Any]) -> None:  # Any: JSON
+    console = make_console()
+    console.print(title, markup=False, highlight=False)
+    if "layers" not in about:
+        console.print(about["description"], markup=False)
+        return
+    layers = [[layer["name"], layer["kind"], layer["output"], f"{layer['parameters']:,}"] for layer in about["layers"]]
+    note = f"{about['parameters']:,} parameters, {about['trainable']:,} of them trained"
+    print_table(console, Table("Layers", ["layer", "kind", "output", "parameters"], layers, note))
+    heads = ["name", "shape", "mean", "std", "min", "max"]
+    weights = [[w["name"], w["shape"], *(f"{w[head]:+.4f}" for head in heads[2:])] for w in about["weights"]]
+    if weights:
+        print_table(console, Table("Weights of the trained winner (first seed)", heads, weights))
+
+
+def _definition(study: Study) -> dict[str, Any]:  # Any: JSON
+    return {
+        "question": study.question,
+        "dataset": study.dataset,
+        "protocol": dataclasses.asdict(study.protocol),
+        "arms": [
+            {
+                "name": arm.name,
+                "text": arm.text,
+                "setting": dict(arm.setting),
+                "space": {name: str(space) for name, space in arm.space.items()},
+                "printed": None if arm.printed is None else dict(arm.printed),
+                "defaults": None if arm.defaults is None else dict(arm.defaults),
+            }
+            for arm in study.arms
+        ],
+        "sweeps": [{**vars(sweep), "fixed": dict(sweep.fixed)} for sweep in study.sweeps],
+        "printed": [{**vars(figure), "setting": dict(figure.setting)} for figure in study.printed],
+        "computed": [{"text": item.text, "printed": str(item.printed), "why": item.why} for item in study.computed],
+        "claims": [{**vars(claim), "at": dict(claim.at)} for claim in study.claims],
+        "remarks": list(study.remarks),
+        "other_datasets": list(study.other_datasets),
+    }
+
+
+def _tested_as(claim: Claim) -> str:
+    if claim.within is not None:
+        return f"{claim.better} ≈ {', '.join(claim.than)}: {how_measured(claim)}, {claim.phase}"
+    return f"{claim.better} > {', '.join(claim.than)}: {how_measured(claim)}, {claim.phase}"
+
+
+def _definition_tables(study: Study) -> list[Table]:
+    about = _definition(study)
+    arms = [
+        [
+            arm["name"],
+            params_text(arm["setting"]),
+            params_text(arm["space"]),
+            *("–" if arm[what] is None else params_text(arm[what]) for what in ("printed", "defaults")),
+        ]
+        for arm in about["arms"]
+    ]
+    shown = {**about["protocol"], "split": study.protocol.split, "printed_split": study.protocol.printed_split}
+    protocol = [["dataset", study.dataset], *[[name, str(value)] for name, value in shown.items()]]
+    figures = [
+        [figure.arm, figure.metric, str(figure.value), str(figure.epoch or "end"),
+         params_text(figure.setting) if figure.setting else "–"]
+        for figure in study.printed
+    ]  # fmt: skip
+    sweeps = [
+        [sweep.name, params_text({name: list(values) for name, values in sweep.grid.items()}), str(sweep.seeds)]
+        for sweep in study.sweeps
+    ]
+    claims = [[claim.text, claim.untestable or _tested_as(claim)] for claim in study.claims]
+    return [
+        Table("Arms", ["arm", "setting", "space", "printed", "defaults"], arms),
+        Table("Protocol", ["setting", "value"], protocol),
+        Table("Sweeps", ["sweep", "values", "seeds"], sweeps),
+        Table("Printed figures", ["arm", "metric", "printed", "epoch", "own setting"], figures),
+        Table("Claims", ["claim", "tested as, or why not"], claims),
+    ]

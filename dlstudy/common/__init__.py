@@ -1,0 +1,1 @@
+"""What every package may use: text, processes, provenance and the version."""

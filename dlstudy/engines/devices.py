@@ -1,0 +1,185 @@
+"""Which slots this machine has: GPUs or shares of them, else CPU cores. TensorFlow is asked, never imported."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlstudy.common.processes import ask
+from dlstudy.errors import UsageError
+
+__all__ = [
+    "CPU_ENVIRONMENT",
+    "GPU_ENVIRONMENT",
+    "Gpu",
+    "Slot",
+    "check_slots",
+    "choose_slots",
+    "cores",
+    "gpus",
+    "memory_gb",
+    "plan_slots",
+    "what_tensorflow_sees",
+]
+
+_MOST_SLOTS = 1_000
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU as the driver lists it: its index, its UUID, its name and its memory in GiB."""
+
+    index: int
+    uuid: str
+    name: str
+    memory_gb: float
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place where one trial trains.
+
+    Args:
+        name: `gpu:0`, `gpu:0/1` (the second share of GPU 0) or `cpu:0`.
+        environment: what is set in a worker before TensorFlow is imported.
+        memory_gb: what the slot may fill, GiB.
+    """
+
+    name: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    memory_gb: float = 4.0
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the slot is a GPU or a share of one."""
+        return self.name.startswith("gpu")
+
+
+def choose_slots(workers: int | None = None, per_gpu: int = 1) -> tuple[tuple[Slot, ...], str]:
+    """The slots to train in, and a remark where they are not what one would expect (else empty).
+
+    Args:
+        workers: at most so many slots; with CPU cores, exactly so many. None for all there are.
+        per_gpu: trials that share a GPU.
+
+    Raises:
+        UsageError: `workers` or `per_gpu` is below 1, or more workers are asked for than the GPUs have slots.
+    """
+    found, remark = gpus(), ""
+    if found and not ask(what_tensorflow_sees)["gpus"]:
+        remark = (
+            f"{len(found)} GPU found by the driver, but TensorFlow sees none: "
+            "install the extra dlstudy[gpu]; training on CPU cores"
+        )
+        found = ()
+    return plan_slots(found, cores(), memory_gb(), workers, per_gpu), remark
+
+
+def check_slots(workers: int | None, per_gpu: int) -> None:
+    """Refuses numbers of slots that no machine has.
+
+    Raises:
+        UsageError: one is below 1, or above a thousand.
+    """
+    for name, value in (("--workers", workers), ("--per-gpu", per_gpu)):
+        if value is not None and not 1 <= value <= _MOST_SLOTS:
+            rule = "at least 1" if value < 1 else f"at most {_MOST_SLOTS:,}"
+            raise UsageError(f"{name} must be {rule}, got {value}")
+
+
+def plan_slots(
+    found: tuple[Gpu, ...], n_cores: int, total_gb: float, workers: int | None = None, per_gpu: int = 1
+) -> tuple[Slot, ...]:
+    """The slots that these GPUs, or else these cores, give; see `choose_slots`."""
+    check_slots(workers, per_gpu)
+    if not found:
+        n = workers or n_cores
+        return tuple(Slot(f"cpu:{i}", CPU_ENVIRONMENT, total_gb / n) for i in range(n))
+    slots = tuple(_gpu_slot(gpu, share, per_gpu) for share in range(per_gpu) for gpu in found)
+    if workers and workers > len(slots):
+        raise UsageError(
+            f"{len(found)} GPU with {per_gpu} trial each give {len(slots)} slots, got --workers {workers}: "
+            "raise --per-gpu, or set CUDA_VISIBLE_DEVICES=-1 to train on CPU cores"
+        )
+    return slots[:workers]
+
+
+def gpus() -> tuple[Gpu, ...]:
+    """The GPUs that the driver lists and `CUDA_VISIBLE_DEVICES` allows, in that order."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    query = [program, "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()  # a driver that does not answer has no GPU to offer
+    found = []
+    for line in answer.splitlines():
+        parts = [part.strip() for part in line.split(",")]
+        if len(parts) == 4 and parts[0].isdigit():
+            mib = float(parts[3]) if parts[3].replace(".", "").isdigit() else 0.0
+            found.append(Gpu(int(parts[0]), parts[1], parts[2], mib / 1024))
+    return _visible(tuple(found), os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def cores() -> int:
+    """CPU cores that this process may use, a container's limit included."""
+    n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _read("/sys/fs/cgroup/cpu.max").partition(" ")
+    return max(1, min(n, int(int(quota) / int(period)))) if quota.isdigit() and period.strip().isdigit() else n
+
+
+def memory_gb() -> float:
+    """Memory that this process may use, GiB, a container's limit included."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = _read("/sys/fs/cgroup/memory.max").strip()
+    return float(min(total, int(limit)) if limit.isdigit() else total) / 2**30
+
+
+def what_tensorflow_sees() -> dict[str, Any]:  # Any: JSON
+    """Versions, and the devices that TensorFlow lists. Imports TensorFlow: ask a worker."""
+    import keras
+    import tensorflow as tf
+
+    return {
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "built_with_cuda": tf.test.is_built_with_cuda(),
+        "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
+        "cpus": [device.name for device in tf.config.list_physical_devices("CPU")],
+    }
+
+
+# One thread a worker and one worker a core beat many threads on the small matrices of small models.
+CPU_ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "OMP_NUM_THREADS": "1", "DLSTUDY_THREADS": "1"}
+GPU_ENVIRONMENT = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+
+
+def _gpu_slot(gpu: Gpu, share: int, per_gpu: int) -> Slot:
+    environment = {**GPU_ENVIRONMENT, "CUDA_VISIBLE_DEVICES": gpu.uuid or str(gpu.index)}
+    name = f"gpu:{gpu.index}" if per_gpu == 1 else f"gpu:{gpu.index}/{share}"
+    return Slot(name, environment, gpu.memory_gb / per_gpu)
+
+
+def _visible(found: tuple[Gpu, ...], allowed: str | None) -> tuple[Gpu, ...]:
+    """CUDA's own rule: indices or beginnings of UUIDs, cut off at the first that names no GPU, or one named before."""
+    if allowed is None:
+        return found
+    chosen: list[Gpu] = []
+    for word in (part.strip() for part in allowed.split(",")):
+        match = [gpu for gpu in found if word and (str(gpu.index) == word or gpu.uuid.startswith(word))]
+        if not match or match[0] in chosen:
+            break
+        chosen.append(match[0])
+    return tuple(chosen)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,76 @@
+"""What the pictures of a report show, in words: for readers who do not see them, and for faces without pictures."""
+
+from collections.abc import Mapping
+
+from dlstudy.analysis.formatting import difference, interval_text, number, share_text
+from dlstudy.analysis.results import StudySummary
+from dlstudy.report.figures.curves import curves
+from dlstudy.report.figures.search import importances
+from dlstudy.report.labels import label, listed, many
+from dlstudy.report.tables.arms import spread_text
+
+__all__ = ["alternative_texts"]
+
+
+def alternative_texts(summary: StudySummary) -> Mapping[str, str]:
+    """A text for each picture that has something to show, by the picture's name."""
+    texts = {
+        "differences": _differences(summary),
+        "budget": _budget(summary),
+        "curves": _curves(summary),
+        "slices": _slices(summary),
+        "importance": _importance(summary),
+    }
+    return {name: text for name, text in texts.items() if text}
+
+
+def _differences(summary: StudySummary) -> str:
+    shown = [
+        f"{claim.text}: {difference(claim.difference, claim.interval)} against {claim.against} "
+        f"(95 % interval {interval_text(claim.interval)}), {claim.verdict}."
+        for claim in summary.claims
+        if claim.difference is not None
+    ]
+    if shown:
+        return f"Paired differences with their means and intervals, for each claim. {' '.join(shown)}"
+    test = summary.test_metric
+    means = [f"{arm.name} {spread_text(arm.replicates[test])}" for arm in summary.arms if test in arm.replicates]
+    return f"{label(test).capitalize()} of each arm over its seeds: {', '.join(means)}." if means else ""
+
+
+def _budget(summary: StudySummary) -> str:
+    ends = [
+        f"{curve.arm} {number(curve.best[-1])} after {many(len(curve.best), 'trial')}"
+        for curve in summary.budgets
+        if curve.best
+    ]
+    if all(len(curve.best) < 2 for curve in summary.budgets):
+        return ""
+    metric = label(summary.protocol["metric"])
+    return f"Best {metric} against trials tried, and against seconds of a slot: {', '.join(ends)}."
+
+
+def _curves(summary: StudySummary) -> str:
+    drawn = curves(summary)
+    if not drawn:
+        return ""
+    arms = dict.fromkeys(arm for of_arms in drawn.values() for arm in of_arms)
+    return (
+        f"{listed(label(metric) for metric in drawn).capitalize()} by epoch of the winners of {listed(arms)}: mean and "
+        "range over seeds, as far as half of the runs got."
+    )
+
+
+def _slices(summary: StudySummary) -> str:
+    tuned = dict.fromkeys(name for trial in summary.trials if trial.phase == "search" for name in trial.tuned)
+    if not tuned:
+        return ""
+    return f"{label(summary.protocol['metric']).capitalize()} of every search trial against {listed(tuned)}."
+
+
+def _importance(summary: StudySummary) -> str:
+    arms = [
+        f"{arm}: {', '.join(f'{name} {share_text(share)}' for name, share in shares.items())}"
+        for arm, shares in importances(summary).items()
+    ]
+    return f"How much each tuned parameter matters to the search. {'; '.join(arms)}." if arms else ""

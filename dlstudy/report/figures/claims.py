@@ -1,0 +1,247 @@
+"""The picture of the answer: of each claim the paired differences, seed by seed, their mean and its interval."""
+
+import re
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlstudy.analysis.inference import Interval
+from dlstudy.analysis.results import ClaimSummary, Pair, StudySummary
+from dlstudy.report.figures.style import WIDTH, Axes, Figure, elide, heading, pens, plain_numbers, png
+from dlstudy.report.labels import label
+
+__all__ = ["Entry", "Panel", "Row", "differences_png", "panels"]
+
+_GOOD, _BAD, _OPEN, _LIKE = "#00694a", "#a33c00", "#444444", "#0072B2"
+_MARKS = {
+    "supported": ("^", "▲", _GOOD),
+    "contradicted": ("v", "▼", _BAD),
+    "contradicted by its own numbers": ("X", "✖", _BAD),
+    "equivalent": ("D", "◆", _LIKE),
+    "undecided": ("o", "●", _OPEN),
+    "withheld": ("s", "■", _OPEN),
+}
+"""Marker, the same as a letter, and colour of a verdict: who sees no colours sees shapes and reads the word."""
+
+_MARGIN = re.compile(r", within ([0-9.e+-]+)$")  # at the end of what a claim of likeness compares
+_SCALES = 15  # rows whose values are so many times smaller than the largest get a panel of their own
+_MOST_ROWS = 4  # of one claim; of more only the one that decides
+_MANY_SEEDS = 20
+
+_LEFT, _RIGHT, _TOP, _AXIS, _GAP = 1.8, 0.2, 0.42, 0.5, 0.12  # inches: margins, below an axis, between claims
+_LINE, _ROW = 0.18, 0.27  # inches: heights of a line of text and of a row of dots
+_CLAIM_LETTERS, _VERDICT_LETTERS, _ARM_LETTERS, _AXIS_LETTERS = 70, 18, 18, 74
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of dots: what it is of, a value for each seed, their mean and its interval.
+
+    `faint` rows stand beside the one that decides; `colour` is empty where the verdict's is meant.
+    """
+
+    name: str
+    values: Sequence[float]
+    mean: float
+    interval: Interval | None = None
+    faint: bool = False
+    colour: str = ""
+
+    @property
+    def extent(self) -> float:
+        """How far from zero it reaches."""
+        return max(map(abs, (*self.values, *(self.interval or ()))), default=0.0)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A claim with its verdict, its rows, the region of differences that do not matter, and what our runs alone say."""
+
+    text: str
+    verdict: str
+    rows: Sequence[Row]
+    region: float | None = None
+    measured: str = ""
+
+    @property
+    def extent(self) -> float:
+        """How far from zero its rows and its region reach."""
+        return max([row.extent for row in self.rows] + [self.region or 0.0])
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Entries that share an axis, what it shows, and whether zero means something on it."""
+
+    label: str
+    entries: Sequence[Entry]
+    zero: bool = True
+
+
+def panels(summary: StudySummary) -> list[Panel]:
+    """What the picture of the answer shows: a panel for each thing that claims compare, and for each scale of it.
+
+    Where no claim was compared: the winners' test metric, a dot for each seed. Where there is none either: nothing.
+    """
+    compared: dict[str, list[Entry]] = {}
+    for claim in summary.claims:
+        if claim.pairs:
+            compared.setdefault(_axis_label(claim), []).append(_entry(claim))
+    made = [Panel(name, group) for name, entries in compared.items() for group in _by_scale(entries)]
+    return made or _winners(summary)
+
+
+def differences_png(summary: StudySummary) -> bytes | None:
+    """The picture of the answer as PNG; None where nothing was compared and no winner was replicated."""
+    found = panels(summary)
+    return png(lambda: _figure(summary, found)) if found else None
+
+
+def _axis_label(claim: ClaimSummary) -> str:
+    what = _MARGIN.sub("", claim.how or claim.metric)
+    sense = "shaded: alike, as claimed" if _MARGIN.search(claim.how) else "positive: as claimed"
+    return f"difference in {label(what)} ({sense})"
+
+
+def _entry(claim: ClaimSummary) -> Entry:
+    pairs = list(claim.pairs)
+    if len(pairs) > _MOST_ROWS:
+        pairs = [pair for pair in pairs if pair.against == claim.against] or pairs[:1]
+    rows = [_row(pair, faint=len(pairs) > 1 and pair.against != claim.against) for pair in pairs]
+    more = f" (the hardest of the {len(claim.pairs)} arms it names is shown)" if len(pairs) < len(claim.pairs) else ""
+    margin = _MARGIN.search(claim.how)
+    return Entry(claim.text + more, claim.verdict, rows, float(margin[1]) if margin else claim.region, claim.measured)
+
+
+def _row(pair: Pair, faint: bool) -> Row:
+    return Row(f"against {elide(pair.against, _ARM_LETTERS)}", pair.differences, pair.mean, pair.interval, faint)
+
+
+def _by_scale(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Entries in groups that an axis can show together, each in the order of the claims."""
+    left, groups = list(entries), []
+    while left:
+        largest = max(entry.extent for entry in left)
+        groups.append([entry for entry in left if entry.extent * _SCALES >= largest])
+        left = [entry for entry in left if entry.extent * _SCALES < largest]
+    return groups
+
+
+def _winners(summary: StudySummary) -> list[Panel]:
+    metric, drawn = summary.test_metric, pens(summary)
+    rows = [
+        Row(elide(arm.name, _ARM_LETTERS + 4), found.values, found.mean, colour=drawn[arm.name].colour)
+        for arm in summary.arms
+        if (found := arm.replicates.get(metric))
+    ]
+    return [Panel(f"{label(metric)} of the winners on fresh seeds", [Entry("", "", rows)], zero=False)] if rows else []
+
+
+def _figure(summary: StudySummary, found: Sequence[Panel]) -> Figure:
+    from matplotlib.figure import Figure
+
+    heights = [sum(map(_height, panel.entries)) for panel in found]
+    below = [_AXIS + _LINE * len(_wrapped(panel.label, _AXIS_LETTERS)) for panel in found]
+    total = _TOP + sum(heights) + sum(below)
+    figure, top = Figure(figsize=(WIDTH, total)), _TOP
+    has_interval = any(row.interval for panel in found for entry in panel.entries for row in entry.rows)
+    has_region = any(entry.region for panel in found for entry in panel.entries)
+    unit = "seed or search" if any(claim.unit == "search" for claim in summary.claims) else "seed"
+    title = f"Small dots: one {unit} each; mark: mean" + ("; line: 95 % interval" if has_interval else "")
+    title += "; shaded: too small to matter" if has_region else ""
+    figure.text(0.1 / WIDTH, 1 - 0.1 / total, heading(summary, title), va="top", fontsize=9, color=_OPEN)
+    for panel, height, room in zip(found, heights, below, strict=True):
+        place = (_LEFT / WIDTH, 1 - (top + height) / total, 1 - (_LEFT + _RIGHT) / WIDTH, height / total)
+        _draw(figure.add_axes(place), panel, height)
+        top += height + room
+    return figure
+
+
+def _height(entry: Entry) -> float:
+    """Inches that an entry takes."""
+    return _LINE * _n_lines(entry) + _ROW * len(entry.rows) + _GAP
+
+
+def _n_lines(entry: Entry) -> int:
+    return max(len(_wrapped(entry.text, _CLAIM_LETTERS)), len(_verdict_lines(entry)))
+
+
+def _verdict_lines(entry: Entry) -> list[str]:
+    lines = _wrapped(f"{_mark(entry.verdict)[1]} {entry.verdict}", _VERDICT_LETTERS)
+    if entry.measured in ("", entry.verdict):
+        return lines
+    return [*lines, "our runs:", *_wrapped(f"{_mark(entry.measured)[1]} {entry.measured}", _VERDICT_LETTERS)]
+
+
+def _wrapped(text: str, letters: int) -> list[str]:
+    return textwrap.wrap(elide(text, 4 * letters), letters)
+
+
+def _draw(axes: Axes, panel: Panel, height: float) -> None:
+    """Draws a panel; its vertical axis counts inches from the top."""
+    axes.set(ylim=(height, 0), yticks=[], xlim=_limits(panel))
+    axes.grid(visible=False)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("\n".join(_wrapped(panel.label, _AXIS_LETTERS)), fontsize=9)
+    axes.xaxis.get_major_locator().set_params(nbins=5)
+    plain_numbers(axes.xaxis)
+    place = 0.0
+    for entry in panel.entries:
+        mark, _, colour = _mark(entry.measured or entry.verdict)
+        _write(axes, entry, place)
+        top = place + _LINE * _n_lines(entry)
+        bottom = top + _ROW * len(entry.rows)
+        if entry.region:
+            axes.fill_betweenx([top, bottom], -entry.region, entry.region, color="#e3e3e3", linewidth=0)
+        if panel.zero:
+            axes.plot([0, 0], [top, bottom], color="#777777", linewidth=0.9, zorder=1)
+        for i, row in enumerate(entry.rows):
+            _draw_row(axes, row, top + _ROW * (i + 0.5), mark, row.colour or colour)
+        place = bottom + _GAP
+
+
+def _mark(verdict: str) -> tuple[str, str, str]:
+    return _MARKS.get(verdict, ("o", "", _OPEN))
+
+
+def _write(axes: Axes, entry: Entry, place: float) -> None:
+    """Writes the claim above its rows, over the whole width, and its verdict at the right."""
+    from matplotlib.transforms import blended_transform_factory
+
+    across = blended_transform_factory(axes.figure.transFigure, axes.transData)
+    text, verdict = _wrapped(entry.text, _CLAIM_LETTERS), _verdict_lines(entry)
+    axes.text(0.1 / WIDTH, place, "\n".join(text), transform=across, va="top", linespacing=1.25)
+    axes.text(
+        1 - 0.1 / WIDTH, place, "\n".join(verdict), transform=across, va="top", ha="right", fontsize=9,
+        fontweight="bold", color=_mark(entry.verdict)[2], linespacing=1.25,
+    )  # fmt: skip
+
+
+def _draw_row(axes: Axes, row: Row, y: float, mark: str, colour: str) -> None:
+    from matplotlib.transforms import blended_transform_factory
+
+    beside = blended_transform_factory(axes.figure.transFigure, axes.transData)
+    grey = "#777777" if row.faint else "black"
+    axes.text((_LEFT - 0.08) / WIDTH, y, row.name, transform=beside, ha="right", va="center", fontsize=9, color=grey)
+    strength = 0.35 if row.faint else 1.0
+    scatter = (np.arange(len(row.values)) * 0.618 % 1 - 0.5) * 0.6 * _ROW  # the golden section: neighbours lie apart
+    axes.scatter(
+        row.values, y + scatter, s=9, color=colour, linewidth=0, zorder=2,
+        alpha=strength * (0.5 if len(row.values) < _MANY_SEEDS else 0.25),
+    )  # fmt: skip
+    if row.interval:
+        axes.plot(row.interval, [y, y], color=colour, linewidth=2.6, alpha=strength, solid_capstyle="butt", zorder=3)
+    axes.scatter([row.mean], [y], s=42, marker=mark, color=colour, edgecolor="white", linewidth=0.8, zorder=4,
+                 alpha=strength)  # fmt: skip
+
+
+def _limits(panel: Panel) -> Interval:
+    """What the horizontal axis shows: all dots, intervals and regions, and zero where differences are shown."""
+    values = [value for entry in panel.entries for row in entry.rows for value in (*row.values, *(row.interval or ()))]
+    values += [side for entry in panel.entries if entry.region for side in (-entry.region, entry.region)]
+    values += [0.0] if panel.zero else []
+    low, high = min(values), max(values)
+    pad = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
+    return low - pad, high + pad

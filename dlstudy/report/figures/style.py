@@ -1,0 +1,210 @@
+"""What every figure shares: one quiet style, and the same pen for an arm in all of them."""
+
+import io
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from dlstudy.analysis.results import StudySummary
+from dlstudy.analysis.trial_index import winner
+from dlstudy.study.trial import TrialRecord
+
+__all__ = [
+    "COLOURS",
+    "STYLE",
+    "WIDTH",
+    "Array",
+    "Axes",
+    "Figure",
+    "Pen",
+    "View",
+    "elide",
+    "heading",
+    "legend_below",
+    "pens",
+    "plain_numbers",
+    "png",
+    "view",
+    "view_of_curves",
+    "winners",
+]
+
+
+Figure: TypeAlias = Any  # Any: matplotlib is imported when something is drawn
+
+
+Axes: TypeAlias = Any  # Any: matplotlib's Axes has no types we follow
+
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+"""Told apart by colour-blind readers too. Source: Okabe and Ito 2008, Color Universal Design; a grey in place of their
+yellow, which no thin line shows on white."""
+
+
+STYLE = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e5e5e5",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "svg.hashsalt": "dlstudy",
+}
+"""How every picture looks: settings of matplotlib."""
+
+
+WIDTH = 6.6
+"""Inches that a picture is wide: scaled down to a phone its letters can still be read."""
+
+
+_LETTERS = 82  # of STYLE's size, side by side in WIDTH
+
+
+_MARKERS, _LINES = "os^D", ("-", "--", ":", "-.")
+
+
+_DECADES = 1.5  # that values above zero span before their axis is logarithmic
+
+
+_FAR = 3  # times the range of the settled values: what lies further out would flatten them
+
+
+@dataclass(frozen=True)
+class Pen:
+    """How an arm is drawn: colour, marker, line style."""
+
+    colour: str
+    marker: str
+    line: str
+
+
+@dataclass(frozen=True)
+class View:
+    """The part of an axis that a picture shows; `clipped` says whether values lie outside."""
+
+    low: float
+    high: float
+    log: bool = False
+    clipped: bool = False
+
+    def apply(self, axes: Axes) -> None:
+        """Sets the vertical axis."""
+        axes.set_yscale("log" if self.log else "linear")
+        axes.set_ylim(self.low, self.high)
+        plain_numbers(axes.yaxis)
+
+
+def pens(summary: StudySummary) -> dict[str, Pen]:
+    """The pen of each arm, the same in every picture; from the ninth arm on marker and line tell colours apart."""
+    made = {}
+    for i, arm in enumerate(summary.arms):
+        lap = i // len(COLOURS) % len(_LINES)
+        made[arm.name] = Pen(COLOURS[i % len(COLOURS)], _MARKERS[lap], _LINES[lap])
+    return made
+
+
+def winners(summary: StudySummary, arm: str) -> set[tuple[int, str]]:
+    """The winners of an arm's searches: number of the search, and key of the setting."""
+    searched: dict[int, list[TrialRecord]] = {}
+    for trial in summary.trials:
+        if (trial.phase, trial.arm) == ("search", arm):
+            searched.setdefault(trial.search, []).append(trial)
+    found = {search: winner(trials, summary.protocol["direction"]) for search, trials in searched.items()}
+    return {(search, best.setting_key) for search, best in found.items() if best}
+
+
+def elide(text: str, most: int) -> str:
+    """Text in one line of so many letters at most; what is too long loses its middle, for names differ at the end."""
+    line = " ".join(text.split())
+    if len(line) <= most:
+        return line
+    end = (most - 1) // 3
+    return f"{line[: most - 1 - end]}…{line[len(line) - end :]}"
+
+
+def view(settled: Sequence[float] | Array, everything: Sequence[float] | Array) -> View:
+    """The part of an axis that shows what values settle to, and all of them where that does not flatten the rest.
+
+    The axis is logarithmic where the settled values ask for it. Values further from them than three times their range
+    are left out, where that makes the rest twice as large at least.
+
+    Args:
+        settled: (n,) finite, at least one: those to be told apart.
+        everything: (m,) finite, `settled` among them.
+    """
+    values, kept = np.asarray(everything, np.float64), np.asarray(settled, np.float64)
+    log = _spans_decades(kept) and bool(values.min() > 0)
+    if log:
+        values, kept = np.log10(values), np.log10(kept)
+    low, high = float(values.min()), float(values.max())
+    far = _FAR * (float(np.ptp(kept)) or abs(float(kept[0])) * 0.01)
+    near = max(low, float(kept.min()) - far), min(high, float(kept.max()) + far)
+    clipped = high - low > 2 * (near[1] - near[0])  # to leave out a little would hide more than it shows
+    low, high = near if clipped else (low, high)
+    pad = 0.06 * (high - low) or 0.05 * abs(high) or 0.05
+    low, high = (10 ** (low - pad), 10 ** (high + pad)) if log else (low - pad, high + pad)
+    return View(low, high, log, clipped)
+
+
+def view_of_curves(settled: Sequence[float] | Array, everything: Sequence[float] | Array, upward: bool) -> View:
+    """The same for curves: those that fall through decades are shown whole, on a logarithmic axis."""
+    return view(everything if not upward and _spans_decades(everything) else settled, everything)
+
+
+def _spans_decades(values: Sequence[float] | Array) -> bool:
+    """Whether values are all above zero and span a decade and a half: then a logarithmic axis shows them best."""
+    low, high = float(np.min(values)), float(np.max(values))
+    return low > 0 and math.log10(high) - math.log10(low) > _DECADES
+
+
+def png(draw: Callable[[], Figure]) -> bytes:
+    """A picture as PNG, 150 points an inch: the same picture, the same bytes.
+
+    Args:
+        draw: makes matplotlib's `Figure`. No text in it is read as mathematics, whatever a study file says.
+    """
+    from matplotlib import rc_context
+
+    buffer = io.BytesIO()
+    style: dict[Any, Any] = {**STYLE, "text.parse_math": False}  # Any: matplotlib types its keys as literals
+    with rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # shown as a box, as in a browser
+        draw().savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def plain_numbers(axis: Any) -> None:  # Any: matplotlib's Axis has no types we follow
+    """Numbers as one writes them, each whole: matplotlib's own may be mathematics, or leave a part to the axis's end.
+
+    Call it when the axis has its limits and its scale.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, ScalarFormatter
+
+    shown = FuncFormatter(lambda value, _: f"{value:.6g}".replace("-", "−"))
+    low, high = axis.get_view_interval()
+    if axis.get_scale() == "log":
+        few = high < 10**_DECADES * low  # where powers of ten are too few
+        axis.set_minor_locator(LogLocator(subs=(2, 5) if few else "auto"))
+        axis.set_minor_formatter(shown if few else NullFormatter())
+    usual = axis.get_scale() == "linear" and 1e-3 < max(abs(low), abs(high)) < 1e6
+    axis.set_major_formatter(ScalarFormatter(useOffset=False) if usual else shown)
+
+
+def heading(summary: StudySummary, text: str) -> str:
+    """A picture's title; of a quick run it says so."""
+    return f"QUICK RUN, a first look\n{text}" if summary.quick else text
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None:  # Any: matplotlib's Artists
+    """A legend for all panels beneath them, in as many columns as fit."""
+    columns = max(1, min(len(names), _LETTERS // (max(map(len, names), default=0) + 7)))
+    figure.legend(handles, names, loc="outside lower center", ncols=columns)

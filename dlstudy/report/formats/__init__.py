@@ -1,0 +1,1 @@
+"""The formats of a report: each renders the same blocks."""

@@ -1,0 +1,230 @@
+"""Results in a notebook: pandas frames, figures, and a page that shows itself."""
+
+import base64
+import dataclasses
+import html
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlstudy.analysis.reading import read_summary
+from dlstudy.analysis.results import ArmSummary, ClaimSummary, PrintedSummary, StudySummary
+from dlstudy.store.home import Home
+from dlstudy.store.record import Record
+from dlstudy.study import loader
+from dlstudy.study.trial import TrialRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Picture", "Results", "load"]
+
+_OF_TRIAL = ("phase", "arm", "search", "number", "row", "seed")
+
+
+def load(
+    study: str | Path, variant: str | None = None, home: str | Path | None = None, storage: str | None = None
+) -> "Results":
+    """The results of a study, from the record.
+
+    Args:
+        study: its name, or the path of its file.
+        variant: which (`dlstudy status` lists them); None for the default, or the only one there is.
+        home: folder of results; None for `DLSTUDY_HOME`, else `mlruns` in the current folder.
+        storage: SQLAlchemy URL of Optuna's storage; None for the journal in the home.
+
+    Raises:
+        RecordError: there are none; says what there is.
+
+    Example, in a notebook::
+
+        results = dlstudy.load("optimizers")
+        results  # shows question, answer, arms, claims and the picture of the answer
+        results.trials.groupby(["phase", "arm"]).test_accuracy.mean()
+        results.curves  # a figure
+    """
+    file = loader.load(loader.find(str(study)))
+    return Results(read_summary(file, Record.open(Home.at(home), storage, for_writing=False), variant))
+
+
+class Picture(bytes):
+    """A PNG that a notebook displays; `Path.write_bytes` saves it."""
+
+    def _repr_png_(self) -> bytes:
+        return bytes(self)
+
+    def __repr__(self) -> str:
+        return f"<PNG of {len(self):,} bytes>"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, repr=False)
+class Results:
+    """What a study gave, as `summary` says it. Frames are made when asked for; a figure is None if it would be empty.
+
+    Frames name what is of a trial `phase`, `arm`, `search`, `number`, `row` and `seed`, as the record does.
+    """
+
+    summary: StudySummary
+
+    @property
+    def answer(self) -> str:
+        """The answer in one sentence."""
+        return self.summary.answer
+
+    @cached_property
+    def trials(self) -> "pd.DataFrame":
+        """A row for each trial: how it ended, its parameters (`param.` and a name), metrics at the end, and costs."""
+        return _frame(map(_trial_row, self.summary.trials), [*_OF_TRIAL, "state", "reason", "slot", "value"])
+
+    @cached_property
+    def history(self) -> "pd.DataFrame":
+        """A row for each trial and epoch, counted from 1, with the metrics after it."""
+        return _frame((row for trial in self.summary.trials for row in _epoch_rows(trial)), [*_OF_TRIAL, "epoch"])
+
+    @cached_property
+    def arms(self) -> "pd.DataFrame":
+        """A row for each arm: its winner's value in the search and tuned parameters, test metrics over `n` seeds."""
+        return _frame(
+            (_arm_row(arm, self.summary.trials) for arm in self.summary.arms), ["arm", "value", "trials", "n"]
+        )
+
+    @cached_property
+    def claims(self) -> "pd.DataFrame":
+        """A row for each claim: its verdict and the numbers behind it."""
+        return _frame(map(_flat, self.summary.claims), _names(ClaimSummary))
+
+    @cached_property
+    def pairs(self) -> "pd.DataFrame":
+        """A row for each claim, arm that it names and paired unit: the row of a seed, or the number of a search."""
+        rows = (
+            {"claim": claim.text, "against": pair.against, "by": claim.unit, "unit": unit, "difference": difference}
+            for claim in self.summary.claims
+            for pair in claim.pairs
+            for unit, difference in zip(pair.units, pair.differences, strict=True)
+        )
+        return _frame(rows, ["claim", "against", "by", "unit", "difference"])
+
+    @cached_property
+    def printed(self) -> "pd.DataFrame":
+        """A row for each printed figure, beside ours."""
+        return _frame(map(_flat, self.summary.printed), _names(PrintedSummary))
+
+    @cached_property
+    def differences(self) -> Picture | None:
+        """The answer: paired differences with their intervals."""
+        from dlstudy.report.figures.claims import differences_png
+
+        return _picture(differences_png(self.summary))
+
+    @cached_property
+    def curves(self) -> Picture | None:
+        """Training curves of every winner over its seeds."""
+        from dlstudy.report.figures.curves import curves_png
+
+        return _picture(curves_png(self.summary))
+
+    @cached_property
+    def budget(self) -> Picture | None:
+        """What each search had found after so many trials, and seconds."""
+        from dlstudy.report.figures.search import budget_png
+
+        return _picture(budget_png(self.summary))
+
+    @cached_property
+    def slices(self) -> Picture | None:
+        """Validation scores over each tuned parameter."""
+        from dlstudy.report.figures.search import slices_png
+
+        return _picture(slices_png(self.summary))
+
+    @cached_property
+    def importance(self) -> Picture | None:
+        """How much each tuned parameter mattered."""
+        from dlstudy.report.figures.search import importance_png
+
+        return _picture(importance_png(self.summary))
+
+    def __repr__(self) -> str:
+        return f"{self.summary.study} · {self.summary.variant}: {self.summary.question}\n{self.answer}"
+
+    def _repr_html_(self) -> str:
+        about, metric = self.summary, self.summary.test_metric
+        scope = about.scope[:1].upper() + about.scope[1:]
+        others = [name for name in self.arms if name.startswith("test_") and name not in (metric, f"{metric}.sd")]
+        arms = self.arms.drop(columns=others)
+        claims = self.claims[["text", "verdict", "difference", "low", "high", "against", "n"]]
+        parts = [f"<h3>{html.escape(about.question)}</h3>", f"<p><b>{html.escape(self.answer)}</b></p>"]
+        parts += [f"<p>{html.escape(text)}</p>" for text in (scope, *about.notes) if text]
+        parts += [_html_table(frame) for frame in (arms, claims) if len(frame)]
+        if self.differences:
+            content = base64.b64encode(self.differences).decode()
+            parts.append(
+                f'<img alt="Paired differences" style="max-width: 45em" src="data:image/png;base64,{content}">'
+            )
+        return "\n".join(parts)
+
+
+def _picture(png: bytes | None) -> Picture | None:
+    return None if png is None else Picture(png)
+
+
+def _frame(rows: Iterable[dict[str, Any]], first: Sequence[str]) -> "pd.DataFrame":  # Any: cells
+    """A frame that begins with these columns, also where there is no row."""
+    import pandas as pd
+
+    cells = list(rows)
+    columns = dict.fromkeys([*first, *(name for row in cells for name in row)])
+    return pd.DataFrame(cells, columns=list(columns))
+
+
+def _html_table(frame: "pd.DataFrame") -> str:
+    short: Callable[[float], str] = "{:.4g}".format
+    return str(frame.to_html(index=False, border=0, na_rep="–", float_format=short, justify="left"))
+
+
+def _place(trial: TrialRecord) -> dict[str, Any]:  # Any: cells
+    return {name: getattr(trial, name) for name in _OF_TRIAL}
+
+
+def _trial_row(trial: TrialRecord) -> dict[str, Any]:  # Any: cells
+    result = trial.result
+    ended = {"reason": result.reason, "slot": result.slot, **result.metrics, **result.cost} if result else {}
+    params = {f"param.{name}": value for name, value in trial.params.items()}
+    return {**_place(trial), "state": trial.state, "value": trial.value, **params, **ended}
+
+
+def _epoch_rows(trial: TrialRecord) -> Iterator[dict[str, Any]]:  # Any: cells
+    history = trial.result.history if trial.result else {}
+    for i in range(max(map(len, history.values()), default=0)):
+        metrics = {name: values[i] for name, values in history.items() if i < len(values)}
+        yield {**_place(trial), "epoch": i + 1, **metrics}
+
+
+def _arm_row(arm: ArmSummary, trials: Sequence[TrialRecord]) -> dict[str, Any]:  # Any: cells
+    row: dict[str, Any] = {"arm": arm.name}  # Any: cells
+    if arm.best:
+        key = ("search", arm.name, arm.best.setting_key)
+        tuned = next(trial.tuned for trial in trials if (trial.phase, trial.arm, trial.setting_key) == key)
+        row |= {f"param.{name}": value for name, value in tuned.items()}
+        row |= {"value": arm.best.value, "trials": arm.best.n_trials}
+    for name, metric in arm.replicates.items():
+        if name.startswith("test_"):
+            row |= {"n": metric.n, name: metric.mean, f"{name}.sd": metric.sd}
+    return row
+
+
+def _flat(item: ClaimSummary | PrintedSummary) -> dict[str, Any]:  # Any: cells
+    low, high = item.interval or (None, None)
+    kept = {name: getattr(item, name) for name in _names(type(item)) if name not in ("low", "high")}
+    return {**kept, "low": low, "high": high}
+
+
+def _names(kind: type[ClaimSummary] | type[PrintedSummary]) -> list[str]:
+    """The columns of a frame of such items: their fields, with the ends of the interval in its place."""
+    names = [item.name for item in dataclasses.fields(kind) if item.name != "pairs"]
+    i = names.index("interval")
+    return [*names[:i], "low", "high", *names[i + 1 :]]

@@ -1,0 +1,89 @@
+"""The report of a study as a document: one source of facts for every face."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from dlstudy.analysis.results import StudySummary
+from dlstudy.report.blocks import Block, Bullets, Code, Document, Heading, Note, Picture, Table
+from dlstudy.report.figures.alt_texts import alternative_texts
+from dlstudy.report.figures.winner_pictures import Picture as WinnerPicture
+from dlstudy.report.tables.arms import arms_table, computed_table, printed_table, sweep_tables
+from dlstudy.report.tables.claims import claims_table, pairs_table
+from dlstudy.report.tables.reproduction import command, making_table
+from dlstudy.report.tables.search import budget_table, checks_table, costs_table, failures_table
+
+__all__ = ["document"]
+
+
+def document(
+    summary: StudySummary, figures: Mapping[str, bytes] | None, winners: Sequence[WinnerPicture] = ()
+) -> Document:
+    """The report: the answer first, then the evidence, then how it was made.
+
+    Args:
+        summary: what the study gave.
+        figures: PNG bytes by name, of those figures that have something to show; None for a face without pictures,
+            which then shows what they say in words.
+        winners: the study's own pictures of the winners.
+    """
+    shown = _Figures(summary, figures)
+    blocks = [
+        *map(Note, summary.notes),
+        *shown("differences", "The answer in a picture"),
+        *_tables([arms_table(summary), printed_table(summary), computed_table(summary), claims_table(summary)]),
+        *_tables([pairs_table(summary)], level=3),
+        *_tables([checks_table(summary), *sweep_tables(summary)]),
+        *_section("Budget", [*shown("budget"), *_bullets(summary.crossings), *_tables([budget_table(summary)], 3)]),
+        *_tables([costs_table(summary)]),
+        *shown("curves", "Training curves"),
+        *shown("slices", "What each parameter does"),
+        *shown("importance", "Which parameters matter"),
+        *_tables([failures_table(summary)]),
+        *_section("Pictures of the winners (first seed)", _pictures(winners, figures is not None)),
+        *_section("Remarks", _bullets(_remarks(summary))),
+        *_section("What paired runs share", _bullets(summary.pairing)),
+        *_tables([making_table(summary)]),
+        Heading("How to make it again"),
+        Code(command(summary)),
+    ]
+    name = f"{summary.study} · {summary.variant}"
+    scope = summary.scope[:1].upper() + summary.scope[1:]
+    return Document(name, summary.question, summary.answer, scope, blocks)
+
+
+class _Figures:
+    """The figures of a report, each with its text."""
+
+    def __init__(self, summary: StudySummary, figures: Mapping[str, bytes] | None) -> None:
+        self._texts = alternative_texts(summary)
+        self._figures = figures
+
+    def __call__(self, name: str, title: str = "") -> list[Block]:
+        """The figure of that name under its title, or nothing where it shows nothing."""
+        if name not in (self._texts if self._figures is None else self._figures):
+            return []
+        picture = Picture(title or name, self._texts.get(name, title or name), (self._figures or {}).get(name, b""))
+        return [Heading(title), picture] if title else [picture]
+
+
+def _tables(tables: Iterable[Table], level: int = 2) -> list[Block]:
+    return [block for table in tables if table.rows for block in (Heading(table.title, level), table)]
+
+
+def _section(title: str, blocks: Sequence[Block]) -> list[Block]:
+    return [Heading(title), *blocks] if blocks else []
+
+
+def _bullets(items: Sequence[str]) -> list[Block]:
+    return [Bullets(items)] if items else []
+
+
+def _pictures(winners: Sequence[WinnerPicture], with_bytes: bool) -> list[Block]:
+    made: list[Block] = []
+    for winner in winners:
+        title = f"{winner.arm}: {winner.title}"
+        made.append(Picture(title, title, winner.path.read_bytes() if with_bytes else b"", wide=False))
+    return made
+
+
+def _remarks(summary: StudySummary) -> list[str]:
+    return [*summary.remarks, *(f"{arm.name}: {note}" for arm in summary.arms for note in arm.notes)]

@@ -1,0 +1,144 @@
+"""The claims with their verdicts, and beneath them every comparison that the verdicts rest on."""
+
+from collections.abc import Sequence
+
+from dlstudy.analysis.formatting import (
+    NOTHING,
+    difference,
+    interval_text,
+    number,
+    p_text,
+    places,
+    rounded,
+    share_text,
+)
+from dlstudy.analysis.results import ClaimSummary, Pair, StudySummary
+from dlstudy.report.blocks import Table, without_empty
+from dlstudy.report.labels import PHASES, label, listed, many
+
+__all__ = ["claims_table", "pairs_table", "verdict_text"]
+
+
+def claims_table(summary: StudySummary) -> Table:
+    """Each claim, its verdict with its reasons, and the comparison that decides."""
+    rows = [
+        [
+            f"{i}. {claim.text}" + (" (control)" if claim.control else ""),
+            verdict_text(claim),
+            f"{label(claim.how)} ({PHASES.get(claim.phase, claim.phase)})" if claim.how else NOTHING,
+            NOTHING
+            if claim.difference is None
+            else f"{difference(claim.difference, claim.interval)} against {claim.against}",
+            interval_text(claim.interval),
+            p_text(claim.p_adjusted),
+            many(claim.n, claim.unit) if claim.n else NOTHING,
+        ]
+        for i, claim in enumerate(summary.claims, 1)
+    ]
+    heads = ["claim", "verdict", "measured by", "difference", "95 % interval", "adjusted p", "pairs"]
+    note = " ".join(filter(None, [_HOW_JUDGED, _scopes(summary.claims), _controls(summary.claims)]))
+    return Table("Claims", heads, rows, note)
+
+
+_HOW_JUDGED = (
+    "Difference: mean over pairs against the arm that decides, positive where the claim says so. A claim is supported "
+    "when it holds against each arm that it names; p is adjusted for all claims of the study (Holm), and has to agree "
+    "with the interval."
+)
+
+
+def verdict_text(claim: ClaimSummary) -> str:
+    """The verdict, then why."""
+    reasons = [claim.own_numbers]
+    if claim.verdict == "contradicted by its own numbers" and claim.measured:
+        reasons.append(f"our runs: {claim.measured}")
+    if claim.verdict == "equivalent":
+        reasons.append(_within_region(claim))
+    reasons.append(claim.why)
+    if "undecided" in (claim.verdict, claim.measured):
+        reasons.append(_what_would_show(claim))
+    return f"{claim.verdict}: {'; '.join(filter(None, reasons))}".removesuffix(": ")
+
+
+def _within_region(claim: ClaimSummary) -> str:
+    """The 90 % interval that lies furthest out, and the region that it lies in."""
+    intervals = [pair.interval_90 for pair in claim.pairs if pair.interval_90]
+    if claim.region is None or not intervals:
+        return ""
+    widest = max(intervals, key=lambda interval: max(abs(interval[0]), abs(interval[1])))
+    return f"the 90 % interval {interval_text(widest)} lies within ±{claim.region:g}"
+
+
+def _what_would_show(claim: ClaimSummary) -> str:
+    parts = []
+    if claim.smallest is not None and claim.interval is not None:
+        half_width = (claim.interval[1] - claim.interval[0]) / 2
+        decimals = places(half_width)
+        smallest = number(claim.smallest) if decimals is None else rounded(claim.smallest, decimals)
+        parts.append(f"{many(claim.n, claim.unit)} would show a difference of {smallest} in four of five such studies")
+    if claim.n_needed is not None and claim.region is not None:
+        parts.append(f"one of {claim.region:g} takes {many(claim.n_needed, claim.unit)}")
+    return "; ".join(parts)
+
+
+def _scopes(claims: Sequence[ClaimSummary]) -> str:
+    """What the verdicts hold for, each scope once."""
+    numbered: dict[str, list[str]] = {}
+    for i, claim in enumerate(claims, 1):
+        if claim.scope and claim.difference is not None:
+            numbered.setdefault(claim.scope, []).append(str(i))
+    if len(numbered) == 1:
+        return f"Verdicts hold {next(iter(numbered))}, and on these test rows."
+    return " ".join(
+        f"{'Claims' if len(numbers) > 1 else 'Claim'} {listed(numbers)}: {scope}."
+        for scope, numbers in numbered.items()
+    )
+
+
+def _controls(claims: Sequence[ClaimSummary]) -> str:
+    if not any(claim.control for claim in claims):
+        return ""
+    return "A control is no claim of the document: it compares two identical arms, and should be undecided."
+
+
+def pairs_table(summary: StudySummary) -> Table:
+    """Each claim's arm against each other that the claim names, with all that is known of the difference."""
+    rows = [
+        [f"{i} against {pair.against}", *_pair_cells(claim, pair)]
+        for i, claim in enumerate(summary.claims, 1)
+        for pair in claim.pairs
+    ]
+    heads = [
+        "claim", "pairs", "mean", "median", "95 % interval", "p", "adjusted p", "wins", "effect size",
+        "test-set noise", "sd, seeds", "sd, searches",
+    ]  # fmt: skip
+    return without_empty(Table("Each comparison", heads, rows, _HOW_COMPARED))
+
+
+_HOW_COMPARED = (
+    "Interval of the mean: Student's t below 20 pairs, BCa bootstrap from 20 on. p: two-sided, of this pair alone, by "
+    "flipping signs (all patterns up to 20 pairs, 100,000 random ones beyond), between searches by Student's t, of a "
+    "likeness by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: the share of "
+    "pairs in which the claim's arm is ahead, a tie counting half, with its 95 % Clopper-Pearson interval. Effect "
+    "size: the mean in standard deviations of the differences (Hedges' g). Test-set noise: standard error of the mean "
+    "over the test rows: what another test set of the same size would change, on top of the interval over seeds."
+)
+
+
+def _pair_cells(claim: ClaimSummary, pair: Pair) -> list[str]:
+    noise, sd_seeds, sd_searches = (
+        NOTHING if value is None else f"{value:.2g}" for value in (pair.test_noise, pair.sd_seeds, pair.sd_searches)
+    )
+    return [
+        many(len(pair.units), claim.unit),
+        difference(pair.mean, pair.interval),
+        difference(pair.median, pair.interval),
+        interval_text(pair.interval),
+        p_text(pair.p),
+        p_text(claim.p_adjusted),
+        share_text(pair.wins, pair.wins_interval),
+        NOTHING if pair.effect_size is None else f"{pair.effect_size:+.2f}",
+        noise,
+        sd_seeds,
+        sd_searches,
+    ]

@@ -1,0 +1,128 @@
+"""What lies behind the answer: checks on the searches, what they had found by when, what winners cost, what failed."""
+
+from collections.abc import Sequence
+
+from dlstudy.analysis.formatting import NOTHING, number, seconds_text
+from dlstudy.analysis.results import BudgetCurve, CostSummary, StudySummary
+from dlstudy.analysis.trial_index import training_of, unmended
+from dlstudy.report.blocks import Table, without_empty
+from dlstudy.report.labels import label, listed, many, ranges
+from dlstudy.report.tables.arms import spread_text
+from dlstudy.study.trial import TrialRecord
+
+__all__ = ["budget_table", "checks_table", "costs_table", "failures_table"]
+
+_FAILURES = ("failed", "diverged", "lost")
+
+
+def checks_table(summary: StudySummary) -> Table:
+    """The checks on the arms' searches: each that failed with what was found, then those that passed, by kind."""
+    rows = [[check.name, check.arm, "failed", check.text] for check in summary.checks if not check.passed]
+    passed: dict[str, list[str]] = {}
+    for check in summary.checks:
+        if check.passed:
+            passed.setdefault(check.name, []).append(check.arm)
+    rows += [[name, listed(arms), "passed", NOTHING] for name, arms in passed.items()]
+    return without_empty(Table("Checks on the searches", ["check", "arms", "result", "found"], rows, _CHECKS))
+
+
+_CHECKS = (
+    "Edge: the winner is not within 5 % of an end of its range. Failures: the share of trials that failed or diverged. "
+    "Budget: every arm had equal chances. Contains: an arm that contains another does not lose to it. A failed check "
+    "withholds the verdicts that it undermines."
+)
+
+
+def budget_table(summary: StudySummary) -> Table:
+    """What each search had found after 1, 2, 4, ... trials, and how long a slot took for all of them."""
+    longest = max((len(curve.best) for curve in summary.budgets), default=0)
+    steps = [2**i for i in range(longest.bit_length()) if 2**i < longest]
+    steps += [longest] if longest > 1 else []  # where no arm has anything to tune there is no curve
+    rows = [
+        [
+            curve.arm,
+            *(number(curve.best[n - 1]) if n <= len(curve.best) else NOTHING for n in steps),
+            seconds_text(curve.seconds[-1]) if curve.seconds else NOTHING,
+        ]
+        for curve in summary.budgets
+        if steps
+    ]
+    title = f"Best {label(summary.protocol['metric'])} after so many trials"
+    heads = ["arm", *(many(n, "trial") for n in steps), "time of a slot, in all"]
+    return without_empty(Table(title, heads, rows, _kinds(summary.budgets)))
+
+
+def _kinds(curves: Sequence[BudgetCurve]) -> str:
+    kinds = {(curve.kind, curve.n_searches) for curve in curves}
+    return " ".join(f"{kind.capitalize()} over {many(n, 'search')}." for kind, n in sorted(kinds))
+
+
+def costs_table(summary: StudySummary) -> Table:
+    """What each arm's winner costs, beside the quality that it reaches."""
+    test = summary.test_metric
+    reached = {arm.name: spread_text(arm.replicates.get(test)) for arm in summary.arms}
+    rows = [
+        [
+            cost.arm,
+            reached.get(cost.arm, NOTHING),
+            NOTHING if cost.parameters is None else f"{cost.parameters:,}",
+            seconds_text(cost.seconds_per_epoch),
+            seconds_text(cost.seconds),
+            _to_target(cost),
+            NOTHING if cost.memory_mb is None else f"{cost.memory_mb:,.0f} MB",
+            ", ".join(cost.slots) or NOTHING,
+        ]
+        for cost in summary.costs
+    ]
+    heads = [
+        "arm", label(test), "parameters", "an epoch", "a training", "to the target", "peak memory", "slots",
+    ]  # fmt: skip
+    return without_empty(Table("Cost beside quality", heads, rows, _cost_note(summary)))
+
+
+def _to_target(cost: CostSummary) -> str:
+    if cost.target is None:
+        return NOTHING
+    reached = f"{cost.n_reached} of {cost.n} runs"
+    return reached if cost.seconds_to_target is None else f"{seconds_text(cost.seconds_to_target)} ({reached})"
+
+
+def _cost_note(summary: StudySummary) -> str:
+    targets = {cost.target for cost in summary.costs if cost.target is not None}
+    note = "Times: medians over the winner's runs, each on one slot."
+    if targets:
+        note += (
+            f" Target: a {label(summary.protocol['metric'])} of {' or '.join(map(number, sorted(targets)))}, the "
+            "median of the arm that gets least far. Memory: of the process that trained."
+        )
+    return note
+
+
+def failures_table(summary: StudySummary) -> Table:
+    """Every trial that failed, diverged or was lost, those with the same end together."""
+    open_ = {training_of(trial): trial.key for trial in unmended(summary.trials)}
+    groups: dict[tuple[str, str, str, str], list[TrialRecord]] = {}
+    for trial in summary.trials:
+        if trial.result and trial.state in _FAILURES:
+            state = trial.state
+            if state != "diverged" and (last := open_.get(training_of(trial))) != trial.key:
+                state += ", tried again" if last else ", made good by another try"
+            groups.setdefault((trial.arm, trial.phase, state, trial.result.reason), []).append(trial)
+    rows = [
+        [arm, phase, _rows_of(trials), state, reason or NOTHING]
+        for (arm, phase, state, reason), trials in groups.items()
+    ]
+    n = sum(len(trials) for trials in groups.values())
+    return Table(
+        "Failures", ["arm", "phase", "rows", "state", "reason"], rows, f"{many(n, 'trial')} of {len(summary.trials)}."
+    )
+
+
+def _rows_of(trials: Sequence[TrialRecord]) -> str:
+    """The rows of these trials, each search apart where there are several."""
+    by_search: dict[int, list[int]] = {}
+    for trial in trials:
+        by_search.setdefault(trial.search, []).append(trial.row)
+    if set(by_search) == {1}:
+        return ranges(by_search[1])
+    return listed(f"{ranges(rows)} of search {search}" for search, rows in sorted(by_search.items()))

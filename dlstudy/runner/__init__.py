@@ -1,0 +1,1 @@
+"""One run of a study: what is missing is planned, trained and recorded."""

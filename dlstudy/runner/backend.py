@@ -1,0 +1,78 @@
+"""The stores and the machine part of a run, and the engine that it trains with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dlstudy.datasets import registry
+from dlstudy.engines.base import Decide, Engine
+from dlstudy.engines.devices import check_slots, choose_slots
+from dlstudy.errors import UsageError
+from dlstudy.store.home import Home
+
+__all__ = ["ENGINES", "Where", "engine_maker"]
+
+
+ENGINES = ("local", "inline", "ray")
+
+
+@dataclass(frozen=True)
+class Where:
+    """The stores and the machine part of a run.
+
+    Args:
+        home: the folder that results go to.
+        storage: SQLAlchemy URL of Optuna's storage; None for the journal in the home.
+        tracking: MLflow's URI; None for the environment's, else SQLite in the home.
+        engine: one of `ENGINES`.
+        workers, per_gpu: see `dlstudy.devices.choose_slots`, and `dlstudy.engines.ray_engine.Demand`.
+        ray_address: of the cluster that the engine `ray` trains on; None for RAY_ADDRESS, else the one of this machine.
+
+    Raises:
+        UsageError: there is no such engine, no machine has so many slots, or an address is of no use.
+    """
+
+    home: Home
+    storage: str | None = None
+    tracking: str | None = None
+    engine: str = "local"
+    workers: int | None = None
+    per_gpu: int = 1
+    ray_address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise UsageError(f"--engine must be one of {', '.join(ENGINES)}, got {self.engine!r}")
+        check_slots(self.workers, self.per_gpu)
+        if self.ray_address is not None and self.engine != "ray":
+            raise UsageError(
+                f"--ray-address is for --engine ray, got it with --engine {self.engine}: leave one of them out"
+            )
+        if self.engine == "inline" and self.workers not in (None, 1):
+            raise UsageError(
+                f"--engine inline trains one at a time, got --workers {self.workers}: leave one of them out"
+            )
+
+
+def engine_maker(where: Where, say: Callable[[str], None]) -> Callable[[str, int, Decide], Engine]:
+    """Makes engines for a data set, at most so many slots, and a pruning decision; fetches the data first."""
+
+    def make(dataset: str, n_needed: int, decide: Decide) -> Engine:
+        registry.ensure(dataset, say)
+        if where.engine == "inline":
+            from dlstudy.engines.inline import InlineEngine
+
+            return InlineEngine(choose_slots(1)[0][0], decide)
+        if where.engine == "ray":
+            from dlstudy.engines.ray_engine import Demand, RayEngine
+
+            return RayEngine(Demand(where.ray_address, n_needed, where.workers, where.per_gpu), dataset, decide, say)
+        from dlstudy.engines.local import LocalEngine
+
+        slots, remark = choose_slots(where.workers, where.per_gpu)
+        if remark:
+            say(remark)
+        used = slots[:n_needed]
+        say(f"training in {len(used)} slot{'s' if len(used) > 1 else ''}: {', '.join(slot.name for slot in used)}")
+        return LocalEngine(used, dataset, decide)
+
+    return make

@@ -1,0 +1,94 @@
+"""A rehearsal: what a training of each arm costs on this machine."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from dlstudy.engines.base import Ended, Engine
+from dlstudy.errors import TrialError
+from dlstudy.runner.design import design_table
+from dlstudy.study.loader import StudyFile
+from dlstudy.study.study import Arm, Study
+from dlstudy.study.trial import TrialSpec, make_parameters
+
+__all__ = ["rehearse", "sample_spec"]
+
+
+_EPOCHS = 2
+"""Epochs of a rehearsal: the first one also traces the model's graph."""
+
+
+def rehearse(
+    file: StudyFile, study: Study, make_engine: Callable[[int], Engine]
+) -> tuple[dict[str, tuple[float, float]], int]:
+    """Trains each arm twice for two epochs, and writes nothing down. Of the two the faster one counts.
+
+    The first training in a worker also traces graphs, which later ones find there.
+
+    Returns:
+        For each arm the seconds of a training beside its epochs, and of an epoch; how many slots there are.
+
+    Raises:
+        TrialError: an arm could not be trained; says why.
+    """
+    costs: dict[str, tuple[float, float]] = {}
+    with TemporaryDirectory() as folder, closing(make_engine(2 * len(study.arms))) as engine:
+        waiting = [
+            _shortened(sample_spec(file, study, arm, f"plan {arm.name} {i}"), f"{folder}/{arm.name}-{i}")
+            for i in range(2)
+            for arm in study.arms
+        ]
+        n_in_flight = 0
+        while waiting or n_in_flight:
+            while waiting and n_in_flight < len(engine.slots):
+                engine.submit(waiting.pop())
+                n_in_flight += 1
+            for ended in engine.wait(timeout_s=1.0):
+                n_in_flight -= 1
+                cost = _cost(ended)
+                costs[ended.spec.arm] = min(cost, costs.get(ended.spec.arm, cost), key=sum)
+        return costs, len(engine.slots)
+
+
+def _cost(ended: Ended) -> tuple[float, float]:
+    """Seconds beside the epochs, and of an epoch."""
+    result = ended.result
+    if result.state in ("failed", "lost"):
+        raise TrialError(f"arm {ended.spec.arm} cannot be trained: {result.reason}")
+    per_epoch = result.cost.get("seconds_per_epoch", 0.0)
+    return max(0.0, result.cost["seconds"] - per_epoch * ended.spec.epochs), per_epoch
+
+
+def sample_spec(
+    file: StudyFile, study: Study, arm: Arm, key: str, params: Mapping[str, Any] | None = None
+) -> TrialSpec:
+    """A training of an arm that belongs to no record: at these parameters, else at some that the study names.
+
+    Args:
+        file, study, arm: what is trained; `study` as a variant runs it.
+        key: names it.
+        params: complete, as a record holds them.
+    """
+    stated = arm.printed or arm.defaults or design_table(file.name, arm.space, 1, "sobol")[0]
+    chosen = params or make_parameters(arm, study.protocol, stated)
+    return TrialSpec(
+        key=key,
+        study_path=str(file.path),
+        dataset=study.dataset,
+        arm=arm.name,
+        phase="search",
+        row=0,
+        params=chosen,
+        seed=0,
+        epochs=int(chosen["epochs"]),
+        batch_size=int(chosen["batch_size"]),
+        split=study.protocol.split,
+        rows=study.protocol.rows,
+    )
+
+
+def _shortened(spec: TrialSpec, folder: str) -> TrialSpec:
+    few = {name: min(_EPOCHS, int(spec.params[name])) for name in ("epochs", "more_epochs") if name in spec.params}
+    return dataclasses.replace(spec, epochs=few["epochs"], params={**spec.params, **few}, folder=folder)

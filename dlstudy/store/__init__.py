@@ -1,0 +1,1 @@
+"""What a run leaves behind: the home folder, the record of all trials, and locks."""

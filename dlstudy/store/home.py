@@ -1,0 +1,160 @@
+"""The home folder: everything that studies leave behind, and the locks of those at work in it."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlstudy.common.text import shown
+from dlstudy.common.version import __version__
+from dlstudy.errors import RecordError, StoreError, UsageError
+from dlstudy.store.databases import Database
+from dlstudy.store.locks import DatabaseLock, FileLock, Lock
+
+__all__ = ["Home"]
+
+_VERSION = 1
+"""Of the home's layout and of what its record means; a home without a mark has it too."""
+_NO_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff?]|%[0-9A-Fa-f]{2}")
+"""What breaks a line, is no text, or means something else in the address of MLflow's store."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder `mlruns/`, or another. Making this object touches no file.
+
+    Args:
+        root: the folder, absolute.
+    """
+
+    root: Path
+
+    @classmethod
+    def at(cls, path: str | Path | None = None) -> "Home":
+        """The home at that path, else at `DLSTUDY_HOME`, else `mlruns` in the current folder. Writes nothing.
+
+        Raises:
+            UsageError: no home can be at such a path.
+            RecordError: a later version of dlstudy made it.
+        """
+        chosen = Path(path or os.environ.get("DLSTUDY_HOME") or "mlruns")
+        try:
+            root = chosen.expanduser().resolve()
+            root.exists()  # raises what nothing can be made of: a name too long, a folder that one may not look into
+        except (RuntimeError, OSError, ValueError) as error:  # a home folder of nobody, a loop of links, a null byte
+            raise UsageError(f"no home can be at {shown(str(chosen))} ({error}): choose another with --home") from error
+        if _NO_PATH.search(str(root)):
+            raise UsageError(
+                "the path of a home has no line breaks, control characters, bytes that are no text, ? or %XX, "
+                f"got {str(root)!r}: choose another with --home"
+            )
+        home = cls(root)
+        home._refuse_later_version()
+        return home
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether a command that names no home would use this one."""
+        try:
+            return self.root == Home.at().root
+        except (UsageError, RecordError):
+            return False
+
+    @property
+    def mark(self) -> Path:
+        """Says which version of homes this is, and which dlstudy made it."""
+        return self.root / "version.json"
+
+    @property
+    def journal(self) -> Path:
+        """Optuna's journal: the record, where no database is."""
+        return self.root / "optuna.journal"
+
+    @property
+    def mlflow_db(self) -> Path:
+        """MLflow's store."""
+        return self.root / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        """What MLflow keeps of runs: models, figures, reports."""
+        return self.root / "artifacts"
+
+    def model(self, study: str, variant: str, arm: str, key: str) -> Path:
+        """Where the winner of an arm is saved; `key` names its parameters."""
+        return self.root / "models" / study / variant / f"{arm}-{key}"
+
+    @property
+    def files(self) -> Path:
+        """What trials leave beside their results: TensorBoard's logs."""
+        return self.root / "files"
+
+    def trial_files(self, study: str, variant: str, arm: str, trial: str) -> Path:
+        """Where the callbacks of a trial may write; `trial` names it among those of its arm."""
+        return self.files / study / variant / arm / trial
+
+    def reports(self, study: str) -> Path:
+        """The last exported reports of a study."""
+        return self.root / "reports" / study
+
+    def create(self) -> None:
+        """Makes the folder, and marks it with its version.
+
+        Raises:
+            UsageError: it cannot be made or written to.
+            StoreError: its disk is full.
+        """
+        probe = self.root / f".probe-{os.getpid()}"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe.write_text(json.dumps({"version": _VERSION, "dlstudy": __version__}) + "\n")
+            if self.mark.exists():
+                probe.unlink()
+            else:
+                probe.replace(self.mark)
+        except OSError as error:
+            if error.errno in StoreError.FULL:
+                probe.unlink(missing_ok=True)
+                raise StoreError.of(error, self.root) from error
+            reason = error.strerror or error
+            raise UsageError(
+                f"the home {self.root} cannot be written to ({reason}): choose another with --home"
+            ) from error
+
+    def _refuse_later_version(self) -> None:
+        try:
+            text = self.mark.read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):  # a new home, or one from before there were marks
+            return
+        except OSError as error:
+            raise StoreError.of(error, self.root) from error
+        try:
+            mark = json.loads(text)
+            version, maker = int(mark["version"]), str(mark.get("dlstudy", "unknown"))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RecordError(
+                f"{self.mark} must say the version of the home, got {text[:60]!r}: restore it, or remove it if no "
+                f"later dlstudy than {__version__} wrote to this home"
+            ) from error
+        if version > _VERSION:
+            raise RecordError(
+                f"the home {self.root} must be of version {_VERSION} or earlier, got {version}, made by dlstudy "
+                f"{maker[:30]!r} (this is {__version__}): install that one, or choose another with --home"
+            )
+
+    def lock(self, study: str, storage: str | None = None) -> Lock:
+        """What the one run of a study holds that may write here, or to the database at that URL.
+
+        Raises:
+            RecordError: it is no such URL.
+        """
+        if storage is None:
+            return FileLock(study, self.root / "locks" / f"{study}.lock")
+        database = Database.at(storage)
+        if database is not None:
+            return DatabaseLock(study, database)
+        from sqlalchemy.engine import make_url
+
+        file = Path(make_url(storage).database or self.root / "memory").resolve()
+        return FileLock(study, file.with_name(f"{file.name}.locks") / f"{study}.lock")

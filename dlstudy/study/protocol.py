@@ -1,0 +1,215 @@
+"""How a study treats its arms: rows that train and judge, the protocol of the search, sweeps over stated values.
+
+Everything here is frozen and checked when it is made; a broken rule raises `StudyError`.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlstudy.common.text import shown
+from dlstudy.study.validation import (
+    frozen,
+    is_count,
+    is_number,
+    items_of,
+    require,
+    require_direction,
+    require_metric,
+    require_name,
+)
+
+__all__ = ["Protocol", "Split", "Sweep"]
+
+_MOST_ROWS = 10_000_000
+_MOST_POINTS = 10_000
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows train, which validate and which test.
+
+    Args:
+        validation: how many rows (int) or which share of them (float in [0, 1)) validate; 0 for none.
+        test: None for the data set's own test rows, else the share in (0, 1) that is split off first, or the numbers
+            of those rows, counted from 0.
+        random_state: None takes the first rows; a number goes to scikit-learn's `train_test_split`.
+    """
+
+    validation: int | float = 0
+    test: float | Sequence[int] | None = None
+    random_state: int | None = None
+
+    def __post_init__(self) -> None:
+        share = isinstance(self.validation, float)
+        require(
+            is_number(self.validation) and 0 <= self.validation < (1 if share else math.inf),
+            f"Split.validation must be a number of rows or a share in [0, 1), got {shown(self.validation)}",
+        )
+        if isinstance(self.test, list | range) and len(self.test) <= _MOST_ROWS:
+            object.__setattr__(self, "test", tuple(self.test))
+        require(
+            self.test is None or _is_share(self.test) or _are_rows(self.test),
+            "Split.test must be None (the data set's own test rows), a share in (0, 1) or different row numbers, got "
+            f"{shown(self.test)}",
+        )
+        state = self.random_state
+        require(
+            state is None or (isinstance(state, int) and not isinstance(state, bool) and 0 <= state < 2**32),
+            f"Split.random_state must be None or a whole number in [0, 2^32), got {shown(state)}",
+        )
+        require(
+            not _is_share(self.test) or self.random_state is not None,
+            f"Split.random_state must be a number when Split.test is a share, got {self.random_state!r}",
+        )
+
+    def scaled(self, factor: float) -> "Split":
+        """The same split of a data set `factor` times as large: a number of rows scales, a share stays."""
+        rows = self.validation if isinstance(self.validation, float) else round(self.validation * factor)
+        return Split(rows, self.test, self.random_state)
+
+    def elsewhere(self, n_rows: int) -> "Split":
+        """The same split for other data: row numbers, which mean nothing there, become their share of `n_rows`."""
+        if not isinstance(self.test, tuple):
+            return self
+        return Split(self.validation, len(self.test) / n_rows, self.random_state or 0)
+
+    def __str__(self) -> str:
+        test = f"{len(self.test)} stated rows" if isinstance(self.test, tuple) else self.test
+        return f"validation {self.validation}, test {test or 'its own'}, random_state {self.random_state}"
+
+
+def _is_share(test: object) -> bool:
+    return isinstance(test, float) and 0 < test < 1
+
+
+def _are_rows(test: object) -> bool:
+    if not isinstance(test, tuple) or not test:
+        return False
+    whole = all(isinstance(row, int) and not isinstance(row, bool) and row >= 0 for row in test)
+    return whole and len(set(test)) == len(test)
+
+
+def _is_list(values: object) -> bool:
+    return isinstance(values, Sequence) and not isinstance(values, str)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How every arm is treated.
+
+    Args:
+        epochs: passes over the training rows of a trial.
+        batch_size: rows in a step. An arm may carry its own `epochs` or `batch_size` in setting, space or printed.
+        trials: search trials for each arm.
+        seeds: replicates for each arm, and trainings of each printed setting.
+        searches: independent searches of each arm, each with replicates on seeds of its own: with one, verdicts hold
+            for the settings that it found; with three or more, for the methods.
+        metric: what the search looks at: a `val_` metric at the end of training.
+        direction: "maximize" or "minimize".
+        split: rows of search and replicate.
+        printed_split: rows of the printed phase, where the document's differ; without validation rows the test rows
+            are judged after every epoch, as the document did.
+        rows: train and validate on so many rows only; None for all.
+        silence_s: a worker that says nothing for so many seconds is ended, and its trial tried once more. A Keras model
+            speaks after every epoch, an estimator when it has been fitted.
+    """
+
+    epochs: int = 10
+    batch_size: int = 32
+    trials: int = 8
+    seeds: int = 8
+    searches: int = 1
+    metric: str = "val_accuracy"
+    direction: str = "maximize"
+    split: Split = field(default_factory=lambda: Split(validation=0.1))
+    printed_split: Split | None = None
+    rows: int | None = None
+    silence_s: int = 1800
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "trials", "seeds", "searches", "silence_s"):
+            value = getattr(self, name)
+            require(
+                is_count(value),
+                f"{name} must be a whole number from 1 to 1,000,000, got {shown(value)}: mend Protocol.{name}",
+            )
+        require(
+            self.rows is None or is_count(self.rows),
+            f"rows must be None or a whole number from 1 to 1,000,000, got {shown(self.rows)}: mend Protocol.rows",
+        )
+        require(
+            self.searches != 2,
+            "searches must be 1, or at least 3 to compare methods, got 2: mend Protocol.searches or --searches",
+        )
+        require_metric("Protocol.metric", self.metric)
+        require(
+            self.metric.startswith("val_"),
+            f"a search must not see the test set or judge by its training rows, got Protocol.metric={self.metric!r}: "
+            "name a val_ metric",
+        )
+        require_direction("Protocol.direction", self.direction)
+        for name in ("split", "printed_split"):
+            value = getattr(self, name)
+            none_will_do = value is None and name == "printed_split"
+            require(isinstance(value, Split) or none_will_do, f"Protocol.{name} must be a Split, got {shown(value)}")
+        require(
+            self.split.validation > 0,
+            f"the search needs validation rows, got Protocol.split={self.split!r}: raise Split.validation",
+        )
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Stated values at which every arm is trained, beside its search: for claims about a range and not about a winner.
+
+    Every arm meets the same values on the same seeds. Judged on validation rows; the test set is not read.
+
+    Args:
+        name: short, unique in its study.
+        grid: parameter name to the values that it takes; every combination is trained.
+        seeds: trainings of each combination.
+        arms: whose; empty for all.
+        fixed: other parameters that hold throughout. What an arm tunes and neither `grid` nor `fixed` states is taken
+            from the arm's `defaults`, else from its `printed`.
+    """
+
+    name: str
+    grid: Mapping[str, Sequence[Any]]  # Any: JSON scalars, as Arm.setting
+    seeds: int = 6
+    arms: Sequence[str] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)  # as Arm.setting
+
+    def __post_init__(self) -> None:
+        require_name("Sweep.name", self.name)
+        require(
+            isinstance(self.grid, Mapping) and all(map(_is_list, self.grid.values())),
+            f"sweep {self.name}: grid must map names to lists of values, got {shown(self.grid)}",
+        )
+        grid = {name: tuple(values) for name, values in self.grid.items()}
+        object.__setattr__(self, "grid", grid)
+        object.__setattr__(self, "arms", items_of(f"sweep {self.name}: arms", self.arms, str))
+        object.__setattr__(self, "fixed", frozen(f"sweep {self.name}: fixed", self.fixed))
+        n_points = math.prod(map(len, grid.values()))
+        require(
+            n_points <= _MOST_POINTS,
+            f"sweep {self.name}: grid may have {_MOST_POINTS:,} combinations at most, got {shown(n_points)}: leave out "
+            "values",
+        )
+        for point in self.points():
+            frozen(f"sweep {self.name}: grid", point)
+        require(
+            bool(grid) and all(len(values) == len(set(values)) > 0 for values in grid.values()),
+            f"sweep {self.name}: grid must give each parameter at least one value, each once, got {shown(grid)}",
+        )
+        require(
+            is_count(self.seeds), f"sweep {self.name}: seeds must be a whole number from 1, got {shown(self.seeds)}"
+        )
+        both = sorted(set(grid) & set(self.fixed))
+        require(not both, f"sweep {self.name}: a parameter is either in grid or in fixed, got {both} in both")
+
+    def points(self) -> list[dict[str, Any]]:  # Any: JSON scalars
+        """Every combination of the grid's values."""
+        return [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]

@@ -1,0 +1,274 @@
+"""The study model: a question, its arms, its protocol, and what was printed and claimed about it.
+
+Everything here is frozen and checked when it is made; a broken rule raises `StudyError`. Importing this module loads no
+Keras and reads no file.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+
+from dlstudy.common.text import shown
+from dlstudy.errors import StudyError
+from dlstudy.study.claims import Claim, Computed, Printed
+from dlstudy.study.protocol import Protocol, Split, Sweep
+from dlstudy.study.validation import frozen, frozen_space, items_of, require, require_name, require_text
+
+__all__ = ["PHASES", "Arm", "Study", "seeds_needed"]
+
+PHASES = ("printed", "defaults", "search", "replicate", "sweep")
+SIGNIFICANCE = 0.05
+
+Function = Callable[..., Any]
+"""A function of a study file. Any: models, arrays and pictures, whose types this module must not import."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One of the alternatives compared.
+
+    Args:
+        name: short, unique in its study: letters, digits, `_`, `.` and `-`.
+        setting: what makes this arm that arm; goes to `build` in `p`.
+        space: the nuisance parameters that the search tunes, name to Optuna distribution; may be empty.
+        printed: the document's own value of every parameter in `space`; None where it printed no run of this arm.
+        defaults: the library's own value of every parameter in `space`, for a run out of the box; None for none.
+        printed_split: rows of this arm's printed setting where they differ from the protocol's.
+        text: one line for readers.
+        control_of: the arm that this one is a copy of. It has seeds and a search of its own: what is found between the
+            two is noise.
+    """
+
+    name: str
+    setting: Mapping[str, Any] = field(default_factory=dict)  # values are JSON scalars of the study's choosing
+    space: Mapping[str, BaseDistribution] = field(default_factory=dict)
+    printed: Mapping[str, Any] | None = None  # as setting
+    defaults: Mapping[str, Any] | None = None  # as setting
+    printed_split: Split | None = None
+    text: str = ""
+    control_of: str = ""
+
+    def __post_init__(self) -> None:
+        require_name("Arm.name", self.name)
+        object.__setattr__(self, "setting", frozen(f"arm {self.name}: setting", self.setting))
+        object.__setattr__(self, "space", frozen_space(f"arm {self.name}: space", self.space))
+        both = sorted(set(self.setting) & set(self.space))
+        require(not both, f"arm {self.name}: a parameter is either in setting or in space, got {both} in both")
+        for what in ("printed", "defaults"):
+            self._check_values(what)
+        require(
+            self.printed_split is None or isinstance(self.printed_split, Split),
+            f"arm {self.name}: printed_split must be None or a Split, got {shown(self.printed_split)}",
+        )
+        for what in ("text", "control_of"):
+            require_text(f"arm {self.name}: {what}", getattr(self, what), may_be_empty=True)
+
+    def _check_values(self, what: str) -> None:
+        values = getattr(self, what)
+        if values is None:
+            return
+        object.__setattr__(self, what, frozen(f"arm {self.name}: {what}", values))
+        missing = sorted(set(self.space) - set(values))
+        require(
+            not missing,
+            f"arm {self.name}: {what} must give every parameter of space, got none for {missing}: add them",
+        )
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question, its data, its arms and its protocol.
+
+    Only `build` is needed; the other functions let a study prepare its data, steer a training and look into models.
+    In all of them `p` is a dict: the arm's setting, the trial's parameters, `batch_size`, `epochs`, `seed`,
+    `input_shape` and `n_classes`.
+
+    Args:
+        question: one sentence that ends in a question mark, as a reader would ask it.
+        dataset: the name of a data set (`dlstudy data list`).
+        build: `build(p)` returns a compiled Keras model or a scikit-learn estimator.
+        arms: at least one.
+        protocol: how every arm is treated.
+        sweeps: stated values at which the arms are trained beside their search.
+        printed: what the document prints of runs.
+        computed: what the document prints and arithmetic can check.
+        claims: what the document claims.
+        ranks: whether the arms are alternatives, of which one may be best; else the claims' verdicts are the answer.
+        remarks: what a reader should know, such as where the document contradicts itself.
+        other_datasets: further data sets that the study makes sense on (`--dataset`).
+        prepare: `prepare(x, y, train, p)` returns x and y as the arm sees them. It gets all rows, the training part
+            and then the test part, and the numbers (n,) of the rows that train: scale by those alone.
+        callbacks: `callbacks(p)` returns Keras callbacks. Files go into the folder `p["folder"]`, TensorBoard's logs
+            into `p["logs"]`; what lies in the first is deleted when the trial has ended.
+        go_on: `go_on(model, p)` is called after the training; returns a compiled model to train on for
+            `p["more_epochs"]` epochs and its callbacks, or None where the arm does not go on.
+        probe: `probe(model, x, y, p)` returns more metrics of a model, as a dict of numbers: of a Keras model before
+            the first step and after the last (`train_start_...`, `train_end_...`), of an estimator after `fit`. It
+            gets the training rows, 20,000 at most.
+        draw: `draw(model, x, y, p)` returns pictures of a winner by title, a dict of matplotlib's `Figure`. It gets the
+            test rows.
+    """
+
+    question: str
+    dataset: str
+    build: Function
+    arms: Sequence[Arm]
+    protocol: Protocol = field(default_factory=Protocol)
+    sweeps: Sequence[Sweep] = ()
+    printed: Sequence[Printed] = ()
+    computed: Sequence[Computed] = ()
+    claims: Sequence[Claim] = ()
+    ranks: bool = True
+    remarks: Sequence[str] = ()
+    other_datasets: Sequence[str] = ()
+    prepare: Function | None = None
+    callbacks: Function | None = None
+    go_on: Function | None = None
+    probe: Function | None = None
+    draw: Function | None = None
+
+    def __post_init__(self) -> None:
+        require_text("Study.question", self.question)
+        require(isinstance(self.protocol, Protocol), f"Study.protocol must be a Protocol, got {shown(self.protocol)}")
+        require_name("Study.dataset", self.dataset)
+        require(callable(self.build), f"Study.build must be a function of p, got {shown(self.build)}")
+        for name in ("prepare", "callbacks", "go_on", "probe", "draw"):
+            value = getattr(self, name)
+            require(value is None or callable(value), f"Study.{name} must be a function or None, got {shown(value)}")
+        require(isinstance(self.ranks, bool), f"Study.ranks must be True or False, got {shown(self.ranks)}")
+        kinds = {"arms": Arm, "sweeps": Sweep, "printed": Printed, "computed": Computed, "claims": Claim}
+        for name, kind in {**kinds, "remarks": str, "other_datasets": str}.items():
+            object.__setattr__(self, name, items_of(f"Study.{name}", getattr(self, name), kind))
+        self._check_arms()
+        self._check_sweeps()
+        self._check_claims()
+        self._check_seeds()
+
+    def arm(self, name: str) -> Arm:
+        """The arm of that name.
+
+        Raises:
+            StudyError: there is none.
+        """
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        known = ", ".join(arm.name for arm in self.arms)
+        raise StudyError(f"this study has no arm {shown(name)}: choose from {known}")
+
+    @property
+    def test_metric(self) -> str:
+        """The test metric that answers to the metric of the search."""
+        return self.protocol.metric.replace("val_", "test_", 1)
+
+    @property
+    def family(self) -> list[Claim]:
+        """The claims that are judged together: those of the document that can be tested."""
+        return [claim for claim in self.claims if not claim.untestable and not claim.control]
+
+    def sweep(self, name: str) -> Sweep:
+        """The sweep of that name.
+
+        Raises:
+            StudyError: there is none.
+        """
+        for sweep in self.sweeps:
+            if sweep.name == name:
+                return sweep
+        known = ", ".join(sweep.name for sweep in self.sweeps)
+        raise StudyError(f"this study has no sweep {shown(name)}: choose from {known or 'none'}")
+
+    def sweep_settings(self, sweep: Sweep, arm: Arm) -> list[dict[str, Any]]:  # Any: JSON scalars
+        """What an arm is trained at in a sweep, one setting a point of the grid; none where the arm is not in it."""
+        if sweep.arms and arm.name not in sweep.arms:
+            return []
+        known = {**(arm.printed or {}), **(arm.defaults or {})}
+        own = {name: known[name] for name in arm.space if name in known}
+        return [{**own, **sweep.fixed, **point} for point in sweep.points()]
+
+    def _check_arms(self) -> None:
+        require(bool(self.arms), "a study needs at least one arm, got none: fill Study.arms")
+        names = [arm.name.lower() for arm in self.arms]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        require(not twice, f"arm names must differ by more than case, got {twice} twice: rename one")
+        copies = [arm.control_of for arm in self.arms if arm.control_of]
+        self._require_arms("Arm.control_of", copies)
+        self._require_arms("Printed", [figure.arm for figure in self.printed])
+        for figure in self.printed:
+            arm = self.arm(figure.arm)
+            require(
+                arm.printed is not None,
+                f"a printed figure needs the setting it was made with, got Printed for {arm.name} without Arm.printed",
+            )
+
+    def _require_arms(self, what: str, names: Sequence[str]) -> None:
+        known = [arm.name for arm in self.arms]
+        unknown = [name for name in names if name not in known]
+        require(
+            not unknown,
+            f"{what} must name arms of this study, got {shown(unknown[0] if unknown else '')}: "
+            f"choose from {', '.join(known)}",
+        )
+
+    def _check_sweeps(self) -> None:
+        names = [sweep.name for sweep in self.sweeps]
+        require(len(set(names)) == len(names), f"sweep names must differ, got {names}: rename one")
+        for sweep in self.sweeps:
+            self._require_arms(f"sweep {sweep.name}", sweep.arms)
+            for arm in self.arms:
+                missing = [setting for setting in self.sweep_settings(sweep, arm)[:1] if set(arm.space) - set(setting)]
+                require(
+                    not missing,
+                    f"sweep {sweep.name} leaves parameters of arm {arm.name} open, got values for "
+                    f"{sorted(missing[0]) if missing else ()}: state the others in Sweep.fixed",
+                )
+
+    def _check_claims(self) -> None:
+        for claim in (claim for claim in self.claims if not claim.untestable):
+            if claim.sweep:
+                self._check_sweep_of(claim)
+            self._require_arms(f"claim {shown(claim.text)}", (claim.better, *claim.than))
+            for name in (claim.better, *claim.than):
+                arm = self.arm(name)
+                lacks = [
+                    what
+                    for what, phases in (("printed", ("printed",)), ("defaults", ("defaults", "tuning")))
+                    if claim.phase in phases and getattr(arm, what) is None
+                ]
+                require(
+                    not lacks,
+                    f"claim {shown(claim.text)} compares {claim.phase} settings, got arm {name} without "
+                    f"Arm.{lacks[0] if lacks else ''}: add it",
+                )
+
+    def _check_sweep_of(self, claim: Claim) -> None:
+        sweep = self.sweep(claim.sweep)
+        unknown = {name: value for name, value in claim.at.items() if value not in sweep.grid.get(name, ())}
+        require(not unknown, f"claim {shown(claim.text)} is about values of sweep {sweep.name}, got others: {unknown}")
+        absent = [name for name in (claim.better, *claim.than) if sweep.arms and name not in sweep.arms]
+        require(
+            not absent, f"claim {shown(claim.text)} compares arms of sweep {sweep.name}, got {absent}: add them to it"
+        )
+
+    def _check_seeds(self) -> None:
+        tested = self.family
+        needed = seeds_needed(len(tested))
+        counts = [("Protocol.seeds", self.protocol.seeds)] if tested else []
+        counts += [(f"seeds of sweep {claim.sweep}", self.sweep(claim.sweep).seeds) for claim in tested if claim.sweep]
+        for what, seeds in counts:
+            require(
+                seeds >= needed,
+                f"{len(tested)} claims need at least {needed} seeds to reach significance "
+                f"(2 / 2^seeds must not exceed {SIGNIFICANCE} / {len(tested)}), got {seeds}: raise {what}",
+            )
+
+
+def seeds_needed(n_claims: int) -> int:
+    """The fewest paired seeds with which each of `n_claims` claims can reach significance at all.
+
+    The smallest two-sided p of an exact sign-flip test on n pairs is 2 / 2^n; Bonferroni asks for 0.05 / n_claims.
+    """
+    return math.ceil(math.log2(2 * n_claims / SIGNIFICANCE)) if n_claims else 1

@@ -1,0 +1,160 @@
+"""Rules that a study's definition must keep; each check raises `StudyError` with rule, value and remedy."""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from dlstudy.common.text import shown
+from dlstudy.errors import StudyError
+
+__all__ = [
+    "frozen",
+    "frozen_space",
+    "is_count",
+    "is_number",
+    "items_of",
+    "require",
+    "require_direction",
+    "require_metric",
+    "require_name",
+    "require_text",
+]
+
+_EXACT = 2**53
+_RESERVED = ("seed", "input_shape", "n_classes")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_METRIC = re.compile(r"(train|val|test)_[a-z0-9_]+")
+
+
+def require(condition: bool, message: str) -> None:
+    """Raises `StudyError` with the message unless the condition holds."""
+    if not condition:
+        raise StudyError(message)
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a finite int or float, no larger than a float can be (True and False are none)."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def is_count(value: object) -> bool:
+    """Whether it is a whole number from 1 to a million."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1_000_000
+
+
+def require_name(what: str, value: object) -> None:
+    """A name is short, and safe in file names and in the record."""
+    require(
+        isinstance(value, str) and _NAME.fullmatch(value) is not None,
+        f"{what} must be 1 to 64 letters, digits, _, . or - and not start with . or -, got {shown(value)}",
+    )
+
+
+def require_metric(what: str, value: object) -> None:
+    """A metric says which rows it is of."""
+    require(
+        isinstance(value, str) and _METRIC.fullmatch(value) is not None,
+        f"{what} must be train_, val_ or test_ and a name in small letters, got {shown(value)}",
+    )
+
+
+def require_direction(what: str, value: object) -> None:
+    """A direction is one of two words."""
+    require(value in ("maximize", "minimize"), f"{what} must be maximize or minimize, got {shown(value)}")
+
+
+def require_text(what: str, value: object, may_be_empty: bool = False) -> None:
+    """A text, which says something unless it may be empty."""
+    require(
+        isinstance(value, str) and (may_be_empty or bool(value.strip())),
+        f"{what} must be text{' (or empty)' if may_be_empty else ' that says something'}, got {shown(value)}",
+    )
+
+
+def items_of(what: str, value: object, kind: type) -> tuple[Any, ...]:  # Any: of that kind
+    """The items of a list, each of that kind."""
+    is_list = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+    names = "texts" if kind is str else f"{kind.__name__} objects"
+    require(is_list, f"{what} must be a list of {names}, got {shown(value)}")
+    assert isinstance(value, Iterable)
+    items = tuple(value)
+    wrong = [item for item in items if not isinstance(item, kind)]
+    require(not wrong, f"{what} must hold {names} only, got {shown(wrong[0] if wrong else None)} among them")
+    return items
+
+
+def frozen(what: str, mapping: object) -> Mapping[str, Any]:  # Any: as Arm.setting
+    """A read-only copy of a mapping of parameters, checked."""
+    copy = _named(what, mapping)
+    for key, value in copy.items():
+        require(
+            _is_plain(value), f"{what}: {key} must be text, a finite number, true, false or None, got {shown(value)}"
+        )
+    for key in {"epochs", "batch_size"} & set(copy):
+        require(
+            is_count(copy[key]), f"{what}: {key} must be a whole number from 1 to 1,000,000, got {shown(copy[key])}"
+        )
+    return copy
+
+
+def frozen_space(what: str, mapping: object) -> Mapping[str, BaseDistribution]:
+    """A read-only copy of a mapping of parameters to distributions, checked: each can be drawn from."""
+    copy = _named(what, mapping)
+    for key, value in copy.items():
+        if isinstance(value, CategoricalDistribution):
+            _check_choices(f"{what}: {key}", value.choices)
+            possible = all(map(is_count, value.choices))
+        else:
+            require(
+                isinstance(value, FloatDistribution | IntDistribution),
+                f"{what}: {key} must be an Optuna distribution (Float, Int or Categorical), got {shown(value)}",
+            )
+            _check_range(f"{what}: {key}", value)
+            possible = isinstance(value, IntDistribution) and is_count(value.low) and is_count(value.high)
+        require(
+            possible or key not in ("epochs", "batch_size"),
+            f"{what}: {key} must be whole numbers from 1 to 1,000,000, got {shown(value)}",
+        )
+    return copy
+
+
+def _named(what: str, mapping: object) -> Mapping[str, Any]:
+    require(isinstance(mapping, Mapping), f"{what} must map names to values, got {shown(mapping)}")
+    assert isinstance(mapping, Mapping)
+    for key in mapping:
+        require(
+            isinstance(key, str) and key.isidentifier() and key not in _RESERVED,
+            f"{what}: a parameter's name must be an identifier other than {', '.join(_RESERVED)}, got {shown(key)}",
+        )
+    return MappingProxyType(dict(mapping))
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, str | bool) or is_number(value)
+
+
+def _check_choices(what: str, choices: tuple[Any, ...]) -> None:
+    wrong = [choice for choice in choices if not _is_plain(choice)]
+    require(
+        not wrong,
+        f"{what}: a choice must be text, a finite number, true, false or None, got {shown(wrong[0] if wrong else 0)}",
+    )
+    require(
+        len({repr(choice) for choice in choices}) == len(choices), f"{what}: choices must differ, got {shown(choices)}"
+    )
+
+
+def _check_range(what: str, value: FloatDistribution | IntDistribution) -> None:
+    numbers = [value.low, value.high, 1 if value.step is None else value.step]
+    require(
+        all(map(is_number, numbers)) and is_number(value.high - value.low),
+        f"{what}: low, high and step must be finite numbers, got {shown(value)}",
+    )
+    require(
+        not isinstance(value, IntDistribution) or max(map(abs, numbers)) <= _EXACT,
+        f"{what}: whole numbers are exact up to 2^53, got {shown(value)}: use a FloatDistribution",
+    )

@@ -1,0 +1,115 @@
+"""What a trained model leaves behind: which test rows were right, what the study asks of it, pictures, the model."""
+
+import hashlib
+import importlib
+import math
+import re
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlstudy.common.text import shown, told
+from dlstudy.errors import TrialError
+from dlstudy.study.trial import pictures_beside
+from dlstudy.training.arrays import Task
+
+__all__ = ["draw_pictures", "model_digest", "model_file", "probe_metrics", "save_model"]
+
+_PROBE_ROWS = 20_000
+_PACKAGES = {"keras": ("keras", "tensorflow"), "sklearn": ("scikit-learn", "skops")}
+
+
+def probe_metrics(model: Any, task: Task, when: str) -> dict[str, float]:  # Any: a Keras model or an estimator
+    """What the study's `probe` says of a model, by metric: `train_start_...` or `train_end_...`.
+
+    Raises:
+        TrialError: it gives something else than numbers by name.
+    """
+    if task.code.probe is None:
+        return {}
+    rows = task.rows.train[:_PROBE_ROWS]
+    found = task.code.probe(model, task.arrays.x[rows], task.arrays.y[rows], dict(task.p))
+    try:
+        values = {f"train_{when}_{name}": float(value) for name, value in found.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise TrialError(f"probe must return numbers by name, got {shown(found)}") from error
+    return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def draw_pictures(model: Any, task: Task) -> str:  # Any: as above
+    """Writes the study's pictures of a model that is saved, as PNG files named by their titles, beside it.
+
+    Returns:
+        Why they could not be drawn, else an empty text: the training counts all the same.
+    """
+    if task.code.draw is None or task.spec.model_folder is None:
+        return ""
+    folder = pictures_beside(Path(task.spec.model_folder))
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True)
+        for title, figure in task.code.draw(model, *task.test_arrays(), dict(task.p)).items():
+            _require_title(title)
+            figure.savefig(folder / f"{title}.png", dpi=150, metadata={"Software": None})
+    except Exception as error:  # the study's own code may raise anything
+        return f"; the pictures could not be drawn: {told(error)}"
+    return ""
+
+
+def _require_title(title: object) -> None:
+    """A title is also the name of a file."""
+    if not isinstance(title, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ,._()-]{0,79}", title):
+        raise TrialError(f"a picture's title is 1 to 80 letters, digits, spaces and ,._()-, got {title!r}")
+
+
+def model_file(folder: Path) -> Path | None:
+    """The file in an MLflow model folder that holds the model; None where there is none."""
+    return next((path for kind in ("data/*.keras", "*.skops") for path in folder.glob(kind) if path.is_file()), None)
+
+
+def model_digest(task: Task) -> str:
+    """SHA-256 of the file of the model that was saved; empty where none was."""
+    file = model_file(Path(task.spec.model_folder)) if task.spec.model_folder else None
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
+
+
+def save_model(model: Any, flavour: str, task: Task) -> str:  # Any: a Keras model or an estimator
+    """Writes the model as an MLflow model folder where the spec names one, in place of what was there.
+
+    Returns:
+        Why it could not be written, else an empty text: the training counts all the same.
+    """
+    if task.spec.model_folder is None:
+        return ""
+    folder = Path(task.spec.model_folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        _write(model, flavour, folder, task.arrays.x[:8])
+    except Exception as error:  # an export may fail in as many ways as there are kinds of models
+        shutil.rmtree(folder, ignore_errors=True)
+        return f"; the model could not be saved: {told(error)}"
+    return ""
+
+
+def _write(model: Any, flavour: str, folder: Path, x: np.ndarray) -> None:
+    from mlflow.models import infer_signature
+
+    more: dict[str, Any] = {}
+    if flavour == "sklearn":
+        import skops.io
+
+        x = x.reshape(len(x), -1)
+        # The model was made here, a moment ago: its own types are what a reader is asked to trust.
+        more = {"skops_trusted_types": skops.io.get_untrusted_types(data=skops.io.dumps(model))}
+    predicted = model.predict(x, verbose=0) if flavour == "keras" else model.predict(x)
+    importlib.import_module(f"mlflow.{flavour}").save_model(
+        model,
+        str(folder),
+        signature=infer_signature(x, np.asarray(predicted)),
+        # Stated, since MLflow would otherwise start a process that imports TensorFlow to find them (20 s).
+        pip_requirements=[f"{name}=={version(name)}" for name in _PACKAGES[flavour]],
+        **more,
+    )

@@ -1,0 +1,102 @@
+"""Trains a scikit-learn estimator, as one epoch, or as many as it keeps a history of."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from dlstudy.errors import DivergedError, TrialError
+from dlstudy.study.trial import MOST_POINTS, TrialResult, pack_bits
+from dlstudy.training.arrays import Task
+from dlstudy.training.artifacts import draw_pictures, model_digest, probe_metrics, save_model
+
+__all__ = ["train_estimator"]
+
+
+def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever build returned
+    """Fits on the training rows, each flattened to one vector, and scores every part.
+
+    An estimator may keep a `history_`, a dict of lists with one number an epoch, as those of `dlstudy.scratch` do.
+
+    Raises:
+        TrialError: the object has no `fit` and `predict`.
+        DivergedError: its score is no longer a finite number.
+    """
+    if not (hasattr(model, "fit") and hasattr(model, "predict")):
+        raise TrialError(
+            f"build must return a compiled Keras model or a scikit-learn estimator, got {type(model).__name__}"
+        )
+    if hasattr(model, "get_params") and "random_state" in model.get_params():
+        model.set_params(random_state=task.spec.seed)
+    x, y, rows = _flat(task.arrays.x), task.arrays.y, task.rows
+    model.fit(x[rows.train], y[rows.train])
+    parts = {"train": (x[rows.train], y[rows.train])}
+    if len(rows.validation):
+        parts["val"] = (x[rows.validation], y[rows.validation])
+    correct = ""
+    if task.spec.metrics_of != "validation":
+        x_test, y_test = task.test_arrays()
+        parts["test"] = (_flat(x_test), y_test)
+        if task.description.task == "classification":
+            correct = pack_bits(np.asarray(model.predict(parts["test"][0])) == y_test)
+    metrics = _metrics(model, task, parts)
+    _tell(model, task, metrics)
+    metrics |= probe_metrics(model, task, "end")
+    way = "estimator" + save_model(model, "sklearn", task) + draw_pictures(model, task)
+    return TrialResult("finished", metrics=metrics, way=way, correct=correct, model=model_digest(task))
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    return x.reshape(len(x), -1)
+
+
+def _metrics(model: Any, task: Task, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+    metrics: dict[str, float] = {}
+    for part, (inputs, targets) in parts.items():
+        predicted = np.asarray(model.predict(inputs))
+        if predicted.shape not in (targets.shape, (*targets.shape, 1)):
+            raise TrialError(
+                f"predict must give one number for each of {len(targets)} rows, got shape {predicted.shape}"
+            )
+        if not np.isfinite(predicted.astype(np.float64)).all():
+            raise DivergedError(f"the predictions for the {part} rows are no longer finite numbers")
+        scores = _score(model, task.description.task, inputs, targets)
+        metrics |= {f"{part}_{name}": float(value) for name, value in scores.items()}
+    if "test_loss" in metrics:
+        metrics["test_gap"] = metrics["test_loss"] - metrics["train_loss"]
+    return metrics
+
+
+def _tell(model: Any, task: Task, metrics: dict[str, float]) -> None:
+    """Writes the history, and tells of each of its epochs."""
+    kept = getattr(model, "history_", None) or {}
+    n = max((len(values) for values in kept.values()), default=1)
+    points = np.unique(np.linspace(0, n - 1, min(n, MOST_POINTS)).astype(int)) if n else [0]
+    for i, point in enumerate(points, 1):
+        values = {f"train_{name}": float(series[point]) for name, series in kept.items() if point < len(series)}
+        values |= metrics if i == len(points) else {}
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        for name in values:
+            series = task.history.setdefault(name, [None] * (i - 1))
+            series.append(finite.get(name))
+        task.on_epoch(i, finite)
+
+
+def _score(model: Any, task: str, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Accuracy and log loss of a classifier; squared error (its loss), its root, absolute error, R2 of a regressor."""
+    from sklearn import metrics
+
+    predicted = model.predict(x)
+    if task == "classification":
+        scores = {"accuracy": metrics.accuracy_score(y, predicted)}
+        if hasattr(model, "predict_proba"):
+            scores["loss"] = metrics.log_loss(y, model.predict_proba(x), labels=model.classes_)
+        return scores
+    squared = metrics.mean_squared_error(y, predicted)
+    return {
+        "loss": squared,
+        "mse": squared,
+        "rmse": math.sqrt(squared),
+        "mae": metrics.mean_absolute_error(y, predicted),
+        "r2": metrics.r2_score(y, predicted),
+    }

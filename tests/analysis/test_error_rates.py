@@ -1,0 +1,52 @@
+"""Simulated studies with a known truth: how often the whole machinery of verdicts is wrong, and whether it is awake."""
+
+import numpy as np
+import pytest
+
+from dlstudy.analysis.trial_index import Finished
+from dlstudy.analysis.verdicts import judge_claims
+from dlstudy.study.claims import Claim
+from dlstudy.study.protocol import Protocol
+from tests.helpers.builders import make_study, runs_of
+
+N_STUDIES = 2_000
+CLAIMS = [
+    Claim("a beats b", better="a", than="b", metric="test_accuracy"),
+    Claim("c beats b", better="c", than="b", metric="test_accuracy"),
+    Claim("a beats both", better="a", than=("b", "c"), metric="test_accuracy"),
+    Claim("b beats a", better="b", than="a", metric="test_accuracy"),
+]
+
+
+def simulate(rng, n_seeds, effects, n_studies=N_STUDIES, draw=None, claims=CLAIMS):
+    """The verdicts of each claim in studies whose arms differ in truth by `effects`, in sd of a paired difference."""
+    study = make_study(arms="abc", claims=claims)
+    verdicts = []
+    draw = draw or rng.standard_normal
+    for _ in range(n_studies):
+        shared = rng.standard_normal(n_seeds)  # what a seed has in common for all arms
+        trials = []
+        for arm in "abc":
+            noise = draw(n_seeds) / np.sqrt(2)  # so that a paired difference has a standard deviation of 1
+            trials += runs_of(study, arm, "replicate", list(shared + noise + effects.get(arm, 0.0)))
+        verdicts.append([claim.verdict for claim in judge_claims(study, claims, Finished(study, trials), [])])
+    return verdicts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("claims", [CLAIMS[:1], CLAIMS], ids=["one claim", "four claims"])
+@pytest.mark.parametrize("draw", ["normal", "skewed"])
+def test_where_nothing_differs_few_studies_have_any_claim_supported_or_contradicted(draw, claims):
+    rng = np.random.default_rng(7)
+    skewed = (lambda n: rng.exponential(size=n) - 1) if draw == "skewed" else None
+    verdicts = simulate(rng, Protocol().seeds, {}, draw=skewed, claims=claims)
+    assert sum("supported" in study for study in verdicts) / N_STUDIES <= 0.06
+    assert sum({"supported", "contradicted"} & set(study) != set() for study in verdicts) / N_STUDIES <= 0.06
+
+
+@pytest.mark.slow
+def test_an_effect_of_two_standard_deviations_is_found_at_the_default_seeds():
+    verdicts = simulate(np.random.default_rng(8), Protocol().seeds, {"a": 2.0}, n_studies=500)
+    for claim in (0, 2):
+        assert sum(study[claim] == "supported" for study in verdicts) / 500 >= 0.8
+    assert sum(study[3] == "contradicted" for study in verdicts) / 500 >= 0.8

@@ -1,0 +1,673 @@
+"""From trials to winners, replicates, verdicts and the answer; every number is worked out by hand.
+
+AHEAD and BASE differ by 0.02 on the mean of seven seeds, with standard deviation sqrt(4e-6 / 6) = 0.000816: the 95 %
+interval is 0.02 +- 2.446912 * 0.000816 / sqrt(7), 0.019245 to 0.020755, and p of the sign-flip test is 2 / 2^7. Of
+three runs around 0.95 with standard deviation 0.001 one more falls within 0.95 +- 4.302653 * 0.001 * sqrt(4/3),
+0.945032 to 0.954968.
+"""
+
+import math
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from dlstudy.analysis.answer import rate_warning
+from dlstudy.analysis.summary import summarize
+from dlstudy.datasets import registry
+from dlstudy.study.claims import Claim, Printed
+from dlstudy.study.protocol import Protocol, Sweep
+from dlstudy.study.study import Arm, Study
+from dlstudy.study.variant import Variant
+from tests.helpers.builders import GOOD, RATE, figure, make_study, make_trial, runs_of, search_of, sum_up
+
+BETTER = partial(Claim, "a is better", better="a", than="b", metric="test_accuracy")
+BASE = [0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96]
+AHEAD = [0.92, 0.931, 0.939, 0.95, 0.961, 0.969, 0.98]  # by 0.020, 0.021, 0.019, 0.020, 0.021, 0.019 and 0.020
+UNSURE = [0.95, 0.90, 0.97, 0.92, 0.99, 0.94, 0.98]  # ahead by 0.05, -0.01, 0.05, -0.01, 0.05, -0.01 and 0.02
+NARROW, WIDE = [0.949, 0.950, 0.951], [0.94, 0.95, 0.96]
+
+
+@pytest.mark.parametrize(
+    ("values", "printed", "verdict"),
+    [
+        (NARROW, "0.954", "reproduced"),
+        (NARROW, "0.95500", "not reproduced"),  # the interval ends at 0.954968 + 0.000005
+        (NARROW, "0.9550", "reproduced"),  # ... and here at 0.954968 + 0.00005
+        (NARROW, "0.945", "reproduced"),
+        (NARROW, "0.944", "not reproduced"),
+        (NARROW, 0.96, "not reproduced"),  # ... and here at 0.954968 + 0.005
+        (WIDE, "0.95", "undecidable"),  # +- 0.0497 of an error rate of 0.05
+        ([0.95], "0.95", "undecidable"),
+        ([], "0.95", "not run"),
+    ],
+)
+def test_a_printed_figure_is_reproduced_when_one_more_run_could_give_it(values, printed, verdict):
+    study = make_study(printed=[figure(printed)])
+    found = sum_up(study, runs_of(study, "a", "printed", values)).printed[0]
+    assert (found.reproduced, found.n, found.printed) == (verdict, len(values), str(printed))
+
+
+def test_a_figure_that_is_not_reproduced_says_where_runs_fall():
+    study = make_study(printed=[figure("0.9560")])
+    found = sum_up(study, runs_of(study, "a", "printed", NARROW)).printed[0]
+    assert found.why == "printed 0.9560, and 95 % of runs fall in 0.9450 to 0.9550"
+    assert found.ours == pytest.approx(0.95)
+    assert found.interval == pytest.approx((0.945032 - 0.00005, 0.954968 + 0.00005), abs=1e-6)
+
+
+def test_figures_that_cannot_be_decided_say_why():
+    study = make_study(arms="abc", printed=[figure(arm=arm) for arm in "abc"])
+    trials = runs_of(study, "a", "printed", WIDE) + runs_of(study, "b", "printed", [0.95])
+    found = sum_up(study, trials).printed
+    assert [item.why for item in found] == ["runs differ too much to tell", "one run has no spread", ""]
+    assert found[1].interval is None
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"), [([0.299, 0.300, 0.301], "reproduced"), ([0.2, 0.3, 0.4], "undecidable")]
+)
+def test_the_spread_of_a_loss_is_judged_by_the_loss(values, verdict):
+    study = make_study(printed=[Printed("a", "test_loss", "0.300")])
+    found = sum_up(study, runs_of(study, "a", "printed", values, metric="test_loss")).printed[0]
+    assert found.reproduced == verdict
+
+
+def test_a_figure_is_read_at_its_epoch():
+    study = make_study(printed=[figure("0.95", epoch=2), figure("0.95", epoch=9)])
+    runs = [
+        make_trial(study, "a", "printed", row, metrics={"test_accuracy": 0.1}, history={"test_accuracy": [0.5, value]})
+        for row, value in enumerate(NARROW)
+    ]
+    at_two, at_nine = sum_up(study, runs).printed
+    assert (at_two.ours, at_two.reproduced) == (pytest.approx(0.95), "reproduced")
+    assert (at_nine.ours, at_nine.reproduced) == (None, "not run")
+
+
+def test_a_figure_with_a_setting_of_its_own_has_runs_of_its_own():
+    study = make_study(printed=[figure("0.95"), figure("0.80", setting={"batch_size": 64})])
+    at_own = {"rate": 0.1, "batch_size": 64}
+    runs = runs_of(study, "a", "printed", NARROW)
+    before = sum_up(study, runs).printed
+    assert [(item.reproduced, item.why) for item in before] == [
+        ("reproduced", ""),
+        ("not run", "--also trains it"),
+    ]
+    after = sum_up(study, runs + runs_of(study, "a", "printed", [0.799, 0.8, 0.801], tuned=at_own)).printed
+    assert [item.ours for item in after] == pytest.approx([0.95, 0.8])
+    assert after[1].setting == {"batch_size": 64}
+
+
+@pytest.mark.parametrize("variant", ["quick", "epochs=3", "quick~2", "quick+control"])
+def test_another_variant_is_not_compared_with_what_was_printed(variant):
+    study = make_study(printed=[figure("0.95")])
+    summary = sum_up(study, runs_of(study, "a", "printed", NARROW), variant)
+    assert (summary.printed[0].reproduced, summary.printed[0].interval) == ("not comparable", None)
+    assert f"printed figures are not compared: this variant ({variant}) differs from what was printed" in summary.notes
+
+
+@pytest.mark.parametrize("variant", ["default~2", "control", "control~2"])
+def test_a_later_generation_and_a_copy_beside_the_arms_change_nothing_of_what_was_printed(variant):
+    study = make_study(printed=[figure("0.95")])
+    summary = sum_up(study, runs_of(study, "a", "printed", NARROW), variant)
+    assert (summary.printed[0].reproduced, summary.notes) == ("reproduced", [])
+
+
+@pytest.mark.parametrize("phase", ["printed", "replicate"])
+@pytest.mark.parametrize(
+    ("ours", "theirs", "verdict", "difference", "interval"),
+    [
+        (AHEAD, BASE, "supported", 0.02, (0.019245, 0.020755)),
+        (BASE, AHEAD, "contradicted", -0.02, (-0.020755, -0.019245)),
+        (UNSURE, BASE, "undecided", 0.02, (-0.007745, 0.047745)),  # +- 2.446912 * 0.03 / sqrt(7)
+        (BASE, BASE, "undecided", 0.0, (0.0, 0.0)),
+        # Two pairs: 0.0205 +- 12.7062 * 0.000707 / sqrt(2), but no p below 2 / 2^2.
+        (AHEAD[:2], BASE[:2], "undecided", 0.0205, (0.014147, 0.026853)),
+    ],
+)
+def test_a_claim_is_judged_by_paired_differences(phase, ours, theirs, verdict, difference, interval):
+    study = make_study(claims=[BETTER(phase=phase)])
+    found = sum_up(study, runs_of(study, "a", phase, ours) + runs_of(study, "b", phase, theirs)).claims[0]
+    assert (found.verdict, found.against, found.n) == (verdict, "b", len(ours))
+    assert found.difference == pytest.approx(difference)
+    assert found.interval == pytest.approx(interval, abs=1e-6)
+
+
+def test_pairing_takes_out_what_a_seed_does_to_both_arms():
+    study = make_study(claims=[BETTER()])
+    theirs = [0.5, 0.7, 0.9, 0.4, 0.8, 0.6]
+    ours = [value + gain for value, gain in zip(theirs, (0.02, 0.021, 0.019, 0.02, 0.021, 0.019), strict=True)]
+    found = sum_up(study, runs_of(study, "a", "replicate", ours) + runs_of(study, "b", "replicate", theirs)).claims[0]
+    assert found.verdict == "supported"
+
+
+def test_of_a_loss_less_is_better():
+    study = make_study(claims=[BETTER(metric="test_loss")])
+    of = partial(runs_of, study, phase="replicate", metric="test_loss")
+    found = sum_up(study, of("a", values=BASE) + of("b", values=AHEAD)).claims[0]
+    assert (found.verdict, found.difference) == ("supported", pytest.approx(0.02))
+
+
+def test_a_claim_is_judged_at_its_epoch():
+    study = make_study(claims=[BETTER(metric="val_accuracy", epoch=1)])
+    trials = []
+    for arm, values in (("a", AHEAD), ("b", BASE)):
+        trials += [make_trial(study, arm, "search", value=0.9)]
+        trials += [
+            make_trial(
+                study, arm, "replicate", row, metrics={"val_accuracy": 0.5}, history={"val_accuracy": [value, 0.5]}
+            )
+            for row, value in enumerate(values)
+        ]
+    assert sum_up(study, trials).claims[0].difference == pytest.approx(0.02)
+
+
+def test_only_seeds_that_both_arms_finished_are_pairs():
+    study = make_study(claims=[BETTER()])
+    trials = runs_of(study, "a", "replicate", [0.1, *AHEAD]) + runs_of(study, "b", "replicate", [0.9, *BASE])
+    unfinished = make_trial(study, "b", "replicate", 0, state="diverged", reason="the loss is not finite")
+    found = sum_up(study, [unfinished if (t.arm, t.phase, t.row) == ("b", "replicate", 0) else t for t in trials])
+    assert (found.claims[0].verdict, found.claims[0].n) == ("supported", 7)
+
+
+@pytest.mark.parametrize(("n_ours", "n_theirs"), [(0, 0), (3, 0), (1, 3), (1, 1)])
+def test_a_claim_without_two_pairs_was_not_run(n_ours, n_theirs):
+    study = make_study(claims=[BETTER()])
+    trials = runs_of(study, "a", "replicate", AHEAD[:n_ours]) + runs_of(study, "b", "replicate", BASE[:n_theirs])
+    found = sum_up(study, trials).claims[0]
+    assert (found.verdict, found.why, found.difference, found.n) == ("not run", "runs are missing", None, 0)
+
+
+def test_an_untestable_claim_says_why():
+    study = make_study(claims=[Claim("it needs no tuning", untestable="no arm tunes nothing")])
+    found = sum_up(study, []).claims[0]
+    assert (found.verdict, found.why, found.interval) == ("not testable", "no arm tunes nothing", None)
+
+
+@pytest.mark.parametrize(
+    ("third", "verdict", "against", "difference"),
+    [
+        ([value - 0.01 for value in AHEAD], "supported", "c", 0.01),
+        ([value - 0.01 for value in UNSURE], "undecided", "c", 0.01),
+        ([value + 0.03 for value in AHEAD], "contradicted", "c", -0.03),
+        ([value - 0.12 for value in AHEAD], "supported", "b", 0.02),
+        (None, "not run", "", None),
+    ],
+)
+def test_a_claim_against_several_arms_is_as_good_as_against_the_hardest(third, verdict, against, difference):
+    study = make_study(arms="abc", claims=[BETTER(than=("b", "c"))])
+    trials = runs_of(study, "a", "replicate", AHEAD) + runs_of(study, "b", "replicate", BASE)
+    found = sum_up(study, trials + (runs_of(study, "c", "replicate", third) if third else [])).claims[0]
+    assert (found.verdict, found.against) == (verdict, against)
+    assert found.difference == (None if difference is None else pytest.approx(difference))
+
+
+def test_an_arm_has_its_winner_and_the_metrics_of_its_replicates():
+    study = make_study()
+    search = search_of(study, [0.8, 0.9, 0.7])
+    again = make_trial(study, "a", "search", 2, state="lost", number=3)
+    runs = [
+        make_trial(
+            study, "a", "replicate", row, search[1].tuned, metrics={"val_accuracy": v, "parameters": 7}, seed=row + 5
+        )
+        for row, v in ((2, 0.86), (0, 0.88), (1, 0.84))
+    ]
+    arm = sum_up(study, [*search, again, *runs]).arms[0]
+    assert arm.best is not None
+    assert (arm.best.params, arm.best.value, arm.best.row) == ({"rate": 0.11}, 0.9, 1)
+    assert (arm.best.metric, arm.best.n_trials) == ("val_accuracy", 3)
+    assert list(arm.replicates) == ["val_accuracy"]
+    metric = arm.replicates["val_accuracy"]
+    assert (metric.values, metric.seeds, metric.n) == ([0.88, 0.84, 0.86], [5, 6, 7], 3)
+    assert (metric.mean, metric.sd) == pytest.approx((0.86, 0.02))
+    assert arm.drop == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_replicate_whose_test_loss_is_not_finite_does_not_stop_the_summary(loss):
+    study = make_study(claims=[BETTER(metric="test_loss")])
+    of = partial(runs_of, study, phase="replicate", metric="test_loss")
+    summary = sum_up(study, of("a", values=[*BASE, loss]) + of("b", values=[*AHEAD, 0.9]))
+    assert (summary.claims[0].verdict, summary.claims[0].n) == ("supported", 7)
+
+
+def test_a_drop_is_a_loss_that_grew():
+    study = make_study(metric="val_loss", direction="minimize")
+    search = make_trial(study, "a", "search", value=0.30)
+    runs = [make_trial(study, "a", "replicate", row, metrics={"val_loss": 0.32}) for row in range(2)]
+    assert sum_up(study, [search, *runs]).arms[0].drop == pytest.approx(0.02)
+
+
+def test_a_drop_over_several_searches_is_the_mean_of_theirs():
+    study = make_study(searches=3)
+    trials = []
+    for search, (value, again) in enumerate([(0.90, 0.86), (0.80, 0.79), (0.70, 0.69)], 1):
+        trials.append(make_trial(study, "a", "search", value=value, search=search))
+        n = 4 - search  # a search counts once, however many replicates it has
+        trials += [
+            make_trial(study, "a", "replicate", row, metrics={"val_accuracy": again}, search=search) for row in range(n)
+        ]
+    assert sum_up(study, trials).arms[0].drop == pytest.approx(0.02)
+
+
+def test_an_arm_without_trials_has_nothing():
+    arm = sum_up(make_study(), []).arms[0]
+    assert (arm.best, arm.drop, dict(arm.replicates), dict(arm.printed_runs), list(arm.notes)) == (
+        None,
+        None,
+        {},
+        {},
+        [],
+    )
+
+
+def test_runs_of_the_printed_setting_stand_beside_the_tuned_ones():
+    study = make_study()
+    arm = sum_up(study, runs_of(study, "a", "printed", NARROW) + runs_of(study, "a", "replicate", WIDE)).arms[0]
+    assert arm.printed_runs["test_accuracy"].values == NARROW
+    assert arm.replicates["test_accuracy"].values == WIDE
+
+
+def test_replicates_of_an_earlier_winner_count_for_nothing_and_are_noted():
+    study = make_study(claims=[BETTER()])
+    new = {"rate": 0.9}
+    trials = runs_of(study, "a", "replicate", [0.1, 0.2, 0.3]) + runs_of(study, "b", "replicate", BASE)
+    trials += [make_trial(study, "a", "search", 1, new, value=0.95, started_s=150.0)]
+    trials += [make_trial(study, "b", "search", 1, new, value=0.85, started_s=150.0)]
+    before = sum_up(study, trials)
+    assert before.arms[0].replicates == {}
+    assert before.claims[0].verdict == "not run"
+    after = sum_up(study, [*trials, *runs_of(study, "a", "replicate", AHEAD, tuned=new)[1:]])
+    assert after.arms[0].replicates["test_accuracy"].values == AHEAD
+    assert after.claims[0].verdict == "supported"
+    assert list(after.arms[0].notes) == ["replicates of earlier winners (1) are kept and count for nothing"]
+
+
+@pytest.mark.parametrize(("started_s", "noted"), [(150.0, False), (250.0, True)])
+def test_a_search_that_went_on_after_the_test_set_was_read_is_noted(started_s, noted):
+    study = make_study()
+    trials = runs_of(study, "a", "replicate", BASE)  # they end at 200
+    late = make_trial(study, "a", "search", 1, {"rate": 0.2}, value=0.1, started_s=started_s)
+    notes = sum_up(study, [*trials, late]).arms[0].notes
+    assert ("the search went on after the test set was read" in notes) is noted
+
+
+@pytest.mark.parametrize(
+    ("states", "note"),
+    [
+        (["diverged", "diverged"], "2 trials diverged: it broke"),
+        (["failed"], "1 trial failed: it broke"),
+        (["lost", "lost"], "2 trials lost: it broke"),
+        (["killed"], None),
+    ],
+)
+def test_trials_that_did_not_finish_are_noted_with_the_last_reason(states, note):
+    study = make_study()
+    trials = [
+        make_trial(study, "a", "search", row, state=state, reason="it broke" if row == len(states) - 1 else "before")
+        for row, state in enumerate(states)
+    ]
+    assert list(sum_up(study, trials).arms[0].notes) == ([note] if note else [])
+
+
+@pytest.mark.parametrize("state", ["failed", "lost"])
+def test_a_failure_that_a_second_try_mended_is_not_noted(state):
+    study = make_study()
+    trials = [make_trial(study, "a", "search", state=state, reason="x"), make_trial(study, "a", "search", value=0.5)]
+    assert list(sum_up(study, trials).arms[0].notes) == []
+
+
+def test_a_failure_in_one_search_is_not_mended_by_another():
+    study = make_study(searches=3)
+    good = runs_of(study, "a", "replicate", [0.9])
+    failed = make_trial(study, "a", "replicate", search=2, state="failed", reason="x")
+    summary = sum_up(study, [*good, failed])
+    assert summary.n_failed == 1
+    assert "1 trial failed: x" in summary.arms[0].notes
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "answer"),
+    [
+        ([], [], "No answer yet: no winner has been replicated."),
+        (BASE, [], "a reached a mean test accuracy of 0.930 over 7 seeds."),
+        (
+            AHEAD[:1], BASE[:1],
+            "a reached a mean test accuracy of 0.9200 over 1 seeds; too few paired runs to compare it.",
+        ),
+        (
+            AHEAD, BASE,
+            "Each tuned on its own, a did best: a reached a mean test accuracy of 0.950 over 7 seeds, "
+            "ahead of b by 0.02000 (95 % interval +0.01924 to +0.02076).",
+        ),
+        (
+            BASE, UNSURE,
+            "Each tuned on its own, b leads, but not clearly: b reached a mean test accuracy of 0.950 over 7 seeds, "
+            "ahead of a by 0.020 (95 % interval -0.008 to +0.048).",
+        ),
+    ],
+)  # fmt: skip
+def test_the_answer_is_one_sentence(ours, theirs, answer):
+    study = make_study()
+    trials = runs_of(study, "a", "replicate", ours) + runs_of(study, "b", "replicate", theirs)
+    assert sum_up(study, trials).answer == answer
+
+
+def test_an_arm_is_not_called_the_best_where_another_was_searched_badly():
+    study = make_study()
+    trials = runs_of(study, "a", "replicate", AHEAD) + runs_of(study, "b", "replicate", BASE, tuned={"rate": 1.0})
+    summary = sum_up(study, trials)
+    assert summary.answer == (
+        "Each tuned on its own, a leads: a reached a mean test accuracy of 0.950 over 7 seeds, ahead of b by 0.02000 "
+        "(95 % interval +0.01924 to +0.02076); supported but for this: the best setting of b may lie outside its "
+        "space: rate 1 lies within 5 % of the upper end of its range."
+    )
+    assert [(check.arm, check.name) for check in summary.checks if not check.passed] == [("b", "edge")]
+
+
+def test_a_bad_search_of_the_best_arm_does_not_cost_it_its_place():
+    study = make_study()
+    trials = runs_of(study, "a", "replicate", AHEAD, tuned={"rate": 1.0}) + runs_of(study, "b", "replicate", BASE)
+    assert "a did best: " in sum_up(study, trials).answer
+
+
+def with_control(**changes):
+    """A study of two arms, and of a copy of the first."""
+    about = registry.describe("digits")
+    return Variant(control=True).apply(make_study(**changes), about, about)
+
+
+def test_a_control_is_no_alternative_to_rank():
+    study = with_control()
+    trials = runs_of(study, "a", "replicate", BASE) + runs_of(study, "b", "replicate", AHEAD)
+    trials += runs_of(study, "a-control", "replicate", [value + 0.01 for value in AHEAD])
+    summary = sum_up(study, trials, "control")
+    assert summary.answer.startswith("Each tuned on its own, b did best: ")
+    assert "control" not in summary.answer
+    assert [(claim.verdict, claim.against) for claim in summary.claims] == [("contradicted", "a-control")]
+
+
+def test_a_study_that_ranks_no_arms_does_not_answer_by_its_control():
+    study = with_control(ranks=False)
+    trials = [trial for arm in ("a", "a-control") for trial in runs_of(study, arm, "replicate", BASE)]
+    assert sum_up(study, trials, "control").answer == "No answer yet: no claim has been tested."
+
+
+def test_the_answer_of_a_loss_is_the_lowest():
+    study = make_study(metric="val_loss", direction="minimize")
+    of = partial(runs_of, study, phase="replicate", metric="test_loss")
+    assert (
+        "a did best: a reached a mean test loss of 0.930"
+        in sum_up(study, of("a", values=BASE) + of("b", values=AHEAD)).answer
+    )
+
+
+def test_the_answer_takes_the_protocols_direction():
+    study = make_study(metric="val_kappa", direction="maximize")
+    of = partial(runs_of, study, phase="replicate", metric="test_kappa")
+    assert "a did best" in sum_up(study, of("a", values=AHEAD) + of("b", values=BASE)).answer
+
+
+def test_a_study_is_complete_when_every_arm_has_all_its_seeds_in_both_phases():
+    study = make_study(seeds=7)
+    trials = [
+        trial for arm in "ab" for phase in ("printed", "replicate") for trial in runs_of(study, arm, phase, BASE)
+    ]  # fmt: skip
+    assert sum_up(study, trials).complete
+    for i, trial in enumerate(trials):
+        assert not sum_up(study, trials[:i] + trials[i + 1 :]).complete, trial.key
+
+
+def test_an_arm_without_a_printed_setting_is_complete_without_printed_runs():
+    study = Study("Is it?", "digits", dict, [Arm("a")], Protocol(seeds=2))
+    trials = [make_trial(study, "a", "search", tuned={"none": 0}, value=0.9)]
+    trials += [make_trial(study, "a", "replicate", row, {"none": 0}) for row in range(2)]
+    assert sum_up(study, trials).complete
+
+
+@pytest.mark.parametrize(
+    ("variant", "quick", "words"),
+    [
+        ("default", False, None),
+        ("quick~2", True, "QUICK: fewer trials than the study a"),
+        ("quick+epochs=3", True, "QUICK: fewer trials than the study a"),
+        ("sampler=tpe", False, "the search depends on the order in which trials ended"),
+        ("epochs=3+pruner=median", False, "the search depends on the order in which trials ended"),
+        ("sampler=random", False, None),
+    ],
+)
+def test_what_a_variant_means_for_its_results_is_noted(variant, quick, words):
+    summary = sum_up(make_study(), [], variant)
+    assert summary.quick is quick
+    assert [note[: len(words or "")] for note in summary.notes] == ([words] if words else [])
+
+
+def test_a_summary_holds_the_protocol_and_every_trial():
+    study = make_study(seeds=3, trials=2, searches=3, rows=100)
+    trials = runs_of(study, "a", "replicate", BASE)
+    summary = sum_up(study, trials)
+    assert list(summary.trials) == trials
+    assert [summary.protocol[name] for name in ("seeds", "trials", "searches", "rows")] == [3, 2, 3, 100]
+    assert list(summary.protocol["spaces"]) == ["a", "b"]
+    assert trials[0].params == {"batch_size": 32, "epochs": 10, "kind": "a", **GOOD}
+
+
+def searched_three_times(study, arm, gain=0.0):
+    """Three searches of an arm, with two replicates of each winner; each search found another rate."""
+    return [
+        trial
+        for search, (rate, value) in enumerate([(0.3, 0.70), (0.4, 0.80), (0.512345, 0.90)], 1)
+        for trial in runs_of(
+            study, arm, "replicate", [value + gain, value + gain + 0.01], tuned={"rate": rate}, search=search
+        )
+    ]
+
+
+def test_the_replicates_of_all_searches_stand_together_and_the_further_winners_in_words():
+    study = make_study(searches=3, seeds=2)
+    trials = searched_three_times(study, "a")
+    arm = sum_up(study, trials[::-1]).arms[0]
+    metric = arm.replicates["test_accuracy"]
+    assert (metric.values, metric.n) == ([0.70, 0.71, 0.80, 0.81, 0.90, 0.91], 6)
+    assert metric.seeds == [trial.seed for trial in trials if trial.phase == "replicate"]
+    assert len(set(metric.seeds)) == 6
+    assert arm.best.params == {"rate": 0.3}
+    assert arm.notes == ["winner of search 2: rate 0.4", "winner of search 3: rate 0.512"]
+
+
+def test_further_searches_are_no_search_that_went_on_after_the_test_set_was_read():
+    study = make_study(searches=3)
+    late = {"started_s": 300.0, "ended_s": 400.0, "search": 2}
+    trials = runs_of(study, "a", "replicate", BASE) + runs_of(study, "a", "replicate", BASE, **late)
+    went_on = "the search went on after the test set was read"
+    assert went_on not in sum_up(study, trials).arms[0].notes
+    again = make_trial(study, "a", "search", 1, {"rate": 0.2}, value=0.1, search=2, started_s=500.0)
+    assert went_on in sum_up(study, [*trials, again]).arms[0].notes
+
+
+def test_a_study_is_complete_when_every_search_has_its_replicates_and_defaults():
+    study = make_study(searches=3, seeds=2)
+    study = replace(study, arms=[replace(arm, printed=None, defaults={"rate": 0.01}) for arm in study.arms])
+    trials = [trial for arm in "ab" for trial in searched_three_times(study, arm)]
+    for arm in "ab":
+        for search in (1, 2, 3):
+            trials += runs_of(study, arm, "defaults", [0.6, 0.7], tuned={"rate": 0.01}, search=search)
+    assert sum_up(study, trials).complete
+    for i, trial in enumerate(trials):
+        assert not sum_up(study, trials[:i] + trials[i + 1 :]).complete, trial.key
+
+
+@pytest.mark.parametrize(
+    ("changes", "scope"),
+    [
+        (
+            {"trials": 1, "seeds": 7, "epochs": 1},
+            "data: Handwritten digits, 8 x 8; models: 7 to 2,410 parameters; budget: 1 search trial and 7 seeds for "
+            "each arm, 1 epoch; tensorflow 2.21, keras 3.15.",
+        ),
+        (
+            {"trials": 8, "seeds": 9, "searches": 3, "rows": 1_000},
+            "data: Handwritten digits, 8 x 8, of which 1,000 rows train; models: 7 to 2,410 parameters; budget: 8 "
+            "search trials and 9 seeds for each arm in each of 3 searches, 10 epochs; tensorflow 2.21, keras 3.15.",
+        ),
+    ],
+)
+def test_it_is_said_what_the_answer_holds_for(changes, scope):
+    study = make_study(**changes)
+    trials = [
+        trial
+        for arm, size in (("a", 2_410), ("b", 7))
+        for search in (make_trial(study, arm, "search", value=0.9),)
+        for trial in (search, make_trial(study, arm, "replicate", metrics={"parameters": size}))
+    ]
+    made_with = {"tensorflow": "2.21", "keras": "3.15", "numpy": "2.4"}
+    summary = summarize("s", study, "default", trials, made_with)
+    assert (summary.scope, summary.made_with) == (scope, made_with)
+
+
+def test_what_is_not_known_is_left_out_of_the_scope():
+    assert sum_up(make_study(), []).scope == (
+        "data: Handwritten digits, 8 x 8; budget: 8 search trials and 8 seeds for each arm, 10 epochs."
+    )
+
+
+def with_defaults_and_sweep(**changes):
+    """A study whose arms have defaults too, and are trained at two stated rates."""
+    study = make_study(seeds=2, **changes)
+    arms = [replace(arm, defaults={"rate": 0.01}) for arm in study.arms]
+    return replace(study, arms=arms, sweeps=[Sweep("s", {"rate": [0.2, 0.3]}, seeds=3)])
+
+
+def everything(study):
+    """Every run that such a study asks for."""
+    trials = []
+    for arm in "ab":
+        trials += runs_of(study, arm, "printed", [0.7, 0.8]) + runs_of(study, arm, "replicate", [0.8, 0.9])
+        trials += runs_of(study, arm, "defaults", [0.6, 0.8], tuned={"rate": 0.01})
+        for rate in (0.2, 0.3):
+            trials += runs_of(study, arm, "sweep", [0.5, 0.6, 0.7], "val_accuracy", tuned={"rate": rate})
+    return trials
+
+
+def test_runs_at_the_library_s_defaults_stand_beside_the_others():
+    study = with_defaults_and_sweep()
+    arm = sum_up(study, everything(study)).arms[0]
+    assert arm.defaults["test_accuracy"].values == [0.6, 0.8]
+    assert arm.defaults["test_accuracy"].mean == pytest.approx(0.7)
+    assert sum_up(study, []).arms[0].defaults == {}
+    assert sum_up(make_study(), runs_of(study, "a", "defaults", [0.6])).arms[0].defaults == {}
+
+
+def test_a_study_is_complete_when_every_run_of_defaults_and_sweeps_is_there_too():
+    study = with_defaults_and_sweep()
+    trials = everything(study)
+    assert sum_up(study, trials).complete
+    for i, trial in enumerate(trials):
+        if trial.phase in ("defaults", "sweep"):
+            assert not sum_up(study, trials[:i] + trials[i + 1 :]).complete, trial.key
+
+
+@pytest.mark.parametrize(("state", "complete"), [("diverged", True), ("failed", False)])
+def test_a_diverged_run_of_a_sweep_need_not_be_trained_again(state, complete):
+    study = with_defaults_and_sweep()
+    trials = [
+        replace(trial, result=replace(trial.result, state=state)) if (trial.phase, trial.row) == ("sweep", 2) else trial
+        for trial in everything(study)
+    ]
+    assert sum_up(study, trials).complete is complete
+
+
+def test_the_seeds_of_a_sweep_are_not_those_of_the_protocol():
+    study = with_defaults_and_sweep()
+    assert sum_up(study, everything(study)).protocol["seeds"] == 2
+
+
+GRAPH, PLAIN, ESTIMATOR = "epoch graph", "fit: the model runs eagerly", "estimator"
+
+
+@pytest.mark.parametrize(
+    ("settings", "space", "way", "warned"),
+    [
+        (({}, {}), {}, GRAPH, True),
+        (({}, {}), {}, PLAIN, True),
+        (({}, {}), {}, ESTIMATOR, False),  # nothing says that it has a rate
+        (({"learning_rate": 0.1}, {"learning_rate": 0.1}), {}, ESTIMATOR, True),
+        (({"learning_rate": 0.1}, {"learning_rate": 0.2}), {}, GRAPH, False),  # the rate is the question
+        (({"learning_rate": 0.1}, {}), {}, GRAPH, False),
+        (({}, {}), {"learning_rate": RATE["rate"]}, GRAPH, False),
+        (({}, {}), {"adam_learning_rate": RATE["rate"]}, GRAPH, False),
+        (({}, {}), {"rate": RATE["rate"]}, GRAPH, False),
+        (({}, {}), {"drop_rate": RATE["rate"]}, GRAPH, True),
+        (({},), {}, GRAPH, False),  # one arm is not compared
+    ],
+)
+def test_arms_at_one_rate_that_nobody_tuned_are_warned_of(settings, space, way, warned):
+    arms = [
+        Arm(name, setting={"kind": name, **setting}, space=space) for name, setting in zip("ab", settings, strict=False)
+    ]
+    study = Study("Is it?", "digits", dict, arms)
+    trials = [make_trial(study, "a", "search", 0, {"k": 0}, way=way)]
+    assert ("was not tuned" in rate_warning(study, trials)) is warned
+    assert any("was not tuned" in note for note in sum_up(study, trials).notes) is warned
+
+
+def test_remarks_of_a_study_go_into_its_summary():
+    assert sum_up(replace(make_study(), remarks=["the document errs"]), []).remarks == ["the document errs"]
+
+
+@pytest.mark.parametrize(
+    ("values", "answer"),
+    [
+        ([BASE], "a is better: supported."),
+        (
+            [BASE, [value + 0.01 for value in AHEAD]],
+            "a is better: supported. Of all 2 claims tested: 1 supported, 1 contradicted.",
+        ),
+    ],
+)
+def test_a_study_that_ranks_no_arms_answers_by_its_claims(values, answer):
+    others = [f"x{i}" for i in range(len(values))]
+    study = make_study(["a", *others], seeds=8, claims=[BETTER(than=other) for other in others], ranks=False)
+    runs = runs_of(study, "a", "replicate", AHEAD)
+    for other, of_other in zip(others, values, strict=True):
+        runs += runs_of(study, other, "replicate", of_other)
+    assert sum_up(study, runs).answer == answer
+    assert sum_up(study, []).answer == "No answer yet: no claim has been tested."
+
+
+def test_two_whole_searches_of_three_rank_by_the_first_which_is_compared():
+    study = make_study(searches=3)
+    trials = [
+        *runs_of(study, "a", "replicate", [0.8, 0.81, 0.8, 0.82, 0.8, 0.81]),
+        *runs_of(study, "b", "replicate", [0.9, 0.91, 0.9, 0.9, 0.92, 0.91]),
+        *runs_of(study, "a", "replicate", [0.99] * 6, search=2),
+        *runs_of(study, "b", "replicate", [0.7] * 6, search=2),
+    ]
+    assert sum_up(study, trials).answer.startswith(
+        "Each tuned on its own, b did best: b reached a mean test accuracy of 0.9067"
+    )
+
+
+def test_a_control_is_no_second_arm_that_shares_an_untuned_rate():
+    study = make_study(arms="a")
+    arm = replace(study.arms[0], space={}, printed={})
+    control = replace(arm, name="a-control", control_of="a", printed=None)
+    runs = [make_trial(study, "a", "search")]  # by gradient
+    assert rate_warning(replace(study, arms=[arm, control]), runs) == ""
+    assert rate_warning(replace(study, arms=[arm, replace(control, control_of="")]), runs) != ""
+
+
+def test_arms_with_nothing_to_tune_are_not_called_tuned():
+    made = make_study()
+    study = replace(made, arms=[replace(arm, space={}) for arm in made.arms])
+    ours, theirs = [0.9, 0.91, 0.92, 0.93, 0.94, 0.95], [0.8, 0.82, 0.81, 0.83, 0.84, 0.86]
+    summary = sum_up(study, runs_of(study, "a", "replicate", ours) + runs_of(study, "b", "replicate", theirs))
+    assert summary.answer.startswith("a did best: a reached")
+    assert "search trial" not in summary.scope
+
+
+def test_without_spread_no_smallest_difference_is_told():
+    study = make_study(claims=[Claim("a is better", better="a", than="b", metric="test_accuracy")])
+    trials = runs_of(study, "a", "replicate", [0.9] * 6) + runs_of(study, "b", "replicate", [0.9] * 6)
+    (claim,) = sum_up(study, trials).claims
+    assert (claim.verdict, claim.smallest) == ("undecided", None)

@@ -1,0 +1,175 @@
+"""`dlstudy run --all`: every study gets its turn, whatever becomes of the others."""
+
+import json
+
+import pytest
+
+from dlstudy.cli import run
+from dlstudy.datasets import registry
+from dlstudy.errors import DataError, StudyError, UsageError
+from dlstudy.runner.backend import Where
+from dlstudy.store.home import Home
+from dlstudy.study import loader
+from dlstudy.study.request import Request
+from dlstudy.study.variant import Variant
+
+STUDY = '''"""A study of scikit-learn's alone."""
+from dlstudy import Arm, Protocol, Split, Study
+
+
+def build(p):
+    from sklearn.tree import DecisionTreeClassifier
+
+    if p["depth"] < 1:
+        raise RuntimeError("no such tree")
+    return DecisionTreeClassifier(max_depth=p["depth"])
+
+
+STUDY = Study(
+    question="How deep?",
+    dataset="digits",
+    build=build,
+    arms=[Arm("tree", {"depth": 3})],
+    protocol=Protocol(seeds=1, split=Split(validation=0.25)),
+)
+'''
+FAILS = STUDY.replace('"depth": 3', '"depth": 0')
+ELSEWHERE = STUDY.replace('dataset="digits",', 'dataset="mnist",\n    other_datasets=["fashion_mnist", "digits"],')
+NOWHERE = STUDY.replace('dataset="digits",', 'dataset="mnist",\n    other_datasets=["fashion_mnist"],')
+
+
+@pytest.fixture(autouse=True)
+def _only_digits(monkeypatch):
+    """No data set but `digits` can be had."""
+    ensure = registry.ensure
+
+    def ensured(name, report=None):
+        if name != "digits":
+            raise DataError(f"{name} cannot be had: no network\nhttps: refused")
+        return ensure(name, report)
+
+    monkeypatch.setattr(registry, "ensure", ensured)
+
+
+@pytest.fixture(scope="module")
+def where(tmp_path_factory):
+    """One home for all: to make a new store takes MLflow seconds."""
+    return Where(Home.at(tmp_path_factory.mktemp("my runs")), engine="inline")
+
+
+@pytest.fixture
+def run_all(tmp_path, where, monkeypatch, capsys):
+    """Runs these studies; gives the exit code, what was printed and what was said beside it."""
+
+    def run_all(json=False, request=None, **sources):
+        folder = tmp_path / "studies"
+        folder.mkdir(exist_ok=True)
+        for name, source in sources.items():
+            (folder / f"{name}.py").write_text(source)
+        found = {path.stem: path for path in sorted(folder.glob("*.py"), reverse=True)}
+        monkeypatch.setattr(loader, "paths", lambda: found)
+        code = run.run_studies(None, True, request or Request(), where, json)
+        return code, *capsys.readouterr()
+
+    return run_all
+
+
+def test_every_study_is_run_and_a_failed_one_stops_no_other(run_all):
+    code, out, err = run_all(json=True, b_fails=FAILS, a_good=STUDY, c_broken="STUDY = 1", d_good=STUDY)
+    assert code == 1
+    rows = {row["study"]: row for row in json.loads(out)}
+    assert list(rows) == ["a_good", "b_fails", "c_broken", "d_good"]
+    for name in ("a_good", "d_good"):
+        assert (rows[name]["variant"], rows[name]["trainings"], rows[name]["failed"]) == ("default", 2, 0)
+        assert rows[name]["answer"].startswith("tree reached a mean test accuracy of 0.")
+    assert (rows["b_fails"]["trainings"], rows["b_fails"]["failed"]) == (1, 1)
+    assert rows["b_fails"]["answer"] == "No answer yet: no winner has been replicated."
+    assert (rows["c_broken"]["trainings"], rows["c_broken"]["failed"]) == (0, "all")
+    assert rows["c_broken"]["answer"] == "not run: c_broken.py must define STUDY = Study(...), got int"
+    assert "a_good" in err  # progress is said beside the JSON
+
+
+def test_a_study_whose_data_cannot_be_had_runs_on_its_first_other_data_that_can(run_all):
+    code, out, err = run_all(json=True, elsewhere=ELSEWHERE)
+    assert code == 0
+    (row,) = json.loads(out)
+    assert (row["variant"], row["trainings"]) == ("dataset=digits", 2)
+    assert "mnist cannot be had: running on digits instead" in err
+    assert "refused" not in err
+    code, out, _ = run_all(json=True)
+    assert (code, json.loads(out)[0]["trainings"]) == (0, 0)  # nothing is repeated
+
+
+def test_a_study_whose_data_cannot_be_had_at_all_is_not_run(run_all):
+    code, out, _ = run_all(json=True, nowhere=NOWHERE, z_good=STUDY)
+    rows = json.loads(out)
+    assert code == 1
+    assert rows[0]["answer"] == (
+        "not run: mnist cannot be had: no network; or run the study on other data: --dataset fashion_mnist"
+    )
+    assert (rows[1]["study"], rows[1]["failed"]) == ("z_good", 0)
+
+
+def test_a_table_ends_the_run(run_all):
+    code, out, _ = run_all(good=STUDY)
+    assert code == 0
+    assert "All studies" in out
+    assert out.index("tree reached a mean test accuracy") < out.index("All studies")
+
+
+def test_no_study_is_no_failure(run_all):
+    assert run_all(json=True)[:2] == (0, "[]\n")
+    assert run_all()[:2] == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "every", "request_", "message"),
+    [
+        (None, False, Request(), "run takes a study's name or --all, got neither: `dlstudy list` shows the names"),
+        ("tiny", True, Request(), "got both"),
+        (None, True, Request(arms=("a",)), "--all runs every study as it is, got --arm or --dataset"),
+        (None, True, Request(variant=Variant(dataset="digits")), "got --arm or --dataset: name one study with them"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(tmp_path, name, every, request_, message):
+    with pytest.raises(UsageError, match=message):
+        run.run_studies(name, every, request_, Where(Home.at(tmp_path)), json=False)
+
+
+@pytest.fixture
+def run_one(tmp_path, where, capsys):
+    def run_one(name, source, json=False):
+        path = tmp_path / "my studies" / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(source)
+        code = run.run_studies(str(path), False, Request(), where, json)
+        return code, *capsys.readouterr()
+
+    return run_one
+
+
+def test_one_study_is_told_with_what_to_type_next(run_one, tmp_path, where):
+    code, out, _ = run_one("one", STUDY)
+    assert code == 0
+    path, home = f"'{tmp_path}/my studies/one.py'", f"--home '{where.home.root}'"
+    assert f"dlstudy report {path} --output report.pdf {home}" in out
+    assert f"dlstudy predict {path} {home}" in out
+    assert f"dlstudy ui one {home}" in out
+
+
+@pytest.mark.parametrize(("name", "source", "code"), [("grows", STUDY, 0), ("withers", FAILS, 1)])
+def test_the_exit_code_says_whether_trials_failed_and_json_is_the_report(run_one, name, source, code):
+    found, out, _ = run_one(name, source, json=True)
+    assert found == code
+    report = json.loads(out)
+    assert (report["study"], report["schema"], report["n_failed"]) == (name, 2, code)
+
+
+def test_one_study_never_falls_back_to_other_data_by_itself(run_one):
+    with pytest.raises(DataError, match=r"^mnist cannot be had: no network; or run the study on other data: --dataset"):
+        run_one("away", ELSEWHERE)
+
+
+def test_an_unknown_study_is_refused(tmp_path):
+    with pytest.raises(StudyError, match=r"no study file at"):
+        run.run_studies(str(tmp_path / "none.py"), False, Request(), Where(Home.at(tmp_path)), json=False)

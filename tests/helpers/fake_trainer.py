@@ -1,0 +1,57 @@
+"""What trains in the slots of a cluster where tests have no use for TensorFlow."""
+
+import os
+import time
+from pathlib import Path
+
+import dlstudy
+from dlstudy.study.trial import TrialResult, pictures_beside
+from tests.helpers.fake_engine import made_up
+
+
+class FakeTrainer:
+    """Trains nothing and does as the trial's `kind` says."""
+
+    def __init__(self, slot):
+        if slot.name.startswith("gpu"):
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+
+    def use(self, source):
+        arrays = source.open()
+        assert not any(part.flags.writeable for part in arrays.values()), "one copy for all slots of a node"
+
+    def train(self, spec, on_epoch):
+        kind = spec.params["kind"]
+        if kind == "reads the study":
+            assert "_ray_pkg_" in dlstudy.__file__, "the package comes from the parent"
+            way = f"{spec.study_path} " + " ".join(sorted(path.name for path in Path(spec.study_path).parent.iterdir()))
+            import helper
+            from package import part
+
+            return TrialResult("finished", way=f"{way} {helper.SIZE} {part.SIZE}")
+        if kind == "writes":
+            for folder in (
+                Path(spec.model_folder),
+                pictures_beside(Path(spec.model_folder)),
+                Path(spec.folder) / "logs",
+            ):
+                folder.mkdir(parents=True)
+                (folder / "file").write_bytes(b"x" * 1_000_000)
+            return TrialResult("finished", way=spec.model_folder)
+        if kind == "dies":
+            os._exit(3)
+        if kind == "raises":
+            raise ValueError("what no trainer should raise")
+        for epoch in range(1, spec.epochs + 1):
+            time.sleep(spec.params.get("sleep", 0.0))
+            if not on_epoch(epoch, {"val_accuracy": 0.5}):
+                return TrialResult("pruned")
+        return made_up(spec)
+
+
+def fake(slot):
+    return FakeTrainer(slot)
+
+
+def broken(slot):
+    raise RuntimeError("nothing can be trained here")

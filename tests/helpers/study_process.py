@@ -1,0 +1,217 @@
+"""Studies that train for a while, run by `dlstudy` in processes of their own, and what they must leave behind.
+
+In the full form (`make faults`, `DLSTUDY_FAULTS=full`) the workers are the real ones, else those of `light.py`.
+"""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+
+from dlstudy.store.home import Home
+from dlstudy.store.record import Record
+
+FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "dlstudy.cli" if FULL else "tests.helpers.fake_worker"]
+KILL, STOP = signal.SIGKILL, signal.SIGSTOP
+STATUS = {"finished": "FINISHED", "killed": "KILLED"}
+
+STUDY = '''"""A study of estimators, each of which takes a moment."""
+import os
+import time
+
+from optuna.distributions import FloatDistribution
+
+from dlstudy import Arm, Claim, Protocol, Split, Study
+
+SPACE = {"alpha": FloatDistribution(1e-5, 1e-1, log=True)}
+
+
+def note(path, line):
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(log, f"{line}\\n".encode())
+    os.close(log)
+
+
+def build(p):
+    note(os.environ["NIGHTS_BUILT"], f"{p['average']} {p['seed']} {p['alpha']}")
+    note(os.environ["NIGHTS_BUILT"] + ".by", os.getpid())
+    time.sleep(0.15)
+    if os.environ.get("NIGHTS_LIGHT"):
+        return None
+    from sklearn.linear_model import SGDClassifier
+
+    return SGDClassifier(alpha=p["alpha"], average=p["average"], max_iter=5, tol=None)
+
+
+STUDY = Study(
+    question="Does averaging help?",
+    dataset="digits",
+    build=build,
+    arms=[
+        Arm("plain", setting={"average": False}, space=SPACE, printed={"alpha": 1e-4}),
+        Arm("averaged", setting={"average": True}, space=SPACE, printed={"alpha": 1e-4}),
+    ],
+    protocol=Protocol(epochs=2, trials=6, seeds=6, split=Split(validation=200), rows=400, silence_s=60),
+    claims=[Claim("averaging helps", better="averaged", than="plain", metric="test_accuracy")],
+)
+'''
+
+
+class Run(subprocess.Popen):
+    """A running `dlstudy`, which ends with the block that uses it."""
+
+    def __exit__(self, *about):
+        self.kill()
+        super().__exit__(*about)
+
+
+class Night:
+    """A study file and a home, in a folder of their own."""
+
+    def __init__(self, folder, name="night", text=STUDY, home="home"):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.name, self.home, self.file = name, Home.at(folder / home), folder / f"{name}.py"
+        self.file.write_text(text)
+        self.built = folder / f"{name}.built"
+
+    def start(self, *options, command="run", study=True, on=()):
+        """`dlstudy` in a session of its own, as a terminal would start it; `on` are words that go before it."""
+        light = {} if FULL else {"NIGHTS_LIGHT": "1"}
+        own = {"NIGHTS_BUILT": str(self.built), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        which = [str(self.file)] if study else []
+        return Run(
+            [*on, *COMMAND, command, *which, *options, "--home", str(self.home.root)],
+            env={**os.environ, **light, **own},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *options, **how):
+        """Runs `dlstudy` to its end: exit code, standard output, standard error."""
+        with self.start(*options, **how) as process:
+            out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    def n_built(self):
+        """How many trainings have begun."""
+        return len(self.built.read_text().splitlines()) if self.built.exists() else 0
+
+    def trainers(self):
+        """The process ids of those that have begun a training."""
+        by = self.built.with_name(f"{self.built.name}.by")
+        return {int(line) for line in by.read_text().split()} if by.exists() else set()
+
+    def trials(self, storage=None):
+        """All trials of the default variant."""
+        return Record.open(self.home, storage, for_writing=False).trials(self.name, "default")
+
+    def table(self, storage=None):
+        """What every finished training gave, in an order that does not depend on when it was trained."""
+        return sorted(
+            (t.phase, t.arm, t.row, t.seed, tuple(t.params.items()), tuple(t.metrics.items()), t.result.correct)
+            for t in self.trials(storage)
+            if t.state == "finished"
+        )
+
+    def tries(self):
+        """The states of all tries of each training, in their order."""
+        found = {}
+        for trial in self.trials():
+            found.setdefault((trial.phase, trial.arm, trial.setting_key, trial.row), []).append(trial.state)
+        return found
+
+    def statuses(self):
+        """Key (empty for the study's own run), status and state of every run in MLflow."""
+        wanted = "select value from tags where tags.run_uuid = runs.run_uuid and key ="
+        with closing(sqlite3.connect(self.home.mlflow_db)) as store:  # to write: a killed writer is undone first
+            rows = store.execute(
+                f"select ({wanted} 'dlstudy.key'), status, ({wanted} 'dlstudy.state') from runs, experiments using "
+                "(experiment_id) where experiments.name = ? and runs.lifecycle_stage = 'active'",
+                [self.name],
+            ).fetchall()
+        return sorted((key or "", status, state) for key, status, state in rows)
+
+    def open(self):
+        """What the record and MLflow say is running: keys of trials."""
+        shown = (
+            {key for key, status, _ in self.statuses() if status == "RUNNING"}
+            if self.home.mlflow_db.exists()
+            else set()
+        )
+        return shown | {trial.key for trial in self.trials() if trial.state == "running"}
+
+    def check(self, *options):
+        """Nothing is lost, repeated or wrong: the table is that of an undisturbed run, and MLflow says the same."""
+        assert self.table() == undisturbed(self.name, options)[0]
+        for training, states in self.tries().items():
+            assert states.count("finished") == 1, (training, states)
+            assert states[-1] == "finished", (training, states)
+        trials = self.trials()
+        begun = Counter(f"{t.params['average']} {t.seed} {t.params['alpha']}" for t in trials)
+        built = Counter(self.built.read_text().splitlines())
+        assert not built - begun, "something was trained of which the record does not know"
+        shown = [("", "FINISHED", None), *[(t.key, STATUS.get(t.state, "FAILED"), t.state) for t in trials]]
+        assert self.statuses() == sorted(shown)
+
+
+@cache
+def undisturbed(name, options=()):
+    """The table of a run that nothing disturbs, and the seconds that it takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        night, began = Night(Path(folder), name), time.monotonic()
+        code, _, err = night.run(*options)
+        assert code == 0, err
+        return night.table(), time.monotonic() - began
+
+
+def processes_of(session):
+    """The living processes of a session, by what they were started with."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        try:
+            stat = (folder / "stat").read_text().rpartition(") ")[2].split()
+            if stat[0] != "Z" and int(stat[3]) == session:
+                found[int(folder.name)] = (folder / "cmdline").read_text()
+        except (OSError, IndexError):
+            continue
+    return found
+
+
+def workers_of(session):
+    """The process ids of the workers of a run."""
+    return [pid for pid, command in processes_of(session).items() if "spawn_main" in command]
+
+
+def await_(condition, timeout_s=120.0):
+    """What the condition gives as soon as that is true."""
+    end = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+    return found
+
+
+def send(pid, number):
+    """Sends a signal; whether there was a process to get it."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def dice(seed):
+    """Random moments, the same in every run of the tests; the machine adds chance of its own."""
+    return random.Random(seed)

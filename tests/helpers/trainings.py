@@ -1,0 +1,40 @@
+"""A small net and small trials of real data, for the tests of what trains them."""
+
+import dataclasses
+
+from dlstudy.datasets import registry
+from dlstudy.study.protocol import Split
+from dlstudy.study.trial import TrialSpec
+from dlstudy.training.arrays import prepare
+from dlstudy.training.shared_memory import SharedArrays
+from dlstudy.training.study_functions import Code
+from dlstudy.training.train import Workplace, train
+
+
+def place_of(name):
+    dataset = registry.load(name)
+    return Workplace(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
+
+
+def spec_of(dataset="digits", epochs=3, **changes):
+    split = Split(0.2, test=0.2, random_state=1) if dataset == "diabetes" else Split(validation=0.25)
+    params = {"learning_rate": 0.05, "batch_size": 32, "epochs": epochs, **changes.pop("params", {})}
+    spec = TrialSpec(
+        key="t#0", study_path="", dataset=dataset, arm="net", phase="replicate", row=0, params=params, seed=11,
+        epochs=epochs, batch_size=32, split=split, rows=400 if dataset == "digits" else None, metrics_of="test",
+    )  # fmt: skip
+    return dataclasses.replace(spec, **changes)
+
+
+def net(p):
+    import keras
+
+    layers = [keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
+    model = keras.Sequential([keras.Input(p["input_shape"]), *layers])
+    optimizer = keras.optimizers.SGD(p["learning_rate"], momentum=0.9)
+    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def run(place, spec, build=net, on_epoch=lambda epoch, metrics: True, **functions):
+    return train(spec, Code(build, **functions), place, on_epoch)

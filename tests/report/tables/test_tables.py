@@ -1,0 +1,331 @@
+"""The tables of a report, by hand: arms, figures, claims, comparisons, checks, costs, failures."""
+
+from dataclasses import replace
+
+import pytest
+
+from dlstudy.analysis.results import BudgetCurve, Check, ClaimSummary, CostSummary, MetricSummary, Pair
+from dlstudy.report.blocks import Table, column_weights, plain, without_empty
+from dlstudy.report.labels import label, listed, many, ranges
+from dlstudy.report.tables.arms import computed_table, mood, printed_table, spread_text, sweep_tables, tables
+from dlstudy.report.tables.claims import claims_table, pairs_table, verdict_text
+from dlstudy.report.tables.search import budget_table, checks_table, costs_table, failures_table
+from dlstudy.study.claims import Claim, Computed
+from dlstudy.study.protocol import Sweep
+from tests.helpers.builders import figure, make_study, make_trial, runs_of, sum_up
+
+A = [0.920, 0.931, 0.939, 0.930, 0.925, 0.935]
+B = [0.900, 0.910, 0.920, 0.909, 0.906, 0.915]
+
+
+@pytest.fixture
+def study():
+    claims = [Claim("a is better", better="a", than="b", metric="test_accuracy"), Claim("x", untestable="no data")]
+    printed = [figure("0.9100"), figure("0.99", setting={"optimizer": "adam"}), figure("0.5", arm="b")]
+    return make_study(seeds=6, printed=printed, claims=claims)
+
+
+@pytest.fixture
+def summary(study):
+    printed = [0.909, 0.910, 0.911]
+    return sum_up(
+        study,
+        [
+            *runs_of(study, "a", "printed", printed),
+            *runs_of(study, "b", "printed", printed),
+            *runs_of(study, "a", "replicate", A),
+            *runs_of(study, "b", "replicate", B),
+        ],
+    )
+
+
+def judged(**changes):
+    """A claim that was compared; `changes` are of its fields."""
+    pair = Pair("b", range(8), [0.01] * 8, 0.012, 0.011, (0.005, 0.019), (0.006, 0.018))
+    fields = {"difference": 0.012, "interval": (0.005, 0.019), "against": "b", "n": 8, "how": "test accuracy"}
+    claim = ClaimSummary("a is better", "supported", "test_accuracy", None, "replicate", pairs=[pair], **fields)
+    return replace(claim, **changes)
+
+
+def test_tables_come_in_reading_order_and_only_with_rows(summary):
+    assert [table.title for table in tables(summary)] == ["Arms, each tuned on its own", "Printed figures", "Claims"]
+    assert [table.title for table in tables(sum_up(make_study(), []))] == ["Arms, each tuned on its own"]
+
+
+def test_the_table_of_arms_by_hand(summary):
+    rows = tables(summary)[0].rows
+    assert rows[0] == ["a", "rate 0.5", "0.9000 (1 trial)", "0.9300 ± 0.0068", "6", "–", "0.9100 reproduced", "0.9100"]
+    assert rows[1][3:] == ["0.9100 ± 0.0070", "6", "–", "0.5 not reproduced", "0.910"]
+
+
+def test_the_drop_stands_to_the_place_of_the_spread(study):
+    runs = [
+        make_trial(study, "a", "search", value=0.95),
+        *runs_of(study, "a", "replicate", [0.93, 0.95, 0.94], metric="val_accuracy")[1:],
+    ]
+    assert tables(sum_up(study, runs))[0].rows[0][5] == "+0.010"
+    same = [
+        make_trial(study, "a", "search", value=0.3),
+        *runs_of(study, "a", "replicate", [0.1 + 0.2] * 2, "val_accuracy")[1:],
+    ]
+    assert tables(sum_up(study, same))[0].rows[0][5] == "0"
+
+
+def test_the_table_of_printed_figures_by_hand(summary):
+    table = printed_table(summary)
+    # 0.91 +- 2.570582 * 0.001 * sqrt(4/3) +- 0.00005 with three runs: t(2) = 4.302653
+    assert table.rows[0] == ["a", "test accuracy", "0.9100", "0.9100", "0.9050 to 0.9150", "3", "reproduced"]
+    assert table.rows[1][-1] == "not run: --also trains it"
+    assert table.heads == ["arm", "figure", "printed", "ours, mean", "95 % of runs", "seeds", "verdict"]
+
+
+def test_the_table_of_printed_figures_says_what_chance_alone_misses(summary):
+    # two decided of three: 2 * 0.05 misses, and one at least with 1 - 0.95 ** 2 = 0.0975
+    note = printed_table(summary).note
+    assert note.endswith(
+        "2 figures decided, 1 not reproduced: chance alone would miss 0.1 on average, and at least one in 10 % of such "
+        "documents."
+    )
+    assert "chance" not in printed_table(sum_up(make_study(printed=[figure("0.9")]), [])).note
+
+
+def test_where_a_figure_is_printed_is_a_column_only_where_it_is_known():
+    study = make_study(printed=[figure("0.91", place="page 3"), figure("0.5", arm="b")])
+    table = printed_table(sum_up(study, []))
+    assert (table.heads[-1], [row[-1] for row in table.rows]) == ("place", ["page 3", "–"])
+
+
+def test_figures_that_are_not_comparable_are_not_shown(study, summary):
+    shown = tables(sum_up(study, summary.trials, "quick"))
+    assert [table.title for table in shown] == ["Arms, each tuned on its own", "Claims"]
+    assert "printed" not in shown[0].heads
+
+
+def test_computed_figures_have_digits_that_help():
+    study = replace(
+        make_study(),
+        computed=[Computed("recall", "0.77", lambda: 137 / 178), Computed("n", "1,100", lambda: 1010, "misread")],
+    )
+    assert computed_table(sum_up(study, [])).rows == [
+        ["recall", "0.77", "0.7697", "right"],
+        ["n", "1,100", "1,010", "wrong: misread"],
+    ]
+
+
+def test_the_table_of_claims_by_hand(summary):
+    # differences 0.020 0.021 0.019 0.021 0.019 0.020: mean 0.02, sd 0.00089443, t(5) = 2.570582; p = 2 / 2 ** 6
+    table = claims_table(summary)
+    measured = ["test accuracy (tuned winners)", "+0.02000 against b", "+0.01906 to +0.02094", "0.031", "6 seeds"]
+    assert table.rows[0] == ["1. a is better", "supported", *measured]
+    assert table.rows[1] == ["2. x", "not testable: no data", "–", "–", "–", "–", "–"]
+    assert table.note.endswith("Verdicts hold for the settings this search found, and on these test rows.")
+
+
+def test_each_comparison_stands_beneath_the_claims(summary):
+    table = pairs_table(summary)
+    row = dict(zip(table.heads, table.rows[0], strict=True))
+    assert (row["claim"], row["pairs"], row["p"], row["adjusted p"]) == ("1 against b", "6 seeds", "0.031", "0.031")
+    assert row["wins"] == "100 % (54 to 100)"  # Clopper-Pearson: 0.025 ** (1 / 6) = 0.5407
+    assert row["effect size"] == "+18.83"  # 0.02 / 0.00089443 * (1 - 3 / 19)
+    assert "test-set noise" not in table.heads
+
+
+def test_scopes_are_named_where_claims_differ_in_them(summary):
+    claims = [judged(scope="here"), judged(scope="there"), judged(scope="here", control=True)]
+    table = claims_table(replace(summary, claims=claims))
+    assert "Claims 1 and 3: here. Claim 2: there." in table.note
+    assert table.note.endswith(
+        "A control is no claim of the document: it compares two identical arms, and should be undecided."
+    )
+    assert table.rows[2][0] == "3. a is better (control)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "supported"),
+        ({"verdict": "withheld", "why": "an edge"}, "withheld: an edge"),
+        (
+            {"verdict": "contradicted by its own numbers", "own_numbers": "it prints 1 of b", "measured": "supported"},
+            "contradicted by its own numbers: it prints 1 of b; our runs: supported",
+        ),
+        (
+            {"verdict": "equivalent", "region": 0.02},
+            "equivalent: the 90 % interval +0.0060 to +0.0180 lies within ±0.02",
+        ),
+        (
+            {"verdict": "undecided", "smallest": 0.01234, "region": 0.005, "n_needed": 24},
+            "undecided: 8 seeds would show a difference of 0.0123 in four of five such studies; one of 0.005 takes 24 "
+            "seeds",
+        ),
+        (
+            {"verdict": "undecided", "unit": "search", "smallest": 0.5},
+            "undecided: 8 searches would show a difference of 0.5000 in four of five such studies",
+        ),
+        ({"verdict": "undecided", "why": "p disagrees"}, "undecided: p disagrees"),
+    ],
+)  # fmt: skip
+def test_a_verdict_says_why(changes, text):
+    assert verdict_text(judged(**changes)) == text
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("reproduced", "good"),
+        ("0.9560 reproduced", "good"),
+        ("1,100 wrong", "bad"),
+        ("supported", "good"),
+        ("passed", "good"),
+        ("failed", "bad"),
+        ("not reproduced", "bad"),
+        ("0.9645 not reproduced", "bad"),
+        ("contradicted", "bad"),
+        ("contradicted by its own numbers: it prints 2", "bad"),
+        ("undecided", "open"),
+        ("undecidable: runs differ", "open"),
+        ("withheld: an edge", "open"),
+        ("equivalent: within", "open"),
+        ("not testable: why", "open"),
+        ("failed, made good by another try", "bad"),
+        ("1. supported learning works", ""),
+        ("supported learning works", ""),
+        ("an arm that is supported", ""),
+        ("0.9774 (8 trials)", ""),
+        ("nothing to tune", ""),
+    ],
+)
+def test_a_verdict_has_a_mood_wherever_a_number_stands_before_it(cell, expected):
+    assert mood(cell) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "measure"),
+    [
+        ({"metric": "val_accuracy", "epoch": 1}, "validation accuracy, epoch 1 (tuned winners)"),
+        ({"metric": "train_loss", "phase": "printed"}, "training loss (printed settings)"),
+    ],
+)
+def test_a_claim_says_what_it_is_measured_by(fields, measure):
+    study = make_study(claims=[Claim("a is better", better="a", than="b", **fields)])
+    assert claims_table(sum_up(study, [])).rows[0][2] == measure
+
+
+def test_a_sweep_is_a_table_of_values_by_arms():
+    study = make_study(sweeps=[Sweep("rates", {"rate": (0.1, 0.9)}, seeds=2)])
+    runs = [
+        make_trial(study, arm, "sweep", row, {"rate": rate}, metrics={"val_accuracy": value + row / 100})
+        for arm, rate, value in (("a", 0.1, 0.5), ("b", 0.1, 0.6), ("a", 0.9, 0.7))
+        for row in (0, 1)
+    ]
+    lost = [make_trial(study, "b", "sweep", row, {"rate": 0.9}, state="diverged") for row in (0, 1)]
+    half = [make_trial(study, "a", "sweep", 2, {"rate": 0.9}, state="diverged")]
+    (table,) = sweep_tables(sum_up(study, [*runs, *lost, *half]))
+    assert table.title == "Sweep rates: validation accuracy"
+    assert table.heads == ["at", "a", "b"]
+    assert table.rows == [
+        ["rate 0.1", "0.5050 ± 0.0071", "0.6050 ± 0.0071"],
+        ["rate 0.9", "0.7050 ± 0.0071 (1 of 3 diverged)", "all 2 diverged"],
+    ]
+
+
+def test_a_sweep_of_more_arms_than_values_has_the_arms_down():
+    study = make_study(arms="abc", sweeps=[Sweep("rates", {"rate": (0.1, 0.9)}, seeds=2)])
+    runs = [make_trial(study, "c", "sweep", 0, {"rate": 0.9}, metrics={"val_accuracy": 0.5})]
+    (table,) = sweep_tables(sum_up(study, runs))
+    assert table.heads == ["arm", "rate 0.1", "rate 0.9"]
+    assert table.rows[-1] == ["c", "–", "0.5000"]
+
+
+def test_a_sweep_without_runs_has_no_table():
+    study = make_study(sweeps=[Sweep("rates", {"rate": (0.1, 0.9)}, seeds=2)])
+    assert sweep_tables(sum_up(study, [])) == []
+
+
+def test_checks_that_failed_come_first_and_one_by_one(summary):
+    checks = [
+        Check("a", "edge", True, "inside"), Check("b", "edge", False, "b lies at its edge"),
+        Check("a", "budget", True, "8"), Check("b", "budget", True, "8"),
+    ]  # fmt: skip
+    assert checks_table(replace(summary, checks=checks)).rows == [
+        ["edge", "b", "failed", "b lies at its edge"],
+        ["edge", "a", "passed", "–"],
+        ["budget", "a and b", "passed", "–"],
+    ]
+    assert checks_table(replace(summary, checks=checks[2:])).heads == ["check", "arms", "result"]
+
+
+def test_a_budget_is_read_at_powers_of_two(summary):
+    curves = [
+        BudgetCurve("a", "best so far", 1, [None, 0.8, 0.8, 0.9, 0.95], seconds=[1, 2, 3, 4, 65.0]),
+        BudgetCurve("b", "best so far", 1, [0.7], seconds=[2.5]),
+    ]
+    table = budget_table(replace(summary, budgets=curves))
+    assert table.title == "Best validation accuracy after so many trials"
+    assert table.heads == ["arm", "1 trial", "2 trials", "4 trials", "5 trials", "time of a slot, in all"]
+    assert table.rows == [
+        ["a", "–", "0.8000", "0.9000", "0.9500", "1 min 05 s"],
+        ["b", "0.7000", "–", "–", "–", "2.5 s"],
+    ]
+    assert table.note == "Best so far over 1 search."
+    assert budget_table(replace(summary, budgets=curves[1:])).rows == []
+
+
+def test_costs_stand_beside_quality_and_what_is_not_known_is_left_out(summary):
+    costs = [
+        CostSummary("a", 101770, 0.44, 5.9, 3.2, 7, 8, 0.97, 1112.4, ["cpu"]),
+        CostSummary("b", None, None, 1.2, None, 0, 8, 0.97, None, ["cpu", "gpu"]),
+    ]
+    table = costs_table(replace(summary, costs=costs))
+    assert table.rows == [
+        ["a", "0.9300 ± 0.0068", "101,770", "0.44 s", "5.9 s", "3.2 s (7 of 8 runs)", "1,112 MB", "cpu"],
+        ["b", "0.9100 ± 0.0070", "–", "–", "1.2 s", "0 of 8 runs", "–", "cpu, gpu"],
+    ]
+    assert "a validation accuracy of 0.9700" in table.note
+    assert "parameters" not in costs_table(replace(summary, costs=costs[1:])).heads
+
+
+def test_every_failure_is_listed_and_equal_ones_together(study):
+    trials = [
+        *[make_trial(study, "b", "search", row, state="diverged", reason="loss is nan") for row in (1, 2, 3, 7)],
+        make_trial(study, "a", "search", 4, state="failed", reason="out of memory"),
+        replace(make_trial(study, "a", "search", 4, value=0.5), key="again", number=5),
+        make_trial(study, "a", "replicate", 0, state="lost"),
+        replace(make_trial(study, "a", "search", 5, state="diverged"), search=2),
+        make_trial(study, "a", "search", 6, state="pruned"),
+    ]
+    table = failures_table(sum_up(study, trials))
+    assert table.rows == [
+        ["b", "search", "1 to 3, 7", "diverged", "loss is nan"],
+        ["a", "search", "4", "failed, made good by another try", "out of memory"],
+        ["a", "replicate", "0", "lost", "–"],
+        ["a", "search", "5 of search 2", "diverged", "–"],
+    ]
+    assert table.note == "7 trials of 9."
+
+
+def test_words_by_hand():
+    assert spread_text(None) == "–"
+    assert spread_text(MetricSummary(0.5, 0.01, 2, [], [])) == "0.500 ± 0.010"
+    assert [many(n, thing) for n, thing in ((1, "search"), (8, "search"), (0, "seed"))] == [
+        "1 search",
+        "8 searches",
+        "0 seeds",
+    ]
+    assert [listed(words) for words in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
+    assert ranges([3, 1, 2, 7, 9, 8, 7, 12, 13]) == "1 to 3, 7 to 9, 12, 13"
+    assert label("val_top_5_accuracy") == "validation top 5 accuracy"
+
+
+def test_plain_text_is_one_line_that_nothing_turns_around():
+    assert plain("a\n\tb\u2028c \x00\u202ed\u200f \ufeffe\ud800") == "a b c d e"
+    assert plain("👩\u200d🔬 می\u200cخواهم") == "👩\u200d🔬 می\u200cخواهم"
+
+
+def test_columns_that_are_empty_go_and_widths_add_up():
+    table = without_empty(Table("t", ["a", "b", "c"], [["1", "–", "x"], ["2", "–", "–"]]))
+    assert (table.heads, table.rows) == (["a", "c"], [["1", "x"], ["2", "–"]])
+    assert without_empty(Table("t", ["a"], [])).heads == ["a"]
+    narrow, wide = column_weights(Table("t", ["n", "reason"], [["1", "a long reason that takes several lines"]]))
+    assert narrow + wide == pytest.approx(1)
+    assert wide > 3 * narrow

@@ -1,0 +1,158 @@
+"""The whole path on real data, inline: record, MLflow, models, reports."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from dlstudy.analysis.reading import read_summary
+from dlstudy.report.export import FORMATS, export
+from dlstudy.runner.backend import Where
+from dlstudy.runner.session import run_study
+from dlstudy.store.home import Home
+from dlstudy.store.record import Record
+from dlstudy.study import loader
+from dlstudy.study.request import Request
+from dlstudy.tracking.tracker import tracking_uri
+from tests.helpers.fake_engine import Deaf
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """A tiny study, run in a home whose path has a space, a quote and a letter outside ASCII."""
+    from tests.conftest import TINY
+
+    folder = tmp_path_factory.mktemp("a user's füße")
+    path = folder / "tiny.py"
+    path.write_text(TINY)
+    where = Where(Home.at(folder / "my runs"), engine="inline")
+    outcome = run_study(loader.load(path), Request(), where, Deaf(), lambda line: None)
+    return path, where, outcome
+
+
+def client(where: Where):
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=tracking_uri(where.home))
+
+
+def mlflow_runs(where: Where):
+    mlflow = client(where)
+    experiment = mlflow.get_experiment_by_name("tiny")
+    runs = mlflow.search_runs([experiment.experiment_id], max_results=1000)
+    kinds = {"study": [], "trial": []}
+    for run in runs:
+        kinds[run.data.tags["dlstudy.kind"]].append(run)
+    return kinds["study"], kinds["trial"]
+
+
+def test_mlflow_holds_one_parent_and_a_child_for_each_trial_all_ended(ran):
+    _, where, outcome = ran
+    parents, children = mlflow_runs(where)
+    assert len(parents) == 1
+    assert len(children) == outcome.n_trained == 21
+    assert {run.info.status for run in [*parents, *children]} == {"FINISHED"}
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parents[0].info.run_id}
+    assert outcome.summary.answer.split(",")[0] in parents[0].data.tags["mlflow.note.content"]
+
+
+def test_a_child_run_holds_parameters_curves_and_the_data_set(ran):
+    _, where, outcome = ran
+    mlflow = client(where)
+    (trial, *_) = [t for t in outcome.summary.trials if t.phase == "replicate" and t.arm == "net"]
+    run = mlflow.get_run(trial.run_id)
+    assert run.info.run_name == "replicate · net · #0"
+    assert run.data.params["seed"] == str(trial.seed)
+    assert float(run.data.params["learning_rate"]) == trial.params["learning_rate"]
+    curve = mlflow.get_metric_history(trial.run_id, "val_accuracy")
+    assert [metric.step for metric in curve] == [1, 2]
+    assert [metric.value for metric in curve] == trial.result.history["val_accuracy"]
+    assert run.data.metrics["test_accuracy"] == trial.metrics["test_accuracy"]
+    assert run.inputs.dataset_inputs[0].dataset.name == "digits"
+
+
+def test_the_winner_s_model_can_be_loaded_from_mlflow(ran, monkeypatch):
+    import mlflow
+
+    from dlstudy.datasets import registry
+
+    _, where, outcome = ran
+    (trial, *_) = [t for t in outcome.summary.trials if t.phase == "replicate" and t.arm == "net"]
+    uri = client(where).get_run(trial.run_id).data.tags["dlstudy.model"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(where.home))
+    model = mlflow.keras.load_model(uri)
+    data = registry.load("digits")
+    right = model.predict(data.x_test / 16.0, verbose=0).argmax(1) == data.y_test
+    assert right.mean() == pytest.approx(trial.metrics["test_accuracy"], abs=1e-6)
+
+
+def test_reports_are_written_and_logged(ran):
+    _, where, outcome = ran
+    parents, _ = mlflow_runs(where)
+    names = {Path(item.path).name for item in client(where).list_artifacts(parents[0].info.run_id, "report")}
+    assert names == {path.name for path in outcome.reports} | {"answer.png"}
+    assert {path.suffix for path in outcome.reports} == {f".{kind}" for kind in FORMATS}
+    (data,) = [json.loads(path.read_text()) for path in outcome.reports if path.suffix == ".json"]
+    assert len(data["trials"]) == 21
+    assert all(trial["run_id"] for trial in data["trials"])
+
+
+def test_running_again_trains_nothing_and_adds_no_run(ran):
+    path, where, _ = ran
+    outcome = run_study(loader.load(path), Request(), where, Deaf(), lambda line: None)
+    assert outcome.n_trained == 0
+    parents, children = mlflow_runs(where)
+    assert (len(parents), len(children)) == (1, 21)
+
+
+def test_a_report_is_made_from_the_record_alone(ran):
+    path, where, outcome = ran
+    file = loader.load(path)
+    summary = read_summary(file, Record.open(where.home, for_writing=False), None)
+    assert json.loads(export(summary, "json"))["claims"] == json.loads(export(outcome.summary, "json"))["claims"]
+
+
+def test_what_mlflow_lost_is_written_again_from_the_record(ran, tmp_path):
+    path, where, _ = ran
+    home = Home.at(tmp_path / "copy")
+    home.create()
+    home.journal.write_bytes(where.home.journal.read_bytes())
+    outcome = run_study(loader.load(path), Request(), Where(home, engine="inline"), Deaf(), lambda line: None)
+    assert outcome.n_trained == 0
+    _, children = mlflow_runs(Where(home))
+    assert len(children) == 21
+    (trial, *_) = [t for t in outcome.summary.trials if t.phase == "replicate" and t.arm == "net"]
+    (run,) = [run for run in children if run.data.tags["dlstudy.key"] == trial.key]
+    curve = client(Where(home)).get_metric_history(run.info.run_id, "val_accuracy")
+    assert [metric.value for metric in curve] == trial.result.history["val_accuracy"]
+
+
+def test_an_unreachable_mlflow_costs_no_trial_and_is_told(ran, tmp_path):
+    path, _, _ = ran
+    where = Where(Home.at(tmp_path / "away"), engine="inline", tracking="http://127.0.0.1:9")
+    request = Request(phases=("search",), arms=("logistic",))
+    outcome = run_study(loader.load(path), request, where, Deaf(), lambda line: None)
+    assert outcome.n_trained == 1
+    assert "MLflow could not be written" in outcome.remarks[0]
+    again = run_study(loader.load(path), request, Where(where.home, engine="inline"), Deaf(), lambda line: None)
+    assert (again.n_trained, again.remarks) == (0, [])
+    assert len(mlflow_runs(where=Where(where.home))[1]) == 1
+
+
+def test_runs_left_open_by_a_dead_process_are_ended_as_killed(ran, tmp_path):
+    path, where, outcome = ran
+    trial = outcome.summary.trials[0]
+    with sqlite3.connect(where.home.mlflow_db) as database:
+        database.execute("update runs set status = 'RUNNING', end_time = null where run_uuid = ?", [trial.run_id])
+    run_study(loader.load(path), Request(), where, Deaf(), lambda line: None)
+    assert client(where).get_run(trial.run_id).info.status == "FINISHED"
+
+
+def test_a_report_says_that_the_study_file_has_changed_since(ran, tmp_path):
+    path, where, _ = ran
+    changed = tmp_path / "tiny.py"
+    changed.write_text(path.read_text().replace("Dropout(0.1)", "Dropout(0.2)"))
+    summary = read_summary(loader.load(changed), Record.open(where.home, for_writing=False), None)
+    assert summary.notes[0].startswith("THE STUDY FILE HAS CHANGED SINCE: tiny/default/net/")
+    assert "the code of build changed" in summary.notes[0]

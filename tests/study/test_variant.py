@@ -1,0 +1,181 @@
+"""A study run otherwise than its file says."""
+
+import dataclasses
+from itertools import product
+
+import pytest
+
+from dlstudy.datasets import registry
+from dlstudy.errors import UsageError
+from dlstudy.study.claims import Claim
+from dlstudy.study.protocol import Split, Sweep
+from dlstudy.study.study import Arm
+from dlstudy.study.variant import PRUNERS, SAMPLERS, Variant
+from tests.helpers.builders import PRINTED, RATE, make_study
+
+DIGITS, MNIST = registry.describe("digits"), registry.describe("mnist")
+VARIANTS = [
+    Variant(*fields)
+    for fields in product((False, True), (None, "digits"), (None, 1, 30), SAMPLERS, PRUNERS, (False, True))
+]
+
+
+def test_a_variant_is_found_again_by_its_name():
+    assert [Variant.from_name(variant.name) for variant in VARIANTS] == VARIANTS
+    assert [Variant.from_name(f"{variant.name}~3") for variant in VARIANTS] == VARIANTS
+    assert len({variant.name for variant in VARIANTS}) == len(VARIANTS) == 216
+
+
+def test_a_name_says_what_differs():
+    assert Variant().name == "default"
+    assert Variant(quick=True).name == "quick"
+    assert Variant(epochs=3, pruner="median").name == "epochs=3+pruner=median"
+    assert Variant(control=True).name == "control"
+    everything = Variant(True, "digits", 3, "tpe", "hyperband", control=True)
+    assert everything.name == "quick+dataset=digits+epochs=3+sampler=tpe+pruner=hyperband+control"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "slow", "epochs=", "epochs=x", "epochs=-1", "quick=1", "default+quick", "dataset=", "control=1", "controls"],
+)
+def test_a_name_of_no_variant_is_refused(name):
+    with pytest.raises(UsageError, match=r"no variant is named .*: `dlstudy status` lists them"):
+        Variant.from_name(name)
+
+
+def test_a_superscript_is_no_number_of_epochs():
+    with pytest.raises(UsageError, match="no variant is named"):
+        Variant.from_name("epochs=²")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"sampler": "grid"}, "--sampler must be one of sobol, random, tpe, got 'grid'"),
+        ({"pruner": "asha"}, "--pruner must be one of none, median, hyperband, got 'asha'"),
+        ({"epochs": 0}, "--epochs must be at least 1, got 0"),
+    ],
+)
+def test_variant_rules(fields, message):
+    with pytest.raises(UsageError, match=message):
+        Variant(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [({}, False), ({"sampler": "random"}, False), ({"sampler": "tpe"}, True), ({"pruner": "median"}, True)],
+)
+def test_order_matters_where_earlier_trials_decide(fields, answer):
+    assert Variant(**fields).order_matters is answer
+
+
+def test_the_default_variant_changes_nothing():
+    study = make_study(dataset="mnist", split=Split(5_000), printed_split=Split())
+    assert Variant().apply(study, MNIST, MNIST) == study
+
+
+def test_quick_takes_fewer_epochs_trials_and_rows_and_no_fewer_seeds():
+    study = make_study(dataset="mnist", epochs=10, trials=8, seeds=9, split=Split(5_000), printed_split=Split(500))
+    quick = Variant(quick=True).apply(study, MNIST, MNIST).protocol
+    assert (quick.epochs, quick.trials, quick.rows, quick.seeds) == (2, 3, 6_000, 9)
+    assert (quick.split, quick.printed_split) == (Split(500), Split(50))  # 6,000 of 60,000 rows
+
+
+def test_quick_never_takes_more_than_the_study_does():
+    study = make_study(epochs=1, trials=2, seeds=3, rows=100, split=Split(10))
+    assert Variant(quick=True).apply(study, DIGITS, DIGITS) == study
+
+
+def test_stated_epochs_go_over_those_of_quick():
+    assert Variant(quick=True, epochs=7).apply(make_study(), DIGITS, DIGITS).protocol.epochs == 7
+    assert Variant(epochs=70).apply(make_study(epochs=10), DIGITS, DIGITS).protocol.epochs == 70
+
+
+def test_validation_rows_keep_their_share_of_another_data_set():
+    study = make_study(dataset="mnist", split=Split(5_000), printed_split=Split(0.25))
+    changed = Variant(dataset="digits").apply(study, MNIST, DIGITS)
+    assert changed.dataset == "digits"
+    assert changed.protocol.rows is None
+    assert changed.protocol.split == Split(120)  # 5,000 / 60,000 of 1,437
+    assert changed.protocol.printed_split == Split(0.25)
+    assert changed.protocol.seeds == study.protocol.seeds
+
+
+def test_validation_rows_keep_their_share_of_the_rows_in_use():
+    study = make_study(dataset="mnist", rows=10_000, split=Split(1_000))
+    onto_digits = Variant(dataset="digits").apply(study, MNIST, DIGITS).protocol
+    assert (onto_digits.rows, onto_digits.split) == (None, Split(144))  # a tenth, as in 1,000 of 10,000
+    larger = Variant(dataset="mnist").apply(make_study(rows=1_000, split=Split(100)), DIGITS, MNIST).protocol
+    assert (larger.rows, larger.split) == (1_000, Split(100))
+
+
+def test_a_variant_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError, match="quick"):
+        Variant().quick = True
+
+
+def test_row_numbers_mean_nothing_in_another_data_set_and_become_their_share():
+    stated = Split(100, test=range(100), random_state=42)
+    study = make_study(split=stated, printed_split=Split(0, test=range(479)))
+    assert Variant(epochs=2).apply(study, DIGITS, DIGITS).protocol.split == stated
+    quick = Variant(quick=True).apply(study, DIGITS, DIGITS).protocol
+    assert quick.split == stated  # the data set is the same: so are its rows
+    elsewhere = Variant(dataset="mnist").apply(study, DIGITS, MNIST).protocol
+    assert elsewhere.split == Split(4_175, test=100 / 1_437, random_state=42)  # 100 / 1,437 of 60,000
+    assert elsewhere.printed_split == Split(0, test=1 / 3, random_state=0)
+
+
+def test_an_arm_s_own_printed_split_is_resized_as_the_protocol_s():
+    study = make_study(dataset="mnist", split=Split(6_000))
+    arms = [dataclasses.replace(study.arms[0], printed_split=Split(3_000)), study.arms[1]]
+    changed = Variant(quick=True).apply(dataclasses.replace(study, arms=arms), MNIST, MNIST)
+    assert [arm.printed_split for arm in changed.arms] == [Split(300), None]  # 6,000 of 60,000 rows
+
+
+def with_control(study, **fields):
+    return Variant(control=True, **fields).apply(study, DIGITS, DIGITS)
+
+
+def test_a_control_is_a_copy_of_the_first_tuned_arm_with_a_claim_against_it():
+    study = make_study(arms="abc", claims=[Claim("c", better="b", than="c", metric="test_loss")])
+    plain = dataclasses.replace(study.arms[0], space={})
+    study = dataclasses.replace(study, arms=[plain, *study.arms[1:]])
+    changed = with_control(study)
+    assert changed.arms[:3] == study.arms
+    assert changed.arms[3] == Arm("b-control", setting={"kind": "b"}, space=RATE, control_of="b", text="a copy of b")
+    assert changed.claims[:1] == study.claims
+    assert changed.claims[1:] == (
+        Claim(
+            "Control: b is better than b-control, its exact copy on other seeds", better="b", than="b-control",
+            metric="test_accuracy", control=True,
+        ),
+    )  # fmt: skip
+
+
+def test_where_nothing_is_tuned_the_first_arm_has_a_copy():
+    study = make_study()
+    arms = [dataclasses.replace(arm, space={}) for arm in study.arms]
+    assert with_control(dataclasses.replace(study, arms=arms)).arms[-1].control_of == "a"
+
+
+def test_a_control_is_left_out_of_printed_settings_defaults_and_sweeps():
+    study = make_study(sweeps=[Sweep("s", {"rate": [0.1]}), Sweep("of_b", {"rate": [0.1]}, arms=["b"])])
+    study = dataclasses.replace(study, arms=[dataclasses.replace(arm, defaults=PRINTED) for arm in study.arms])
+    changed = with_control(study)
+    copy = changed.arms[-1]
+    assert (copy.printed, copy.defaults) == (None, None)
+    assert [sweep.arms for sweep in changed.sweeps] == [("a", "b"), ("b",)]
+    assert [changed.sweep_settings(sweep, copy) for sweep in changed.sweeps] == [[], []]
+
+
+def test_a_control_is_judged_by_the_metric_of_the_study_and_in_its_direction():
+    claim = with_control(make_study(metric="val_kappa", direction="minimize")).claims[-1]
+    assert (claim.metric, claim.direction, claim.sign) == ("test_kappa", "minimize", -1)
+
+
+def test_a_control_is_a_copy_of_the_arm_as_the_variant_trains_it():
+    study = make_study()
+    study = dataclasses.replace(study, arms=[dataclasses.replace(study.arms[0], setting={"epochs": 30}), study.arms[1]])
+    changed = with_control(study, epochs=4)
+    assert dict(changed.arms[-1].setting) == {"epochs": 4}

@@ -1,0 +1,336 @@
+"""A kept model gives the numbers that a new one gives, and is kept only where its graphs can be told."""
+
+import dataclasses
+
+import pytest
+
+from dlstudy.datasets import registry
+from dlstudy.study.protocol import Split
+from dlstudy.study.trial import TrialSpec
+from dlstudy.training import epoch_graph
+from dlstudy.training.arrays import prepare
+from dlstudy.training.model_cache import ModelShelf, fingerprint
+from dlstudy.training.shared_memory import SharedArrays
+from dlstudy.training.study_functions import Code
+from dlstudy.training.train import Workplace, train
+
+SPEC = TrialSpec(
+    key="t#0", study_path="made up", dataset="digits", arm="net", phase="replicate", row=0,
+    params={"learning_rate": 0.01}, seed=11, epochs=2, batch_size=32, split=Split(validation=137), rows=507,
+    metrics_of="test",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def arrays(keras_at_rest):
+    dataset = registry.load("digits")
+    return dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4)
+
+
+def build(p):
+    import keras
+
+    init = keras.initializers.GlorotUniform(seed=p["seed"])
+    model = keras.Sequential(
+        [
+            keras.Input(p["input_shape"]),
+            keras.layers.Flatten(),
+            keras.layers.Dense(16, activation=p.get("activation", "relu"), kernel_initializer=init),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(p.get("rate", 0.2), seed=p["seed"]),
+            keras.layers.Dense(p["n_classes"], activation="softmax", kernel_regularizer=p.get("regularizer")),
+        ]
+    )
+    config = {"learning_rate": p["learning_rate"], **p.get("config", {})}
+    optimizer = keras.optimizers.get({"class_name": p.get("optimizer", "Adam"), "config": config})
+    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def with_params(seed=11, **params):
+    return dataclasses.replace(SPEC, seed=seed, params={**SPEC.params, **params})
+
+
+def same(one, other):
+    assert one.state == other.state == "finished", one.reason or other.reason
+    return (one.metrics, one.history, one.correct) == (other.metrics, other.history, other.correct)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"optimizer": "SGD"},
+        {"optimizer": "SGD", "config": {"momentum": 0.9}},
+        {"optimizer": "Adam"},
+        {"optimizer": "RMSprop"},
+        {"optimizer": "Adadelta"},
+        {"optimizer": "Nadam"},
+    ],
+    ids=lambda params: "-".join(map(str, params.values())),
+)
+def test_a_trial_gives_the_same_numbers_alone_and_after_others(arrays, optimizer):
+    alone = train(with_params(**optimizer), Code(build), Workplace(*arrays), lambda *_: True)
+    place = Workplace(*arrays)
+    train(with_params(seed=3, **{**optimizer, "learning_rate": 0.05}), Code(build), place, lambda *_: True)
+    diverged = train(with_params(seed=4, **{**optimizer, "learning_rate": 1e38}), Code(build), place, lambda *_: True)
+    assert diverged.state == ("diverged" if optimizer["optimizer"] != "Adadelta" else diverged.state)
+    train(with_params(seed=5, **optimizer), Code(build), place, lambda epoch, _: epoch < 1)  # pruned
+    after = train(with_params(**optimizer), Code(build), place, lambda *_: True)
+    assert len(place.shelf) == 1, "the models differ in numbers alone, and one is kept"
+    assert same(after, alone)
+
+
+def test_an_optimizer_within_another_leaves_nothing_behind(arrays):
+    def wrapped(p):
+        import keras
+
+        model = build(p)
+        model.compile(
+            keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(p["learning_rate"])),
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        return model
+
+    place = Workplace(*arrays)
+    train(with_params(seed=3, learning_rate=0.2), Code(wrapped), place, lambda *_: True)
+    after = train(SPEC, Code(wrapped), place, lambda *_: True)
+    assert same(after, train(SPEC, Code(wrapped), Workplace(*arrays), lambda *_: True))
+
+
+def test_nothing_is_traced_anew_for_another_rate_or_seed(arrays, monkeypatch):
+    place = Workplace(*arrays)
+    train(SPEC, Code(build), place, lambda *_: True)
+    made = []
+    monkeypatch.setattr(epoch_graph, "_graph", lambda n: made.append(n))
+    assert train(with_params(seed=5, learning_rate=0.002), Code(build), place, lambda *_: True).state == "finished"
+    assert made == []
+
+
+def test_other_rows_get_graphs_of_their_own_from_the_same_model(arrays):
+    place = Workplace(*arrays)
+    fewer = dataclasses.replace(SPEC, rows=300)
+    train(SPEC, Code(build), place, lambda *_: True)
+    after = train(fewer, Code(build), place, lambda *_: True)
+    assert same(after, train(fewer, Code(build), Workplace(*arrays), lambda *_: True))
+    assert same(
+        train(SPEC, Code(build), place, lambda *_: True), train(SPEC, Code(build), Workplace(*arrays), lambda *_: True)
+    )
+    assert len(place.shelf) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rate": 0.5},
+        {"activation": "tanh"},
+        {"regularizer": "l2"},
+        {"optimizer": "SGD"},
+        {"config": {"beta_1": 0.5}},
+        {"config": {"clipnorm": 0.1}},
+    ],
+    ids=str,
+)
+def test_what_is_a_constant_of_the_graph_gets_a_model_of_its_own(arrays, change):
+    place = Workplace(*arrays)
+    train(SPEC, Code(build), place, lambda *_: True)
+    after = train(with_params(**change), Code(build), place, lambda *_: True)
+    assert len(place.shelf) == 2
+    assert same(after, train(with_params(**change), Code(build), Workplace(*arrays), lambda *_: True))
+
+
+def fresh(**more):
+    import keras
+
+    keras.utils.clear_session()  # names count from one again, as before each trial
+    return build({"seed": 1, "input_shape": (8, 8), "n_classes": 10, "learning_rate": 0.01, **more})
+
+
+def test_rate_seed_and_initializer_do_not_count_and_all_else_does():
+    first = fingerprint(fresh())
+    assert first
+    assert fingerprint(fresh(seed=2, learning_rate=0.5)) == first
+    assert fingerprint(fresh(rate=0.21)) != first
+
+    import keras
+
+    changed = fresh()
+    changed.layers[1].kernel.regularizer = keras.regularizers.L1(0.1)
+    assert fingerprint(changed) != first
+
+    frozen = fresh()
+    frozen.layers[1].trainable = False
+    assert fingerprint(frozen) != first
+
+
+def test_a_schedule_is_part_of_the_graph():
+    import keras
+
+    def scheduled(rate):
+        model = fresh()
+        model.compile(keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(rate, 5, 0.9)), loss="mse")
+        return fingerprint(model)
+
+    assert scheduled(0.1)
+    assert scheduled(0.1) != scheduled(0.2)
+
+
+def own_layer():
+    import keras
+
+    class Own(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    return [Own()], {}
+
+
+def own_loss():
+    return [], {"loss": lambda y, predicted: (y - predicted) ** 2}
+
+
+def own_metric():
+    return [], {"metrics": [lambda y, predicted: y]}
+
+
+def own_regularizer():
+    import keras
+
+    class Own(keras.regularizers.Regularizer):
+        def __call__(self, x):
+            return 0.0
+
+        def get_config(self):
+            return {}
+
+    return [keras.layers.Dense(2, kernel_regularizer=Own())], {}
+
+
+def own_activation():
+    import keras
+
+    return [keras.layers.Dense(2, activation=lambda x: x * 2)], {}
+
+
+def a_lambda():
+    import keras
+
+    return [keras.layers.Lambda(lambda x: x)], {}
+
+
+def a_partial_activation():
+    import functools
+
+    import keras
+
+    def scaled(x, by):
+        return x * by
+
+    return [keras.layers.Activation(functools.partial(scaled, by=2))], {}
+
+
+def a_table():
+    import keras
+
+    return [keras.layers.Normalization(mean=0.0, variance=1.0)], {}
+
+
+def a_replaced_call():
+    import keras
+
+    layer = keras.layers.Dense(2)
+    layer.call = lambda x: x
+    return [layer], {}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        own_layer,
+        own_loss,
+        own_metric,
+        own_regularizer,
+        own_activation,
+        a_partial_activation,
+        a_lambda,
+        a_table,
+        a_replaced_call,
+    ],
+)
+def test_code_of_the_study_s_own_is_never_kept(make):
+    import keras
+
+    layers, compiled = make()
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    model.compile(**{"optimizer": "sgd", "loss": "mse", **compiled})
+    assert fingerprint(model) == ""
+
+
+def test_a_replaced_step_and_a_class_of_its_own_are_never_kept():
+    import keras
+
+    class Own(keras.Sequential):
+        pass
+
+    own = Own([keras.Input((4,)), keras.layers.Dense(1)])
+    own.compile("sgd", loss="mse")
+    assert fingerprint(own) == ""
+    model = fresh()
+    model.train_step = model.train_step
+    assert fingerprint(model) == ""
+
+
+class Made:
+    """Graphs of a made-up model."""
+
+    def __init__(self, key, parameters=10):
+        self.key, self.model = key, self
+        self.count_params = lambda: parameters
+
+
+def test_the_shelf_forgets_what_was_not_used_for_longest_and_keeps_no_large_model():
+    shelf = ModelShelf()
+    for number in range(20):
+        shelf.put(Made(f"model {number}"))
+    assert len(shelf) == 8
+    assert list(shelf._kept) == [f"model {number}" for number in range(12, 20)]
+    shelf.put(Made("large", 10**8))
+    shelf.put(Made(""))
+    assert len(shelf) == 8
+
+
+def registered_gradients():
+    from tensorflow.python.framework import ops
+
+    return {name for name in ops.gradient_registry._registry if name.startswith("CustomGradient-")}
+
+
+def test_graphs_that_are_given_up_leave_no_gradient_function_behind(arrays):
+    place, before = Workplace(*arrays), registered_gradients()
+    for rate in (0.1, 0.2, 0.3):
+        assert train(with_params(rate=rate), Code(build), place, lambda *_: True).state == "finished"
+    assert registered_gradients() == before
+
+
+def test_gradients_that_a_study_s_own_code_registers_stay(arrays):
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def halved(x):
+        return x, lambda upstream: upstream / 2
+
+    def own(p):
+        import keras
+
+        class Own(keras.layers.Layer):
+            def call(self, x):
+                return halved(x)
+
+        model = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), Own(), keras.layers.Dense(10)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("sgd", loss=loss, metrics=["accuracy"])
+        return model
+
+    before = registered_gradients()
+    assert train(SPEC, Code(own), Workplace(*arrays), lambda *_: True).state == "finished"
+    assert registered_gradients() > before
