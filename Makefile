@@ -22,7 +22,7 @@ test: .venv/.installed-test  ## run the tests in two processes: make test ARGS="
 	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 faults: .venv/.installed-test  ## the tests of faults in full: kills, cuts, lost nodes and bad input many times over
-	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults tests/test_ray_engine.py $(ARGS)
+	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults tests/engines/test_ray_engine.py $(ARGS)
 
 cluster-test: .venv/.installed-test  ## a study on a cluster that this machine plays: Ray, PostgreSQL, an MLflow server
 	DLSTUDY_CLUSTER=1 .venv/bin/python -m pytest -s tests/cluster $(ARGS)

@@ -49,7 +49,7 @@ def environment() -> dict[str, str]:
 
 
 def python(module: str, *arguments: str) -> Any:
-    """Runs `python -m module` and gives what it printed as its last line, from JSON.
+    """Runs `python -m module`; the last line that it prints, from JSON.
 
     Raises:
         BenchmarkError: it failed.
@@ -59,7 +59,7 @@ def python(module: str, *arguments: str) -> Any:
 
 
 def dlstudy(*arguments: str) -> str:
-    """Runs `dlstudy` and gives what it printed.
+    """Runs `dlstudy`; what it prints.
 
     Raises:
         BenchmarkError: it failed.
@@ -68,7 +68,7 @@ def dlstudy(*arguments: str) -> str:
 
 
 def busy(seconds: float = 1.0) -> float:
-    """The share of all cores' time that other processes take now; 0 where the system does not tell."""
+    """The share of all cores' time that other processes take now; 0 where the system does not say."""
     before = _clocks()
     time.sleep(seconds)
     passed = [new - old for old, new in zip(before, _clocks(), strict=True)]
@@ -88,6 +88,6 @@ def _output(command: list[str]) -> str:
         )
         if done.returncode:
             errors.seek(0)
-            said = [line for line in errors.read().splitlines() if line.strip()][-8:]
-            raise BenchmarkError("\n".join([f"{' '.join(command[1:4])} ended with {done.returncode}:", *said]))
+            tail = [line for line in errors.read().splitlines() if line.strip()][-8:]
+            raise BenchmarkError("\n".join([f"{' '.join(command[1:4])} ended with {done.returncode}:", *tail]))
     return done.stdout

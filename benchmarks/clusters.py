@@ -12,7 +12,7 @@ __all__ = ["Cluster"]
 
 
 class Cluster:
-    """Ends what it started, by process group: other clusters of this machine go on."""
+    """Ends what it started, by process group: other clusters of this machine continue."""
 
     def __init__(self, folder: Path, store_mb: int = 80, modules: str = "") -> None:
         """Starts the head, which trains nothing.
@@ -33,7 +33,7 @@ class Cluster:
         self._start("--head", "--include-dashboard=false", f"--temp-dir={folder / 'ray'}", "--num-cpus=0", *ports)
 
     def add(self, *, cpus: int = 1, gpus: int = 0) -> subprocess.Popen:
-        """A node with so many CPUs and GPUs: labels for Ray, which does not look whether they are there."""
+        """A node with this many CPUs and GPUs: labels for Ray, which does not check whether they are there."""
         return self._start(f"--address={self.address}", f"--num-cpus={cpus}", f"--num-gpus={gpus}")
 
     def kill(self, node: subprocess.Popen) -> None:
@@ -67,13 +67,13 @@ class Cluster:
             env={**os.environ, "PYTHONPATH": self._path, "RAY_DISABLE_USAGE_STATS": "1"},
         )
         self._nodes.append(node)
-        told = []
+        lines = []
         assert node.stdout is not None
         for line in node.stdout:
-            told.append(line)
+            lines.append(line)
             if "--block" in line:  # it runs, and says that it will block
                 return node
-        raise AssertionError("Ray does not start: " + "".join(told[-5:]))
+        raise AssertionError("Ray does not start: " + "".join(lines[-5:]))
 
 
 def _free_ports(n: int) -> list[int]:

@@ -18,7 +18,7 @@ class Figure:
     Args:
         name: what it is of.
         value: the number.
-        unit: `x` for a ratio, `s`, `MB`, `%`.
+        unit: `x` for a ratio, `s`, `ms`, `MB`, `%`.
         at_most, at_least: the target.
         detail: how it came about.
     """

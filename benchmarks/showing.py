@@ -12,7 +12,7 @@ from benchmarks.figures import Accuracy, Figure, Way
 
 __all__ = ["as_json", "show_accuracy", "show_figures", "show_ways", "targets"]
 
-_ROUND = {"x": "{:.2f}x", "s": "{:.2f} s", "%": "{:.1f} %", "MB": "{:.0f} MB"}
+_ROUND = {"x": "{:.2f}x", "s": "{:.2f} s", "ms": "{:.1f} ms", "%": "{:.1f} %", "MB": "{:.0f} MB"}
 
 
 def show_ways(console: Console, ways: Sequence[Way], base: Way | None) -> None:

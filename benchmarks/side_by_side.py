@@ -33,9 +33,9 @@ def run(names: Sequence[str], rounds: int, data: Path, short: bool, say: Callabl
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
                 job = Job(str(data), 500 if short else 5_000, 2 if short else 10, seed + number, folder)
                 started = time.perf_counter()
-                told = children.python(f"benchmarks.ways.{WAYS[name]}", json.dumps(asdict(job)))
+                measured = children.python(f"benchmarks.ways.{WAYS[name]}", json.dumps(asdict(job)))
                 seconds[name].append(time.perf_counter() - started)
-            for setting, value in told["val_accuracy"].items():
+            for setting, value in measured["val_accuracy"].items():
                 accuracy[name].setdefault(setting, []).append(value)
             say(f"round {number + 1} of {rounds}: {name} {seconds[name][-1]:.1f} s")
     return [Way(name, seconds[name], accuracy[name]) for name in names]

@@ -1,8 +1,8 @@
 """Makes a home with a large finished study, without training: `python -m benchmarks.simulated_store HOME [TRIALS]`.
 
-The record is written by dlstudy's own plan and runner, with an engine that makes results up. MLflow is written by
+The record is written by dlstudy's own runner, with an engine that makes results up. MLflow is written by
 `dlstudy run` for the first trials; the rows of the others are copies of theirs in MLflow's SQLite file, with their own
-ids, names, keys and rows, and the parameters and metrics of the trial they were copied from.
+ids, names, keys and indices, and the parameters and metrics of the trial they were copied from.
 """
 
 import json
@@ -20,15 +20,17 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from dlstudy.engines.base import Ended, Engine
+from dlstudy.engines.base import Engine, TrialOutcome
 from dlstudy.engines.devices import Slot
-from dlstudy.runner.loop import choose, run
-from dlstudy.runner.plan import Plan
+from dlstudy.runner.loop import train_missing
+from dlstudy.runner.session import begin_run
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
+from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.request import Request, resolve
-from dlstudy.study.trial import TrialResult, TrialSpec, number_of, pack_bits
+from dlstudy.study.seeds import number_of
+from dlstudy.study.trial import TrainedBy, TrialResult, TrialSpec, TrialState, pack_bits
 
 STUDY = Path(__file__).parent / "studies" / "many.py"
 N_TEST = 10_000
@@ -36,7 +38,7 @@ _FIRST_SEEDS = 7  # the fewest that the claims of the study allow
 
 
 def make(home: Path, n_trials: int = 10_000, tracked: bool = True) -> list[str]:
-    """Fills a home with a finished study of so many trials.
+    """Fills a home with a finished study of this many trials.
 
     Args:
         home: an empty or absent folder.
@@ -83,10 +85,9 @@ def _fill(home: Home, trials: int, seeds: int, run_id_of: Callable[[str], str]) 
 def fill(home: Home, record: Record, trials: int, seeds: int, run_id_of: Callable[[str], str] = lambda _: "") -> None:
     """Lets the runner end every missing trial of a record."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    file, request = loader.load(STUDY), Request(trials=trials, seeds=seeds)
-    study = resolve(file, request)
-    plan = Plan(file, study, choose(file, study, request, record), home=home, record=record)
-    run(plan, study.dataset, lambda *_: _Pretender(), [], run_id_of)
+    request = Request(trials=trials, seeds=seeds)
+    _, plan, recorder = begin_run(resolve(loader.load(STUDY), request), request, home, record)
+    train_missing(plan, recorder, lambda *_: _FakeEngine(), [], run_id_of)
 
 
 class _Unsynced(JournalFileBackend):
@@ -97,7 +98,7 @@ class _Unsynced(JournalFileBackend):
             file.writelines(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
 
 
-class _Pretender(Engine):
+class _FakeEngine(Engine):
     """Ends every trial at once with a made-up result."""
 
     def __init__(self) -> None:
@@ -111,8 +112,8 @@ class _Pretender(Engine):
         self._waiting.append(spec)
         return "cpu:0"
 
-    def wait(self, timeout_s: float) -> list[Ended]:
-        ended = [Ended(spec, made_up(spec)) for spec in self._waiting]
+    def wait(self, timeout_s: float) -> list[TrialOutcome]:
+        ended = [TrialOutcome(spec, made_up(spec)) for spec in self._waiting]
         self._waiting.clear()
         return ended
 
@@ -121,9 +122,9 @@ class _Pretender(Engine):
 
 
 def made_up(spec: TrialSpec) -> TrialResult:
-    """A finished result that depends on the spec alone; row 0 of a search is the best of its arm."""
+    """A finished result that depends on the spec alone; trial 0 of a search is the best of its arm."""
     rng = np.random.default_rng([spec.seed, number_of(spec.arm, spec.phase)])
-    best = 0.985 if spec.phase == "search" and spec.row == 0 else rng.uniform(0.90, 0.98)
+    best = 0.985 if spec.phase is Phase.SEARCH and spec.index == 0 else rng.uniform(0.90, 0.98)
     epochs = np.arange(1, spec.epochs + 1)
     accuracy = best - 0.1 / epochs + 0.1 / spec.epochs
     history = {
@@ -134,16 +135,19 @@ def made_up(spec: TrialSpec) -> TrialResult:
     }
     metrics = {name: values[-1] for name, values in history.items()} | {"parameters": 7850.0}
     correct = ""
-    if spec.metrics_of == "test":
+    if spec.read_test is ReadTest.AT_END:
         right = rng.random(N_TEST) < best - 0.002
         correct = pack_bits(right)
         metrics |= {"test_accuracy": float(right.mean()), "test_loss": round(4 * float(1 - right.mean()), 6)}
     cost = {"seconds": 10.0, "seconds_per_epoch": 1.0, "memory_mb": 900.0}
-    return TrialResult("finished", "", metrics, history, cost, "epoch graph", correct, "cpu:0")
+    return TrialResult(
+        TrialState.FINISHED, metrics=metrics, history=history, cost=cost, trained_by=TrainedBy.EPOCH_GRAPH,
+        correct=correct, slot="cpu:0",
+    )  # fmt: skip
 
 
 def _copy_runs(store: sqlite3.Connection, run_ids: dict[str, str]) -> None:
-    """Gives every new trial the rows of row 0 of its part."""
+    """Gives every new trial the rows of trial 0 of its part."""
     tables = {"runs": "run_uuid", "params": "run_uuid", "tags": "run_uuid", "metrics": "run_uuid",
               "latest_metrics": "run_uuid", "inputs": "destination_id"}  # fmt: skip
     ids = dict(store.execute("select value, run_uuid from tags where key = 'dlstudy.key'").fetchall())
@@ -174,13 +178,13 @@ def _insert(store: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -
 
 
 def _copy(row: dict[str, Any], old_id: str, key: str, number: str) -> dict[str, Any]:
-    """The row with its new names. The number of a trial is its row here: none was tried twice."""
+    """The row with its new names. The number of a trial is its index here: none was tried twice."""
     if "artifact_uri" in row:
         row["name"] = str(row["name"]).replace("#0", f"#{number}")
         row["artifact_uri"] = str(row["artifact_uri"]).replace(old_id, str(row["run_uuid"]))
     if "input_uuid" in row:
         row["input_uuid"] = uuid.uuid4().hex
-    named = {"dlstudy.key": key, "mlflow.runName": str(row.get("value")).replace("#0", f"#{number}"), "row": number}
+    named = {"dlstudy.key": key, "mlflow.runName": str(row.get("value")).replace("#0", f"#{number}"), "index": number}
     if row.get("key") in named:
         row["value"] = named[str(row["key"])]
     return row

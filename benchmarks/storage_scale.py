@@ -2,7 +2,7 @@
 
 The trials are made by dlstudy's own plan and runner, with results that are made up, and are then written in bulk as
 Optuna's storage would write them one by one. Measured are commands, each as a process of its own; MLflow is away: to
-catch up on so many trials would take it hours.
+catch up on this many trials would take it hours.
 """
 
 import datetime
@@ -42,13 +42,13 @@ def main(arguments: Sequence[str]) -> int:
         fill(home, Record(made), trials, _SEEDS)
         _copy(made, url)
         print(f"{n_trials:,} trials written in {time.monotonic() - began:.0f} s")
-        where = ["--storage", url, "--home", folder]
+        stores = ["--storage", url, "--home", folder]
         wanted = ["--trials", str(trials), "--seeds", str(_SEEDS)]
         for words in (
-            ["status", *where],
-            ["report", str(STUDY), "--format", "json", "--output", f"{folder}/report.json", *where],
-            ["report", str(STUDY), "--output", f"{folder}/report.html", *where],
-            ["run", str(STUDY), *wanted, *where, "--tracking-uri", "http://127.0.0.1:9"],
+            ["status", *stores],
+            ["report", str(STUDY), "--format", "json", "--output", f"{folder}/report.json", *stores],
+            ["report", str(STUDY), "--output", f"{folder}/report.html", *stores],
+            ["run", str(STUDY), *wanted, *stores, "--tracking-uri", "http://127.0.0.1:9"],
         ):
             began = time.monotonic()
             subprocess.run([sys.executable, "-m", "dlstudy", *words], check=True, stdout=subprocess.DEVNULL)

@@ -64,17 +64,17 @@ class StoreError(DlstudyError):
 
     @classmethod
     def of(cls, error: OSError, where: str | Path) -> "StoreError":
-        """The system's error in one line; `where` is told where the system names no file."""
-        what = "make room there" if error.errno in cls.FULL else "mend that"
+        """The system's error in one line; `where` is named where the system names no file."""
+        remedy = "make room there" if error.errno in cls.FULL else "correct that"
         reason = error.strerror or error
         where = error.filename or where
-        return cls(f"{where} could not be read or written ({reason}): {what}, then run the same command again")
+        return cls(f"{where} could not be read or written ({reason}): {remedy}, then run the same command again")
 
     @classmethod
     def of_storage(cls, reason: str) -> "StoreError":
-        """What a database says of its error, in one line."""
+        """An error of a database in one line."""
         return cls(
-            f"the storage that --storage names did not answer or take a result ({reason}): mend that, then run the "
+            f"the storage that --storage names did not answer or take a result ({reason}): correct that, then run the "
             "same command again"
         )
 

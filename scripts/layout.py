@@ -17,7 +17,7 @@ DOCUMENT = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- packages: scripts/layout.py -->", "<!-- end of packages -->"
 
 ORDER = (
-    "errors", "common", "scratch", "datasets", "study", "training", "engines", "store", "analysis", "report",
+    "errors", "common", "toolkit", "scratch", "datasets", "study", "training", "engines", "store", "analysis", "report",
     "tracking", "runner", "cli",
 )  # fmt: skip
 """The packages of `dlstudy/`, and its module `errors`, from the bottom up."""

@@ -2,15 +2,15 @@
 
 Eight hidden layers of 64 units, one activation function an arm, nothing else differs. Plain SGD trains them: an
 optimizer such as Adam rescales each weight's gradient, which hides whether it vanished. Each arm's rate is tuned with
-the same number of trials, so that no arm loses for a rate that suits another. `probe` measures the norm of the loss's
-gradient in the kernels of the first and of the last hidden layer, before the first step and after the last; their ratio
-is near 0 where gradients vanish on the way to the first layer. 12,000 images, 2,000 of which validate, keep the study
-short.
+the same number of trials, so that no arm loses for a rate that suits another. `extra_metrics` measures the norm of the
+loss's gradient in the kernels of the first and of the last hidden layer, before the first step and after the last;
+their ratio is near 0 where gradients vanish on the way to the first layer. 12,000 images, 2,000 of which validate, keep
+the study short.
 
-The pictures: every arm's gradients by layer; with `sigmoid` and `tanh` their curves for several slopes; with `relu` the
+The figures: every arm's gradients by layer; with `sigmoid` and `tanh` their curves for several slopes; with `relu` the
 course's eight functions and their derivatives.
 
-Source: the course's chapter on activation functions, which prints no run. Glorot and Bengio 2010, "Understanding the
+Source: the course's chapter on activation functions, which reports no run. Glorot and Bengio 2010, "Understanding the
 difficulty of training deep feedforward neural networks", on vanishing gradients.
 """
 
@@ -20,14 +20,14 @@ from typing import Any
 from optuna.distributions import FloatDistribution
 
 from dlstudy import Arm, Claim, Protocol, Split, Study
+from dlstudy.toolkit import plots
 
 RATE = {"learning_rate": FloatDistribution(1e-3, 1.0, log=True)}
 DEFAULT = {"learning_rate": 0.01}
-BLUE, RED, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 
 
 def build(p: dict[str, Any]) -> Any:
-    """So many hidden layers of 64 units with the activation function of p, and a softmax layer."""
+    """Hidden layers of 64 units with the activation function of p, as many as it says, and a softmax layer."""
     import keras
 
     hidden = [keras.layers.Dense(64, activation=p["activation"]) for _ in range(p["hidden_layers"])]
@@ -49,7 +49,7 @@ def gradient_norms(model: Any, x: Any, y: Any) -> list[float]:
     return [float(tf.norm(gradient)) for gradient in tape.gradient(loss, kernels)]
 
 
-def probe(model: Any, x: Any, y: Any, p: dict[str, Any]) -> dict[str, float]:
+def extra_metrics(model: Any, x: Any, y: Any, p: dict[str, Any]) -> dict[str, float]:
     """The norms of the gradient in the first and in the last hidden layer, and their ratio."""
     if not p["hidden_layers"]:
         return {}
@@ -57,69 +57,23 @@ def probe(model: Any, x: Any, y: Any, p: dict[str, Any]) -> dict[str, float]:
     return {"gradient_first": first, "gradient_last": last, "gradient_ratio": first / last if last else math.nan}
 
 
-def draw(model: Any, x: Any, y: Any, p: dict[str, Any]) -> dict[str, Any]:
+def figures(model: Any, x: Any, y: Any, p: dict[str, Any]) -> dict[str, Any]:
     """The gradients of the trained model and of a new one by layer, and curves of activation functions."""
-    pictures = {"gradient norm by layer": draw_gradients(model, x, y, p)} if p["hidden_layers"] else {}
+    from dlstudy.scratch.figures import activation_functions, slopes
+
+    made = {}
+    if p["hidden_layers"]:
+        norms = {"a new net": gradient_norms(build(p), x, y), "the trained net": gradient_norms(model, x, y)}
+        made["gradient norm by layer"] = plots.curves(
+            norms, xlabel="layer, from the inputs to the output", ylabel="norm of the loss's gradient",
+            title=f"activation function: {p['activation']}", log=True, markers=True,
+        )  # fmt: skip
     if p["activation"] in ("sigmoid", "tanh"):
         name = {"sigmoid": "logistic"}.get(p["activation"], p["activation"])
-        pictures[f"{name} for several slopes"] = draw_slopes(name)
+        made[f"{name} for several slopes"] = slopes(name)
     if p["activation"] == "relu":
-        pictures["activation functions and their derivatives"] = draw_functions()
-    return pictures
-
-
-def draw_gradients(model: Any, x: Any, y: Any, p: dict[str, Any]) -> Any:
-    """The norm of the gradient in each layer, before and after training."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
-    axes = figure.subplots()
-    for net, color, style, label in ((build(p), BLUE, "o-", "a new net"), (model, RED, "s--", "the trained net")):
-        norms = gradient_norms(net, x, y)
-        axes.semilogy(range(1, len(norms) + 1), norms, style, color=color, label=label)
-    axes.set(xlabel="layer, from the inputs to the output", ylabel="norm of the loss's gradient")
-    axes.set_title(f"activation function: {p['activation']}", fontsize=10)
-    axes.legend(frameon=False)
-    return figure
-
-
-def draw_slopes(name: str) -> Any:
-    """A function of `dlstudy.scratch` and its derivative for four slopes."""
-    import numpy as np
-    from matplotlib.figure import Figure
-
-    from dlstudy.scratch.activations import ACTIVATIONS
-
-    z = np.linspace(-6, 6, 241)
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    for axes, what in zip(figure.subplots(1, 2), ("function", "derivative"), strict=True):
-        for slope, color, line in ((0.5, BLUE, "-"), (1, RED, "--"), (2, GREEN, "-."), (5, PINK, ":")):
-            values = getattr(ACTIVATIONS[name], what)(z, slope)
-            axes.plot(z, values, color=color, linestyle=line, label=f"slope {slope:g}")
-        axes.set(xlabel="z", title=f"{name}: {what}")
-    figure.axes[0].legend(frameon=False)
-    return figure
-
-
-def draw_functions() -> Any:
-    """The eight functions of `dlstudy.scratch` with their derivatives."""
-    import numpy as np
-    from matplotlib.figure import Figure
-
-    from dlstudy.scratch.activations import ACTIVATIONS
-
-    z = np.linspace(-3, 3, 601)
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    for axes, activation in zip(
-        figure.subplots(2, 4, sharex=True, sharey=True).flat, ACTIVATIONS.values(), strict=True
-    ):
-        axes.plot(z, activation.function(z), color=BLUE, label="function")
-        axes.plot(z, activation.derivative(z), color=RED, linestyle="--", label="derivative")
-        axes.set(title=activation.name.replace("_", " "), ylim=(-1.6, 3.1))
-    for axes in figure.axes[4:]:
-        axes.set_xlabel("z")
-    figure.axes[0].legend(frameon=False, loc="upper left")
-    return figure
+        made["activation functions and their derivatives"] = activation_functions()
+    return made
 
 
 def deep(name: str, activation: str, text: str) -> Arm:
@@ -130,10 +84,10 @@ def deep(name: str, activation: str, text: str) -> Arm:
 STUDY = Study(
     question="Which activation functions let a deep net learn MNIST?",
     dataset="mnist",
-    ranks=False,
+    rank_arms=False,
     build=build,
-    probe=probe,
-    draw=draw,
+    extra_metrics=extra_metrics,
+    figures=figures,
     arms=[
         Arm("shallow", {"activation": "linear", "hidden_layers": 0}, RATE, defaults=DEFAULT,
             text="softmax regression: one linear map, no hidden layer"),

@@ -1,7 +1,7 @@
 """Does batch normalization help the course's MNIST classifier, and does it keep what is promised of it?
 
 The course trains one net without and one with batch normalization, once each, at Adam's default rate, and calls the
-second better by four of 10,000 test images. The `printed` phase repeats that on several seeds. But batch normalization
+second better by four of 10,000 test images. The `reported` phase repeats that on several seeds. But batch normalization
 may want another rate: so each arm's rate is tuned with the same number of trials, and the winners meet on fresh paired
 seeds. What is promised of a range, and not of a winner, is swept: rates above Adam's default, and ways to draw the
 initial weights, for one epoch each.
@@ -18,7 +18,7 @@ from typing import Any
 
 from optuna.distributions import FloatDistribution
 
-from dlstudy import Arm, Claim, Computed, Printed, Protocol, Split, Study, Sweep
+from dlstudy import Arm, Claim, Derived, Protocol, Reported, Split, Study, Sweep
 
 RATE = {"learning_rate": FloatDistribution(1e-4, 1e-1, log=True)}
 COURSE = {"learning_rate": 0.001}
@@ -39,11 +39,8 @@ def build(p: dict[str, Any]) -> Any:
         layers += hidden[p["bn"]]
     layers.append(keras.layers.Dense(p["n_classes"], activation="softmax", kernel_initializer=initializer(p)))
     model = keras.Sequential(layers)
-    model.compile(
-        optimizer=keras.optimizers.Adam(p["learning_rate"]),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
+    optimizer = keras.optimizers.Adam(p["learning_rate"])
+    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
@@ -55,73 +52,58 @@ def initializer(p: dict[str, Any]) -> Any:
     return keras.initializers.RandomNormal(stddev=float(deviation)) if deviation else keras.initializers.get(name)
 
 
-def figures(arm: str, epoch: int | None, **values: str) -> list[Printed]:
-    """What the course prints of a run, by metric; no epoch for the end."""
-    return [Printed(arm, metric, value, epoch=epoch) for metric, value in values.items()]
-
-
 STUDY = Study(
     question="Does batch normalization help the course's MNIST classifier?",
     dataset="mnist",
     build=build,
     arms=[
-        Arm("without", setting={"bn": "none"}, space=RATE, printed=COURSE, text="no batch normalization"),
-        Arm("bn_after", setting={"bn": "after"}, space=RATE, printed=COURSE, text="after each activation, as printed"),
+        Arm("without", setting={"bn": "none"}, space=RATE, reported=COURSE, text="no batch normalization"),
+        Arm("bn_after", setting={"bn": "after"}, space=RATE, reported=COURSE, text="after each activation, as printed"),
         Arm("bn_before", setting={"bn": "before"}, space=RATE, defaults=COURSE, text="before each activation"),
     ],
     protocol=Protocol(epochs=10, batch_size=64, trials=8, seeds=9, split=Split(validation=5_000)),
     sweeps=[
-        Sweep(
-            "large_rates",
-            {"learning_rate": (0.01, 0.03, 0.1)},
-            seeds=9,
-            arms=("without", "bn_after"),
-            fixed={"epochs": 1},
-        ),
-        Sweep(
-            "initializers",
-            {"initializer": ("glorot_uniform", "he_normal", "orthogonal", "normal 0.01", "normal 1")},
-            seeds=9,
-            arms=("without", "bn_after"),
-            fixed={"epochs": 1},
-        ),
+        Sweep("large_rates", {"learning_rate": (0.01, 0.03, 0.1)},
+              seeds=9, arms=("without", "bn_after"), fixed={"epochs": 1}),
+        Sweep("initializers", {"initializer": ("glorot_uniform", "he_normal", "orthogonal", "normal 0.01", "normal 1")},
+              seeds=9, arms=("without", "bn_after"), fixed={"epochs": 1}),
     ],
-    printed=[
-        *figures("without", 1, val_accuracy="0.9700", val_loss="0.1005"),
-        *figures("without", 10, val_accuracy="0.9814", val_loss="0.0837"),
-        *figures("without", None, test_accuracy="0.9792", test_loss="0.0877"),
-        *figures("bn_after", 1, val_accuracy="0.9702", val_loss="0.0989"),
-        *figures("bn_after", 10, val_accuracy="0.9802", val_loss="0.0688"),
-        *figures("bn_after", None, test_accuracy="0.9796", test_loss="0.0748"),
+    reported=[
+        *Reported.several("without", epoch=1, val_accuracy="0.9700", val_loss="0.1005"),
+        *Reported.several("without", epoch=10, val_accuracy="0.9814", val_loss="0.0837"),
+        *Reported.several("without", test_accuracy="0.9792", test_loss="0.0877"),
+        *Reported.several("bn_after", epoch=1, val_accuracy="0.9702", val_loss="0.0989"),
+        *Reported.several("bn_after", epoch=10, val_accuracy="0.9802", val_loss="0.0688"),
+        *Reported.several("bn_after", test_accuracy="0.9796", test_loss="0.0748"),
     ],
-    computed=[
-        Computed("parameters of the first hidden layer", "235,500", lambda: 784 * 300 + 300),
-        Computed("parameters of the second hidden layer", "30,100", lambda: 300 * 100 + 100),
-        Computed("parameters of the output layer", "1,010", lambda: 100 * 10 + 10),
-        Computed("the same, where it is written as 100*10 + 100", "1,100", lambda: 100 * 10 + 10,
-                 "a layer has a bias for each of its 10 outputs, not for each of its 100 inputs"),
-        Computed("parameters without batch normalization", "266,610", lambda: 235_500 + 30_100 + 1_010),
-        Computed("parameters with batch normalization", "268,210", lambda: 266_610 + 4 * (300 + 100)),
-        Computed("of these, those that do not train", "800", lambda: 2 * (300 + 100)),
-        Computed("of these, those that train", "267,410", lambda: 268_210 - 2 * (300 + 100)),
-        Computed("steps of an epoch", "860", lambda: math.ceil(55_000 / 64)),
+    derived=[
+        Derived("parameters of the first hidden layer", "235,500", 784 * 300 + 300),
+        Derived("parameters of the second hidden layer", "30,100", 300 * 100 + 100),
+        Derived("parameters of the output layer", "1,010", 100 * 10 + 10),
+        Derived("the same, where it is written as 100*10 + 100", "1,100", 100 * 10 + 10,
+                "a layer has a bias for each of its 10 outputs, not for each of its 100 inputs"),
+        Derived("parameters without batch normalization", "266,610", 235_500 + 30_100 + 1_010),
+        Derived("parameters with batch normalization", "268,210", 266_610 + 4 * (300 + 100)),
+        Derived("of these, those that do not train", "800", 2 * (300 + 100)),
+        Derived("of these, those that train", "267,410", 268_210 - 2 * (300 + 100)),
+        Derived("steps of an epoch", "860", math.ceil(55_000 / 64)),
     ],
     claims=[
         Claim("Batch normalization slightly outperforms in test accuracy (at the course's rate)",
-              better="bn_after", than="without", metric="test_accuracy", phase="printed"),
+              better="bn_after", than="without", metric="test_accuracy", phase="reported"),
         Claim("Batch normalization slightly outperforms in test loss (at the course's rate)",
-              better="bn_after", than="without", metric="test_loss", phase="printed"),
+              better="bn_after", than="without", metric="test_loss", phase="reported"),
         Claim("Batch normalization outperforms (each at its own best rate)",
               better="bn_after", than="without", metric="test_accuracy"),
         Claim("Batch normalization converges faster (epochs to 97.5 % of the validation images)",
-              better="bn_after", than="without", metric="val_accuracy", phase="printed", target=0.975),
+              better="bn_after", than="without", metric="val_accuracy", phase="reported", target=0.975),
         Claim("Batch normalization lets larger learning rates be used (10 to 100 times Adam's default)",
               better="bn_after", than="without", metric="val_accuracy", phase="sweep", sweep="large_rates"),
         Claim("Batch normalization is less sensitive to initialization (spread of accuracy over initializers)",
               better="bn_after", than="without", metric="val_accuracy", phase="sweep", sweep="initializers",
               over="spread"),
         Claim("Batch normalization regularizes (smaller gap between test and training loss)",
-              better="bn_after", than="without", metric="test_gap", phase="printed"),
+              better="bn_after", than="without", metric="test_gap", phase="reported"),
         Claim("Batch normalization reduces the need for dropout",
               untestable="dropout is no arm here: the study regularization sets it against batch normalization"),
     ],

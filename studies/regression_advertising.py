@@ -6,30 +6,28 @@ dollars to euros: no method learns anything from it, and all arms have a slope i
 its rate tuned, and steps enough for each rate to get there; the two exact methods have nothing to tune. Other data sets
 give one feature: diabetes its body mass index, stocks JPM.
 
-The printed settings: gradient descent on all rows from m = c = 0 at rate 0.01, ten steps; its limit, which is Pearson's
-r; scikit-learn on 140 rows, judged on 60. That split was not seeded and its rows are not stated, so each of our seeds
-draws a split of its own: a figure counts as reproduced where one more random split could well have given it.
+The reported settings: gradient descent on all rows from m = c = 0 at rate 0.01, ten steps; its limit, which is
+Pearson's r; scikit-learn on 140 rows, judged on 60. That split was not seeded and its rows are not stated, so each of
+our seeds draws a split of its own: a figure counts as reproduced where one more random split could well have given it.
 
 Source: the course's regression of sales on advertising; James et al. 2013, An Introduction to Statistical Learning.
 """
 
 from typing import Any
 
+import numpy as np
 from optuna.distributions import FloatDistribution
 
-from dlstudy import Arm, Claim, Computed, Printed, Protocol, Split, Study
+from dlstudy import Arm, Claim, Derived, Protocol, Reported, Split, Study
+from dlstudy.toolkit import column, plots, standardize
 
-FEATURE = {3: 0, 10: 2}
-"""The column that is x, by the number of columns: TV of advertising, body mass index of diabetes; else the first."""
+RATE = {"learning_rate": FloatDistribution(1e-2, 0.5, log=True)}
+UNITS = "standard deviations from its mean"
 
 
 def prepare(x: Any, y: Any, _: Any, p: dict[str, Any]) -> Any:
     """One feature and the target in the course's units; the rows in an order of the seed's where p asks for that."""
-    import numpy as np
-
-    x = x.reshape(len(x), -1)
-    x = x[:, FEATURE.get(x.shape[1], 0)][:, None]
-    x, y = ((values - values.mean()) / values.std(ddof=1) for values in (x, y))
+    x, y = standardize(column(x, p, "TV", "bmi", "JPM"), ddof=1), standardize(y, ddof=1)
     order = np.random.default_rng(p["seed"]).permutation(len(y)) if p.get("reordered") else slice(None)
     return x[order], y[order]
 
@@ -45,116 +43,59 @@ def build(p: dict[str, Any]) -> Any:
     return LinearRegression() if p["method"] == "sklearn" else ClosedFormRegressor()
 
 
-def probe(model: Any, *_: Any) -> dict[str, float]:
+def extra_metrics(model: Any, *_: Any) -> dict[str, float]:
     """The line."""
     return {"slope": model.coef_[0], "intercept": model.intercept_}
 
 
-def draw(model: Any, x: Any, y: Any, p: dict[str, Any]) -> dict[str, Any]:
-    """The line over the test rows; for gradient descent also the way there."""
-    import numpy as np
-    from matplotlib.figure import Figure
-
-    def panel(xlabel: str, ylabel: str) -> tuple[Figure, Any]:
-        figure = Figure(figsize=(5, 3.6), layout="constrained")
-        axes = figure.subplots()
-        axes.set(xlabel=xlabel, ylabel=ylabel)
-        axes.spines[["top", "right"]].set_visible(False)
-        return figure, axes
-
-    ends = np.array([[x.min()], [x.max()]])
-    line, axes = panel("x (standard deviations from its mean)", "y (standard deviations from its mean)")
-    axes.plot(x[:, 0], y, "o", color="#56B4E9", markersize=4, label="test rows")
-    axes.plot(ends[:, 0], model.predict(ends), color="#D55E00", label=f"the line of {p['method']}")
-    axes.legend(frameon=False)
+def figures(model: Any, x: Any, y: Any, p: dict[str, Any]) -> dict[str, Any]:
+    """The line over the test rows; for gradient descent also its slope after each step."""
+    axes = {"xlabel": f"x ({UNITS})", "ylabel": f"y ({UNITS})"}
+    line = {"The line": plots.line_fit(x, y, model.predict, label=f"the line of {p['method']}", **axes)}
     if p["method"] != "gradient_descent":
-        return {"The line": line}
-    way, axes = panel("step", "slope after the step")
-    steps = np.arange(1, len(model.history_["slope"]) + 1)
-    axes.plot(steps, model.history_["slope"], color="#0072B2", marker="o", markersize=3)
-    return {"The line": line, "The slope over steps": way}
+        return line
+    axes = {"xlabel": "step", "ylabel": "slope after the step"}
+    return {**line, "The slope over steps": plots.curves({"": model.history_["slope"]}, markers=True, **axes)}
 
 
-DESCENT = {
-    "train_slope": {1: "0.015566", 2: "0.030823", 3: "0.045776", 10: "0.142438"},
-    "train_cost": {1: "0.995000", 2: "0.971010", 3: "0.947966", 10: "0.810172"},
+STEPS = {
+    1: {"train_slope": "0.015566", "train_cost": "0.995000"},
+    2: {"train_slope": "0.030823", "train_cost": "0.971010"},
+    3: {"train_slope": "0.045776", "train_cost": "0.947966"},
+    10: {"train_slope": "0.142438", "train_cost": "0.810172"},
 }
-"""What the course prints of its descent, by step: the slope after it, the cost before it."""
-
-SCIKIT_LEARN = {
-    "train_end_slope": "0.81519156",
-    "train_end_intercept": "-0.009917747255374178",
-    "test_r2": "0.526344665266148",
-    "test_mse": "0.40920214509628555",
-    "test_rmse": "0.6396891003419439",
-    "test_mae": "0.8126",
-}
+"""What the course reports of its descent, by step: the slope after it, the cost before it."""
 
 STUDY = Study(
     question="Does gradient descent come to the line of the closed form and of scikit-learn?",
-    dataset="advertising",
-    other_datasets=["diabetes", "stocks"],
-    ranks=False,
-    build=build,
-    prepare=prepare,
-    probe=probe,
-    draw=draw,
+    dataset="advertising", other_datasets=["diabetes", "stocks"], rank_arms=False,
+    build=build, prepare=prepare, extra_metrics=extra_metrics, figures=figures,
     arms=[
-        Arm(
-            "closed_form",
-            setting={"method": "closed_form"},
-            printed={},
-            printed_split=Split(),
-            text="b1 = Sxy / Sxx, b0 = mean(y) - b1 mean(x)",
-        ),
-        Arm(
-            "sklearn",
-            setting={"method": "sklearn"},
-            printed={"reordered": True},
-            printed_split=Split(test=0.3, random_state=0),
-            text="LinearRegression",
-        ),
-        Arm(
-            "gradient_descent",
-            setting={"method": "gradient_descent"},
-            space={"learning_rate": FloatDistribution(1e-2, 0.5, log=True)},
-            printed={"learning_rate": 0.01, "epochs": 10},
-            defaults={"learning_rate": 0.01},
-            printed_split=Split(),
-            text="from scratch, all rows a step, from m = c = 0",
-        ),
+        Arm("closed_form", {"method": "closed_form"}, reported={}, reported_split=Split(),
+            text="b1 = Sxy / Sxx, b0 = mean(y) - b1 mean(x)"),
+        Arm("sklearn", {"method": "sklearn"}, reported={"reordered": True},
+            reported_split=Split(test=0.3, random_state=0), text="LinearRegression"),
+        Arm("gradient_descent", {"method": "gradient_descent"}, RATE,
+            reported={"learning_rate": 0.01, "epochs": 10}, defaults={"learning_rate": 0.01},
+            reported_split=Split(), text="from scratch, all rows a step, from m = c = 0"),
     ],
-    protocol=Protocol(
-        epochs=1_000,
-        trials=8,
-        seeds=8,
-        metric="val_mse",
-        direction="minimize",
-        split=Split(validation=0.2, test=0.3, random_state=42),
-    ),
-    printed=[
-        *[
-            Printed("gradient_descent", metric, value, epoch=step)
-            for metric, values in DESCENT.items()
-            for step, value in values.items()
-        ],
-        Printed("closed_form", "train_end_slope", "0.782224424861606", place="the limit of m, which is r"),
-        *[Printed("sklearn", metric, value) for metric, value in SCIKIT_LEARN.items()],
+    protocol=Protocol(epochs=1_000, trials=8, seeds=8, metric="val_mse", direction="minimize",
+                      split=Split(validation=0.2, test=0.3, random_state=42)),
+    reported=[
+        *[figure for step, values in STEPS.items()
+          for figure in Reported.several("gradient_descent", epoch=step, **values)],
+        Reported("closed_form", "train_end_slope", "0.782224424861606", place="the limit of m, which is r"),
+        *Reported.several("sklearn", prefix="train_end_", slope="0.81519156", intercept="-0.009917747255374178"),
+        *Reported.several("sklearn", prefix="test_", r2="0.526344665266148", mse="0.40920214509628555",
+                          rmse="0.6396891003419439", mae="0.8126"),
     ],
-    computed=[
-        Computed(
-            "RMSE of the scikit-learn fit: the root of its MSE", "0.6396891003419439", lambda: 0.40920214509628555**0.5
-        )
+    derived=[
+        Derived("RMSE of the scikit-learn fit: the root of its MSE", "0.6396891003419439", 0.40920214509628555**0.5),
     ],
     claims=[
-        Claim(
-            f"The methods find the same line ({what}, to 0.01 standard deviations)",
-            better="closed_form",
-            than=("sklearn", "gradient_descent"),
-            metric=f"train_end_{what}",
-            direction="maximize",
-            within=0.01,
-        )
+        Claim(f"The methods find the same line ({what}, to 0.01 standard deviations)",
+              better="closed_form", than=("sklearn", "gradient_descent"), metric=f"train_end_{what}",
+              direction="maximize", margin=0.01)
         for what in ("slope", "intercept")
     ],
     remarks=[
@@ -164,4 +105,4 @@ STUDY = Study(
         "its figures are held against what random splits give, and not to the last digit.",
         "The course writes gradient descent as x + alpha * v, which goes uphill; its figures are of x - alpha * v.",
     ],
-)
+)  # fmt: skip

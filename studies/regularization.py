@@ -1,8 +1,8 @@
 """Which regularization keeps the course's MNIST classifier from overfitting: L1, L2, both, max-norm or dropout?
 
 The course shows five regularized nets with stated strengths, their fits commented out: no result is printed. The
-`printed` phase trains them as shown, for the course's two epochs on 55,000 images. In two epochs hardly a net overfits;
-so search and replicates train on 10,000 images for six epochs, and validate on the other 50,000. Rate and strength of
+`reported` phase trains them as shown, for the course's two epochs on 55,000 images. In two epochs few nets overfit; so
+search and replicates train on 10,000 images for six epochs, and validate on the other 50,000. Rate and strength of
 each arm are tuned with the same number of trials, by cross-entropy, which no penalty is part of.
 
 A gap is the test loss less the loss of training images, both with the final weights, so penalties cancel. It is not
@@ -17,7 +17,7 @@ from typing import Any
 
 from optuna.distributions import FloatDistribution
 
-from dlstudy import Arm, Claim, Computed, Protocol, Split, Study
+from dlstudy import Arm, Claim, Derived, Protocol, Split, Study
 
 RATE = {"learning_rate": FloatDistribution(1e-4, 1e-2, log=True)}
 L1 = {"l1": FloatDistribution(1e-6, 1e-2, log=True)}
@@ -57,7 +57,7 @@ def prevents(arm: str, name: str) -> list[Claim]:
     gap: dict[str, Any] = {"better": arm, "than": "none", "metric": "test_gap"}
     return [
         Claim(f"Regularization prevents overfitting: {name} (tuned)", **gap),
-        Claim(f"Regularization prevents overfitting: {name} (at the course's strength)", phase="printed", **gap),
+        Claim(f"Regularization prevents overfitting: {name} (at the course's strength)", phase="reported", **gap),
     ]
 
 
@@ -66,30 +66,24 @@ STUDY = Study(
     dataset="mnist",
     build=build,
     arms=[
-        Arm("none", setting={"kind": "none"}, space=RATE, printed=COURSE, text="no regularization"),
-        Arm("l2", setting={"kind": "l2"}, space=RATE | L2, printed={**COURSE, "l2": 0.01},
+        Arm("none", setting={"kind": "none"}, space=RATE, reported=COURSE, text="no regularization"),
+        Arm("l2", setting={"kind": "l2"}, space=RATE | L2, reported={**COURSE, "l2": 0.01},
             text="l2 times the sum of squared weights, in every layer"),
-        Arm("l1", setting={"kind": "l1"}, space=RATE | L1, printed={**COURSE, "l1": 0.1},
+        Arm("l1", setting={"kind": "l1"}, space=RATE | L1, reported={**COURSE, "l1": 0.1},
             text="l1 times the sum of absolute weights, in every layer"),
-        Arm("l1_l2", setting={"kind": "l1_l2"}, space=RATE | L1 | L2, printed={**COURSE, "l1": 0.1, "l2": 0.01},
+        Arm("l1_l2", setting={"kind": "l1_l2"}, space=RATE | L1 | L2, reported={**COURSE, "l1": 0.1, "l2": 0.01},
             text="both penalties"),
         Arm("l2_maxnorm", setting={"kind": "l2_maxnorm"}, space={**RATE, **L2, "max_norm": FloatDistribution(0.5, 4.0)},
-            printed={**COURSE, "l2": 0.01, "max_norm": 1.0}, text="L2, and no unit's weights longer than max_norm"),
+            reported={**COURSE, "l2": 0.01, "max_norm": 1.0}, text="L2, and no unit's weights longer than max_norm"),
         Arm("dropout", setting={"kind": "dropout"}, space={**RATE, "dropout": FloatDistribution(0.05, 0.5)},
-            printed={**COURSE, "dropout": 0.2}, text="dropout before every layer, on the inputs too"),
+            reported={**COURSE, "dropout": 0.2}, text="dropout before every layer, on the inputs too"),
         Arm("bn", setting={"kind": "bn"}, space=RATE, text="batch normalization after each hidden layer"),
     ],
     protocol=Protocol(
-        epochs=6,
-        batch_size=32,
-        trials=8,
-        seeds=9,
-        metric="val_crossentropy",
-        direction="minimize",
-        split=Split(validation=50_000),
-        printed_split=Split(validation=5_000),
+        epochs=6, batch_size=32, trials=8, seeds=9, metric="val_crossentropy", direction="minimize",
+        split=Split(validation=50_000), reported_split=Split(validation=5_000),
     ),
-    computed=[Computed("parameters", "266,610", lambda: 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10)],
+    derived=[Derived("parameters", "266,610", 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10)],
     claims=[
         *prevents("l2", "L2"),
         *prevents("l1", "L1"),

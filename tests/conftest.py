@@ -1,4 +1,4 @@
-"""What many tests share: a cache of their own, and a tiny study that trains in a moment."""
+"""What many tests share: a data cache of their own, and a tiny study that trains in a moment."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 TINY = '''"""A tiny study for tests."""
 from optuna.distributions import FloatDistribution
 
-from dlstudy import Arm, Claim, Printed, Protocol, Split, Study
+from dlstudy import Arm, Claim, Protocol, Reported, Split, Study
 
 RATE = {"learning_rate": FloatDistribution(1e-3, 1e-1, log=True)}
 
@@ -45,11 +45,11 @@ STUDY = Study(
     dataset="digits",
     build=build,
     arms=[
-        Arm("net", setting={"kind": "net"}, space=RATE, printed={"learning_rate": 0.05}),
+        Arm("net", setting={"kind": "net"}, space=RATE, reported={"learning_rate": 0.05}),
         Arm("logistic", setting={"kind": "logistic"}),
     ],
-    protocol=Protocol(epochs=2, trials=2, seeds=6, split=Split(validation=200), printed_split=Split(), rows=600),
-    printed=[Printed("net", "test_accuracy", "0.95", epoch=2)],
+    protocol=Protocol(epochs=2, trials=2, seeds=6, split=Split(validation=200), reported_split=Split(), rows=600),
+    reported=[Reported("net", "test_accuracy", "0.95", epoch=2)],
     claims=[Claim("the net is better", better="net", than="logistic", metric="test_accuracy")],
 )
 '''

@@ -18,9 +18,11 @@ from benchmarks.ways import common, dlstudy_run
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
+from dlstudy.study.variant import Variant
 
 ROOT = Path(__file__).parents[1]
 STUDIES = sorted((ROOT / "benchmarks" / "studies").glob("*.py"))
+UNITS = ("s", "ms", "MB", "%")
 PLAIN = Way("keras", [100.0, 120.0, 80.0], {"a": [0.90, 0.91, 0.92], "b": [0.80, 0.81, 0.82]})
 
 
@@ -96,14 +98,27 @@ def test_the_tables_and_the_json_hold_every_way_and_figure():
     accuracy = compare(way_like_plain(-0.05), PLAIN)
     showing.show_ways(console, [PLAIN, way_like_plain(0)], PLAIN)
     showing.show_accuracy(console, accuracy, judged=True)
-    showing.show_figures(console, "epoch", [Figure("ratio", 2.5, at_most=2.0, detail="why")], judged=True)
+    figures = [Figure("ratio", 2.5, at_most=2.0, detail="why"), *[Figure(unit, 3.0, unit) for unit in UNITS]]
+    showing.show_figures(console, "epoch", figures, judged=True)
     text = console.export_text()
-    for word in ("keras", "80.0", "100.0", "120.0", "10.00", "FASTER BUT WORSE", "2.50x", "<= 2.00x", "NOT MET", "why"):
+    for word in (
+        *UNITS,
+        "keras",
+        "80.0",
+        "100.0",
+        "120.0",
+        "10.00",
+        "FASTER BUT WORSE",
+        "2.50x",
+        "<= 2.00x",
+        "NOT MET",
+        "why",
+    ):
         assert word in text
-    told = json.loads(json.dumps(showing.as_json([PLAIN], accuracy, {"epoch": [Figure("ratio", 2.5, at_most=2.0)]})))
-    assert told["ways"][0]["median_s"] == 100
-    assert told["accuracy"]["verdict"] == "FASTER BUT WORSE"
-    assert told["figures"]["epoch"][0]["met"] is False
+    found = json.loads(json.dumps(showing.as_json([PLAIN], accuracy, {"epoch": [Figure("ratio", 2.5, at_most=2.0)]})))
+    assert found["ways"][0]["median_s"] == 100
+    assert found["accuracy"]["verdict"] == "FASTER BUT WORSE"
+    assert found["figures"]["epoch"][0]["met"] is False
 
 
 def test_every_way_comes_first_in_turn():
@@ -130,23 +145,23 @@ def measured(monkeypatch, tmp_path):
 
 def test_faster_but_worse_ends_with_exit_code_1(measured):
     assert measured([PLAIN, way_like_plain(0.0)])[0] == 0
-    code, told = measured([PLAIN, way_like_plain(-0.05)])
+    code, found = measured([PLAIN, way_like_plain(-0.05)])
     assert code == 1
-    assert told["accuracy"]["verdict"] == "FASTER BUT WORSE"
+    assert found["accuracy"]["verdict"] == "FASTER BUT WORSE"
     assert measured([PLAIN, way_like_plain(-0.05)], "--short")[0] == 0, "too noisy to judge"
 
 
-def test_what_cannot_be_measured_is_told_and_ends_with_exit_code_1(measured, capsys):
+def test_what_cannot_be_measured_is_reported_and_ends_with_exit_code_1(measured, capsys):
     def fail(*_, **__):
         raise children.BenchmarkError("ray ended with 1")
 
-    code, told = measured(fail)
+    code, found = measured(fail)
     assert code == 1
-    assert told["problems"] == ["ways: ray ended with 1"]
+    assert found["problems"] == ["ways: ray ended with 1"]
     assert "ray ended with 1" in capsys.readouterr().err
 
 
-def test_a_process_that_fails_is_told_with_what_it_said():
+def test_a_process_that_fails_is_reported_with_its_last_lines():
     with pytest.raises(children.BenchmarkError, match="ended with 1"):
         children.python("benchmarks.nothing")
 
@@ -173,20 +188,20 @@ def test_only_chooses_ways_and_measurements():
     "arguments",
     [["--rounds", "0"], ["--rounds", "x"], ["--only", "nothing"], ["--output", "a.txt"], ["--sort"], ["more"]],
 )
-def test_a_bad_option_is_told_in_one_line_with_exit_code_2(arguments, capsys):
+def test_a_bad_option_gets_one_line_and_exit_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         parse(arguments)
     assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "see --help" in told
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "see --help" in message
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_a_study_file_loads(path):
     study = loader.load(path).study
     assert study.dataset == "mnist"
-    assert not study.protocol.printed_split
+    assert not study.protocol.reported_split
 
 
 def test_the_study_of_the_side_by_side_trains_the_six_settings():
@@ -221,7 +236,7 @@ def test_start_up_does_not_count_as_training():
 def test_a_simulated_store_is_complete(tmp_path):
     home = tmp_path / "a home"
     options = simulated_store.make(home, 40, tracked=False)
-    trials = Record.open(Home.at(home), for_writing=False).trials("many", "default")
+    trials = Record.open(Home.at(home), for_writing=False).trials("many", Variant())
     assert len(trials) == 40
     assert Counter(trial.phase for trial in trials) == {"search": 12, "replicate": 28}
     assert {trial.state for trial in trials} == {"finished"}

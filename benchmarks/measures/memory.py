@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import children
 from benchmarks.children import Setup
 from benchmarks.figures import Figure
-from benchmarks.measures.trials import cpu_slots, go_on, spec, train
+from benchmarks.measures.trials import cpu_slots, prune_nothing, spec, train
 from dlstudy.study.protocol import Split
 from dlstudy.study.trial import TrialSpec
 
@@ -48,7 +48,7 @@ def grow(series: str, n: int) -> list[float]:
     """Resident MB of one worker after each of n trials."""
     from dlstudy.engines.local import LocalEngine
 
-    with closing(LocalEngine(cpu_slots(1), "mnist", go_on)) as engine:
+    with closing(LocalEngine(cpu_slots(1), "mnist", prune_nothing)) as engine:
         return [result.cost["memory_mb"] for result in train(engine, [_small(series, i) for i in range(n)])]
 
 
@@ -56,7 +56,7 @@ def sharing(dataset: str) -> dict[str, list[float]]:
     """MB of two workers that both hold a data set and have trained: resident, proportional and private."""
     from dlstudy.engines.local import LocalEngine
 
-    with closing(LocalEngine(cpu_slots(2), dataset, go_on)) as engine:
+    with closing(LocalEngine(cpu_slots(2), dataset, prune_nothing)) as engine:
         train(engine, [_small("rates", i, dataset=dataset) for i in range(6)])
         return _held([process.pid for process in multiprocessing.active_children()])
 

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks import children
 from benchmarks.children import Setup
 from benchmarks.figures import Figure
-from benchmarks.measures.trials import STUDIES, cpu_slots, go_on, spec, train
+from benchmarks.measures.trials import STUDIES, cpu_slots, prune_nothing, spec, train
 
 BATCH_SIZES = {"batchnorm": 64, "lenet": 128}
 EPOCHS = 3
@@ -20,7 +20,7 @@ EPOCHS = 3
 def measure(setup: Setup) -> list[Figure]:
     """How many times as fast as plain `fit` dlstudy is."""
     validation = 500 if setup.short else 5_000
-    told = children.python("benchmarks.measures.plain", str(setup.data), str(validation), str(setup.rounds))
+    measured = children.python("benchmarks.measures.plain", str(setup.data), str(validation), str(setup.rounds))
     return [
         Figure(
             f"{name}: plain fit / dlstudy",
@@ -28,7 +28,7 @@ def measure(setup: Setup) -> list[Figure]:
             at_least=1.0,
             detail=f"an epoch takes {median(times['plain']):.2f} and {median(times['dlstudy']):.2f} s, one thread",
         )
-        for name, times in told.items()
+        for name, times in measured.items()
     ]
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     from dlstudy.engines.inline import InlineEngine
     from dlstudy.study.protocol import Split
 
-    engine = InlineEngine(cpu_slots(1)[0], go_on)
+    engine = InlineEngine(cpu_slots(1)[0], prune_nothing)
     with np.load(data) as arrays:
         x, y = arrays["x_train"].astype("float32") / 255, arrays["y_train"]
     seconds: dict[str, dict[str, list[float]]] = {name: {"plain": [], "dlstudy": []} for name in BATCH_SIZES}

@@ -24,6 +24,7 @@ from benchmarks.figures import Figure
 from benchmarks.simulated_store import STUDY, made_up
 from dlstudy.engines.devices import Slot
 from dlstudy.runner import session
+from dlstudy.runner.backend import Backend
 from dlstudy.store.home import Home
 from dlstudy.study import loader
 from dlstudy.study.events import Listener
@@ -45,15 +46,17 @@ def measure(setup: Setup) -> list[Figure]:
     """How busy the slots are, and what a trial costs the parent."""
     figures = []
     for slots, seconds, trials in IN_SHORT if setup.short else CASES:
-        told = children.python("benchmarks.measures.slots", str(slots), str(seconds), str(trials))
+        measured = children.python("benchmarks.measures.slots", str(slots), str(seconds), str(trials))
         case = f"{slots} slots, {trials:,} trials of {seconds:g} s"
         target = 90 if (slots, seconds) == (64, 5.0) else None
-        detail = f"{told['per_s']:.1f} trials a second; MLflow and report took {told['rest_s']:.0f} s after the last"
+        detail = (
+            f"{measured['per_s']:.1f} trials a second; MLflow and report took {measured['rest_s']:.0f} s after the last"
+        )
         figures += [
-            Figure(f"{case}: slots' time in trials", 100 * told["busy"], "%", at_least=target, detail=detail),
+            Figure(f"{case}: slots' time in trials", 100 * measured["busy"], "%", at_least=target, detail=detail),
             Figure(
-                "parent's CPU time for each trial", 1000 * told["cpu_s"], "ms",
-                detail=f"{1000 * told['thread_s']:.1f} ms in the thread that feeds the slots, the rest for MLflow",
+                "parent's CPU time for each trial", 1000 * measured["cpu_s"], "ms",
+                detail=f"{1000 * measured['thread_s']:.1f} ms in the thread that feeds the slots, the rest for MLflow",
             ),
         ]  # fmt: skip
     return figures
@@ -69,7 +72,7 @@ class Sleeper:
         """Takes no data."""
 
     def train(self, spec: TrialSpec, on_epoch: Callable[[int, Mapping[str, float]], bool]) -> TrialResult:
-        """Sleeps for the trial's time, the telling of epochs included."""
+        """Sleeps for the trial's time, which includes reporting its epochs."""
         result, began = made_up(spec), time.monotonic()
         for epoch in range(1, spec.epochs + 1):
             time.sleep(max(0.0, began + self._seconds * epoch / spec.epochs - time.monotonic()))
@@ -96,7 +99,7 @@ class Clock(Listener):
     def ended(self, spec: TrialSpec, trial: TrialRecord, totals: object) -> None:
         self.ends.append(_now())
 
-    def told(self, seconds: float) -> dict[str, float]:
+    def figures(self, seconds: float) -> dict[str, float]:
         """Figures of the time in which all slots had work."""
         if self.full is None:
             raise SystemExit("not every slot had a trial: raise the number of trials")
@@ -114,7 +117,7 @@ def _now() -> tuple[float, float, float]:
 
 @contextmanager
 def cluster(n_slots: int) -> Iterator[str]:
-    """Ray nodes with so many CPUs in all, on this machine; the address of the first, which trains nothing."""
+    """Ray nodes with this many CPUs in all, on this machine; the address of the first, which trains nothing."""
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
@@ -128,7 +131,7 @@ def cluster(n_slots: int) -> Iterator[str]:
 
 def main() -> None:
     slots, seconds, trials = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
-    from dlstudy.engines.ray_engine import Demand, RayEngine
+    from dlstudy.engines.ray_engine import ClusterRequest, RayEngine
 
     file = loader.load(STUDY)
     n_arms, seeds = len(file.study.arms), 8
@@ -136,13 +139,13 @@ def main() -> None:
     clock = Clock(slots)
     make = partial(Sleeper, seconds)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, cluster(slots) as address:
-        session.engine_maker = lambda _, say: (
-            lambda data, n, decide: RayEngine(Demand(address, n, slots), data, decide, say, make)
+        session.engine_maker = lambda _, dataset, say: (
+            lambda n, decide: RayEngine(ClusterRequest(address, n, slots), dataset, decide, say, make)
         )
-        where = session.Where(Home.at(folder))
-        session.run_study(file, request, where, clock, lambda line: print(line, file=sys.stderr))
+        backend = Backend(Home.at(folder))
+        session.run_study(file, request, backend, clock, lambda line: print(line, file=sys.stderr))
         rest_s = time.monotonic() - clock.ends[-1][0]
-    print(json.dumps({**clock.told(seconds), "rest_s": rest_s}))
+    print(json.dumps({**clock.figures(seconds), "rest_s": rest_s}))
 
 
 if __name__ == "__main__":

@@ -52,8 +52,8 @@ def dlstudy_start() -> tuple[float, float]:
     """Seconds from the command to the start and to the end of its first trial."""
     with tempfile.TemporaryDirectory(prefix="bench-") as home:
         started = time.time()
-        told = children.dlstudy("run", str(STUDIES / "first_step.py"), "--phase", "search", "--home", home, "--json")
-    (trial,) = json.loads(told)["trials"]
+        report = children.dlstudy("run", str(STUDIES / "first_step.py"), "--phase", "search", "--home", home, "--json")
+    (trial,) = json.loads(report)["trials"]
     return trial["ended_s"] - trial["cost"]["seconds"] - started, trial["ended_s"] - started
 
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from dlstudy.engines.base import Engine
 from dlstudy.engines.devices import Slot, memory_gb, plan_slots
+from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Split
-from dlstudy.study.trial import TrialResult, TrialSpec
+from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
 
 STUDIES = Path(__file__).parents[1] / "studies"
 
 
 def cpu_slots(n: int) -> tuple[Slot, ...]:
-    """So many slots as a machine without GPUs has them: one thread each."""
+    """This many slots, as a machine without GPUs has them: one thread each."""
     return plan_slots((), n, memory_gb())
 
 
@@ -23,8 +24,8 @@ def spec(study: str, number: int, **changes: object) -> TrialSpec:
         "study_path": str(STUDIES / f"{study}.py"),
         "dataset": "mnist",
         "arm": "any",
-        "phase": "search",
-        "row": number,
+        "phase": Phase.SEARCH,
+        "index": number,
         "params": {},
         "seed": 1_000 + number,
         "epochs": 1,
@@ -34,13 +35,13 @@ def spec(study: str, number: int, **changes: object) -> TrialSpec:
     return TrialSpec(**{**fields, **changes})  # type: ignore[arg-type]  # the fields of a spec, by name
 
 
-def go_on(*_: object) -> bool:
-    """Prunes nothing."""
+def prune_nothing(*_: object) -> bool:
+    """Lets every trial continue."""
     return True
 
 
 def train(engine: Engine, specs: Sequence[TrialSpec]) -> list[TrialResult]:
-    """Trains them in all slots and gives their results, in the order in which they ended.
+    """Trains them in all slots; their results, in the order in which they ended.
 
     Raises:
         RuntimeError: one of them did not finish.
@@ -50,9 +51,9 @@ def train(engine: Engine, specs: Sequence[TrialSpec]) -> list[TrialResult]:
         while waiting and n_free:
             engine.submit(waiting.pop(0))
             n_free -= 1
-        for ended in engine.wait(1.0):
-            if ended.result.state != "finished":
-                raise RuntimeError(f"{ended.spec.key} {ended.result.state}: {ended.result.reason}")
-            results.append(ended.result)
+        for outcome in engine.wait(1.0):
+            if outcome.result.state is not TrialState.FINISHED:
+                raise RuntimeError(f"{outcome.spec.key} {outcome.result.state}: {outcome.result.reason}")
+            results.append(outcome.result)
             n_free += 1
     return results

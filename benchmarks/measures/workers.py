@@ -67,8 +67,8 @@ def run_equal(workers: int, short: bool) -> tuple[list[Trial], list[tuple[float,
             str(workers),
             *(["--quick"] if short else []),
         ]
-        told = Path(folder) / "told.json"
-        with told.open("w") as output:
+        report = Path(folder) / "report.json"
+        with report.open("w") as output:
             process = subprocess.Popen(
                 command, cwd=children.ROOT, env=children.environment(), stdout=output, stderr=errors
             )
@@ -78,7 +78,7 @@ def run_equal(workers: int, short: bool) -> tuple[list[Trial], list[tuple[float,
                 time.sleep(0.05)
         if process.returncode:
             raise children.BenchmarkError(f"dlstudy run equal ended with {process.returncode}")
-        return json.loads(told.read_text())["trials"], samples
+        return json.loads(report.read_text())["trials"], samples
 
 
 def starts(trials: Sequence[Trial]) -> dict[str, float]:
@@ -105,7 +105,7 @@ def idle_share(trials: Sequence[Trial]) -> float:
 
 
 def parent_share(trials: Sequence[Trial], samples: Sequence[tuple[float, float]], after: int = 0) -> float:
-    """The parent's CPU seconds as a share of all slots' seconds, from the start, or from the end of so many trials."""
+    """The parent's CPU seconds as a share of all slots' seconds, from the start, or once `after` trials have ended."""
     ends = sorted(trial["ended_s"] for trial in trials)
     begin = ends[after - 1] if after else min(starts(trials).values())
     within = [(moment, cpu) for moment, cpu in samples if begin <= moment <= ends[-1]]
@@ -114,7 +114,7 @@ def parent_share(trials: Sequence[Trial], samples: Sequence[tuple[float, float]]
 
 
 def arithmetic(processes: int, repeats: int) -> float:
-    """Seconds for an epoch of bare arithmetic, with so many processes at it at a time."""
+    """Seconds for an epoch of bare arithmetic, with this many processes at work at a time."""
     command = [sys.executable, "-m", "benchmarks.measures.floor", str(repeats)]
     started = [
         subprocess.Popen(

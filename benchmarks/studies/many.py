@@ -29,7 +29,7 @@ def build(p: dict[str, Any]) -> Any:
 
 
 STUDY = Study(
-    question="How does dlstudy bear 10,000 trials?",
+    question="How does dlstudy cope with 10,000 trials?",
     dataset="mnist",
     build=build,
     arms=[Arm(name.lower(), setting={"optimizer": name}, space=RATE) for name in ("SGD", "Adam", "RMSprop", "Nadam")],

@@ -19,7 +19,7 @@ class Job:
 
     Args:
         data: an .npz file with x_train and y_train, uint8.
-        validation: so many rows validate, the first ones; the others train.
+        validation: this many rows validate, the first ones; the others train.
         epochs: of each of the six trainings.
         seed: for searches and designs; it differs from round to round.
         folder: an empty folder for whatever the way writes.

@@ -1,4 +1,4 @@
-"""What each arm's search had found after so many trials, and where one arm overtakes another."""
+"""What each arm's search had found after a number of trials, and where one arm overtakes another."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -6,44 +6,45 @@ from statistics import fmean
 
 from dlstudy.analysis.inference import best_so_far, expected_best
 from dlstudy.analysis.results import BudgetCurve
+from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrialRecord
 
 __all__ = ["budget_curves", "crossings"]
 
 
-def budget_curves(study: Study, variant_sampler: str, trials: Sequence[TrialRecord]) -> list[BudgetCurve]:
+def budget_curves(study: Study, sampler: str, trials: Sequence[TrialRecord]) -> list[BudgetCurve]:
     """A curve for each arm with trials, over the trials that ended for good, as far as the shortest search goes.
 
-    Rows that a sampler draws independently can come in any order: then the curve is the expected best of so many draws,
-    estimated from the draws of all searches together. One that diverged or was pruned counts as the worst value that
-    the arm's search gave: to leave it out would favour the arm that diverges, and nothing worse has a finite mean.
+    Settings that a sampler draws independently can come in any order: then the curve is the expected best of that many
+    draws, estimated from the draws of all searches together. One that diverged or was pruned counts as the worst value
+    that the arm's search gave: to leave it out would favour the arm that diverges, and nothing worse has a finite mean.
     With any other sampler the curve is the mean over the searches of the best so far; a diverged or pruned trial counts
     as one without a value.
 
     Args:
         study: as the variant runs it.
-        variant_sampler: where the search's parameters came from.
-        trials: of the record. Of several tries of a row the latest counts.
+        sampler: where the search's parameters came from.
+        trials: of the record. Of several tries of an index the latest counts.
 
     Source: Tang et al. 2020, Showing Your Work Doesn't Always Work (expected best).
     """
-    kind = "expected best" if variant_sampler == "random" else "best so far"
-    sign = 1 if study.protocol.direction == "maximize" else -1
+    kind = "expected best" if sampler == "random" else "best so far"
+    sign = study.protocol.direction.sign
     found = {arm.name: _searches(arm.name, trials) for arm in study.arms}
     return [_curve(arm, kind, sign, searches) for arm, searches in found.items() if searches]
 
 
-def crossings(curves: Sequence[BudgetCurve], direction: str) -> list[str]:
+def crossings(curves: Sequence[BudgetCurve], direction: Direction) -> list[str]:
     """For each two arms of which one overtakes the other for good, a sentence that says after how many trials.
 
     Looks as far as both curves go. Where they are equal nobody leads.
 
     Args:
         curves: one an arm.
-        direction: "maximize" or "minimize".
+        direction: which way the metric gets better.
     """
-    sign = 1 if direction == "maximize" else -1
+    sign = direction.sign
     sentences = []
     for one, other in itertools.combinations(curves, 2):
         one_leads = [
@@ -60,12 +61,12 @@ def crossings(curves: Sequence[BudgetCurve], direction: str) -> list[str]:
 
 
 def _searches(arm: str, trials: Sequence[TrialRecord]) -> list[list[TrialRecord]]:
-    """The trials of each search of an arm, by row."""
+    """The trials of each search of an arm, by index."""
     latest: dict[int, dict[int, TrialRecord]] = {}
     for trial in sorted(trials, key=lambda trial: trial.number):
-        if (trial.arm, trial.phase) == (arm, "search") and trial.ended_for_good:
-            latest.setdefault(trial.search, {})[trial.row] = trial
-    return [[rows[row] for row in sorted(rows)] for _, rows in sorted(latest.items())]
+        if (trial.arm, trial.phase) == (arm, Phase.SEARCH) and trial.state.is_final:
+            latest.setdefault(trial.search, {})[trial.index] = trial
+    return [[tried[index] for index in sorted(tried)] for _, tried in sorted(latest.items())]
 
 
 def _curve(arm: str, kind: str, sign: int, searches: list[list[TrialRecord]]) -> BudgetCurve:

@@ -16,32 +16,33 @@ from dlstudy.analysis.inference import (
     variance_components,
     win_share,
 )
-from dlstudy.analysis.measurements import Measures
-from dlstudy.analysis.results import Pair
-from dlstudy.datasets import registry
-from dlstudy.study.fingerprint import split_of
-from dlstudy.study.splits import divide
-from dlstudy.study.study import Study
-from dlstudy.study.trial import number_of, unpack_bits
+from dlstudy.analysis.measurements import ClaimMeasurements
+from dlstudy.analysis.results import Pair, Unit
+from dlstudy.study.claims import ClaimPhase
+from dlstudy.study.phases import Phase
+from dlstudy.study.request import ResolvedStudy
+from dlstudy.study.seeds import number_of
+from dlstudy.study.splits import split_rows
+from dlstudy.study.trial import unpack_bits
 
 __all__ = ["LEAST_SEARCHES", "Comparison"]
 
 LEAST_SEARCHES = 3
-"""With fewer independent searches nothing can be said of the methods apart from the settings that were found."""
+"""With fewer independent searches, the methods cannot be told apart from the settings that were found."""
 
 
 class Comparison:
     """The paired differences of a claim, of seeds or, where there are enough searches, of whole searches."""
 
-    def __init__(self, study: Study, measures: Measures) -> None:
-        self._study, self._measures = study, measures
-        self._claim = measures.claim
+    def __init__(self, study: ResolvedStudy, measurements: ClaimMeasurements) -> None:
+        self._study, self._measurements = study, measurements
+        self._claim = measurements.claim
         self.by_search = len(self._searches) >= LEAST_SEARCHES
 
     @property
-    def unit(self) -> str:
-        """What is paired: `seed`, or `search`."""
-        return "search" if self.by_search else "seed"
+    def unit(self) -> Unit:
+        """What is paired."""
+        return Unit.SEARCH if self.by_search else Unit.SEED
 
     @property
     def n_searches(self) -> int:
@@ -87,38 +88,40 @@ class Comparison:
         arms = (self._claim.better, *self._claim.than)
         return [
             search
-            for search in self._measures.searches
-            if set.intersection(*(set(self._measures.values(arm, search)) for arm in arms))
+            for search in self._measurements.searches
+            if set.intersection(*(set(self._measurements.values(arm, search)) for arm in arms))
         ]
 
     def _differences(self, other: str) -> dict[int, dict[int, float]]:
-        """How much better the claim's arm is than another, by search and row, over the rows that both have."""
+        """How much better the claim's arm is than another, by search and seed, over the seeds that both have."""
         found = {}
         for search in self._searches if self.by_search else (1,):
-            ours, theirs = (self._measures.values(arm, search) for arm in (self._claim.better, other))
-            rows = sorted(set(ours) & set(theirs))
-            found[search] = {row: self._claim.sign * (ours[row] - theirs[row]) for row in rows}
+            ours, theirs = (self._measurements.values(arm, search) for arm in (self._claim.better, other))
+            seeds = sorted(set(ours) & set(theirs))
+            found[search] = {seed: self._claim.sign * (ours[seed] - theirs[seed]) for seed in seeds}
         return found
 
     def _test_noise(self, other: str) -> float | None:
         """What another test set of the same size would change, in a comparison of test accuracy."""
         claim = self._claim
-        split, theirs_split = (
-            split_of(self._study, self._study.arm(arm), claim.phase) for arm in (claim.better, other)
+        if claim.metric != "test_accuracy" or claim.target or claim.epoch or claim.phase is ClaimPhase.TUNING:
+            return None
+        split, their_split = (
+            self._study.split_of(self._study.arm(arm), Phase(claim.phase)) for arm in (claim.better, other)
         )
-        if claim.metric != "test_accuracy" or claim.target or claim.epoch or split != theirs_split:
+        if split != their_split:
             return None
         texts = []
         for search in self._searches if self.by_search else (1,):
-            ours, theirs = (self._measures.runs(arm, search) for arm in (claim.better, other))
+            ours, theirs = (self._measurements.runs(arm, search) for arm in (claim.better, other))
             texts += [
-                (ours[row].result.correct, theirs[row].result.correct)  # type: ignore[union-attr]  # it has ended
-                for row in sorted(set(ours) & set(theirs))
+                (ours[seed].result.correct, theirs[seed].result.correct)  # type: ignore[union-attr]  # it has ended
+                for seed in sorted(set(ours) & set(theirs))
             ]
         if not texts or not all(all(pair) for pair in texts):
             return None
-        about, protocol = registry.describe(self._study.dataset), self._study.protocol
-        n_rows = len(divide(split, about.n_train, about.n_test, protocol.rows).test)
+        data = self._study.data
+        n_rows = len(split_rows(split, data.n_train, data.n_test, self._study.protocol.rows).test)
         right, other_right = (
             np.array([unpack_bits(text, n_rows) for text in column]) for column in zip(*texts, strict=True)
         )

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median, median_high
 
 from dlstudy.analysis.results import CostSummary
-from dlstudy.analysis.trial_index import value_at
+from dlstudy.analysis.trial_index import epochs_to, value_at
 from dlstudy.study.study import Study
-from dlstudy.study.trial import TrialRecord
+from dlstudy.study.trial import TrialRecord, kind_of_slot
 
 __all__ = ["cost_summaries"]
 
@@ -28,12 +28,17 @@ def _target(study: Study, runs: Mapping[str, Sequence[TrialRecord]]) -> float | 
         [value for run in of_arm if (value := value_at(run, study.protocol.metric, None)) is not None]
         for of_arm in runs.values()
     ]
-    worst = min if study.protocol.direction == "maximize" else max
-    return worst((median(values) for values in finals if values), default=None)
+    medians = [median(values) for values in finals if values]
+    return study.protocol.direction.worst(medians) if medians else None
 
 
 def _cost(study: Study, arm: str, runs: Sequence[TrialRecord], target: float | None) -> CostSummary:
-    reached = [(run, epoch) for run in runs if (epoch := _epochs_to(study, run, target)) is not None]
+    metric, direction = study.protocol.metric, study.protocol.direction
+    reached = [
+        (run, epoch)
+        for run in runs
+        if target is not None and (epoch := epochs_to(run, metric, target, direction)) is not None
+    ]
     each = [(epoch, _costs([run], "seconds_per_epoch")) for run, epoch in reached]
     sizes = [int(run.metrics["parameters"]) for run in runs if "parameters" in run.metrics]
     memory = _costs(runs, "memory_mb")
@@ -47,18 +52,8 @@ def _cost(study: Study, arm: str, runs: Sequence[TrialRecord], target: float | N
         n=len(runs),
         target=target,
         memory_mb=max(memory, default=None),
-        slots=sorted({run.result.slot.partition(":")[0] for run in runs if run.result and run.result.slot}),
+        slots=sorted({kind_of_slot(run.result.slot) for run in runs if run.result and run.result.slot}),
     )
-
-
-def _epochs_to(study: Study, run: TrialRecord, target: float | None) -> int | None:
-    """The first epoch, counted from 1, that was at least as good as the target."""
-    history = run.result.history.get(study.protocol.metric, []) if run.result else []
-    sign = 1 if study.protocol.direction == "maximize" else -1
-    for epoch, value in enumerate(history, 1):
-        if target is not None and value is not None and sign * value >= sign * target:
-            return epoch
-    return None
 
 
 def _costs(runs: Sequence[TrialRecord], name: str) -> list[float]:

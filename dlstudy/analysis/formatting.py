@@ -4,15 +4,19 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+
 from dlstudy.analysis.inference import Interval
 
 __all__ = [
     "NOTHING",
+    "NOTHING_TO_TUNE",
     "ROUNDING",
     "difference",
     "exact_beside",
     "interval_text",
-    "like_printed",
+    "like_reported",
+    "mean_text",
     "number",
     "p_text",
     "params_text",
@@ -20,11 +24,14 @@ __all__ = [
     "rounded",
     "seconds_text",
     "share_text",
+    "space_text",
     "with_sd",
 ]
 
 NOTHING = "–"
 """Stands for a number that is not there."""
+
+NOTHING_TO_TUNE = "nothing to tune"
 
 ROUNDING = 1e-13
 """Relative difference that float64 sums may have: less is no spread."""
@@ -41,7 +48,7 @@ def places(uncertainty: float) -> int | None:
 
 
 def rounded(value: float, decimals: int, signed: bool = False) -> str:
-    """A number to so many decimals, in powers of ten where it is very large or has very many."""
+    """A number to this many decimals, in powers of ten where it is very large or has very many."""
     value = round(value, decimals) + 0.0  # which turns -0.0 into 0.0
     sign = "+" if signed else ""
     if abs(value) < _LARGE and decimals <= _MOST_PLACES:
@@ -59,15 +66,28 @@ def number(value: float | None, signed: bool = False) -> str:
     return f"{value:{sign}.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:{sign}.3g}"
 
 
+def mean_text(mean: float, sd: float | None) -> str:
+    """A mean, to the second significant digit of its standard deviation."""
+    decimals = _places_of_sd(mean, sd)
+    return number(mean) if decimals is None else rounded(mean, decimals)
+
+
 def with_sd(mean: float, sd: float | None) -> str:
     """Mean ± standard deviation: two significant digits of it, the mean to the same place."""
     if sd is None or not math.isfinite(mean + sd):
         return number(mean)
-    decimals = places(sd)
-    if decimals is None or sd <= ROUNDING * abs(mean):
+    decimals = _places_of_sd(mean, sd)
+    if decimals is None:
         return f"{number(mean)} ± 0"
     spread = f"{sd:.1e}" if abs(mean) >= _LARGE or decimals > _MOST_PLACES else rounded(sd, decimals)
     return f"{rounded(mean, decimals)} ± {spread}"
+
+
+def _places_of_sd(mean: float, sd: float | None) -> int | None:
+    """Decimals that a standard deviation leaves; None where there is none, or rounding alone."""
+    if sd is None or not math.isfinite(mean + sd) or sd <= ROUNDING * abs(mean):
+        return None
+    return places(sd)
 
 
 def interval_text(interval: Interval | None, signed: bool = True) -> str:
@@ -77,26 +97,26 @@ def interval_text(interval: Interval | None, signed: bool = True) -> str:
     return " to ".join(_end(end, _half_width(interval), signed) for end in interval)
 
 
-def difference(value: float | None, interval: Interval | None) -> str:
-    """A difference, signed, to the place of its interval."""
+def difference(value: float | None, interval: Interval | None, signed: bool = True) -> str:
+    """A difference to the place of its interval."""
     if value is None or interval is None or _half_width(interval) <= ROUNDING * abs(value):
-        return number(value, signed=True)
-    return rounded(value, places(_half_width(interval)) or 0, signed=True)
+        return number(value, signed)
+    return rounded(value, places(_half_width(interval)) or 0, signed)
 
 
-def like_printed(value: float | None, printed: str, interval: Interval | None) -> str:
-    """Our number beside a printed one: to the place of its interval, without one with the decimals printed, or four."""
+def like_reported(value: float | None, reported: str, interval: Interval | None) -> str:
+    """Our number beside a reported one: to the place of its interval; without one, with its decimals, or four."""
     if value is None:
         return NOTHING
     if interval is not None and (decimals := places(_half_width(interval))) is not None:
         return rounded(value, decimals)
-    fraction = printed.partition(".")[2]
+    fraction = reported.partition(".")[2]
     return rounded(value, max(4, len(fraction))) if fraction.isdecimal() else number(value)
 
 
-def exact_beside(value: float, printed: str) -> str:
-    """An exact number beside a printed one: two decimals more than are printed, or fewer where they say it all."""
-    exact, decimals = f"{value:,.15g}", len(printed.partition(".")[2]) + 2
+def exact_beside(value: float, reported: str) -> str:
+    """An exact number beside a reported one: two decimals more than that has, or fewer where they say it all."""
+    exact, decimals = f"{value:,.15g}", len(reported.partition(".")[2]) + 2
     return min(exact, f"{value:,.{decimals}f}", key=len) if abs(value) >= 10.0**-decimals else exact
 
 
@@ -131,10 +151,22 @@ def seconds_text(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def space_text(space: Mapping[str, BaseDistribution]) -> str:
+    """The ranges that a search chooses from: `learning_rate 0.0001 to 0.1 on a log scale`."""
+    return ", ".join(f"{name} {_range_text(distribution)}" for name, distribution in space.items()) or NOTHING_TO_TUNE
+
+
+def _range_text(distribution: BaseDistribution) -> str:
+    if not isinstance(distribution, FloatDistribution | IntDistribution):
+        return f"one of {', '.join(map(str, getattr(distribution, 'choices', ())))}"
+    steps = "" if distribution.step in (None, 1) else f" in steps of {distribution.step}"
+    return f"{distribution.low} to {distribution.high}{steps}{' on a log scale' if distribution.log else ''}"
+
+
 def params_text(params: Mapping[str, Any]) -> str:  # Any: JSON scalars
     """Parameters in one line."""
     shown = (f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in params.items())
-    return ", ".join(shown) or "nothing to tune"
+    return ", ".join(shown) or NOTHING_TO_TUNE
 
 
 def _half_width(interval: Interval) -> float:

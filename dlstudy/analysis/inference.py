@@ -331,7 +331,7 @@ def expected_best(values: Sequence[float], n: int, sign: int) -> float:
     """
     best_first = np.sort(_checked(values, n))[::-sign]
     worse = np.arange(len(best_first) - 1, 0, -1)
-    # So many subsets have a value as their best: C(worse, n - 1). The quotient of two such numbers overflows nowhere.
+    # C(worse, n - 1) subsets have a value as their best. The quotient of two such numbers overflows nowhere.
     weights = n / len(best_first) * np.cumprod([1, *np.maximum(0, worse + 1 - n) / worse])
     return float(weights @ best_first)
 

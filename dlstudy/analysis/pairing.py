@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from dlstudy.study.study import Study
-from dlstudy.study.trial import TrialRecord
+from dlstudy.study.trial import TrainedBy, TrialRecord
 
 __all__ = ["describe_pairing"]
 
@@ -19,14 +19,14 @@ _MOST_NAMES = 3
 def describe_pairing(study: Study, runs: Mapping[str, Sequence[TrialRecord]]) -> list[str]:
     """A few sentences on the rows, the order of the batches and the initial weights that paired runs share.
 
-    Where the record has no digests of weights, nothing is said of them.
+    Where the record has no digests of weights, no sentence is about them.
 
     Args:
         study: as the variant runs it.
         runs: the finished replicates of the winners, by arm.
     """
-    controls = [arm.name for arm in study.arms if arm.control_of and runs.get(arm.name)]
-    paired = {arm.name: runs[arm.name] for arm in study.arms if runs.get(arm.name) and not arm.control_of}
+    copies = [arm.name for arm in study.arms if arm.copy_of and runs.get(arm.name)]
+    paired = {arm.name: runs[arm.name] for arm in study.arms if runs.get(arm.name) and not arm.copy_of}
     nets = {arm: of_arm for arm, of_arm in paired.items() if not _is_estimator(of_arm[0])}
     estimators = [arm for arm in paired if arm not in nets]
     sentences = [_on_batches(nets), *_on_weights(nets)] if len(paired) > 1 else []
@@ -35,13 +35,13 @@ def describe_pairing(study: Study, runs: Mapping[str, Sequence[TrialRecord]]) ->
             "What estimators draw from the seed, if anything, is their own: "
             f"{_verb(estimators, 'shares', 'share')} the split alone."
         )
-    if controls:
-        sentences.append(f"{_verb(controls, 'has', 'have')} other seeds than the arms: only the split is shared.")
+    if copies:
+        sentences.append(f"{_verb(copies, 'has', 'have')} other seeds than the arms: only the split is shared.")
     return sentences
 
 
 def _is_estimator(run: TrialRecord) -> bool:
-    return run.result is not None and run.result.way.startswith("estimator")
+    return run.result is not None and run.result.trained_by is TrainedBy.ESTIMATOR
 
 
 def _on_batches(nets: Mapping[str, Sequence[TrialRecord]]) -> str:
@@ -76,16 +76,16 @@ def _on_weights(nets: Mapping[str, Sequence[TrialRecord]]) -> list[str]:
 
 
 def _weights(nets: Mapping[str, Sequence[TrialRecord]]) -> dict[str, _Weights]:
-    """The weights of the arms whose runs tell them, on the seeds that all of these arms have."""
-    told = {
+    """The weights of the arms whose runs have their digests, on the seeds that all of these arms have."""
+    of_arms = {
         arm: found
         for arm, runs in nets.items()
         if (found := {run.seed: run.result.initial for run in runs if run.result and run.result.initial})
     }
-    seeds = sorted(set.intersection(*map(set, told.values()))) if told else []
+    seeds = sorted(set.intersection(*map(set, of_arms.values()))) if of_arms else []
     return {
         arm: {name: tuple(found[seed].get(name) for seed in seeds) for seed in seeds for name in found[seed]}
-        for arm, found in told.items()
+        for arm, found in of_arms.items()
         if seeds
     }
 

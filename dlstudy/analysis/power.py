@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlstudy.analysis.inference import mean_and_sd, smallest_difference
-from dlstudy.analysis.trial_index import Finished
+from dlstudy.analysis.results import Unit
+from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
-from dlstudy.study.claims import Claim
-from dlstudy.study.study import PHASES, SIGNIFICANCE, Arm, Study
+from dlstudy.study.claims import Claim, ClaimPhase
+from dlstudy.study.phases import Phase
+from dlstudy.study.request import ResolvedStudy
+from dlstudy.study.study import SIGNIFICANCE, Arm, Study
 from dlstudy.study.trial import TrialRecord, make_parameters
 
 __all__ = ["ClaimPlan", "PhasePlan", "claim_plans", "phase_plans"]
@@ -17,7 +20,7 @@ __all__ = ["ClaimPlan", "PhasePlan", "claim_plans", "phase_plans"]
 class PhasePlan:
     """A phase: how many trainings it wants, how many of them the record has, and the time of a slot for the rest."""
 
-    phase: str
+    phase: Phase
     n_wanted: int
     n_done: int
     seconds: float
@@ -42,7 +45,7 @@ class ClaimPlan:
     difference: float | None
 
 
-def claim_plans(study: Study, trials: Sequence[TrialRecord]) -> list[ClaimPlan]:
+def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[ClaimPlan]:
     """What each claim that one arm is better could show.
 
     Args:
@@ -50,7 +53,7 @@ def claim_plans(study: Study, trials: Sequence[TrialRecord]) -> list[ClaimPlan]:
         trials: of the same study, of whatever variant, to tell the spread from; may be none.
     """
     plans, level = [], SIGNIFICANCE / max(1, len(study.family))
-    for claim in (claim for claim in study.family if claim.within is None):
+    for claim in (claim for claim in study.family if claim.margin is None):
         n, sd = _units(study, claim), _spread(study, claim, trials)
         known = None if sd is None else smallest_difference(sd, n, level)
         plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, level), known))
@@ -67,9 +70,9 @@ def phase_plans(
         trials: what the record has of it.
         costs: for each arm the seconds of a training beside its epochs, and of an epoch.
     """
-    plans, finished = [], Finished(study, trials)
-    for phase in PHASES:
-        counts = {arm.name: finished.progress(arm).get(phase, (0, 0)) for arm in study.arms}
+    plans, trial_index = [], TrialIndex(study, trials)
+    for phase in Phase:
+        counts = {arm.name: trial_index.progress(arm).get(phase, (0, 0)) for arm in study.arms}
         seconds = sum(
             (counts[arm.name][1] - counts[arm.name][0])
             * (costs[arm.name][0] + costs[arm.name][1] * _epochs(study, arm))
@@ -83,25 +86,26 @@ def phase_plans(
 
 def _units(study: Study, claim: Claim) -> int:
     """How many paired differences a claim rests on."""
-    if claim.phase == "sweep":
+    if claim.phase is ClaimPhase.SWEEP:
         return study.sweep(claim.sweep).seeds
-    return study.protocol.searches if _by_search(study, claim) else study.protocol.seeds
+    return study.protocol.searches if _unit(study, claim) is Unit.SEARCH else study.protocol.seeds
 
 
-def _spread(study: Study, claim: Claim, trials: Sequence[TrialRecord]) -> float | None:
+def _spread(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord]) -> float | None:
     """The standard deviation of the paired differences that a record has of a claim, the largest of its pairs."""
-    (judged,) = judge_claims(study, [claim], Finished(study, trials), [])
-    if judged.unit != ("search" if _by_search(study, claim) else "seed"):
+    (judged,) = judge_claims(study, [claim], TrialIndex(study, trials), [])
+    if judged.unit is not _unit(study, claim):
         return None  # seeds tell nothing of how searches differ
     spreads = [mean_and_sd(pair.differences)[1] or 0.0 for pair in judged.pairs]
     return max(spreads, default=None)
 
 
-def _by_search(study: Study, claim: Claim) -> bool:
-    return claim.phase in ("replicate", "tuning") and study.protocol.searches > 1
+def _unit(study: Study, claim: Claim) -> Unit:
+    """What the claim will pair, once all runs are there."""
+    return Unit.SEARCH if claim.phase.compares_winners and study.protocol.searches > 1 else Unit.SEED
 
 
 def _epochs(study: Study, arm: Arm) -> float:
-    """Epochs of a training of an arm, those after `go_on` included."""
-    params = make_parameters(arm, study.protocol, arm.printed or arm.defaults or {})
+    """Epochs of a training of an arm, those of `continue_training` included."""
+    params = make_parameters(arm, study.protocol, arm.reported or arm.defaults or {})
     return float(params["epochs"] + params.get("more_epochs", 0))

@@ -1,12 +1,17 @@
-"""What the record holds of a trial, and what a study gave: frozen, and JSON both ways."""
+"""What a study gave: frozen, and JSON for the report."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from dlstudy.analysis.inference import Interval
-from dlstudy.study.trial import TrialRecord, TrialResult
+from dlstudy.analysis.trial_json import trial_json
+from dlstudy.study.claims import ClaimPhase
+from dlstudy.study.trial import TrialRecord, TrialState
+from dlstudy.study.validation import test_metric_of
+from dlstudy.study.variant import Variant
 
 __all__ = [
     "ArmSummary",
@@ -14,14 +19,62 @@ __all__ = [
     "BudgetCurve",
     "Check",
     "ClaimSummary",
-    "ComputedSummary",
     "CostSummary",
+    "DerivedSummary",
+    "DerivedVerdict",
+    "FigureVerdict",
     "MetricSummary",
     "Pair",
-    "PrintedSummary",
+    "ReportedSummary",
     "StudySummary",
     "SweepSummary",
+    "Unit",
+    "Verdict",
 ]
+
+_SCHEMA = 3
+
+
+class Verdict(StrEnum):
+    """What our runs say of a claim."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    CONTRADICTED_BY_ITS_OWN_NUMBERS = "contradicted by its own numbers"
+    """The document's own figures say otherwise."""
+    EQUIVALENT = "equivalent"
+    """Differences are smaller than matters to anyone."""
+    UNDECIDED = "undecided"
+    WITHHELD = "withheld"
+    """A failed check on the search undermines what the runs would say."""
+    NOT_TESTABLE = "not testable"
+    NOT_RUN = "not run"
+
+
+class FigureVerdict(StrEnum):
+    """What our runs say of a reported figure."""
+
+    REPRODUCED = "reproduced"
+    NOT_REPRODUCED = "not reproduced"
+    UNDECIDABLE = "undecidable"
+    """Almost any figure would pass."""
+    NOT_COMPARABLE = "not comparable"
+    """This variant trains something else than the document did."""
+    NOT_RUN = "not run"
+
+
+class DerivedVerdict(StrEnum):
+    """What arithmetic says of a reported figure."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+
+
+class Unit(StrEnum):
+    """What a comparison pairs."""
+
+    SEED = "seed"
+    SEARCH = "search"
 
 
 @dataclass(frozen=True)
@@ -37,60 +90,58 @@ class MetricSummary:
 
 @dataclass(frozen=True)
 class Best:
-    """The winner of an arm's search: its parameters, its validation value, how many trials were tried, its row."""
+    """The winner of an arm's search: its parameters, its validation value, how many trials were tried, its index."""
 
     params: Mapping[str, Any]  # JSON scalars
     value: float
     metric: str
     n_trials: int
-    row: int
+    index: int
     setting_key: str
 
 
 @dataclass(frozen=True)
 class ArmSummary:
-    """What an arm gave: its winner on fresh seeds, its printed setting, its library's defaults.
+    """What an arm gave: its winner on fresh seeds, its reported setting, its library's defaults.
 
-    `drop` is the search's value less the mean of the replicates' same metric.
+    `optimism` is by how much the winner's value in the search was better than the mean of the same metric over its
+    replicates: choosing the best of several trials flatters it.
     """
 
     name: str
     best: Best | None
     replicates: Mapping[str, MetricSummary]
-    printed_runs: Mapping[str, MetricSummary]
-    drop: float | None
+    reported_runs: Mapping[str, MetricSummary]
+    optimism: float | None
     notes: Sequence[str] = ()
     defaults: Mapping[str, MetricSummary] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class PrintedSummary:
-    """A printed figure beside ours.
-
-    `reproduced`: `reproduced`, `not reproduced`, `undecidable`, `not comparable` or `not run`.
-    """
+class ReportedSummary:
+    """A reported figure beside ours; `interval` is where 95 of 100 further runs of the setting would fall."""
 
     arm: str
     metric: str
     epoch: int | None
     setting: Mapping[str, Any]  # JSON scalars
-    printed: str
+    reported: str
     ours: float | None
-    interval: tuple[float, float] | None
+    interval: Interval | None
     n: int
-    reproduced: str
+    verdict: FigureVerdict
     why: str = ""
     place: str = ""
 
 
 @dataclass(frozen=True)
-class ComputedSummary:
-    """A printed figure that arithmetic can check, beside its right value; `verdict` is `right` or `wrong`."""
+class DerivedSummary:
+    """A reported figure that arithmetic can check, beside its right value."""
 
     text: str
-    printed: str
+    reported: str
     value: float
-    verdict: str
+    verdict: DerivedVerdict
     why: str = ""
 
 
@@ -100,7 +151,7 @@ class Pair:
 
     Args:
         against: the other arm.
-        units: rows of the seeds, or numbers of the searches, ascending.
+        units: indices of the seeds, or numbers of the searches, ascending.
         differences: (n,) one a unit, positive where the claim says so.
         mean, median: of them.
         interval, interval_90: of the mean, at 95 and 90 %; None with fewer than two units.
@@ -136,30 +187,29 @@ class ClaimSummary:
 
     Args:
         text: the claim.
-        verdict: `not testable`, `contradicted by its own numbers`, `withheld`, `equivalent`, `supported`,
-            `contradicted`, `undecided` or `not run`.
+        verdict: what it comes to.
         metric, epoch, phase, how: what was compared; `how` in words.
-        measured: the verdict of our runs alone, whatever the document's own figures say.
+        measured: the verdict of our runs alone, whatever the document's own figures say; None without one.
         difference, interval, against, n: of the pair that decides, as in `Pair`; `interval` is the 95 % one.
         p, p_adjusted: of the claim as a whole; adjusted for all claims of the study (Holm).
-        unit: what is paired, "seed" or "search".
+        unit: what is paired.
         scope: what the verdict holds for, in words.
-        within: the margin of a likeness; None where the claim is none.
-        region: differences smaller than this do not matter; None where the study states none.
-        smallest: the smallest difference that so many units would have shown in four of five such studies.
-        n_needed: units with which a difference as large as `region` would be shown as often.
+        margin: of equivalence; None where the claim is that one arm is better.
+        rope: differences smaller than this do not matter; None where the study states none.
+        smallest: the smallest difference that this many units would have shown in four of five such studies.
+        n_needed: units with which a difference as large as `rope` would be shown as often.
         own_numbers: how the document's own figures contradict it; empty where they do not.
         why: what else a reader must know, such as which check withholds a verdict.
-        control: whether it is no claim of the document but one about two identical arms.
+        aa_test: whether it is no claim of the document but an A/A test of two identical arms.
         pairs: against each arm that the claim names.
     """
 
     text: str
-    verdict: str
+    verdict: Verdict
     metric: str
     epoch: int | None
-    phase: str
-    measured: str = ""
+    phase: ClaimPhase
+    measured: Verdict | None = None
     difference: float | None = None
     interval: Interval | None = None
     against: str = ""
@@ -168,15 +218,20 @@ class ClaimSummary:
     how: str = ""
     p: float | None = None
     p_adjusted: float | None = None
-    unit: str = "seed"
+    unit: Unit = Unit.SEED
     scope: str = ""
-    within: float | None = None
-    region: float | None = None
+    margin: float | None = None
+    rope: float | None = None
     smallest: float | None = None
     n_needed: int | None = None
     own_numbers: str = ""
-    control: bool = False
+    aa_test: bool = False
     pairs: Sequence[Pair] = ()
+
+    @property
+    def deciding(self) -> Pair:
+        """The pair that decides, of a claim that has one."""
+        return next(pair for pair in self.pairs if pair.against == self.against)
 
 
 @dataclass(frozen=True)
@@ -198,7 +253,7 @@ class Check:
 
 @dataclass(frozen=True)
 class BudgetCurve:
-    """What an arm's search had found after so many trials, in the metric of the search.
+    """What an arm's search had found after 1, 2, ... trials, in the metric of the search.
 
     Args:
         arm: its name.
@@ -264,21 +319,30 @@ class SweepSummary:
 class StudySummary:
     """Everything that a report says, from the record alone.
 
-    `scope`: data, net, budget and versions that the answer holds for, in a sentence. `crossings`: which arms' budget
-    curves cross, and where. `pairing`: what paired runs share. `made_with`: versions and commit of the runs.
+    Args:
+        study, variant: names in the record.
+        question, answer: a sentence each.
+        complete: whether every run that the study asks for is final.
+        n_failed: trainings that failed or were lost and that no other try recovered.
+        trials: all of them, those that count for nothing too.
+        protocol: in JSON.
+        notes: what a reader must know before the numbers.
+        scope: data, net, budget and versions that the answer holds for, in a sentence.
+        crossings: which arms' budget curves cross, and where.
+        pairing: what paired runs share.
+        made_with: versions and commit of the runs.
     """
 
     study: str
-    variant: str
+    variant: Variant
     question: str
     answer: str
-    quick: bool
     complete: bool
     n_failed: int
     arms: Sequence[ArmSummary]
-    printed: Sequence[PrintedSummary]
+    reported: Sequence[ReportedSummary]
     claims: Sequence[ClaimSummary]
-    computed: Sequence[ComputedSummary]
+    derived: Sequence[DerivedSummary]
     sweeps: Sequence[SweepSummary]
     remarks: Sequence[str]
     trials: Sequence[TrialRecord]
@@ -286,57 +350,47 @@ class StudySummary:
     notes: Sequence[str] = field(default_factory=tuple)
     scope: str = ""
     checks: Sequence[Check] = ()
-    budgets: Sequence[BudgetCurve] = ()
+    budget_curves: Sequence[BudgetCurve] = ()
     crossings: Sequence[str] = ()
     costs: Sequence[CostSummary] = ()
     pairing: Sequence[str] = ()
     made_with: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def metric(self) -> str:
+        """The metric of the search."""
+        return str(self.protocol["metric"])
+
+    @property
     def test_metric(self) -> str:
-        """The test metric that answers to the metric of the search."""
-        return str(self.protocol["metric"]).replace("val_", "test_", 1)
+        """The test metric that corresponds to the metric of the search."""
+        return test_metric_of(self.metric)
+
+    def kept_models(self) -> dict[str, TrialRecord]:
+        """The trial whose model is kept, by arm: the first replicate of the winner, where it has finished."""
+        best = {arm.name: arm.best.setting_key for arm in self.arms if arm.best}
+        return {
+            trial.arm: trial
+            for trial in self.trials
+            if trial.keeps_model and trial.state is TrialState.FINISHED and trial.setting_key == best.get(trial.arm)
+        }
 
     def to_json(self) -> dict[str, Any]:
         """The JSON report: a stable schema, described in `docs/report-schema.md`."""
         data = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         return {
-            "schema": 2,
+            "schema": _SCHEMA,
             **data,
+            "variant": str(self.variant),
+            "quick": self.variant.quick,
             **{name: [_plain(item) for item in data[name]] for name in _PARTS},
-            "trials": [_trial_json(trial) for trial in self.trials],
+            "trials": [trial_json(trial) for trial in self.trials],
             "made_with": dict(self.made_with),
         }
 
 
-_PARTS = ("arms", "printed", "computed", "sweeps", "claims", "checks", "budgets", "costs")
+_PARTS = ("arms", "reported", "derived", "sweeps", "claims", "checks", "budget_curves", "costs")
 
 
 def _plain(item: Any) -> dict[str, Any]:  # Any: one of the dataclasses above; JSON
     return dataclasses.asdict(item)
-
-
-def _trial_json(trial: TrialRecord) -> dict[str, Any]:
-    result = trial.result or TrialResult("running")
-    return {
-        "phase": trial.phase,
-        "arm": trial.arm,
-        "search": trial.search,
-        "number": trial.number,
-        "row": trial.row,
-        "seed": trial.seed,
-        "params": dict(trial.params),
-        "state": trial.state,
-        "reason": result.reason,
-        "value": trial.value,
-        "metrics": dict(result.metrics),
-        "cost": dict(result.cost),
-        "slot": result.slot,
-        "way": result.way,
-        "run_id": trial.run_id,
-        "started_s": trial.started_s,
-        "ended_s": trial.ended_s,
-        "history": dict(result.history),
-        "correct": result.correct,
-        "initial": dict(result.initial),
-    }

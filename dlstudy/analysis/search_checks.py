@@ -8,9 +8,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.results import Check
-from dlstudy.analysis.trial_index import Finished
+from dlstudy.analysis.trial_index import TrialIndex
+from dlstudy.study.phases import Phase
 from dlstudy.study.study import Arm, Study
-from dlstudy.study.trial import TrialRecord
+from dlstudy.study.trial import TrialRecord, TrialState
+from dlstudy.study.validation import has_value
 
 __all__ = ["contains", "search_checks"]
 
@@ -23,33 +25,33 @@ _MOST_LOST = 0.5
 """A search of which more trials gave no value says little of its arm."""
 
 
-def search_checks(study: Study, finished: Finished, trials: Sequence[TrialRecord]) -> list[Check]:
+def search_checks(study: Study, trial_index: TrialIndex, trials: Sequence[TrialRecord]) -> list[Check]:
     """What is wrong with the searches of a study, and what was looked at and is well; of arms with something to tune.
 
     Args:
         study: as the variant runs it.
-        finished: the same trials, by what they are of.
+        trial_index: the same trials, by what they are of.
         trials: all of them.
     """
     ended: dict[str, dict[tuple[int, int], TrialRecord]] = {}
     for trial in trials:
-        if trial.phase == "search" and trial.ended_for_good:
-            ended.setdefault(trial.arm, {})[trial.search, trial.row] = trial
+        if trial.phase is Phase.SEARCH and trial.state.is_final:
+            ended.setdefault(trial.arm, {})[trial.search, trial.index] = trial
     tuned = [arm for arm in study.arms if arm.space and arm.name in ended]
     most = max((len(ended[arm.name]) for arm in tuned), default=0)
     checks = []
     for arm in tuned:
         tried = list(ended[arm.name].values())
-        checks += [_edge(arm, finished, tried), _failures(arm, tried), _budget(arm, len(tried), most)]
+        checks += [_edge(arm, trial_index, tried), _failures(arm, tried), _budget(arm, len(tried), most)]
         checks += [
-            check for other in study.arms if other is not arm if (check := _contained(study, arm, other, finished))
+            check for other in study.arms if other is not arm if (check := _contained(study, arm, other, trial_index))
         ]
     return checks
 
 
 def contains(arm: Arm, other: Arm) -> bool:
     """Whether an arm could be trained exactly as another: each parameter can take all the other's values."""
-    if arm.control_of or other.control_of:
+    if arm.copy_of or other.copy_of:
         return False
     ours, theirs = {**arm.setting, **arm.space}, {**other.setting, **other.space}
     if set(ours) != set(theirs) or ours == theirs:
@@ -57,16 +59,16 @@ def contains(arm: Arm, other: Arm) -> bool:
     return all(_covers(ours[name], theirs[name]) for name in ours)
 
 
-def _edge(arm: Arm, finished: Finished, tried: Sequence[TrialRecord]) -> Check:
+def _edge(arm: Arm, trial_index: TrialIndex, tried: Sequence[TrialRecord]) -> Check:
     on_edge = []
-    for search in range(1, 1 + finished.n_searches):
-        best, mine = finished.winner(arm.name, search), [trial for trial in tried if trial.search == search]
+    for search in trial_index.searches:
+        best, mine = trial_index.winner(arm.name, search), [trial for trial in tried if trial.search == search]
         for name, distribution in arm.space.items() if best else ():
             values = [trial.tuned[name] for trial in tried]
             as_good = [trial.tuned[name] for trial in mine if best and trial.value == best.value]
             ends = [_edge_of(distribution, value, values) for value in as_good]
             if all(ends):  # else a setting inside the space did as well
-                of_search = f" of search {search}" if finished.n_searches > 1 else ""
+                of_search = f" of search {search}" if trial_index.n_searches > 1 else ""
                 on_edge.append(f"{name} {as_good[0]:.3g}{of_search} lies within 5 % of the {ends[0]} end of its range")
     text = f"the best setting of {arm.name} may lie outside its space: {', '.join(on_edge)}"
     return Check(arm.name, "edge", not on_edge, text if on_edge else f"the winner of {arm.name} lies inside its space")
@@ -86,7 +88,7 @@ def _edge_of(distribution: BaseDistribution, value: Any, tried: Sequence[Any]) -
 
 
 def _failures(arm: Arm, tried: Sequence[TrialRecord]) -> Check:
-    n_lost = sum(trial.state != "finished" for trial in tried)
+    n_lost = sum(trial.state is not TrialState.FINISHED for trial in tried)
     text = f"{n_lost} of {len(tried)} search trials of {arm.name} gave no value"
     return Check(arm.name, "failures", n_lost <= _MOST_LOST * len(tried), text)
 
@@ -96,13 +98,13 @@ def _budget(arm: Arm, n: int, most: int) -> Check:
     return Check(arm.name, "budget", n == most, text)
 
 
-def _contained(study: Study, arm: Arm, other: Arm, finished: Finished) -> Check | None:
+def _contained(study: Study, arm: Arm, other: Arm, trial_index: TrialIndex) -> Check | None:
     """Whether an arm that contains another found a setting at least as good, in the metric of the search."""
     if not contains(arm, other):
         return None
-    metric, sign = study.protocol.metric, 1 if study.protocol.direction == "maximize" else -1
+    metric, sign = study.protocol.metric, study.protocol.direction.sign
     ours, theirs = (
-        [run.metrics[metric] for run in finished.all_replicates(each.name) if metric in run.metrics]
+        [run.metrics[metric] for run in trial_index.all_replicates(each.name) if metric in run.metrics]
         for each in (arm, other)
     )
     if len(ours) < 2 or len(theirs) < 2:
@@ -135,5 +137,4 @@ def _covers(ours: object, theirs: object) -> bool:
 def _has(distribution: BaseDistribution, value: Any) -> bool:  # Any: a choice or a number
     if isinstance(distribution, CategoricalDistribution):
         return value in distribution.choices
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and bool(distribution._contains(float(value)))  # for numbers, Optuna's own form is float
+    return isinstance(value, int | float) and not isinstance(value, bool) and has_value(distribution, value)

@@ -1,8 +1,8 @@
-"""Verdicts: on each figure that a document prints, on each that it could have computed, on each of its claims."""
+"""Verdicts: on each figure that a document reports, on each that it could have derived, on each of its claims."""
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dlstudy.analysis.comparison import Comparison
 from dlstudy.analysis.inference import (
@@ -15,115 +15,130 @@ from dlstudy.analysis.inference import (
     prediction_interval,
     smallest_difference,
 )
-from dlstudy.analysis.measurements import Measures, how_measured
-from dlstudy.analysis.results import Check, ClaimSummary, ComputedSummary, Pair, PrintedSummary
-from dlstudy.analysis.trial_index import Finished, value_at
-from dlstudy.study.claims import Claim, Computed, Printed
+from dlstudy.analysis.measurements import ClaimMeasurements, how_measured
+from dlstudy.analysis.results import (
+    Check,
+    ClaimSummary,
+    DerivedSummary,
+    DerivedVerdict,
+    FigureVerdict,
+    Pair,
+    ReportedSummary,
+    Verdict,
+)
+from dlstudy.analysis.trial_index import TrialIndex, value_at
+from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
+from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import SIGNIFICANCE, Study
 
-__all__ = ["judge_claims", "judge_computed", "judge_printed"]
+__all__ = ["judge_claims", "judge_derived", "judge_reported"]
 
 _ROUNDING = 1e-12
 """Relative difference that float64 sums of a few hundred numbers may have: exact methods differ by as much."""
 
 
-def judge_printed(study: Study, figure: Printed, finished: Finished, not_comparable: str) -> PrintedSummary:
-    """Our runs of a printed setting beside the figure.
+def judge_reported(
+    study: ResolvedStudy, figure: Reported, trial_index: TrialIndex, not_comparable: str
+) -> ReportedSummary:
+    """Our runs of a reported setting beside the figure.
 
     Args:
         study: as the variant runs it.
-        figure: what is printed.
-        finished: the runs.
-        not_comparable: why this variant's runs cannot be held against printed figures; empty where they can.
+        figure: what is reported.
+        trial_index: the runs.
+        not_comparable: why this variant's runs cannot be compared with reported figures; empty where they can.
     """
-    runs = finished.printed(study.arm(figure.arm), figure.setting)
+    runs = trial_index.reported(study.arm(figure.arm), figure.setting)
     found = [value_at(run, figure.metric, figure.epoch) for run in runs.values()]
     values = [value for value in found if value is not None]
     ours = mean_and_sd(values)[0] if values else None
-    interval, verdict, why = None, "not run", "--also trains it" if figure.setting else ""
+    interval, verdict, why = None, FigureVerdict.NOT_RUN, "--reported-variants trains it" if figure.setting else ""
     if runs and not values:
         why = f"no run gives {figure.metric}" + (f" at epoch {figure.epoch}" if figure.epoch else "")
     if not_comparable:
-        verdict, why = "not comparable", not_comparable
+        verdict, why = FigureVerdict.NOT_COMPARABLE, not_comparable
     elif len(values) == 1:
-        verdict, why = "undecidable", "one run has no spread"
+        verdict, why = FigureVerdict.UNDECIDABLE, "one run has no spread"
     elif values:
         low, high = prediction_interval(values)
         slack = max(figure.half_unit, _ROUNDING * abs(figure.number))
         interval = low - slack, high + slack
         verdict, why = _reproduced(figure, interval, ours or 0.0)
-    return PrintedSummary(
+    return ReportedSummary(
         figure.arm, figure.metric, figure.epoch, dict(figure.setting), str(figure.value), ours, interval, len(values),
         verdict, why, figure.place,
     )  # fmt: skip
 
 
-def judge_computed(figure: Computed) -> ComputedSummary:
-    """A printed figure beside its right value."""
-    return ComputedSummary(
-        figure.text, str(figure.printed), figure.value(), "right" if figure.agrees() else "wrong", figure.why
-    )
+def judge_derived(figure: Derived) -> DerivedSummary:
+    """A reported figure beside its right value."""
+    verdict = DerivedVerdict.RIGHT if figure.agrees() else DerivedVerdict.WRONG
+    return DerivedSummary(figure.text, str(figure.reported), figure.value, verdict, figure.why)
 
 
 def judge_claims(
-    study: Study, claims: Sequence[Claim], finished: Finished, checks: Sequence[Check]
+    study: ResolvedStudy, claims: Sequence[Claim], trial_index: TrialIndex, checks: Sequence[Check]
 ) -> list[ClaimSummary]:
-    """The verdicts on claims that are judged together: p is adjusted for all of them, but for controls.
+    """The verdicts on claims that are judged together: p is adjusted for all of them, but for A/A tests.
 
     Args:
         study: as the variant runs it.
         claims: of the study, or others about its arms.
-        finished: the runs.
+        trial_index: the runs.
         checks: on the searches.
     """
-    family = [claim for claim in claims if not claim.untestable and not claim.control]
-    drafts = {id(claim): _draft(study, claim, finished) for claim in claims}
+    measured = [_measure(study, claim, trial_index) for claim in claims]
+    in_family = [not claim.untestable and not claim.aa_test for claim in claims]
     # A claim that is not run yet counts in the family: its verdict to come must not change those that are there.
-    ps = holm([1.0 if (p := drafts[id(claim)].p) is None else p for claim in family])
-    adjusted = {id(claim): p for claim, p in zip(family, ps, strict=True)}
+    ps = [
+        1.0 if summary.p is None else summary.p for summary, counts in zip(measured, in_family, strict=True) if counts
+    ]
+    adjusted = iter(holm(ps))
     judged = []
-    for claim in claims:
-        draft = drafts[id(claim)]
-        if draft.p is not None:
-            draft = dataclasses.replace(draft, p_adjusted=adjusted.get(id(claim), draft.p))
-            draft = _decide(claim, draft, 1 if claim.control else len(family), checks)
-        judged.append(_with_own_numbers(study, claim, draft))
+    for claim, summary, counts in zip(claims, measured, in_family, strict=True):
+        p_adjusted = next(adjusted) if counts else summary.p
+        if summary.p is not None:
+            summary = dataclasses.replace(summary, p_adjusted=p_adjusted)
+            summary = _decide(claim, summary, len(ps) if counts else 1, checks)
+        judged.append(_with_own_numbers(study, claim, summary))
     return judged
 
 
-def _draft(study: Study, claim: Claim, finished: Finished) -> ClaimSummary:
-    """The claim with all that was found of it, and no verdict yet."""
+def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> ClaimSummary:
+    """The claim with all that was measured of it, and no verdict yet."""
     if claim.untestable:
-        return ClaimSummary(claim.text, "not testable", claim.metric, claim.epoch, claim.phase, why=claim.untestable)
-    measures, how = Measures(study, claim, finished), how_measured(claim)
-    comparison = Comparison(study, measures)
+        return ClaimSummary(
+            claim.text, Verdict.NOT_TESTABLE, claim.metric, claim.epoch, claim.phase, why=claim.untestable
+        )
+    measurements = ClaimMeasurements(study, claim, trial_index)
+    comparison = Comparison(study, measurements)
     pairs = [pair for other in claim.than if (pair := comparison.pair(other)) is not None]
-    draft = ClaimSummary(
-        claim.text, "not run", claim.metric, claim.epoch, claim.phase, how=how, unit=comparison.unit,
-        scope=_scope(study, claim, comparison), within=claim.within, region=claim.region, control=claim.control,
-        pairs=pairs,
+    summary = ClaimSummary(
+        claim.text, Verdict.NOT_RUN, claim.metric, claim.epoch, claim.phase, how=how_measured(claim),
+        unit=comparison.unit, scope=_scope(study, claim, comparison), margin=claim.margin, rope=claim.rope,
+        aa_test=claim.aa_test, pairs=pairs,
     )  # fmt: skip
     if len(pairs) < len(claim.than):
-        return dataclasses.replace(draft, why=measures.lacks())
-    p, shown = _ordered(pairs) if claim.within is None else _alike(pairs, claim.within)
+        return dataclasses.replace(summary, why=measurements.why_missing())
+    p, deciding = _superiority(pairs) if claim.margin is None else _equivalence(pairs, claim.margin)
     return dataclasses.replace(
-        draft, difference=shown.mean, interval=shown.interval, against=shown.against, n=len(shown.units), p=p,
-        why=measures.remark(),
+        summary, difference=deciding.mean, interval=deciding.interval, against=deciding.against,
+        n=len(deciding.units), p=p, why=measurements.remark(),
     )  # fmt: skip
 
 
 def _scope(study: Study, claim: Claim, comparison: Comparison) -> str:
-    if claim.phase in ("replicate", "tuning"):
+    if claim.phase.compares_winners:
         if not any(study.arm(arm).space for arm in (claim.better, *claim.than)):
             return "at the stated settings"
         n = comparison.n_searches
         return f"for the methods, over {n} searches" if comparison.by_search else "for the settings this search found"
-    return {"printed": "at the printed settings", "defaults": "at the library's defaults"}.get(
+    return {ClaimPhase.REPORTED: "at the reported settings", ClaimPhase.DEFAULTS: "at the library's defaults"}.get(
         claim.phase, "at the stated values"
     )
 
 
-def _ordered(pairs: Sequence[Pair]) -> tuple[float, Pair]:
+def _superiority(pairs: Sequence[Pair]) -> tuple[float, Pair]:
     """The p of a claim that its arm is better than each other, and the pair that decides.
 
     That it is better than all of them is one intersection-union test: p is the largest (Berger 1982). That it is worse
@@ -136,59 +151,59 @@ def _ordered(pairs: Sequence[Pair]) -> tuple[float, Pair]:
     return min(1.0, len(pairs) * _p(behind)), behind
 
 
-def _alike(pairs: Sequence[Pair], within: float) -> tuple[float, Pair]:
+def _equivalence(pairs: Sequence[Pair], margin: float) -> tuple[float, Pair]:
     """The p of a claim that its arm differs from each other by less than a margin, and the pair that decides."""
     furthest = max(pairs, key=lambda pair: abs(pair.mean))
-    if abs(furthest.mean) < within:
-        return max(equivalence_p(pair.differences, within) for pair in pairs), furthest
-    return min(1.0, len(pairs) * beyond_p(furthest.differences, within)), furthest
+    if abs(furthest.mean) < margin:
+        return max(equivalence_p(pair.differences, margin) for pair in pairs), furthest
+    return min(1.0, len(pairs) * beyond_p(furthest.differences, margin)), furthest
 
 
 def _p(pair: Pair) -> float:
     return 1.0 if pair.p is None else pair.p
 
 
-def _decide(claim: Claim, draft: ClaimSummary, n_family: int, checks: Sequence[Check]) -> ClaimSummary:
+def _decide(claim: Claim, summary: ClaimSummary, n_family: int, checks: Sequence[Check]) -> ClaimSummary:
     """The verdict of our runs: adjusted p and interval must agree; a failed check withholds what it undermines."""
-    sd = mean_and_sd(_deciding(draft).differences)[1] or 0.0
+    sd = mean_and_sd(summary.deciding.differences)[1] or 0.0
     level = SIGNIFICANCE / n_family
-    smallest = None if claim.within or not sd else smallest_difference(sd, draft.n, level)
-    n_needed = pairs_needed(sd, claim.region, level) if claim.region else None
-    verdict = _likeness(claim, draft) if claim.within else _order(claim, draft)
-    draft = dataclasses.replace(draft, smallest=smallest, n_needed=n_needed)
+    smallest = None if claim.margin or not sd else smallest_difference(sd, summary.n, level)
+    n_needed = pairs_needed(sd, claim.rope, level) if claim.rope else None
+    verdict = _better(claim, summary) if claim.margin is None else _alike(claim.margin, summary)
+    summary = dataclasses.replace(summary, smallest=smallest, n_needed=n_needed, verdict=verdict, measured=verdict)
     against = _undermining(claim, verdict, checks)
     if against:
-        why = "; ".join(filter(None, [f"{verdict} but for this: {'; '.join(against)}", draft.why]))
-        return dataclasses.replace(draft, verdict="withheld", measured="withheld", why=why)
-    if verdict == "undecided" and draft.interval and _excludes_zero(draft.interval) and not claim.within:
-        why = "; ".join(
-            filter(None, ["p, adjusted for all claims of the study, does not agree with the interval", draft.why])
-        )
-        draft = dataclasses.replace(draft, why=why)
-    return dataclasses.replace(draft, verdict=verdict, measured=verdict)
+        why = _sentence([f"would be {verdict}, but: {'; '.join(against)}", summary.why])
+        return dataclasses.replace(summary, verdict=Verdict.WITHHELD, measured=Verdict.WITHHELD, why=why)
+    if verdict is Verdict.UNDECIDED and summary.interval and _excludes_zero(summary.interval) and not claim.margin:
+        disagree = "p, adjusted for all claims of the study, does not agree with the interval"
+        return dataclasses.replace(summary, why=_sentence([disagree, summary.why]))
+    return summary
 
 
-def _deciding(draft: ClaimSummary) -> Pair:
-    return next(pair for pair in draft.pairs if pair.against == draft.against)
+def _sentence(parts: Iterable[str]) -> str:
+    return "; ".join(filter(None, parts))
 
 
-def _order(claim: Claim, draft: ClaimSummary) -> str:
-    if claim.region and all(_inside(pair.interval_90, claim.region) for pair in draft.pairs):
-        return "equivalent"
-    significant = draft.p_adjusted is not None and draft.p_adjusted <= SIGNIFICANCE
-    if significant and all(pair.interval and pair.interval[0] > 0 for pair in draft.pairs):
-        return "supported"
-    return "contradicted" if significant and draft.interval and draft.interval[1] < 0 else "undecided"
+def _better(claim: Claim, summary: ClaimSummary) -> Verdict:
+    """The verdict on a claim that one arm is better than others."""
+    if claim.rope and all(_inside(pair.interval_90, claim.rope) for pair in summary.pairs):
+        return Verdict.EQUIVALENT
+    significant = summary.p_adjusted is not None and summary.p_adjusted <= SIGNIFICANCE
+    if significant and all(pair.interval and pair.interval[0] > 0 for pair in summary.pairs):
+        return Verdict.SUPPORTED
+    behind = significant and summary.interval is not None and summary.interval[1] < 0
+    return Verdict.CONTRADICTED if behind else Verdict.UNDECIDED
 
 
-def _likeness(claim: Claim, draft: ClaimSummary) -> str:
-    within = claim.within or 0.0
-    if draft.p_adjusted is None or draft.p_adjusted > SIGNIFICANCE:
-        return "undecided"
-    if all(_inside(pair.interval_90, within) for pair in draft.pairs):
-        return "supported"
-    low, high = _deciding(draft).interval_90 or (0.0, 0.0)
-    return "contradicted" if low > within or high < -within else "undecided"
+def _alike(margin: float, summary: ClaimSummary) -> Verdict:
+    """The verdict on a claim of equivalence."""
+    if summary.p_adjusted is None or summary.p_adjusted > SIGNIFICANCE:
+        return Verdict.UNDECIDED
+    if all(_inside(pair.interval_90, margin) for pair in summary.pairs):
+        return Verdict.SUPPORTED
+    low, high = summary.deciding.interval_90 or (0.0, 0.0)
+    return Verdict.CONTRADICTED if low > margin or high < -margin else Verdict.UNDECIDED
 
 
 def _inside(interval: Interval | None, margin: float) -> bool:
@@ -199,23 +214,26 @@ def _excludes_zero(interval: Interval) -> bool:
     return interval[0] > 0 or interval[1] < 0
 
 
-def _undermining(claim: Claim, verdict: str, checks: Sequence[Check]) -> list[str]:
+def _undermining(claim: Claim, verdict: Verdict, checks: Sequence[Check]) -> list[str]:
     """The failed checks that speak against a verdict: a better search of the arm that loses could turn it."""
-    if claim.phase not in ("replicate", "tuning") or verdict == "undecided":
+    if not claim.phase.compares_winners or verdict is Verdict.UNDECIDED:
         return []
     arms = {claim.better, *claim.than}
-    if claim.phase == "replicate" and claim.within is None:
-        arms = {"supported": set(claim.than), "contradicted": {claim.better}}.get(verdict, arms)
+    if claim.phase is ClaimPhase.REPLICATE and claim.margin is None:
+        losers = {Verdict.SUPPORTED: set(claim.than), Verdict.CONTRADICTED: {claim.better}}
+        arms = losers.get(verdict, arms)
     return [check.text for check in checks if not check.passed and check.arm in arms]
 
 
 def _with_own_numbers(study: Study, claim: Claim, judged: ClaimSummary) -> ClaimSummary:
-    """The claim held against what the document itself prints of the same figure."""
-    if claim.untestable or claim.phase != "printed" or claim.target is not None or claim.within is not None:
+    """The claim compared with what the document itself reports of the same figure."""
+    compares_figures = claim.phase is ClaimPhase.REPORTED and claim.target is None and claim.margin is None
+    if claim.untestable or not compares_figures:
         return judged
     better = []
     for other in claim.than:
-        epochs = set(ours := _printed_of(study, claim, claim.better)) & set(theirs := _printed_of(study, claim, other))
+        ours, theirs = (_reported_of(study, claim, arm) for arm in (claim.better, other))
+        epochs = set(ours) & set(theirs)
         if claim.epoch is not None:
             epochs &= {claim.epoch}
         if epochs:
@@ -225,20 +243,20 @@ def _with_own_numbers(study: Study, claim: Claim, judged: ClaimSummary) -> Claim
     if not better:
         return judged
     return dataclasses.replace(
-        judged, verdict="contradicted by its own numbers", own_numbers=f"it prints {'; '.join(better)}"
+        judged, verdict=Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS, own_numbers=f"it reports {'; '.join(better)}"
     )
 
 
-def _printed_of(study: Study, claim: Claim, arm: str) -> dict[int | None, Printed]:
-    """What the document prints of an arm in a claim's metric, by epoch."""
+def _reported_of(study: Study, claim: Claim, arm: str) -> dict[int | None, Reported]:
+    """What the document reports of an arm in a claim's metric, by epoch."""
     return {
         figure.epoch: figure
-        for figure in study.printed
+        for figure in study.reported
         if (figure.arm, figure.metric) == (arm, claim.metric) and not figure.setting
     }
 
 
-def _reproduced(figure: Printed, interval: Interval, ours: float) -> tuple[str, str]:
+def _reproduced(figure: Reported, interval: Interval, ours: float) -> tuple[FigureVerdict, str]:
     """Whether one more run could well have given the figure; undecidable where almost anything would pass.
 
     Too wide means: wider to each side than half of what is measured, which for an accuracy is the share of errors.
@@ -246,8 +264,9 @@ def _reproduced(figure: Printed, interval: Interval, ours: float) -> tuple[str, 
     scale = 1 - ours if "accuracy" in figure.metric else abs(ours)
     low, high = interval
     if (high - low) / 2 > 0.5 * scale + 2 * figure.half_unit:
-        return "undecidable", "runs differ too much to tell"
+        return FigureVerdict.UNDECIDABLE, "runs differ too much to tell"
     if low <= figure.number <= high:
-        return "reproduced", ""
+        return FigureVerdict.REPRODUCED, ""
     places = max(4, round(-math.log10(2 * figure.half_unit)))
-    return "not reproduced", f"printed {figure.value}, and 95 % of runs fall in {low:.{places}f} to {high:.{places}f}"
+    range_text = f"{low:.{places}f} to {high:.{places}f}"
+    return FigureVerdict.NOT_REPRODUCED, f"reported {figure.value}, and 95 % of runs fall in {range_text}"

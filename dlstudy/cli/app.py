@@ -53,7 +53,7 @@ def run(
     """Run a study: what is missing is trained, what is there is kept, and the answer is printed."""
     from dlstudy.cli.run import run_studies
 
-    raise typer.Exit(run_studies(study, every, options.request(), backend.backend(tracking_uri), json))
+    raise typer.Exit(run_studies(study, every, options.request(), backend.resolved(tracking_uri), json))
 
 
 @app.command()
@@ -65,10 +65,10 @@ def plan(
     backend: BackendOptions,
     json: JsonOption = False,
 ) -> None:
-    """Before running: the smallest difference that a study could show, and what it would cost here."""
+    """Plan a run: the smallest difference that the study could show, and what it would cost here."""
     from dlstudy.cli.plan import show_plan
 
-    show_plan(study, options.request(), backend.backend(), json)
+    show_plan(study, options.request(), backend.resolved(), json)
 
 
 @app.command("list")
@@ -97,7 +97,9 @@ def show(
     if arm is not None:
         show_model(study, arm, variant, Home.at(home), storage, json)
     elif variant is not None:
-        raise UsageError(f"--variant says of which model, got --variant {variant} without --arm: name the arm too")
+        raise UsageError(
+            f"--variant chooses the model of an arm, got --variant {variant} without --arm: name the arm too"
+        )
     else:
         show_study(study, json)
 
@@ -145,9 +147,9 @@ def predict(
     study: StudyArgument,
     arm: Annotated[str | None, typer.Option(help="Of this arm's winner.  (default: the best on the test rows)")] = None,
     input: Annotated[Path | None, typer.Option(help="Rows to predict: a picture, a .csv or a .npy file.")] = None,
-    samples: Annotated[int, typer.Option(help="Show so many test rows.")] = 10,
+    samples: Annotated[int, typer.Option(help="Show this many test rows.")] = 10,
     output: Annotated[
-        Path | None, typer.Option(help="Where to draw images.  (default: predictions/ in the home)")
+        Path | None, typer.Option(help="Where to draw images.  (default: predictions/ in the results folder)")
     ] = None,
     variant: VariantOption = None,
     home: HomeOption = None,
@@ -241,7 +243,7 @@ def data_fetch(name: DatasetArgument) -> None:
 def data_show(
     name: DatasetArgument,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the pictures.  (default: data/NAME/ in the home)")
+        Path | None, typer.Option(help="Folder for the pictures.  (default: data/NAME/ in the results folder)")
     ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -258,7 +260,7 @@ def data_verify(name: DatasetArgument) -> None:
     """Compute the checksum of a cached data set, and compare."""
     from dlstudy.datasets import registry
 
-    typer.echo(f"{name}: {registry.verify(name)} as it should be")
+    typer.echo(f"{name}: {registry.verify(name)}, as expected")
 
 
 @data.command("path")
@@ -314,7 +316,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
         return _fail(f"{error.format_message().rstrip('.')}, got `dlstudy {words}`: see --help", 2)
     if result == 130:  # what typer makes of Ctrl-C
-        return _fail("stopped; run the same command again to go on", 130)
+        return _fail("stopped; run the same command again to continue", 130)
     return result if isinstance(result, int) else 0
 
 

@@ -12,9 +12,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from dlstudy.common.text import printable, without_passwords
-from dlstudy.report.blocks import Table
+from dlstudy.report.blocks import Mood, Table, mood_of
 from dlstudy.report.export import as_json
-from dlstudy.report.tables.arms import mood, tables
+from dlstudy.report.tables.arms import tables
 from dlstudy.runner.session import Outcome
 from dlstudy.store.home import Home
 
@@ -96,7 +96,8 @@ def print_outcome(console: Console, outcome: Outcome, next_steps: Sequence[str])
 
 
 def _styled(cell: str) -> Text:
-    return Text(cell, style={"good": "green", "bad": "red"}.get(mood(cell), ""))
+    styles: dict[Mood | None, str] = {Mood.GOOD: "green", Mood.BAD: "red"}
+    return Text(cell, style=styles.get(mood_of(cell), ""))
 
 
 def store_name(home: Home, storage: str | None) -> str:

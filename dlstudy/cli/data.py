@@ -7,7 +7,7 @@ from pathlib import Path
 from dlstudy.cli.console import make_console, print_rows, print_table
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
-from dlstudy.datasets.profile import Look, Spread, look_at
+from dlstudy.datasets.profile import DatasetProfile, Spread, profile_of
 from dlstudy.errors import UsageError
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
@@ -17,72 +17,72 @@ __all__ = ["show_dataset", "show_datasets"]
 
 
 def show_dataset(name: str, output: Path | None, home: Home, json: bool) -> None:
-    """Prints the look of a data set, fetched where it is not cached, and draws its pictures into a folder.
+    """Prints the profile of a data set, fetched where it is not cached, and draws its pictures into a folder.
 
     Raises:
         DataError: there is no such data set, or it cannot be had.
         UsageError: the pictures cannot be written.
     """
-    from dlstudy.report.figures.data import draw_look
+    from dlstudy.report.figures.data import draw_profile
 
     about = registry.describe(name)
     registry.ensure(name, lambda line: print(line, file=sys.stderr))
     data = registry.load(name)
-    look = look_at(data)
+    profile = profile_of(data)
     folder = output or home.root / "data" / name
     try:
-        paths = draw_look(data, look, folder)
+        paths = draw_profile(data, profile, folder)
     except OSError as error:
         raise UsageError(
             f"the pictures cannot be written to {folder} ({error.strerror}): name another --output"
         ) from error
     pictures = [str(path) for path in paths]
     if json:
-        sys.stdout.write(as_json({"caveat": about.caveat, **look.to_json(), "pictures": pictures}))
+        sys.stdout.write(as_json({"caveat": about.caveat, **profile.to_json(), "pictures": pictures}))
     else:
-        _print(about, look, pictures)
+        _print(about, profile, pictures)
 
 
-def _print(about: Description, look: Look, pictures: Sequence[str]) -> None:
+def _print(about: Description, profile: DatasetProfile, pictures: Sequence[str]) -> None:
     console = make_console()
     if about.caveat:
         console.print(f"DATA: {about.name} is {about.caveat}", style="yellow", markup=False, highlight=False)
     console.print(f"{about.title}: {about.units}", style="bold", markup=False, highlight=False)
     console.print(f"source: {about.source}\n", markup=False, highlight=False)
-    for table in _tables(about, look):
+    for table in _tables(about, profile):
         if table.rows:
             print_table(console, table)
     for path in pictures:
         console.print(path, soft_wrap=True, markup=False, highlight=False)
 
 
-def _tables(about: Description, look: Look) -> list[Table]:
+def _tables(about: Description, profile: DatasetProfile) -> list[Table]:
     shapes = [
         [part.name, _shape(part.x_shape, part.x_type), _shape(part.y_shape, part.y_type),
          f"{part.x_missing:,}", f"{part.y_missing:,}"]
-        for part in look.parts
+        for part in profile.parts
     ]  # fmt: skip
     of_whom = "Target, features and first rows, below, are of the training rows alone."
     if not about.n_test:
         of_whom = "Nobody divided these rows: a study's split does."
     return [
         Table("Rows", ["part", "x", "y", "missing in x", "missing in y"], shapes, of_whom),
-        _balance(look),
-        _spreads("Target", [look.target] if look.target else []),
-        _spreads("Features", look.features),
-        _first_rows(about, look),
+        _balance(profile),
+        _spreads("Target", [profile.target] if profile.target else []),
+        _spreads("Features", profile.features),
+        _first_rows(about, profile),
     ]
 
 
-def _balance(look: Look) -> Table:
+def _balance(profile: DatasetProfile) -> Table:
     rows = []
-    for count in look.balance:
-        parts = zip((count.n_train, count.n_test), look.parts, strict=False)  # no test rows, no second part
+    for count in profile.balance:
+        parts = zip((count.n_train, count.n_test), profile.parts, strict=False)  # no test rows, no second part
         shares = [(f"{n:,}", f"{100 * n / part.y_shape[0]:.1f} %") for n, part in parts]
         rows.append([count.label, *[cell for pair in shares for cell in pair]])
-    heads = ["class", *[head for part in look.parts for head in (part.name, f"share of {part.name}")]]
-    ratio = "a class has no rows" if look.ratio is None else f"{look.ratio:.4g}"
-    note = f"Largest class / smallest class ({look.parts[0].name}): {ratio}."
+    heads = ["class", *[head for part in profile.parts for head in (part.name, f"share of {part.name}")]]
+    ratio = "a class has no rows" if profile.ratio is None else f"{profile.ratio:.4g}"
+    note = f"Largest class / smallest class ({profile.parts[0].name}): {ratio}."
     return Table("Class balance", heads, rows, note)
 
 
@@ -97,11 +97,11 @@ def _spreads(title: str, rows: Sequence[Spread]) -> Table:
     return Table(title, ["name", "min", "25 %", "median", "75 %", "max", "mean", "sd"], cells, note)
 
 
-def _first_rows(about: Description, look: Look) -> Table:
+def _first_rows(about: Description, profile: DatasetProfile) -> Table:
     """Turned on its side: a table has more columns than a terminal has room for."""
-    *columns, last = zip(*look.first_rows, strict=True) if look.first_rows else [()]
+    *columns, last = zip(*profile.first_rows, strict=True) if profile.first_rows else [()]
     rows = [[name, *map(_number, column)] for name, column in zip(about.feature_names, columns, strict=True)]
-    if look.balance:
+    if profile.balance:
         rows.append(["label", *[about.label_names[int(value)] for value in last]])
     else:
         rows.append([about.target_name, *map(_number, last)])

@@ -10,7 +10,7 @@ from dlstudy.cli.serving import free_port, own_hosts, serve_until_stopped, show_
 from dlstudy.errors import RecordError
 from dlstudy.store.home import Home
 from dlstudy.tracking.pages import TRAINING, newest_view
-from dlstudy.tracking.tracker import tracking_uri
+from dlstudy.tracking.stores import tracking_uri
 
 __all__ = ["serve_mlflow"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dlstudy.runner.backend import Where
+    from dlstudy.runner.backend import Backend
     from dlstudy.study.request import Request
     from dlstudy.study.variant import Variant
 
@@ -32,15 +32,18 @@ __all__ = [
     "grouped",
 ]
 
-_STUDY = "A study's name (dlstudy list), or the path of a study file."
+_STUDY = "A study's name (dlstudy list), the path of a study file, or a module that is one (package.module)."
 
 StudyArgument = Annotated[str, typer.Argument(help=_STUDY)]
 OptionalStudyArgument = Annotated[str | None, typer.Argument(help=_STUDY)]
 DatasetArgument = Annotated[str, typer.Argument(help="A data set's name (dlstudy data list).")]
 HomeOption = Annotated[Path | None, typer.Option(help="Folder of results.  (default: DLSTUDY_HOME, else ./mlruns)")]
-StorageOption = Annotated[str | None, typer.Option(help="Optuna storage URL.  (default: a journal in the home)")]
+StorageOption = Annotated[
+    str | None, typer.Option(help="Optuna storage URL.  (default: a journal in the results folder)")
+]
 TrackingOption = Annotated[
-    str | None, typer.Option(help="MLflow server or store.  (default: MLFLOW_TRACKING_URI, else SQLite in the home)")
+    str | None,
+    typer.Option(help="MLflow server or store.  (default: MLFLOW_TRACKING_URI, else SQLite in the results folder)"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 VariantOption = Annotated[str | None, typer.Option(help="Which variant (dlstudy status).")]
@@ -54,14 +57,15 @@ class PlanOptions:
 
     quick: Annotated[bool, typer.Option("--quick", help="Fewer epochs, rows and trials: a first look.")] = False
     trials: Annotated[int | None, typer.Option(help="Search trials for each arm, in all.")] = None
-    seeds: Annotated[int | None, typer.Option(help="Seeds of the printed and replicate phases, in all.")] = None
+    seeds: Annotated[int | None, typer.Option(help="Seeds of reported settings and replicates, in all.")] = None
     searches: Annotated[
         int | None, typer.Option(help="Independent searches of each arm: 3 or more for verdicts on methods.")
     ] = None
     epochs: Annotated[int | None, typer.Option(help="Epochs of every training.")] = None
     dataset: Annotated[str | None, typer.Option(help="Another data set (dlstudy data list).")] = None
-    control: Annotated[
-        bool, typer.Option("--control", help="With a copy of an arm: what is said about two identical things?")
+    aa_test: Annotated[
+        bool,
+        typer.Option("--aa-test", help="Add an identical copy of one arm (an A/A test), to check for false positives."),
     ] = False
 
     def request(self) -> "Request":
@@ -74,7 +78,7 @@ class PlanOptions:
         """The variant that these options name."""
         from dlstudy.study.variant import Variant
 
-        return Variant(self.quick, self.dataset, self.epochs, control=self.control)
+        return Variant(self.quick, self.dataset, self.epochs, aa_test=self.aa_test)
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,14 @@ class RunOptions(PlanOptions):
     """All that a user may ask of a run."""
 
     phase: Annotated[
-        list[str] | None, typer.Option(help="printed, defaults, search, replicate or sweep; repeatable.")
+        list[str] | None, typer.Option(help="reported, defaults, search, replicate or sweep; repeatable.")
     ] = None
     arm: Annotated[list[str] | None, typer.Option(help="Only this arm; repeatable.")] = None
     sampler: Annotated[str, typer.Option(help="sobol, random or tpe.")] = "sobol"
     pruner: Annotated[str, typer.Option(help="none, median or hyperband.")] = "none"
-    also: Annotated[bool, typer.Option("--also", help="Also train printed figures with settings of their own.")] = False
+    reported_variants: Annotated[
+        bool, typer.Option("--reported-variants", help="Also train reported figures that have settings of their own.")
+    ] = False
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew beside the old results.")] = False
 
     def request(self) -> "Request":
@@ -97,7 +103,7 @@ class RunOptions(PlanOptions):
             phases=tuple(self.phase or ()),
             arms=tuple(self.arm or ()),
             fresh=self.fresh,
-            also=self.also,
+            reported_variants=self.reported_variants,
         )
 
     def variant(self) -> "Variant":
@@ -119,13 +125,13 @@ class BackendOptions:
     home: HomeOption = None
     storage: StorageOption = None
 
-    def backend(self, tracking_uri: str | None = None) -> "Where":
+    def resolved(self, tracking_uri: str | None = None) -> "Backend":
         """The stores and the machine part of a run."""
-        from dlstudy.runner.backend import Where
+        from dlstudy.runner.backend import Backend
         from dlstudy.store.home import Home
 
         home = Home.at(self.home)
-        return Where(home, self.storage, tracking_uri, self.engine, self.workers, self.per_gpu, self.ray_address)
+        return Backend(home, self.storage, tracking_uri, self.engine, self.workers, self.per_gpu, self.ray_address)
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

@@ -15,15 +15,17 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial
 
 from dlstudy.cli.serving import free_port, own_hosts, show_page
 from dlstudy.common.processes import stopping_signals
 from dlstudy.errors import RecordError, UsageError
+from dlstudy.store.earlier import upgraded_attributes
 from dlstudy.store.home import Home
 from dlstudy.store.journal import seal_of
 from dlstudy.store.record import Record
+from dlstudy.study.phases import Phase
 
 __all__ = ["copy_searches", "for_own_pages", "serve_dashboard"]
 
@@ -62,9 +64,9 @@ def copy_searches(study: str | None, home: Home, storage: str | None) -> InMemor
     made = InMemoryStorage()
     with TemporaryDirectory() as folder:
         source = _whole_record(home, storage, Path(folder))
-        for name in sorted(optuna.get_all_study_names(source)):
-            if _is_search(name, study):
-                _copy(optuna.load_study(study_name=name, storage=source), made)
+        for name, stored in sorted(source.names(study).items(), key=lambda pair: pair[1]):
+            if name.phase is Phase.SEARCH:
+                _copy(optuna.load_study(study_name=stored, storage=source.storage), made)
     if not made.get_all_studies():
         which, what = (f" of {study}", study) if study else ("", "STUDY")
         raise RecordError(f"no searches{which} here: run `dlstudy run {what}` first, or name another --home")
@@ -85,12 +87,6 @@ def for_own_pages(app: WSGIApplication, port: int) -> WSGIApplication:
     return guarded
 
 
-def _is_search(name: str, study: str | None) -> bool:
-    """Whether a name in the record, `study/variant/arm/search` or `.../search.2`, is of a search of this study."""
-    parts = name.split("/")
-    return len(parts) == 4 and study in (None, parts[0]) and parts[3].partition(".")[0] == "search"
-
-
 class _Server(ThreadingMixIn, WSGIServer):
     """Answers a browser's connections side by side."""
 
@@ -104,20 +100,20 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
-def _whole_record(home: Home, storage: str | None, folder: Path) -> BaseStorage:
+def _whole_record(home: Home, storage: str | None, folder: Path) -> Record:
     """The record with the parameters, which a reader of a journal leaves out: so a copy of that is opened to write."""
     if storage is not None:
-        return Record.open(home, storage, for_writing=False).storage
+        return Record.open(home, storage, for_writing=False)
     for path in (seal_of(home.journal), home.journal):  # in this order: the journal may grow meanwhile
         if path.exists():
             shutil.copyfile(path, folder / path.name)
-    return Record.open(Home(folder)).storage
+    return Record.open(Home(folder))
 
 
 def _copy(source: optuna.Study, storage: InMemoryStorage) -> None:
     made = optuna.create_study(storage=storage, study_name=source.study_name, directions=source.directions)
     definition = source.user_attrs.get("definition", {"metric": "value"})  # not there yet where a run begins right now
-    metric = definition["metric"].rpartition(" ")[2]
+    metric = definition["metric"].rpartition(" ")[2]  # in version 1, after the direction
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         made.set_metric_names([metric])
@@ -126,11 +122,11 @@ def _copy(source: optuna.Study, storage: InMemoryStorage) -> None:
 
 def _shown(trial: FrozenTrial, metric: str) -> FrozenTrial:
     """A trial with its epochs, and with attributes that fit into a table."""
-    shown, kept = copy.copy(trial), trial.user_attrs
+    shown, kept = copy.copy(trial), upgraded_attributes(trial.user_attrs)
     result = kept.get("result", {})
     epochs = enumerate(result.get("history", {}).get(metric, []), 1)
     shown.intermediate_values = {epoch: value for epoch, value in epochs if value is not None}
-    about = {name: kept.get(name) for name in ("row", "seed")} | {
+    about = {name: kept.get(name) for name in ("index", "seed")} | {
         name: result.get(name) for name in ("state", "reason")
     }
     metrics = {name: value for name, value in result.get("metrics", {}).items() if math.isfinite(value)}

@@ -4,15 +4,15 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
+from dlstudy.analysis.formatting import NOTHING
 from dlstudy.analysis.power import ClaimPlan, PhasePlan, claim_plans, phase_plans
 from dlstudy.cli.console import make_console, print_table
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
-from dlstudy.runner.backend import Where, engine_maker
+from dlstudy.runner.backend import Backend, engine_maker
 from dlstudy.runner.rehearsal import rehearse
 from dlstudy.store.record import Record
 from dlstudy.study import loader
-from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request, resolve
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrialRecord
@@ -20,28 +20,27 @@ from dlstudy.study.trial import TrialRecord
 __all__ = ["show_plan"]
 
 
-def show_plan(name: str, request: Request, where: Where, json: bool) -> None:
+def show_plan(name: str, request: Request, backend: Backend, json: bool) -> None:
     """Shows a plan. Each arm is trained for two epochs to see what it costs; nothing is written down.
 
     Raises:
         TrialError: an arm cannot be trained.
     """
-    file = loader.load(loader.find(name))
-    study = resolve(file, request)
+    study = resolve(loader.load(loader.find(name)), request)
     console = make_console(error=True)
-    record = Record.open(where.home, where.storage, for_writing=False)
-    mine = record.latest(file.name, request.variant.name)
-    known = record.trials(file.name, mine)
-    spread_from, similar = (mine, known) if known else _any_variant(file, record)
-    make_engine = engine_maker(where, lambda line: console.print(line, style="dim", markup=False))
+    record = Record.open(backend.home, backend.storage, for_writing=False)
+    mine = record.latest(study.name, study.variant)
+    known = record.trials(study.name, mine)
+    spread_from, similar = (str(mine), known) if known else _any_variant(study.name, record)
+    make_engine = engine_maker(backend, study.dataset, lambda line: console.print(line, style="dim", markup=False))
     costs, n_slots = {arm.name: (0.0, 0.0) for arm in study.arms}, 1
     if any(phase.n_done < phase.n_wanted for phase in phase_plans(study, known, costs)):
-        costs, n_slots = rehearse(file, study, lambda n: make_engine(study.dataset, n, lambda *_: True))
+        costs, n_slots = rehearse(study, lambda n: make_engine(n, lambda *_: True))
     phases, claims = phase_plans(study, known, costs), claim_plans(study, similar)
     minutes = sum(phase.seconds for phase in phases) / n_slots / 60
     if json:
         facts = {
-            "study": file.name,
+            "study": study.name,
             "minutes": round(minutes, 2),
             "slots": n_slots,
             "phases": [dataclasses.asdict(phase) for phase in phases],
@@ -55,18 +54,18 @@ def show_plan(name: str, request: Request, where: Where, json: bool) -> None:
         print("Nothing is missing: every training is there.")
         return
     slots = f"{n_slots} slot{'s' if n_slots > 1 else ''}"
-    place = "of the Ray cluster" if where.engine == "ray" else "of this machine"
+    place = "of the Ray cluster" if backend.engine == "ray" else "of this machine"
     print(
         f"About {minutes:.1f} minutes on the {slots} {place}, as a rehearsal just now went: less where a "
         "training stops early, more where trainings take less than a second, for writing them down takes as long."
     )
 
 
-def _any_variant(file: StudyFile, record: Record) -> tuple[str, list[TrialRecord]]:
+def _any_variant(study: str, record: Record) -> tuple[str, list[TrialRecord]]:
     """The runs of another variant: their spread is the best guess there is."""
-    for generations in record.variants(file.name).values():
-        if trials := record.trials(file.name, generations[-1]):
-            return generations[-1], trials
+    for generations in record.variants(study).values():
+        if trials := record.trials(study, generations[-1]):
+            return str(generations[-1]), trials
     return "", []
 
 
@@ -87,10 +86,10 @@ def _print(name: str, study: Study, phases: Sequence[PhasePlan], claims: Sequenc
     if spread_from:
         note += f"In the metric: with the spread of the runs that are there ({spread_from})."
     else:
-        note += f"In the metric it can be told once some runs are there: `dlstudy run {name} --quick` makes some."
+        note += f"In the metric it is known once there are some runs: `dlstudy run {name} --quick` makes some."
     if shown:
         print_table(console, Table("What it could show", heads, shown, note))
 
 
 def _difference(claim: ClaimPlan) -> str:
-    return "–" if claim.difference is None else f"{claim.difference:.2g}"
+    return NOTHING if claim.difference is None else f"{claim.difference:.2g}"

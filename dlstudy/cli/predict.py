@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dlstudy.analysis.formatting import number, params_text
-from dlstudy.analysis.trial_index import Finished
+from dlstudy.analysis.trial_index import TrialIndex, metric_summaries
 from dlstudy.cli.console import make_console, print_table
 from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
@@ -21,11 +21,10 @@ from dlstudy.report.export import as_json
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
-from dlstudy.study.fingerprint import split_of
 from dlstudy.study.loader import StudyFile
-from dlstudy.study.request import Request, resolve
-from dlstudy.study.study import Study
-from dlstudy.study.trial import TrialRecord, TrialSpec
+from dlstudy.study.phases import Phase
+from dlstudy.study.request import Request, ResolvedStudy, resolve
+from dlstudy.study.trial import TrialRecord
 from dlstudy.study.variant import Variant
 
 __all__ = ["Asked", "show_predictions"]
@@ -54,26 +53,26 @@ def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, j
     from dlstudy.training.prediction import predict_rows
 
     file = loader.load(loader.find(name))
-    study, variant, winner = _winner(file, asked, Record.open(home, storage, for_writing=False))
-    about = registry.describe(study.dataset)
+    study, winner = _winner(file, asked, Record.open(home, storage, for_writing=False))
+    about = study.data
     given = read_rows(asked.input, about) if asked.input else None
     if given is None and asked.samples < 1:
         raise UsageError(f"--samples must be at least 1, got {asked.samples}")
-    folder = home.model(file.name, variant, winner.arm, winner.setting_key)
+    folder = home.model(study.name, study.variant, winner.arm, winner.setting_key)
     if not folder.is_dir():
         raise RecordError(
             f"the model of {winner.arm} is not in {home.root}, but where it was trained: `dlstudy run {name}` with the "
             "same --storage and --tracking-uri brings it from MLflow"
         )
-    spec = _spec(file, study, winner)
+    spec = study.spec(study.arm(winner.arm), Phase.REPLICATE, winner.params, key="predict", seed=winner.seed)
     if given is None or study.prepare:
         registry.ensure(study.dataset)
     digest = winner.result.model if winner.result else ""
     found = ask(predict_rows, spec.to_json(), str(folder), digest, given)
     rows = _rows(found, about, len(found["x"]) if given is not None else asked.samples)
     if json:
-        data = {"study": file.name, "variant": variant, "arm": winner.arm, "params": dict(winner.params), "rows": rows}
-        sys.stdout.write(as_json(data))
+        made_by = {"study": study.name, "variant": str(study.variant), "arm": winner.arm}
+        sys.stdout.write(as_json({**made_by, "params": dict(winner.params), "rows": rows}))
         return
     console = make_console()
     console.print(f"{winner.arm}, {params_text(winner.tuned)}, first seed", markup=False, highlight=False)
@@ -81,50 +80,31 @@ def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, j
     for table in _judged(found, about) if given is None else ():
         print_table(console, table)
     if len(about.input_shape) >= 2:
-        path = asked.output or home.root / "predictions" / file.name / f"{variant}-{winner.arm}.png"
+        path = asked.output or home.root / "predictions" / study.name / f"{study.variant}-{winner.arm}.png"
         console.print(str(_draw(path, found, rows, about)), soft_wrap=True, markup=False, highlight=False)
 
 
-def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[Study, str, TrialRecord]:
-    """The study as its variant runs it, the variant's name, and the first replicate of the arm that is asked for.
+def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[ResolvedStudy, TrialRecord]:
+    """The study as its variant runs it, and the first replicate of the arm that is asked for.
 
     No arm named: the one whose winner did best on the test rows.
     """
-    variant = record.latest(file.name, asked.variant)
-    study = resolve(file, Request(variant=Variant.from_name(variant)))
+    wanted = None if asked.variant is None else Variant.parse(asked.variant)
+    study = resolve(file, Request(variant=record.latest(file.name, wanted)))
     arms = [study.arm(asked.arm)] if asked.arm is not None else list(study.arms)
-    finished = Finished(study, record.trials(file.name, variant))
-    metric, sign = study.test_metric, 1 if study.protocol.direction == "maximize" else -1
+    trial_index = TrialIndex(study, record.trials(file.name, study.variant))
     ranked = []
     for arm in arms:
-        runs = finished.replicates(arm.name)
-        values = [run.metrics[metric] for run in runs.values() if metric in run.metrics]
-        if 0 in runs and values:
-            ranked.append((sign * float(np.mean(values)), runs[0]))
+        runs = trial_index.replicates(arm.name)
+        means = metric_summaries(runs.values())
+        if 0 in runs and study.test_metric in means:
+            ranked.append((study.protocol.direction.sign * means[study.test_metric].mean, runs[0]))
     if not ranked:
         raise RecordError(
-            f"{file.name} has no trained winner{f' of arm {asked.arm}' if asked.arm else ''} in variant {variant}: run "
-            f"`dlstudy run {file.name}` first, or name another --variant or --home"
+            f"{file.name} has no trained winner{f' of arm {asked.arm}' if asked.arm else ''} in variant "
+            f"{study.variant}: run `dlstudy run {file.name}` first, or name another --variant or --home"
         )
-    return study, variant, max(ranked, key=lambda pair: pair[0])[1]
-
-
-def _spec(file: StudyFile, study: Study, winner: TrialRecord) -> TrialSpec:
-    arm = study.arm(winner.arm)
-    return TrialSpec(
-        key="predict",
-        study_path=str(file.path),
-        dataset=study.dataset,
-        arm=arm.name,
-        phase="replicate",
-        row=0,
-        params=winner.params,
-        seed=winner.seed,
-        epochs=int(winner.params["epochs"]),
-        batch_size=int(winner.params["batch_size"]),
-        split=split_of(study, arm, "replicate"),
-        rows=study.protocol.rows,
-    )
+    return study, max(ranked, key=lambda pair: pair[0])[1]
 
 
 def _rows(found: Mapping[str, Any], about: Description, n: int) -> list[dict[str, Any]]:  # Any: arrays in, JSON out

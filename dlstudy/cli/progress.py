@@ -10,22 +10,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from dlstudy.analysis.formatting import params_text
 from dlstudy.study.events import Listener, Totals
+from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.trial import TrialRecord, TrialSpec
 
 __all__ = ["ProgressView"]
 
 
 class _View(Protocol):
-    def update(self, totals: Totals, line: str, best: Mapping[tuple[str, str], str]) -> None: ...
+    def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None: ...
     def close(self) -> None: ...
 
 
 class ProgressView(Listener):
     """Shows trials done, the best so far and the time left, for each phase and arm."""
 
-    def __init__(self, console: Console, metric: str, direction: str) -> None:
-        self._console, self._metric = console, metric
-        self._sign = 1 if direction == "maximize" else -1
+    def __init__(self, console: Console, direction: Direction) -> None:
+        self._console, self._direction = console, direction
         self._best: dict[tuple[str, str], float] = {}
         self._begun_s = time.monotonic()
         self._n_ended = 0
@@ -45,7 +45,7 @@ class ProgressView(Listener):
 
     def began(self, spec: TrialSpec, slot: str, totals: Totals) -> None:
         """Shows the totals before the first trial ends."""
-        self._view.update(totals, "", self._texts())
+        self._view.update(totals, "", "", self._texts())
 
     def epoch(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> None:
         """Shows nothing: an epoch of a small model passes too fast to be read."""
@@ -55,26 +55,24 @@ class ProgressView(Listener):
         self._n_ended += 1
         part = (spec.phase, spec.arm)
         if trial.value is not None:
-            known = self._best.get(part)
-            self._best[part] = (
-                trial.value if known is None else max(known * self._sign, trial.value * self._sign) * self._sign
-            )
+            self._best[part] = self._direction.best([trial.value, self._best.get(part, trial.value)])
         value = (
             f"{trial.value:.4f}"
             if trial.value is not None
             else f"{trial.state}: {trial.result.reason if trial.result else ''}"
         )
         done, wanted = (sum(numbers) for numbers in zip(*totals.values(), strict=True))
-        at = f" at {params_text(trial.tuned)}" if spec.phase == "sweep" else ""
-        line = f"{spec.phase} {spec.arm} #{spec.row}{at}: {value}  ({done} of {wanted}, {self._left(wanted - done)})"
-        self._view.update(totals, line, self._texts())
+        at = f" at {params_text(trial.tuned)}" if spec.phase is Phase.SWEEP else ""
+        left = self._left(wanted - done)
+        line = f"{spec.phase} {spec.arm} #{spec.index}{at}: {value}  ({done} of {wanted}, {left})"
+        self._view.update(totals, line, left, self._texts())
 
     def _left(self, n_left: int) -> str:
         seconds = (time.monotonic() - self._begun_s) / self._n_ended * n_left
         return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
 
     def _texts(self) -> dict[tuple[str, str], str]:
-        return {part: f"best {value:.4f}" if part[0] == "search" else "" for part, value in self._best.items()}
+        return {part: f"best {value:.4f}" if part[0] == Phase.SEARCH else "" for part, value in self._best.items()}
 
 
 class _Lines:
@@ -83,7 +81,7 @@ class _Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def update(self, totals: Totals, line: str, best: Mapping[tuple[str, str], str]) -> None:
+    def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None:
         if line:
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -105,7 +103,7 @@ class _Bars:
         self._tasks: dict[tuple[str, str], TaskID] = {}
         self._overall: TaskID | None = None
 
-    def update(self, totals: Totals, line: str, best: Mapping[tuple[str, str], str]) -> None:
+    def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None:
         self._progress.start()
         for part, (done, wanted) in totals.items():
             if part not in self._tasks:
@@ -114,7 +112,6 @@ class _Bars:
         if self._overall is None:
             self._overall = self._progress.add_task("all", total=1, best="")
         done, wanted = (sum(numbers) for numbers in zip(*totals.values(), strict=True))
-        left = line.rpartition(", ")[2].rstrip(")") if line else ""
         self._progress.update(self._overall, completed=done, total=wanted, best=left)
 
     def close(self) -> None:

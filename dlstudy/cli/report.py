@@ -9,7 +9,7 @@ from dlstudy.analysis.results import StudySummary
 from dlstudy.cli.console import store_name
 from dlstudy.errors import DefinitionError, RecordError, UsageError
 from dlstudy.report.export import FORMATS, export, write_whole
-from dlstudy.report.figures.winner_pictures import pictures_of
+from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.report.index import index
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
@@ -32,7 +32,7 @@ def write_report(
     _refuse_terminal(kind, output)
     file = loader.load(loader.find(name))
     summary = read_summary(file, Record.open(home, storage, for_writing=False), variant)
-    _deliver(export(summary, kind, pictures_of(summary, home)), output)
+    _deliver(export(summary, kind, winner_figures(summary, home)), output)
 
 
 def write_index(
@@ -61,7 +61,7 @@ def write_index(
         output = output / "index.html"
     names = [f"{summary.study}-{summary.variant}.html" for summary in summaries]
     for summary, file_name in zip(summaries, names, strict=True):
-        _write(export(summary, kind, pictures_of(summary, home)), output.with_name(file_name))
+        _write(export(summary, kind, winner_figures(summary, home)), output.with_name(file_name))
     _deliver(index(summaries, kind, links=[quote(file_name) for file_name in names], missing=missing), output)
 
 
@@ -87,7 +87,7 @@ def _everything(record: Record) -> tuple[list[StudySummary], list[str]]:
             continue
         for generations in record.variants(name).values():
             try:
-                summaries.append(read_summary(loader.load(known[name]), record, generations[-1]))
+                summaries.append(read_summary(loader.load(known[name]), record, str(generations[-1])))
             except (DefinitionError, RecordError) as error:
                 missing.append(f"{name}, {generations[-1]}: {str(error).splitlines()[0]}")
     return summaries, missing

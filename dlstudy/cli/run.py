@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from dlstudy.analysis.formatting import NOTHING
 from dlstudy.cli.console import make_console, print_outcome, print_table
 from dlstudy.cli.progress import ProgressView
 from dlstudy.common.text import without_passwords
@@ -15,16 +16,17 @@ from dlstudy.datasets import registry
 from dlstudy.errors import DataError, DlstudyError, UsageError
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json, export
-from dlstudy.runner.backend import Where
+from dlstudy.runner.backend import Backend
 from dlstudy.runner.session import Outcome, run_study
 from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request
+from dlstudy.study.variant import Variant
 
 __all__ = ["run_studies"]
 
 
-def run_studies(name: str | None, every: bool, request: Request, where: Where, json: bool) -> int:
+def run_studies(name: str | None, every: bool, request: Request, backend: Backend, json: bool) -> int:
     """Runs the study of that name, or every study; the exit code: 1 when trials could not be completed.
 
     Raises:
@@ -33,22 +35,22 @@ def run_studies(name: str | None, every: bool, request: Request, where: Where, j
     if (name is None) != every:
         got = "both" if every else "neither"
         raise UsageError(f"run takes a study's name or --all, got {got}: `dlstudy list` shows the names")
-    return _run_all(request, where, json) if name is None else _run_one(name, request, where, json)
+    return _run_all(request, backend, json) if name is None else _run_one(name, request, backend, json)
 
 
-def _run_one(name: str, request: Request, where: Where, json: bool) -> int:
+def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
     file = loader.load(loader.find(name))
-    outcome = _run(file, request, where, json)
+    outcome = _run(file, request, backend, json)
     if json:
         sys.stdout.write(export(outcome.summary, "json"))
         for remark in outcome.remarks:
             make_console(error=True).print(f"note: {remark}", markup=False)
     else:
-        print_outcome(make_console(), outcome, _next_steps(file, name, outcome, where))
+        print_outcome(make_console(), outcome, _next_steps(file, name, outcome, backend))
     return 1 if outcome.summary.n_failed else 0
 
 
-def _run_all(request: Request, where: Where, json: bool) -> int:
+def _run_all(request: Request, backend: Backend, json: bool) -> int:
     """Prints an answer of each study at the end.
 
     A study whose data cannot be had runs on the first of its other data sets that can, which makes it another variant.
@@ -59,11 +61,11 @@ def _run_all(request: Request, where: Where, json: bool) -> int:
     for name, path in sorted(loader.paths().items()):
         console.print(Text(f"\n{name}", style="bold"))
         started = time.monotonic()
-        row: dict[str, object] = {"study": name, "variant": "–", "trainings": 0, "failed": 0}
+        row: dict[str, object] = {"study": name, "variant": NOTHING, "trainings": 0, "failed": 0}
         try:
-            outcome = _run_somewhere(loader.load(path), request, where, json)
+            outcome = _run_somewhere(loader.load(path), request, backend, json)
             summary = outcome.summary
-            row |= {"variant": summary.variant, "trainings": outcome.n_trained, "failed": summary.n_failed}
+            row |= {"variant": str(summary.variant), "trainings": outcome.n_trained, "failed": summary.n_failed}
             row |= {"minutes": round((time.monotonic() - started) / 60, 1), "answer": summary.answer}
         except DlstudyError as error:  # the others are still worth running
             row |= {"failed": "all", "minutes": 0.0, "answer": f"not run: {str(error).splitlines()[0]}"}
@@ -77,38 +79,37 @@ def _run_all(request: Request, where: Where, json: bool) -> int:
     return 1 if any(row["failed"] for row in rows) else 0
 
 
-def _run(file: StudyFile, request: Request, where: Where, json: bool) -> Outcome:
-    protocol = file.study.protocol
-    with ProgressView(make_console(error=json), protocol.metric, protocol.direction) as progress:
-        return run_study(file, request, where, progress, progress.say)
+def _run(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
+    with ProgressView(make_console(error=json), file.study.protocol.direction) as progress:
+        return run_study(file, request, backend, progress, progress.say)
 
 
-def _run_somewhere(file: StudyFile, request: Request, where: Where, json: bool) -> Outcome:
+def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
     try:
-        return _run(file, request, where, json)
-    except DataError as error:
+        return _run(file, request, backend, json)
+    except DataError:
         for other in file.study.other_datasets:
             try:
                 registry.ensure(other)
             except DataError:
                 continue
             make_console(error=True).print(
-                f"{str(error).partition(': ')[0]}: running on {other} instead", markup=False, soft_wrap=True
+                f"{file.study.dataset} cannot be had here: running on {other} instead", markup=False, soft_wrap=True
             )
             variant = dataclasses.replace(request.variant, dataset=other)
-            return _run(file, dataclasses.replace(request, variant=variant), where, json)
+            return _run(file, dataclasses.replace(request, variant=variant), backend, json)
         raise
 
 
-def _next_steps(file: StudyFile, name: str, outcome: Outcome, where: Where) -> Sequence[str]:
-    home = "" if where.home.is_usual else f" --home {shlex.quote(str(where.home.root))}"
-    stores = home + (f" --storage {shlex.quote(without_passwords(where.storage))}" if where.storage else "")
-    server = f" --tracking-uri {shlex.quote(without_passwords(where.tracking))}" if where.tracking else ""
+def _next_steps(file: StudyFile, name: str, outcome: Outcome, backend: Backend) -> Sequence[str]:
+    home = "" if backend.home.is_usual else f" --home {shlex.quote(str(backend.home.root))}"
+    stores = home + (f" --storage {shlex.quote(without_passwords(backend.storage))}" if backend.storage else "")
+    server = f" --tracking-uri {shlex.quote(without_passwords(backend.tracking))}" if backend.tracking else ""
     variant = outcome.summary.variant
-    which = "" if variant == "default" else f" --variant {shlex.quote(variant)}"
+    which = "" if variant == Variant() else f" --variant {shlex.quote(str(variant))}"
     return [
         f"dlstudy ui {file.name}{home}{server}   (MLflow: every run, its curves, the winners' models)",
         *[f"{path}" for path in outcome.reports if path.suffix == ".html"],
         f"dlstudy report {shlex.quote(name)} --output report.pdf{which}{stores}   (or .html, .md, .csv, .tex, .json)",
-        f"dlstudy predict {shlex.quote(name)}{which}{stores}   (what the winner says of test rows, or of --input FILE)",
+        f"dlstudy predict {shlex.quote(name)}{which}{stores}   (its predictions for test rows, or for --input FILE)",
     ]

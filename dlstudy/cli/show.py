@@ -3,12 +3,15 @@
 import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
+from json import loads
 from typing import Any
 
+from optuna.distributions import distribution_to_json
+
 from dlstudy.analysis.answer import rate_warning
-from dlstudy.analysis.formatting import params_text
+from dlstudy.analysis.formatting import NOTHING, params_text, space_text
 from dlstudy.analysis.measurements import how_measured
-from dlstudy.analysis.trial_index import winner
+from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.cli.console import make_console, print_table
 from dlstudy.common.processes import ask
 from dlstudy.errors import StudyError
@@ -19,6 +22,7 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.claims import Claim
+from dlstudy.study.request import Request, resolve
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrialRecord, make_parameters, params_key
 from dlstudy.study.variant import Variant
@@ -48,35 +52,35 @@ def show_model(name: str, arm_name: str, variant: str | None, home: Home, storag
     """Shows layers, shapes and parameter counts of an arm's model, and statistics of a trained winner's weights.
 
     Raises:
-        StudyError: the arm has neither a winner nor a printed setting, or its `build` fails.
+        StudyError: the arm has neither a winner nor a reported setting, or its `build` fails.
     """
     from dlstudy.training.inspection import describe_model
 
     file = loader.load(loader.find(name))
-    study, arm = file.study, file.study.arm(arm_name)
     record = Record.open(home, storage, for_writing=False)
-    chosen = record.latest(file.name, variant)
-    trials = [trial for trial in record.trials(file.name, chosen) if trial.arm == arm.name]
-    best = winner([trial for trial in trials if trial.phase == "search"], study.protocol.direction)
-    if best is None and arm.printed is None:
-        raise StudyError(f"arm {arm.name} has no winner and no printed setting: run `dlstudy run {file.name}` first")
-    params = best.params if best else make_parameters(arm, study.protocol, arm.printed or {})
-    variant_study = dataclasses.replace(study, dataset=Variant.from_name(chosen).dataset or study.dataset)
-    spec = sample_spec(file, variant_study, arm, "show", params)
-    folder = home.model(file.name, chosen, arm.name, params_key(params))
+    wanted = None if variant is None else Variant.parse(variant)
+    study = resolve(file, Request(variant=record.latest(file.name, wanted)))
+    arm, trials = study.arm(arm_name), record.trials(file.name, study.variant)
+    best = TrialIndex(study, trials).winner(arm.name)
+    if best is None and arm.reported is None:
+        raise StudyError(f"arm {arm.name} has no winner and no reported setting: run `dlstudy run {file.name}` first")
+    params = best.params if best else make_parameters(arm, study.protocol, arm.reported or {})
+    spec = sample_spec(study, arm, "show", params)
+    folder = home.model(file.name, study.variant, arm.name, params_key(params))
     trained = best is not None and folder.is_dir()
-    about = ask(describe_model, spec.to_json(), str(folder) if trained else None, _saved(trials, params_key(params)))
+    digest = _saved([trial for trial in trials if trial.arm == arm.name], params_key(params))
+    about = ask(describe_model, spec.to_json(), str(folder) if trained else None, digest)
     if json:
         sys.stdout.write(as_json({"study": file.name, "arm": arm.name, "params": dict(params), **about}))
     else:
-        setting = f"the {'winner' if best else 'printed setting'}: {params_text(params)}"
+        setting = f"the {'winner' if best else 'reported setting'}: {params_text(params)}"
         _print_model(f"{arm.name}, {about['model']}, {setting}", about)
 
 
 def _saved(trials: Sequence[TrialRecord], key: str) -> str:
     """The digest of the model that the first replicate with these parameters saved; empty where the record has none."""
-    saved = (trial for trial in trials if (trial.phase, trial.setting_key) == ("replicate", key))
-    return next((trial.result.model for trial in saved if trial.result and trial.result.model), "")
+    saved = (trial.result for trial in trials if trial.keeps_model and trial.setting_key == key)
+    return next((result.model for result in saved if result and result.model), "")
 
 
 def _print_model(title: str, about: Mapping[str, Any]) -> None:  # Any: JSON
@@ -104,15 +108,16 @@ def _definition(study: Study) -> dict[str, Any]:  # Any: JSON
                 "name": arm.name,
                 "text": arm.text,
                 "setting": dict(arm.setting),
-                "space": {name: str(space) for name, space in arm.space.items()},
-                "printed": None if arm.printed is None else dict(arm.printed),
+                "space": {name: loads(distribution_to_json(space)) for name, space in arm.space.items()},
+                "reported": None if arm.reported is None else dict(arm.reported),
                 "defaults": None if arm.defaults is None else dict(arm.defaults),
+                "restarts": arm.restarts,
             }
             for arm in study.arms
         ],
         "sweeps": [{**vars(sweep), "fixed": dict(sweep.fixed)} for sweep in study.sweeps],
-        "printed": [{**vars(figure), "setting": dict(figure.setting)} for figure in study.printed],
-        "computed": [{"text": item.text, "printed": str(item.printed), "why": item.why} for item in study.computed],
+        "reported": [{**vars(figure), "setting": dict(figure.setting)} for figure in study.reported],
+        "derived": [{**vars(item), "reported": str(item.reported)} for item in study.derived],
         "claims": [{**vars(claim), "at": dict(claim.at)} for claim in study.claims],
         "remarks": list(study.remarks),
         "other_datasets": list(study.other_datasets),
@@ -120,28 +125,26 @@ def _definition(study: Study) -> dict[str, Any]:  # Any: JSON
 
 
 def _tested_as(claim: Claim) -> str:
-    if claim.within is not None:
-        return f"{claim.better} ≈ {', '.join(claim.than)}: {how_measured(claim)}, {claim.phase}"
-    return f"{claim.better} > {', '.join(claim.than)}: {how_measured(claim)}, {claim.phase}"
+    sign = ">" if claim.margin is None else "≈"
+    margin = "" if claim.margin is None else f", within {claim.margin:g}"
+    return f"{claim.better} {sign} {', '.join(claim.than)}: {how_measured(claim)}{margin}, {claim.phase}"
 
 
 def _definition_tables(study: Study) -> list[Table]:
-    about = _definition(study)
     arms = [
         [
-            arm["name"],
-            params_text(arm["setting"]),
-            params_text(arm["space"]),
-            *("–" if arm[what] is None else params_text(arm[what]) for what in ("printed", "defaults")),
+            arm.name,
+            params_text(arm.setting),
+            space_text(arm.space),
+            *(NOTHING if stated is None else params_text(stated) for stated in (arm.reported, arm.defaults)),
         ]
-        for arm in about["arms"]
+        for arm in study.arms
     ]
-    shown = {**about["protocol"], "split": study.protocol.split, "printed_split": study.protocol.printed_split}
-    protocol = [["dataset", study.dataset], *[[name, str(value)] for name, value in shown.items()]]
+    protocol = [[item.name, str(getattr(study.protocol, item.name))] for item in dataclasses.fields(study.protocol)]
     figures = [
         [figure.arm, figure.metric, str(figure.value), str(figure.epoch or "end"),
-         params_text(figure.setting) if figure.setting else "–"]
-        for figure in study.printed
+         params_text(figure.setting) if figure.setting else NOTHING]
+        for figure in study.reported
     ]  # fmt: skip
     sweeps = [
         [sweep.name, params_text({name: list(values) for name, values in sweep.grid.items()}), str(sweep.seeds)]
@@ -149,9 +152,9 @@ def _definition_tables(study: Study) -> list[Table]:
     ]
     claims = [[claim.text, claim.untestable or _tested_as(claim)] for claim in study.claims]
     return [
-        Table("Arms", ["arm", "setting", "space", "printed", "defaults"], arms),
-        Table("Protocol", ["setting", "value"], protocol),
+        Table("Arms", ["arm", "setting", "space", "reported", "defaults"], arms),
+        Table("Protocol", ["setting", "value"], [["dataset", study.dataset], *protocol]),
         Table("Sweeps", ["sweep", "values", "seeds"], sweeps),
-        Table("Printed figures", ["arm", "metric", "printed", "epoch", "own setting"], figures),
+        Table("Reported figures", ["arm", "metric", "reported", "epoch", "own setting"], figures),
         Table("Claims", ["claim", "tested as, or why not"], claims),
     ]

@@ -1,14 +1,18 @@
 """`dlstudy status`: how far studies are."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from dlstudy.analysis.trial_index import unmended, winner
+from dlstudy.analysis.trial_index import unrecovered, winner
 from dlstudy.cli.console import print_rows, store_name
 from dlstudy.errors import RecordError
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
-from dlstudy.study.trial import TrialRecord
+from dlstudy.study.phases import Direction, Phase
+from dlstudy.study.record_name import RecordName
+from dlstudy.study.trial import TrialRecord, TrialState
+from dlstudy.study.variant import Variant
 
 __all__ = ["show_status"]
 
@@ -22,10 +26,10 @@ def show_status(study: str | None, home: Home, storage: str | None, json: bool) 
         raise RecordError(f"no results of {name!r} in {place}: known are {', '.join(known) or 'none'}")
     rows = []
     for each in [name] if name else known:
-        alive = home.lock(each, storage).is_held()
+        is_running = home.lock(each, storage).is_held()
         for generations in record.variants(each).values():
             for variant in generations:
-                rows += _status_rows(record, each, variant, alive)
+                rows += _status_rows(record, each, variant, is_running)
     if not rows and not json:
         print(f"no results in {place} yet: dlstudy run optimizers --quick makes some")
         return
@@ -38,31 +42,40 @@ def show_status(study: str | None, home: Home, storage: str | None, json: bool) 
     print_rows(rows, f"Trials in {place}", heads, json, note)
 
 
-def _status_rows(record: Record, study: str, variant: str, alive: bool) -> list[dict[str, Any]]:  # Any: JSON
-    parts: dict[tuple[str, str], list[TrialRecord]] = {}
+def _status_rows(record: Record, study: str, variant: Variant, is_running: bool) -> list[dict[str, Any]]:  # Any: JSON
+    parts: dict[tuple[Phase, str], list[TrialRecord]] = {}
     for trial in record.trials(study, variant):
         parts.setdefault((trial.phase, trial.arm), []).append(trial)
     rows = []
     for (phase, arm), trials in parts.items():
-        if phase == "replicate":  # those of earlier winners count for nothing
-            direction = record.direction(f"{study}/{variant}/{arm}/{phase}")
-            searched = parts.get(("search", arm), [])
-            winners = {t.search: winner([s for s in searched if s.search == t.search], direction) for t in trials}
-            trials = [t for t in trials if (best := winners[t.search]) and t.setting_key == best.setting_key]
-        failed = unmended(trials)
-        n_open = sum(trial.state == "running" for trial in trials)
+        if phase is Phase.REPLICATE:
+            direction = record.direction(RecordName(study, variant, arm, phase, trials[0].search))
+            trials = _of_winners(trials, parts.get((Phase.SEARCH, arm), []), direction)
+        failed = unrecovered(trials)
+        n_open = sum(trial.state is TrialState.RUNNING for trial in trials)
         rows.append(
             {
                 "study": study,
-                "variant": variant,
+                "variant": str(variant),
                 "phase": phase,
                 "arm": arm,
-                "done": len({(t.search, t.setting_key, t.row) for t in trials if t.ended_for_good}),
-                "diverged": sum(trial.state == "diverged" for trial in trials),
+                "done": len({trial.training for trial in trials if trial.state.is_final}),
+                "diverged": sum(trial.state is TrialState.DIVERGED for trial in trials),
                 "failed": len(failed),
-                "running": n_open if alive else 0,
-                "interrupted": 0 if alive else n_open,
+                "running": n_open if is_running else 0,
+                "interrupted": 0 if is_running else n_open,
                 "why": failed[-1].result.reason if failed and failed[-1].result else "",
             }
         )
     return rows
+
+
+def _of_winners(
+    replicates: Sequence[TrialRecord], searched: Sequence[TrialRecord], direction: Direction
+) -> list[TrialRecord]:
+    """The replicates of the searches' winners: those of earlier winners count for nothing."""
+    winners = {
+        search: winner([trial for trial in searched if trial.search == search], direction)
+        for search in {trial.search for trial in replicates}
+    }
+    return [t for t in replicates if (best := winners[t.search]) and t.setting_key == best.setting_key]

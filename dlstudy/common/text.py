@@ -1,9 +1,9 @@
-"""Texts from elsewhere, as a terminal and a line of ours may get them: whatever is in them."""
+"""Makes untrusted text safe to print on a terminal or in one line."""
 
 import re
 import unicodedata
 
-__all__ = ["one_line", "printable", "said", "shown", "told", "without_passwords"]
+__all__ = ["describe_error", "message_of", "one_line", "printable", "short_repr", "without_passwords"]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _IN_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*):\S*@|([?&](?:password|passwd|token)=)[^&\s'\"]*")
@@ -11,9 +11,9 @@ _JOINERS = "\u200c\u200d"  # format characters that letters of some scripts and 
 
 
 def printable(text: str) -> str:
-    """Text in its lines, without colours, control characters and marks that turn the direction of what follows.
+    """Text in its lines, without colours, control characters and marks that turn the direction of the text.
 
-    What a study, a model or a server says could else move the cursor, rename the window or colour what is not its own.
+    What a study, a model or a server prints could otherwise move the cursor, rename the window or colour other lines.
     """
     spaced = (" " if letter.isspace() and letter != "\n" else letter for letter in _COLOUR.sub("", text))
     return "".join(letter for letter in spaced if letter == "\n" or letter in _JOINERS or not _is_hidden(letter))
@@ -39,7 +39,7 @@ def one_line(text: str, limit: int = 500) -> str:
     return line
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """A value as Python writes it, in one short line."""
     try:
         return one_line(repr(value), 70)
@@ -47,17 +47,17 @@ def shown(value: object) -> str:
         return f"a {type(value).__name__}"
 
 
-def said(error: BaseException) -> str:
-    """What an error says; empty where it cannot."""
+def message_of(error: BaseException) -> str:
+    """The message of an error; empty where it cannot be made."""
     try:
         return str(error)
     except Exception:  # as above
         return ""
 
 
-def told(error: BaseException) -> str:
-    """What an error says, after the name of its class, in one line."""
-    name, text = type(error).__name__, said(error)
+def describe_error(error: BaseException) -> str:
+    """The class of an error and its message, in one line."""
+    name, text = type(error).__name__, message_of(error)
     return one_line(f"{name}: {text}") if text.strip() else one_line(name)
 
 

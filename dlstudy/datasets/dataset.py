@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -52,6 +52,7 @@ class Description:
         target_name: of y in a regression, with its unit.
         caveat: why this is not the canonical data set; empty where it is. Shown wherever results are.
         stands_for: the name of the data set that it is used in place of; empty where it is used for its own sake.
+        stated_rows: test rows that a document used, counted from 0, by the name that `Split.test` knows them by.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Description:
     target_name: str = ""
     caveat: str = ""
     stands_for: str = ""
+    stated_rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, eq=False)

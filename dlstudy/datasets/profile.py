@@ -13,7 +13,7 @@ import numpy as np
 from dlstudy.datasets.dataset import Array, Dataset
 from dlstudy.errors import DataError
 
-__all__ = ["ClassCount", "Look", "Part", "Spread", "look_at"]
+__all__ = ["ClassCount", "DatasetProfile", "Part", "Spread", "profile_of"]
 
 _N_FIRST = 5
 _IMAGES_AT_A_TIME = 1_000
@@ -22,7 +22,7 @@ _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True)
 class Part:
-    """The rows for training, for testing, or `all` of them where nobody divided the data.
+    """The rows for training, for testing, or `all` of them where the data comes undivided.
 
     Args:
         name: `train`, `test` or `all`.
@@ -73,8 +73,8 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one sees of a data set before training. Only shapes, balance and missing values are of the test rows too.
+class DatasetProfile:
+    """What can be seen of a data set before training. Of the test rows, only shapes, balance and missing values.
 
     Args:
         dataset: its name.
@@ -99,8 +99,8 @@ class Look:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Look":  # Any: JSON
-        """The same again."""
+    def from_json(cls, data: Mapping[str, Any]) -> "DatasetProfile":  # Any: JSON
+        """The profile that `to_json` gave."""
         shapes = ("x_shape", "y_shape")
         return cls(
             dataset=data["dataset"],
@@ -113,8 +113,8 @@ class Look:
         )
 
 
-def look_at(data: Dataset) -> Look:
-    """The numbers of a look at a data set.
+def profile_of(data: Dataset) -> DatasetProfile:
+    """The profile of a data set.
 
     Raises:
         DataError: a feature or the target has fewer than two finite values.
@@ -126,7 +126,7 @@ def look_at(data: Dataset) -> Look:
     is_table = x.ndim == 2
     balance = _balance(data) if about.task == "classification" else ()
     counts = [count.n_train for count in balance]
-    return Look(
+    return DatasetProfile(
         dataset=about.name,
         parts=tuple(parts),
         balance=balance,
@@ -169,7 +169,7 @@ def _spread(name: str, missing: int, values: Array, counts: Array) -> Spread:
     """The spread of numbers, given as (k,) ascending values that differ and how often each occurs."""
     n = int(counts.sum())
     if n < 2:
-        raise DataError(f"a summary needs at least two finite values, got {n} of {name!r}: mend the data")
+        raise DataError(f"a summary needs at least two finite values, got {n} of {name!r}: correct the data")
     values, ends, places = values.astype(np.float64), np.cumsum(counts), np.multiply(_QUARTERS, n - 1)
     below, above = (values[np.searchsorted(ends, place, side="right")] for place in (np.floor(places), np.ceil(places)))
     lowest, lower, median, upper, highest = (below + (above - below) * (places % 1)).tolist()

@@ -44,10 +44,11 @@ def read_rows(path: Path, about: Description) -> np.ndarray:
         rows = rows[None]
     if rows.shape[1:] != about.input_shape or not len(rows):
         raise UsageError(
-            f"rows of {about.name} have shape {about.input_shape}, got {rows.shape[1:]} in {path.name}: mend the file"
+            f"rows of {about.name} have shape {about.input_shape}, got {rows.shape[1:]} in {path.name}: correct the "
+            "file"
         )
     if rows.dtype.kind not in "uif" or not np.isfinite(rows).all():
-        raise UsageError(f"rows must be finite numbers, got others in {path.name}: mend the file")
+        raise UsageError(f"rows must be finite numbers, got others in {path.name}: correct the file")
     return rows
 
 
@@ -87,7 +88,7 @@ def _table(path: Path, about: Description) -> np.ndarray:
     if uneven:
         raise UsageError(
             f"every row needs {len(names)} values, got {len(lines[uneven[0] - 1])} in row {uneven[0]} of {path.name}: "
-            "mend the file"
+            "correct the file"
         )
     return np.array([[line[place] for place in places] for line in lines[1:]], np.float64)
 

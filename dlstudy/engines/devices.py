@@ -40,7 +40,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Slot:
-    """A place where one trial trains.
+    """Where one trial trains.
 
     Args:
         name: `gpu:0`, `gpu:0/1` (the second share of GPU 0) or `cpu:0`.
@@ -59,10 +59,10 @@ class Slot:
 
 
 def choose_slots(workers: int | None = None, per_gpu: int = 1) -> tuple[tuple[Slot, ...], str]:
-    """The slots to train in, and a remark where they are not what one would expect (else empty).
+    """The slots to train in, and a remark if they are not what one would expect (else empty).
 
     Args:
-        workers: at most so many slots; with CPU cores, exactly so many. None for all there are.
+        workers: the most slots; with CPU cores, exactly this many. None for all.
         per_gpu: trials that share a GPU.
 
     Raises:
@@ -79,7 +79,7 @@ def choose_slots(workers: int | None = None, per_gpu: int = 1) -> tuple[tuple[Sl
 
 
 def check_slots(workers: int | None, per_gpu: int) -> None:
-    """Refuses numbers of slots that no machine has.
+    """Rejects numbers of slots that no machine has.
 
     Raises:
         UsageError: one is below 1, or above a thousand.
@@ -116,7 +116,7 @@ def gpus() -> tuple[Gpu, ...]:
     try:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
-        return ()  # a driver that does not answer has no GPU to offer
+        return ()  # a driver that does not answer offers no GPU
     found = []
     for line in answer.splitlines():
         parts = [part.strip() for part in line.split(",")]

@@ -1,47 +1,68 @@
-"""What travels between machines that share no disk: a study on the way out, what a trial wrote on the way back."""
+"""What is sent between machines that share no disk: a study to the nodes, and what a trial wrote back from them."""
 
 import ast
 import dataclasses
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from dlstudy.study.trial import TrialSpec, pictures_beside
+from dlstudy.study.own_modules import UNREADABLE, OwnModules
+from dlstudy.study.trial import TrialSpec, figures_beside
 
-__all__ = ["Files", "Written", "collect", "put_in_place", "read_study", "spec_in", "write_files"]
+__all__ = ["Files", "StudyFiles", "Written", "collect", "put_in_place", "read_study", "spec_in", "write_files"]
 
 Files = Mapping[str, bytes]
 """The content of files by their path in a folder, with `/` between its parts."""
 
 Written = Mapping[str, Files]
-"""What a trial wrote, by the name of the folder: `model`, `pictures` or `folder`."""
+"""What a trial wrote, by the name of the folder: `model`, `figures` or `folder`."""
 
 
-def read_study(path: Path) -> Files:
-    """A study file with the modules and packages beside it that it imports, and those that they import."""
-    found, waiting = dict[str, bytes](), [path]
-    while waiting:
-        file = waiting.pop()
-        name = file.relative_to(path.parent).as_posix()
-        if name not in found:
-            found[name] = file.read_bytes()
-            waiting += _beside(found[name], path.parent)
-    return found
+@dataclass(frozen=True)
+class StudyFiles:
+    """A study file with all modules of its own.
+
+    Args:
+        path: of the study file among `files`.
+        files: by their path from the study's folder, or from the folder around the package that it is part of.
+    """
+
+    path: str
+    files: Files
+
+
+def read_study(path: Path) -> StudyFiles:
+    """A study file with the modules of its own that it imports, and those that they import.
+
+    The `__init__.py` of each package around it comes along: the study then has the same package elsewhere. A file that
+    Python cannot parse comes alone.
+    """
+    modules, source = OwnModules(path), path.read_bytes()
+    try:
+        statements = ast.parse(source).body
+    except UNREADABLE:  # whoever loads it will say so
+        statements = []
+    around = [folder / "__init__.py" for folder in path.parents if folder.is_relative_to(modules.root)]
+    own = {file.relative_to(modules.root).as_posix(): file for file in around if file.is_file()}
+    files = {name: file.read_bytes() for name, file in (own | modules.files(statements)).items()}
+    name = path.relative_to(modules.root).as_posix()
+    return StudyFiles(name, {**files, name: source})
 
 
 def write_files(files: Files, folder: Path) -> None:
-    """Writes files into a folder, which is made."""
+    """Writes files into a folder, which is created."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"a file of a parcel lies in its folder, got {name!r}")
+            raise ValueError(f"a file that was sent lies in its folder, got {name!r}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
 
 def spec_in(spec: TrialSpec, study_path: Path, folder: Path) -> TrialSpec:
-    """The spec on a machine where the study lies elsewhere, and where a trial writes into `folder`."""
+    """The spec for a machine where the study lies at `study_path` and a trial writes into `folder`."""
     return dataclasses.replace(
         spec,
         study_path=str(study_path),
@@ -56,9 +77,9 @@ def collect(spec: TrialSpec) -> Written:
 
 
 def put_in_place(written: Written, spec: TrialSpec) -> None:
-    """Puts what a trial wrote elsewhere into the folders of its spec, in place of what an earlier one left there.
+    """Writes what a trial wrote elsewhere into the folders of its spec, in place of what an earlier trial left there.
 
-    A folder is there whole or not at all: it is written under another name first.
+    A folder appears complete or not at all: it is written under another name first.
     """
     for name, folder in _folders(spec).items():
         if name not in written:
@@ -74,25 +95,10 @@ def _folders(spec: TrialSpec) -> dict[str, Path]:
     folders = {"folder": Path(spec.folder)} if spec.folder else {}
     if spec.model_folder:
         model = Path(spec.model_folder)
-        folders |= {"pictures": pictures_beside(model), "model": model}  # the model last: it says that all is there
+        folders |= {"figures": figures_beside(model), "model": model}  # the model last: then all is in place
     return folders
 
 
 def _read(folder: Path) -> Files:
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-def _beside(source: bytes, folder: Path) -> Iterator[Path]:
-    """The files in a folder that a source imports; of a package, all its modules."""
-    try:
-        nodes = list(ast.walk(ast.parse(source)))
-    except (SyntaxError, ValueError):  # whoever imports it will say so
-        return
-    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    modules |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
-    for top in {name.partition(".")[0] for name in modules}:
-        if (folder / f"{top}.py").is_file():
-            yield folder / f"{top}.py"
-        elif (folder / top / "__init__.py").is_file():
-            yield from (folder / top).rglob("*.py")

@@ -1,4 +1,4 @@
-"""The engine for debugging: trains in this very process, one trial at a time."""
+"""The engine for debugging: trains in this process, one trial at a time."""
 
 import dataclasses
 import os
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from dlstudy.common.processes import QUIET
-from dlstudy.engines.base import Decide, Ended, Engine
+from dlstudy.engines.base import Decide, Engine, TrialOutcome
 from dlstudy.engines.devices import Slot
 from dlstudy.engines.trainer import Trainer
 from dlstudy.study.trial import TrialSpec
@@ -34,18 +34,18 @@ class InlineEngine(Engine):
         self._waiting.append(spec)
         return self._slot.name
 
-    def wait(self, timeout_s: float) -> list[Ended]:
-        """Trains what was submitted, to its end, whatever the timeout."""
+    def wait(self, timeout_s: float) -> list[TrialOutcome]:
+        """Trains all that was submitted to the end, whatever the timeout."""
         ended = []
         while self._waiting:
             spec = self._waiting.pop(0)
-            result = self._trainer.train(spec, partial(self._go_on, spec))
-            ended.append(Ended(spec, dataclasses.replace(result, slot=self._slot.name)))
+            result = self._trainer.train(spec, partial(self._continues, spec))
+            ended.append(TrialOutcome(spec, dataclasses.replace(result, slot=self._slot.name)))
         return ended
 
     def close(self) -> None:
-        """Forgets what was not trained."""
+        """Drops what has not been trained."""
         self._waiting.clear()
 
-    def _go_on(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:
+    def _continues(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:
         return self._decide(spec, epoch, metrics) or not spec.prunable

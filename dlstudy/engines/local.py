@@ -1,4 +1,4 @@
-"""The engine for one machine: one long-lived worker process for each slot."""
+"""The engine for one machine: one long-lived worker process per slot."""
 
 import dataclasses
 import multiprocessing
@@ -13,26 +13,26 @@ from pathlib import Path
 
 from dlstudy.common.text import one_line
 from dlstudy.datasets import registry
-from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Ended, Engine
+from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Engine, TrialOutcome
 from dlstudy.engines.devices import Slot
 from dlstudy.engines.worker import READY, work
 from dlstudy.errors import DlstudyError
-from dlstudy.study.trial import TrialResult, TrialSpec
+from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
 from dlstudy.training.shared_memory import SharedArrays
 
 __all__ = ["LocalEngine"]
 
 _START_S = 900
-"""A worker that is not ready after so long is ended."""
+"""A worker that is not ready after this many seconds is ended."""
 _GRACE_S = 3
 _LOG_END = 64 * 1024
-"""Bytes of a log that are looked at for the reason of a death."""
-_FILLED = "the data is there"
+"""Bytes at the end of a log in which the reason of a death is looked for."""
+_FILLED = "the data is filled in"
 
 
 @dataclass
 class _Worker:
-    """A slot with the process that now serves it, and the trial that it has, or will have when it is ready."""
+    """A slot with its present process, and the trial that it trains, or will train when it is ready."""
 
     slot: Slot
     process: BaseProcess
@@ -45,16 +45,16 @@ class _Worker:
 
     @property
     def too_silent(self) -> str:
-        """How it has been silent for longer than it may; empty while it has not."""
+        """What to say of a worker that has been silent for too long; empty while it has not."""
         if not self.ready:
             return f"was not ready after {_START_S} s" if self.silent_s >= _START_S else ""
         if self.spec is None or self.silent_s < self.spec.silence_s:
             return ""
-        return f"was ended: no word for {self.spec.silence_s} s (Protocol.silence_s)"
+        return f"was ended: no message for {self.spec.silence_s} s (Protocol.silence_s)"
 
 
 class LocalEngine(Engine):
-    """One process a slot, started by spawn, so that each sets its own environment before TensorFlow is imported."""
+    """One process per slot, started by spawn: each sets its own environment before it imports TensorFlow."""
 
     def __init__(self, slots: Sequence[Slot], dataset: str, decide: Decide) -> None:
         self._decide = decide
@@ -75,21 +75,21 @@ class LocalEngine(Engine):
 
     @property
     def slots(self) -> Sequence[Slot]:
-        """One a worker."""
+        """One per worker."""
         return [worker.slot for worker in self._workers]
 
     def submit(self, spec: TrialSpec) -> str:
-        """Gives the trial to a free worker; one that is still starting takes it when it is ready."""
+        """Gives the trial to a free worker; one that is still starting begins when it is ready."""
         worker = min((worker for worker in self._workers if worker.spec is None), key=lambda worker: not worker.ready)
         self._give(worker, spec)
         return worker.slot.name
 
-    def wait(self, timeout_s: float) -> list[Ended]:
+    def wait(self, timeout_s: float) -> list[TrialOutcome]:
         """Handles what workers send, their deaths and their silence."""
-        ended: list[Ended] = []
+        ended: list[TrialOutcome] = []
         began_s = time.monotonic()
         ready = wait([worker.connection for worker in self._workers], timeout_s)
-        # Not more than was meant: a run that was stopped with Ctrl-Z for an hour has not listened in that time.
+        # At most the timeout: a run that was stopped with Ctrl-Z for an hour has not listened in that time.
         listened_s = min(time.monotonic() - began_s, timeout_s)
         for i, worker in enumerate(self._workers):
             if worker.connection in ready:
@@ -98,11 +98,11 @@ class LocalEngine(Engine):
                 continue
             worker.silent_s += listened_s
             if how := worker.too_silent:
-                ended += self._bury(i, how)
+                ended += self._handle_death(i, how)
         return ended
 
     def close(self) -> None:
-        """Ends all workers: asked first, killed after a moment."""
+        """Ends all workers: asks first, kills after a moment."""
         for worker in self._workers:
             worker.process.terminate()
         for worker in self._workers:
@@ -120,24 +120,24 @@ class LocalEngine(Engine):
         try:
             worker.connection.send(message)
         except OSError:
-            pass  # it has died since: `wait` finds that and says so
+            pass  # it has died since: `wait` will find out
 
     def _start(self, slot: Slot) -> _Worker:
-        ours, theirs = self._context.Pipe()
+        parent_end, worker_end = self._context.Pipe()
         log = Path(self._logs.name) / slot.name.replace("/", "-").replace(":", "-")
         log.unlink(missing_ok=True)
-        process = self._context.Process(target=work, args=(theirs, slot, str(log), self._shared), daemon=True)
+        process = self._context.Process(target=work, args=(worker_end, slot, str(log), self._shared), daemon=True)
         process.start()
-        theirs.close()
-        return _Worker(slot, process, ours, log)
+        worker_end.close()
+        return _Worker(slot, process, parent_end, log)
 
-    def _receive(self, i: int) -> list[Ended]:
-        """Handles one message of a worker; the next one is there when `wait` looks again."""
+    def _receive(self, i: int) -> list[TrialOutcome]:
+        """Handles one message of a worker; `wait` finds the next one when it is called again."""
         worker = self._workers[i]
         try:
             kind, *content = worker.connection.recv()
         except (EOFError, OSError):
-            return self._bury(i, _how_it_died(worker))
+            return self._handle_death(i, _how_it_died(worker))
         if kind == READY:
             self._failed_starts = 0
             worker.ready = True
@@ -147,21 +147,21 @@ class LocalEngine(Engine):
         spec = worker.spec
         assert spec is not None
         if kind == "epoch":
-            go_on = self._decide(spec, *content)
+            continues = self._decide(spec, *content)
             if spec.prunable:
-                self._send(worker, go_on)
+                self._send(worker, continues)
             return []
         result = dataclasses.replace(TrialResult.from_json(content[0]), slot=worker.slot.name)
         worker.spec = None
         self._failed_starts = 0
-        memory_mb: float = content[1]  # what it holds now: the peak of a trial is no leak
+        memory_mb: float = content[1]  # what it holds now: a trial's peak is no leak
         worker.first_mb = worker.first_mb or memory_mb
         if memory_mb > worker.first_mb + GROWTH_MB:
             self._replace(i)
-        return [Ended(spec, result)]
+        return [TrialOutcome(spec, result)]
 
-    def _bury(self, i: int, how: str) -> list[Ended]:
-        """Replaces a worker that died or is to die; the trial that it trained, if it did, is lost."""
+    def _handle_death(self, i: int, how: str) -> list[TrialOutcome]:
+        """Replaces a worker that has died or shall die; the trial that it was training, if any, is lost."""
         worker, slot = self._workers[i], self._workers[i].slot
         reason = f"worker {slot.name} {how}"
         if not worker.ready:
@@ -171,10 +171,10 @@ class LocalEngine(Engine):
         self._replace(i)
         if worker.spec is None:
             return []
-        if not worker.ready:  # the trial had not begun: the next one in this slot trains it
+        if not worker.ready:  # the trial had not begun: the next worker of this slot trains it
             self._give(self._workers[i], worker.spec)
             return []
-        return [Ended(worker.spec, TrialResult("lost", reason, slot=slot.name))]
+        return [TrialOutcome(worker.spec, TrialResult(TrialState.LOST, reason, slot=slot.name))]
 
     def _replace(self, i: int) -> None:
         worker = self._workers[i]

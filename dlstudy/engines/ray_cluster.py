@@ -1,4 +1,4 @@
-"""A Ray cluster: reached or refused within seconds, what its nodes have, and why an actor of it died."""
+"""A Ray cluster: joining it within seconds or not at all, what its nodes have, and why an actor died."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dlstudy.common.text import one_line, said, told
+from dlstudy.common.text import describe_error, message_of, one_line
 from dlstudy.errors import UsageError
 
 __all__ = ["Node", "connect", "nodes", "why_it_died"]
@@ -21,7 +21,7 @@ _ANSWER_S = 30
 _START = "start one with `ray start --head` and join it from other machines with `ray start --address=HOST:6379`"
 _PROBE = "import sys, ray; ray.init(sys.argv[1], log_to_driver=False, logging_level='ERROR'); ray.shutdown()"
 _QUIET = {
-    # What Ray has to say of a worker's death would go to standard output, where `--json` prints: we tell it ourselves.
+    # Ray would report a worker's death on standard output, where `--json` prints; dlstudy reports it itself.
     "RAY_DEDUP_LOGS": "1",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -31,7 +31,7 @@ _QUIET = {
 
 @dataclass(frozen=True)
 class Node:
-    """A machine of the cluster, with what Ray may give away of it."""
+    """A machine of the cluster, with the resources that Ray schedules on it."""
 
     id: str
     host: str
@@ -41,13 +41,13 @@ class Node:
 
 
 def connect(address: str | None) -> str:
-    """Joins a running cluster as the one driver of this process; its address as it was asked for. Starts none.
+    """Joins a running cluster as the one driver of this process; starts none. Returns the address that was used.
 
     Args:
         address: HOST:PORT, or `auto` for the cluster that this machine is a node of; None for RAY_ADDRESS, else auto.
 
     Raises:
-        UsageError: Ray is not installed, or there is no cluster to be had at that address.
+        UsageError: Ray is not installed, or no cluster can be joined at that address.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "auto"
     if address == "local" or "://" in address:
@@ -59,7 +59,7 @@ def connect(address: str | None) -> str:
         raise UsageError('--engine ray needs Ray, which is not installed: pip install "dlstudy[ray]"') from error
     _refuse_unreachable(address)
     handler = signal.getsignal(signal.SIGTERM)
-    with TemporaryDirectory() as empty:  # else nodes would import what lies there at the path of this working folder
+    with TemporaryDirectory() as empty:  # otherwise nodes would import from their own folder at this folder's path
         ray.init(
             address,
             log_to_driver=False,
@@ -67,7 +67,7 @@ def connect(address: str | None) -> str:
             runtime_env={"py_modules": [_PACKAGE], "working_dir": empty, "excludes": ["**/__pycache__/**"]},
         )
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, handler)  # Ray's own would end the process without a word
+        signal.signal(signal.SIGTERM, handler)  # Ray's own would end the process without a message
     return address
 
 
@@ -80,8 +80,8 @@ def nodes() -> dict[str, Node]:
 
 
 def why_it_died(error: BaseException) -> str:
-    """What Ray says of the end of an actor, in words that fit behind its name."""
-    text = said(error)
+    """Why an actor died, according to Ray, as the predicate of a sentence."""
+    text = message_of(error)
     if "running low on memory" in text:
         return "was ended by Ray: its node ran out of memory, and fewer workers (--workers) need less"
     if "node has died" in text or "node was terminated" in text or "node died" in text:
@@ -99,13 +99,13 @@ def _node(identity: str, host: str, resources: dict[str, float]) -> Node:
 
 
 def _refuse_unreachable(address: str) -> None:
-    """Asks in another process first: where no cluster answers, Ray prints for two minutes and ends the process."""
+    """Tries it in another process first: if no cluster answers, Ray prints for two minutes and ends the process."""
     if address != "auto":
         host, _, port = address.rpartition(":")
         try:
             socket.create_connection((host, int(port)), timeout=_LISTEN_S).close()
         except (OSError, ValueError) as error:
-            raise UsageError(f"no Ray cluster listens at {address} ({told(error)}): {_START}") from error
+            raise UsageError(f"no Ray cluster listens at {address} ({describe_error(error)}): {_START}") from error
     try:
         done = subprocess.run(
             [sys.executable, "-c", _PROBE, address], capture_output=True, text=True, timeout=_ANSWER_S, check=False

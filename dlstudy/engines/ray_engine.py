@@ -1,4 +1,4 @@
-"""The engine for many machines: one Ray actor for each slot, on the nodes of a running cluster."""
+"""The engine for many machines: one Ray actor per slot, on the nodes of a running cluster."""
 
 import dataclasses
 import time
@@ -8,41 +8,41 @@ from pathlib import Path
 from typing import Any
 
 from dlstudy.common.provenance import versions
-from dlstudy.common.text import told
+from dlstudy.common.text import describe_error
 from dlstudy.datasets import registry
-from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Ended, Engine
+from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Engine, TrialOutcome
 from dlstudy.engines.devices import CPU_ENVIRONMENT, GPU_ENVIRONMENT, Slot
 from dlstudy.engines.file_transfer import put_in_place, read_study
 from dlstudy.engines.ray_cluster import Node, connect, nodes, why_it_died
 from dlstudy.engines.ray_slot import MakeTrainer, Message, RaySlot, make_trainer
 from dlstudy.errors import DlstudyError, UsageError
-from dlstudy.study.trial import TrialResult, TrialSpec
+from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
 from dlstudy.training.shared_memory import SharedArrays
 
-__all__ = ["Demand", "RayEngine"]
+__all__ = ["ClusterRequest", "RayEngine"]
 
-_LOOK_S = 3.0
-"""Nodes that come and go are noticed after so long."""
+_UPDATE_S = 3.0
+"""Nodes that come and go are noticed within this many seconds."""
 _START_S = 300
-"""The engine gives up when no slot has started for so long."""
+"""The engine gives up when no slot has started for this many seconds."""
 _AWAY_S = 60
-"""The engine gives up when the cluster has had no node to train on for so long."""
+"""The engine gives up when the cluster has had no node to train on for this many seconds."""
 _GRACE_S = 3.0
 _SAME = ("tensorflow", "keras", "numpy", "scikit-learn")
-"""Packages that have to be of the parent's versions: others would give other numbers."""
+"""Packages that must have the parent's versions: others would give other numbers."""
 
-_Place = tuple[str, int]
-"""A node's id, and which of its slots."""
+_SlotKey = tuple[str, int]
+"""The id of a node, and the number of a slot on it."""
 
 
 @dataclass(frozen=True)
-class Demand:
-    """What is wanted of a cluster.
+class ClusterRequest:
+    """What a run requests of a cluster.
 
     Args:
         address: see `dlstudy.engines.ray_cluster.connect`.
         n_needed: slots that there is work for.
-        workers: at most so many slots, all of which have to be there at the start; None for all that come.
+        workers: the most slots, all of which have to exist at the start; None for all that come.
         per_gpu: trials that share a GPU.
     """
 
@@ -54,7 +54,7 @@ class Demand:
 
 @dataclass
 class _Member:
-    """A slot with its actor; `pending` is what the actor is to answer next, None while it has nothing to do."""
+    """A slot with its actor; `pending` is the answer that is waited for, None while the actor has nothing to do."""
 
     slot: Slot
     actor: Any  # Any: Ray's handle of a RaySlot
@@ -67,11 +67,11 @@ class _Member:
 
 
 class RayEngine(Engine):
-    """Slots on every node; what leaves is missed, and what joins is used, while a study runs."""
+    """Slots on every node. Nodes may leave and join while a study runs."""
 
     def __init__(
         self,
-        demand: Demand,
+        request: ClusterRequest,
         dataset: str,
         decide: Decide,
         say: Callable[[str], None],
@@ -80,25 +80,25 @@ class RayEngine(Engine):
         """Joins the cluster and waits for its first slot.
 
         Raises:
-            UsageError: there is no such cluster, or it has never room for what is demanded.
+            UsageError: there is no such cluster, or it can never have what is requested.
             DlstudyError: no slot starts.
         """
-        self._demand, self._decide, self._say, self._make = demand, decide, say, make
-        self._members: dict[_Place, _Member] = {}
+        self._request, self._decide, self._say, self._make = request, decide, say, make
+        self._members: dict[_SlotKey, _Member] = {}
         self._names: dict[str, str] = {}
         self._refused: set[str] = set()
         self._studies: dict[str, Any] = {}  # Any: Ray's references to files
-        self._failed_starts, self._without_s, self._next_look_s = 0, 0.0, 0.0
-        address = connect(demand.address)
+        self._failed_starts, self._without_s, self._next_update_s = 0, 0.0, 0.0
+        address = connect(request.address)
         import ray
 
         try:
-            self._on_gpus = _check(demand, nodes())
-            self._about = registry.describe(dataset)
+            self._on_gpus = _check(request, nodes())
+            self._description = registry.describe(dataset)
             self._arrays = ray.put(SharedArrays.of(registry.load(dataset)).open())
             while not self.slots:
                 self.wait(1.0)
-            hosts = {place for place, _ in self._members}
+            hosts = {node for node, _ in self._members}
             many = f"{len(self._members)} slots" if len(self._members) > 1 else "1 slot"
             say(f"training in {many} on {len(hosts)} node{'s' if len(hosts) > 1 else ''} of the Ray cluster {address}")
         except BaseException:
@@ -111,7 +111,7 @@ class RayEngine(Engine):
         return [member.slot for member in self._members.values() if member.ready]
 
     def submit(self, spec: TrialSpec) -> str:
-        """Gives the trial to a free slot, with the study's files where it has not had them."""
+        """Gives the trial to a free slot, with the study's files if the slot does not have them yet."""
         import ray
 
         member = next(member for member in self._members.values() if member.ready and member.spec is None)
@@ -125,12 +125,12 @@ class RayEngine(Engine):
         member.pending = member.actor.begin.remote(spec.to_json())
         return member.slot.name
 
-    def wait(self, timeout_s: float) -> list[Ended]:
-        """Handles what slots tell, their deaths and their silence, and nodes that come and go."""
+    def wait(self, timeout_s: float) -> list[TrialOutcome]:
+        """Handles messages of slots, their deaths and their silence, and nodes that come and go."""
         import ray
 
-        self._look()
-        asked = {place: member.pending for place, member in self._members.items() if member.pending is not None}
+        self._update_members()
+        asked = {key: member.pending for key, member in self._members.items() if member.pending is not None}
         began_s = time.monotonic()
         if asked:
             ray.wait(list(asked.values()), timeout=timeout_s)
@@ -139,22 +139,22 @@ class RayEngine(Engine):
             time.sleep(timeout_s)
             ready = []
         listened_s = min(time.monotonic() - began_s, timeout_s)  # see `LocalEngine.wait`
-        answered, ended = set(ready), list[Ended]()
-        for place in asked:
-            member = self._members.get(place)
-            if member is None:  # its node was refused, just now
+        answered, ended = set(ready), list[TrialOutcome]()
+        for key in asked:
+            member = self._members.get(key)
+            if member is None:  # its node was refused a moment ago
                 continue
             if member.pending in answered:
-                ended += self._receive(place, member)
+                ended += self._receive(key, member)
                 continue
             member.silent_s += listened_s
             if member.spec is not None and member.silent_s >= member.spec.silence_s:
-                ended += self._lose(place, f"was ended: no word for {member.spec.silence_s} s (Protocol.silence_s)")
+                ended += self._lose(key, f"was ended: no message for {member.spec.silence_s} s (Protocol.silence_s)")
         self._give_up_without_slots(listened_s)
         return ended
 
     def close(self) -> None:
-        """Ends all actors and leaves the cluster. Those that are idle tidy up first."""
+        """Ends all actors and leaves the cluster. Idle ones clean up first."""
         import ray
 
         idle = [member.actor for member in self._members.values() if member.pending is None]
@@ -166,32 +166,32 @@ class RayEngine(Engine):
         self._members.clear()
         ray.shutdown()
 
-    def _look(self) -> None:
-        """Takes away slots of nodes that have left, and starts slots where there is room."""
+    def _update_members(self) -> None:
+        """Removes slots of nodes that have left, and starts slots where there is room."""
         now_s = time.monotonic()
-        if now_s < self._next_look_s:
+        if now_s < self._next_update_s:
             return
-        self._next_look_s = now_s + _LOOK_S
+        self._next_update_s = now_s + _UPDATE_S
         alive = nodes()
-        for place, member in list(self._members.items()):
-            if place[0] not in alive and member.pending is None:  # the others end as their answers do
-                del self._members[place]
-        most = min(self._demand.workers or self._demand.n_needed, self._demand.n_needed)
+        for key, member in list(self._members.items()):
+            if key[0] not in alive and member.pending is None:  # the others end with their answers
+                del self._members[key]
+        most = min(self._request.workers or self._request.n_needed, self._request.n_needed)
         for i, node in sorted(self._room(alive), key=lambda pair: pair[0]):  # the first of every node, then the second
             if len(self._members) < most and (node.id, i) not in self._members:
                 self._members[node.id, i] = self._start(node, i)
 
     def _room(self, alive: Mapping[str, Node]) -> list[tuple[int, Node]]:
-        """The slots that there could be, by number and node."""
+        """The slots that there is room for, by number and node."""
         used = [node for node in alive.values() if node.id not in self._refused]
-        return [(i, node) for node in used for i in range(_slots_on(node, self._on_gpus, self._demand.per_gpu))]
+        return [(i, node) for node in used for i in range(_slots_on(node, self._on_gpus, self._request.per_gpu))]
 
     def _start(self, node: Node, i: int) -> _Member:
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         host = self._name(node)
-        share = int(10_000 / self._demand.per_gpu) / 10_000  # Ray counts to four places
+        share = int(10_000 / self._request.per_gpu) / 10_000  # Ray knows four decimal places
         if self._on_gpus:
             slot = Slot(f"gpu:{host}/{i}", GPU_ENVIRONMENT)
         else:
@@ -206,55 +206,55 @@ class RayEngine(Engine):
             )
             .remote(slot, share)
         )
-        return _Member(slot, actor, actor.start.remote(self._about, self._arrays, self._make))
+        return _Member(slot, actor, actor.start.remote(self._description, self._arrays, self._make))
 
     def _name(self, node: Node) -> str:
-        """The node's host, numbered where several nodes have the same: for a machine that comes back, too."""
+        """The node's host, with a number where several nodes have the same, as when a machine comes back."""
         if node.id not in self._names:
             n = sum(name.partition("~")[0] == node.host for name in self._names.values())
             self._names[node.id] = f"{node.host}~{n + 1}" if n else node.host
         return self._names[node.id]
 
-    def _receive(self, place: _Place, member: _Member) -> list[Ended]:
-        """Handles what an actor answered, and asks it for more while its trial goes on."""
+    def _receive(self, key: _SlotKey, member: _Member) -> list[TrialOutcome]:
+        """Handles the answer of an actor, and asks it for the next one while its trial continues."""
         import ray
 
         member.silent_s = 0.0
         try:
             answer = ray.get(member.pending)
         except ray.exceptions.RayError as error:
-            return self._lose(place, why_it_died(error))
+            return self._lose(key, why_it_died(error))
         if not member.ready:
-            self._welcome(place, member, answer)
+            self._accept(key, member, answer)
             return []
-        go_on = None
+        decision = None
         for message in answer:
             if message[0] == "broke":
-                return self._lose(place, f"broke: {message[1]}")
+                return self._lose(key, f"broke: {message[1]}")
             if message[0] == "ended":
-                return [self._end(place, member, message)]
+                return [self._end(key, member, message)]
             assert member.spec is not None
-            decided = self._decide(member.spec, *message[1:])
-            go_on = decided if message[0] == "asks" else None
-        member.pending = member.actor.go_on.remote(go_on)
+            continues = self._decide(member.spec, *message[1:])
+            decision = continues if message[0] == "asks" else None
+        member.pending = member.actor.proceed.remote(decision)
         return []
 
-    def _welcome(self, place: _Place, member: _Member, theirs: Mapping[str, str]) -> None:
-        """Takes a slot into use, unless its node would give other numbers."""
-        mine, node = versions(), place[0]
-        others = [f"{name} {theirs[name]}, not {mine[name]}" for name in _SAME if theirs[name] != mine[name]]
+    def _accept(self, key: _SlotKey, member: _Member, on_node: Mapping[str, str]) -> None:
+        """Begins to use a slot, unless the versions on its node would give other numbers."""
+        here, node = versions(), key[0]
+        others = [f"{name} {on_node[name]}, not {here[name]}" for name in _SAME if on_node[name] != here[name]]
         if not others:
             member.ready, member.pending, self._failed_starts = True, None, 0
             return
         reason = f"node {self._names[node]} has {', '.join(others)}: install the same versions there"
         self._refused.add(node)
-        for other in [key for key in self._members if key[0] == node]:
+        for other in [slot for slot in self._members if slot[0] == node]:
             self._lose(other, "is not used")
         if not self._room(nodes()):
             raise UsageError(reason)
         self._say(f"not used: {reason}")
 
-    def _end(self, place: _Place, member: _Member, message: Message) -> Ended:
+    def _end(self, key: _SlotKey, member: _Member, message: Message) -> TrialOutcome:
         import ray
 
         _, content, memory_mb, written = message
@@ -264,32 +264,33 @@ class RayEngine(Engine):
         result = dataclasses.replace(TrialResult.from_json(content), slot=member.slot.name)
         try:
             put_in_place(written, spec)
-        except OSError as error:  # as a model that cannot be saved where it was trained
-            result = dataclasses.replace(
-                result, way=f"{result.way}; its files could not be kept: {told(error)}", model=""
-            )
+        except OSError as error:  # like a model that cannot be saved where it was trained
+            remarks = [*result.remarks, f"its files could not be kept: {describe_error(error)}"]
+            result = dataclasses.replace(result, remarks=remarks, model="")
         member.first_mb = member.first_mb or memory_mb
         if memory_mb > member.first_mb + GROWTH_MB:
-            ray.kill(self._members.pop(place).actor)
-            self._next_look_s = 0.0
-        return Ended(spec, result)
+            ray.kill(self._members.pop(key).actor)
+            self._next_update_s = 0.0
+        return TrialOutcome(spec, result)
 
-    def _lose(self, place: _Place, how: str) -> list[Ended]:
-        """Takes away a slot that died or is to die; its trial, if it had one, is lost. `_look` starts another."""
+    def _lose(self, key: _SlotKey, how: str) -> list[TrialOutcome]:
+        """Removes a slot that has died or shall die; its trial, if any, is lost. `_update_members` starts another."""
         import ray
 
-        member = self._members.pop(place)
+        member = self._members.pop(key)
         ray.kill(member.actor)
-        self._next_look_s = 0.0
+        self._next_update_s = 0.0
         reason = f"slot {member.slot.name} {how}"
-        if not member.ready and place[0] in nodes():
+        if not member.ready and key[0] in nodes():
             self._failed_starts += 1
             if self._failed_starts > STARTS_ALLOWED * (len(self._members) + 1):
                 raise DlstudyError(f"slots do not start, the last: {reason}")
-        return [Ended(member.spec, TrialResult("lost", reason, slot=member.slot.name))] if member.spec else []
+        if member.spec is None:
+            return []
+        return [TrialOutcome(member.spec, TrialResult(TrialState.LOST, reason, slot=member.slot.name))]
 
     def _give_up_without_slots(self, listened_s: float) -> None:
-        """Raises an error where no slot has been ready for longer than one waits for that."""
+        """Raises an error if no slot has been ready for too long."""
         self._without_s = 0.0 if self.slots else self._without_s + listened_s
         if self._members and self._without_s >= _START_S:
             raise DlstudyError(
@@ -304,22 +305,22 @@ class RayEngine(Engine):
 
 
 def _slots_on(node: Node, on_gpus: bool, per_gpu: int) -> int:
-    """Slots that a node has room for, when nothing else runs there: a core each, and a GPU or a share of one."""
+    """Slots that a node has room for if nothing else runs there: a core each, and a GPU or a share of one."""
     return min(node.n_cpus, int(node.n_gpus * per_gpu)) if on_gpus else node.n_cpus
 
 
-def _check(demand: Demand, alive: Mapping[str, Node]) -> bool:
-    """Whether to train on GPUs: where the cluster has any, on them alone.
+def _check(request: ClusterRequest, alive: Mapping[str, Node]) -> bool:
+    """Whether to train on GPUs: if the cluster has any, on them only.
 
     Raises:
-        UsageError: the cluster has no room for what is demanded, however long one waits.
+        UsageError: the cluster can never have what is requested.
     """
     on_gpus = any(node.n_gpus for node in alive.values())
-    if demand.per_gpu > 1 and not on_gpus:
-        raise UsageError(f"no node of the Ray cluster has a GPU, got --per-gpu {demand.per_gpu}: leave it out")
-    n = sum(_slots_on(node, on_gpus, demand.per_gpu) for node in alive.values())
+    if request.per_gpu > 1 and not on_gpus:
+        raise UsageError(f"no node of the Ray cluster has a GPU, got --per-gpu {request.per_gpu}: leave it out")
+    n = sum(_slots_on(node, on_gpus, request.per_gpu) for node in alive.values())
     has = f"the Ray cluster has {n} slots ({'GPUs' if on_gpus else 'CPUs'} of {len(alive)} nodes)"
-    if n < (demand.workers or 1):
-        got = f", got --workers {demand.workers}" if demand.workers else ""
+    if n < (request.workers or 1):
+        got = f", got --workers {request.workers}" if request.workers else ""
         raise UsageError(f"{has}{got}: start more nodes, or leave --workers out: nodes that join later are used then")
     return on_gpus

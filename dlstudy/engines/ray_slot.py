@@ -4,7 +4,6 @@ import dataclasses
 import gc
 import os
 import queue
-import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +16,10 @@ import numpy as np
 
 from dlstudy.common.processes import QUIET
 from dlstudy.common.provenance import versions
-from dlstudy.common.text import told
+from dlstudy.common.text import describe_error
 from dlstudy.datasets.dataset import Description
 from dlstudy.engines.devices import Slot, gpus
-from dlstudy.engines.file_transfer import Files, collect, spec_in, write_files
+from dlstudy.engines.file_transfer import StudyFiles, collect, spec_in, write_files
 from dlstudy.study.trial import TrialResult, TrialSpec
 from dlstudy.training.arrays import OnEpoch
 from dlstudy.training.memory import memory_mb
@@ -30,17 +29,17 @@ __all__ = ["MakeTrainer", "Message", "RaySlot", "Trains", "make_trainer"]
 
 Message = tuple[Any, ...]  # Any: JSON, and the bytes of files
 """`("epoch", number, metrics)`; `("asks", number, metrics)`, to which the trial waits for an answer; `("ended", result,
-memory in MB, files)`, once a trial; `("broke", why)`, after which the slot is of no use."""
+memory in MB, files)` at the end of each trial; `("broke", why)`, after which the slot is unusable."""
 
 _GATHER_S = 1.0
-"""Epochs of so long a time go into one answer: each costs the parent a millisecond, and it has many slots to feed."""
+"""Epochs of this many seconds go into one answer: each answer costs the parent a millisecond, and slots are many."""
 
 
 class Trains(Protocol):
-    """What trains in a slot: `dlstudy.engines.trainer.Trainer`, or what plays it in a benchmark."""
+    """What trains in a slot: `dlstudy.engines.trainer.Trainer`, or its stand-in in a benchmark."""
 
     def use(self, source: Source) -> None:
-        """Is given a data set before the first trial."""
+        """Takes a data set before the first trial."""
 
     def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
         """Trains one trial."""
@@ -57,8 +56,8 @@ def make_trainer(slot: Slot) -> Trains:
 
 
 @dataclass(frozen=True)
-class _Pulled:
-    """Arrays that lie in the object store of this node, one copy for all its slots; they cannot be written to."""
+class _StoredArrays:
+    """Arrays in the object store of this node: one copy for all its slots, read-only."""
 
     description: Description
     arrays: Mapping[str, np.ndarray]
@@ -68,52 +67,51 @@ class _Pulled:
 
 
 class RaySlot:
-    """Trains in one thread of its own, so that it can tell of epochs while it does."""
+    """Trains in a thread of its own, so that it can report epochs meanwhile."""
 
     def __init__(self, slot: Slot, gpu_share: float) -> None:
         os.environ.update({**QUIET, **slot.environment})
-        found = gpus() if slot.on_gpu else ()  # the one that Ray gave
+        found = gpus() if slot.on_gpu else ()  # the one that Ray assigned
         self._slot = dataclasses.replace(slot, memory_gb=found[0].memory_gb * gpu_share) if found else slot
-        # In the working folder that Ray made for this run: what a killed slot leaves there, Ray removes some day.
+        # In the working folder that Ray made for this run: Ray eventually removes what a killed slot leaves there.
         self._folder = TemporaryDirectory(prefix="dlstudy-", dir=Path.cwd())
         self._thread = ThreadPoolExecutor(1)
-        self._told: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._studies: dict[str, Path] = {}
 
     def start(self, description: Description, arrays: Mapping[str, np.ndarray], make: MakeTrainer) -> dict[str, str]:
-        """Gets ready to train; the versions of what results depend on here."""
-        self._thread.submit(self._start, _Pulled(description, arrays), make).result()
+        """Gets ready to train; returns the versions of what results depend on here."""
+        self._thread.submit(self._start, _StoredArrays(description, arrays), make).result()
         return versions()
 
-    def learn(self, study_path: str, files: Files) -> None:
-        """Keeps a study's files, under the path that the parent knows the study by."""
+    def learn(self, study_path: str, study: StudyFiles) -> None:
+        """Keeps a study's files, for trials with this path of the study."""
         folder = Path(self._folder.name) / f"study-{len(self._studies)}"
-        write_files(files, folder)
-        sys.path.insert(0, str(folder))  # for the modules beside the study
-        self._studies[study_path] = folder / Path(study_path).name
+        write_files(study.files, folder)
+        self._studies[study_path] = folder / study.path
 
     def begin(self, spec: Mapping[str, Any]) -> list[Message]:  # Any: JSON
-        """Begins a trial; what there is to tell of it first, as `go_on`."""
+        """Begins a trial; returns its first messages, as `proceed` does."""
         self._thread.submit(self._train, TrialSpec.from_json(spec))
         return self._gather()
 
-    def go_on(self, answer: bool | None) -> list[Message]:
-        """Waits for what there is to tell next, until the trial asks or ends, or some time has passed.
+    def proceed(self, answer: bool | None) -> list[Message]:
+        """Waits for the next messages, until the trial asks or ends, or some time has passed.
 
         Args:
-            answer: to the trial; None if the last message did not ask.
+            answer: to the trial; None if its last message did not ask.
         """
         if answer is not None:
             self._answers.put(answer)
         return self._gather()
 
     def _gather(self) -> list[Message]:
-        messages = [self._told.get()]
+        messages = [self._messages.get()]
         end = time.monotonic() + _GATHER_S
         while messages[-1][0] == "epoch":
             try:
-                messages.append(self._told.get(timeout=max(0.0, end - time.monotonic())))
+                messages.append(self._messages.get(timeout=max(0.0, end - time.monotonic())))
             except queue.Empty:
                 break
         return messages
@@ -128,10 +126,10 @@ class RaySlot:
             with TemporaryDirectory(prefix="trial-", dir=self._folder.name) as folder:
                 spec = spec_in(given, self._studies[given.study_path], Path(folder))
                 result = self._trainer.train(spec, lambda epoch, metrics: self._on_epoch(spec, epoch, metrics))
-                self._told.put(("ended", result.to_json(), memory_mb(), collect(spec)))
-        except BaseException as error:  # whatever it is, the parent waits for a word
-            self._told.put(("broke", told(error)))
+                self._messages.put(("ended", result.to_json(), memory_mb(), collect(spec)))
+        except BaseException as error:  # whatever it is, the parent waits for a message
+            self._messages.put(("broke", describe_error(error)))
 
     def _on_epoch(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:
-        self._told.put(("asks" if spec.prunable else "epoch", epoch, dict(metrics)))
+        self._messages.put(("asks" if spec.prunable else "epoch", epoch, dict(metrics)))
         return self._answers.get() if spec.prunable else True

@@ -1,4 +1,4 @@
-"""What a worker keeps between trials: Keras, the data and the studies it has loaded."""
+"""What a worker keeps between trials: Keras, the data sets and the studies that it has loaded."""
 
 from pathlib import Path
 
@@ -8,35 +8,43 @@ from dlstudy.datasets import registry
 from dlstudy.engines.devices import Slot
 from dlstudy.errors import DlstudyError
 from dlstudy.study import loader
+from dlstudy.study.loader import StudyFile
 from dlstudy.study.trial import TrialResult, TrialSpec
 from dlstudy.training.arrays import OnEpoch, prepare
+from dlstudy.training.self_check import graph_fault
 from dlstudy.training.shared_memory import SharedArrays, Source
-from dlstudy.training.study_functions import Code
-from dlstudy.training.train import Workplace, train
+from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.train import DatasetContext, train
 
 __all__ = ["Trainer"]
 
 
 class Trainer:
-    """Trains trial after trial in this process. Imports TensorFlow when made."""
+    """Trains trial after trial in this process. Imports TensorFlow when made, and checks it: see `graph_fault`."""
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
-        self._places: dict[str, Workplace] = {}
-        self._codes: dict[str, Code] = {}
+        self._contexts: dict[str, DatasetContext] = {}
+        self._files: dict[str, StudyFile] = {}
         _configure(slot)
+        self._graph_fault = graph_fault()
 
     def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
-        """Trains one trial; see `dlstudy.training.run.train`."""
-        if spec.study_path not in self._codes:
-            self._codes[spec.study_path] = Code.of(loader.load(Path(spec.study_path)).study)
-        if spec.dataset not in self._places:
+        """Trains one trial; see `dlstudy.training.train.train`."""
+        if spec.study_path not in self._files:
+            self._files[spec.study_path] = loader.load(Path(spec.study_path))
+        file = self._files[spec.study_path]
+        if spec.dataset not in self._contexts:
             self.use(SharedArrays.of(registry.load(spec.dataset)))
-        return train(spec, self._codes[spec.study_path], self._places[spec.dataset], on_epoch)
+        with file.modules.importable():  # for imports inside of the study's functions
+            return train(spec, StudyFunctions.of(file.study), self._contexts[spec.dataset], on_epoch)
 
     def use(self, source: Source) -> None:
         """Brings a data set to the device."""
-        self._places[source.description.name] = Workplace(source.description, prepare(source, self._slot.memory_gb))
+        arrays = prepare(source, self._slot.memory_gb)
+        self._contexts[source.description.name] = DatasetContext(
+            source.description, arrays, graph_fault=self._graph_fault
+        )
 
 
 def _configure(slot: Slot) -> None:
@@ -44,13 +52,13 @@ def _configure(slot: Slot) -> None:
 
     threads = int(slot.environment.get("DLSTUDY_THREADS", "0"))
     if threads:
-        # NumPy read the environment when it was imported, which may have been before a slot had one: another number of
-        # threads adds in another order.
+        # NumPy read the environment when it was imported, which may have been before the slot's was set. Another number
+        # of threads adds in another order.
         threadpool_limits(threads, "blas")
         try:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
-        except RuntimeError:  # inline, in a process where TensorFlow already runs: its owner has chosen
+        except RuntimeError:  # inline, in a process where TensorFlow already runs and its threads are chosen
             pass
     if slot.on_gpu:
         found = tf.config.list_physical_devices("GPU")

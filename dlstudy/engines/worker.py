@@ -26,14 +26,14 @@ _PR_SET_PDEATHSIG = 1
 def work(connection: Connection, slot: Slot, log_path: str, shared: SharedArrays) -> None:
     """Trains what comes through the connection until it closes.
 
-    Receives a word when the data is there, then specs as JSON dictionaries. Sends `(READY,)` when it can train,
-    `("epoch", number, metrics)` after each epoch, to which a prunable trial waits for True or False, and `("ended",
-    result, memory in MB)` once a trial.
+    Receives one message when the data has been filled in, then specs as JSON dictionaries. Sends `(READY,)` when it can
+    train, `("epoch", number, metrics)` after each epoch, whereupon a prunable trial waits for True or False, and
+    `("ended", result, memory in MB)` at the end of each trial.
 
     Args:
         connection: to the parent.
         slot: where this process trains; its environment is set before TensorFlow is imported.
-        log_path: where all that TensorFlow and the study print goes.
+        log_path: a file for all that TensorFlow and the study print.
         shared: the data, which the parent fills in while this process imports TensorFlow.
     """
     _end_with_parent()
@@ -47,7 +47,7 @@ def work(connection: Connection, slot: Slot, log_path: str, shared: SharedArrays
     trainer = Trainer(slot)
     connection.recv()
     trainer.use(shared)
-    # What is there now stays: without these millions of objects, each clean-up between trials takes no time.
+    # What exists now stays: without these millions of objects, garbage collection between trials takes no time.
     gc.freeze()
     connection.send((READY,))
     while True:
@@ -61,17 +61,17 @@ def work(connection: Connection, slot: Slot, log_path: str, shared: SharedArrays
             return bool(connection.recv()) if spec.prunable else True
 
         result = trainer.train(spec, on_epoch).to_json()
-        os.ftruncate(log, 0)  # its end is for the reason of a death: a night's trials would fill the disk
+        os.ftruncate(log, 0)  # the log is only for the reason of a death: many trials would fill the disk
         connection.send(("ended", result, memory_mb()))
 
 
 def _end_with_parent() -> None:
-    """No worker outlives its parent, however that one ends."""
+    """Makes this process end with its parent, however that ends."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
     if sys.platform == "linux":
-        # The thread below cannot run in a worker that is stopped, or whose study keeps Python's lock: the kernel can.
+        # The thread below cannot run in a worker that is stopped, or whose study holds Python's lock; this can.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def watch() -> None:

@@ -1,7 +1,8 @@
-"""What a report is made of, whatever its face: a document of plain blocks. No text in it is markup."""
+"""What a report is made of, whatever its format: a document of plain blocks. No text in it is markup."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TypeAlias
 
 from dlstudy.common.text import printable
@@ -9,13 +10,16 @@ from dlstudy.common.text import printable
 __all__ = [
     "Block",
     "Bullets",
+    "Cell",
     "Code",
     "Document",
     "Heading",
+    "Mood",
     "Note",
     "Picture",
     "Table",
     "column_weights",
+    "mood_of",
     "plain",
     "without_empty",
 ]
@@ -43,9 +47,30 @@ class Bullets:
     items: Sequence[str]
 
 
+class Mood(StrEnum):
+    """What a verdict means to a reader, which decides the colour of its cell."""
+
+    GOOD = "good"
+    BAD = "bad"
+    OPEN = "open"
+    """Nothing is decided."""
+
+
+class Cell(str):
+    """The text of a table's cell, with the mood of the verdict in it; None where it holds none."""
+
+    mood: Mood | None
+
+    def __new__(cls, text: str, mood: Mood | None = None) -> "Cell":
+        """A cell with this text."""
+        cell = super().__new__(cls, text)
+        cell.mood = mood
+        return cell
+
+
 @dataclass(frozen=True)
 class Table:
-    """A title, column heads, rows of cells, and one line on how to read it.
+    """A title, column heads, rows of cells (plain text, or a `Cell`), and one line on how to read it.
 
     `links`: an address for each row, that its first cell leads to; empty for none.
     """
@@ -61,7 +86,7 @@ class Table:
 class Picture:
     """A PNG picture; `alt` says in words what it shows, `wide` whether it takes the whole width.
 
-    `png` is empty in a document for faces that show no pictures.
+    `png` is empty in a document for formats that show no pictures.
     """
 
     title: str
@@ -96,6 +121,11 @@ class Document:
     answer: str
     scope: str
     blocks: Sequence[Block]
+
+
+def mood_of(cell: str) -> Mood | None:
+    """The mood of a table's cell; None where it is plain text."""
+    return cell.mood if isinstance(cell, Cell) else None
 
 
 def plain(text: str) -> str:

@@ -10,7 +10,7 @@ from dlstudy.analysis.results import StudySummary
 from dlstudy.errors import UsageError
 from dlstudy.report.blocks import Document
 from dlstudy.report.figures.all_figures import draw
-from dlstudy.report.figures.winner_pictures import Picture
+from dlstudy.report.figures.winner_figures import WinnerFigure
 from dlstudy.report.formats.csv_tables import trials_csv
 from dlstudy.report.formats.html import html_page
 from dlstudy.report.formats.latex import latex
@@ -18,9 +18,9 @@ from dlstudy.report.formats.markdown import markdown
 from dlstudy.report.formats.pdf import pdf
 from dlstudy.report.outline import document
 
-__all__ = ["FACES", "FORMATS", "as_json", "check_format", "export", "export_all", "write_whole"]
+__all__ = ["FORMATS", "RENDERERS", "as_json", "check_format", "export", "export_all", "write_whole"]
 
-FACES: dict[str, Callable[[Document], str | bytes]] = {"html": html_page, "pdf": pdf, "md": markdown, "tex": latex}
+RENDERERS: dict[str, Callable[[Document], str | bytes]] = {"html": html_page, "pdf": pdf, "md": markdown, "tex": latex}
 """How a document becomes a file, by format."""
 
 FORMATS = ("html", "pdf", "md", "csv", "tex", "json")
@@ -28,7 +28,7 @@ FORMATS = ("html", "pdf", "md", "csv", "tex", "json")
 _WITH_PICTURES = ("html", "pdf")
 
 _ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
-"""What JSON lets stand and a terminal obeys: control characters, and those that turn the direction of writing."""
+"""What JSON leaves as it is and a terminal obeys: control characters, and those that turn the direction of writing."""
 
 
 def check_format(kind: str) -> None:
@@ -42,28 +42,28 @@ def check_format(kind: str) -> None:
 
 
 @overload
-def export(summary: StudySummary, kind: Literal["pdf"], pictures: Sequence[Picture] = ()) -> bytes: ...
+def export(summary: StudySummary, kind: Literal["pdf"], winners: Sequence[WinnerFigure] = ()) -> bytes: ...
 @overload
 def export(
-    summary: StudySummary, kind: Literal["html", "md", "csv", "tex", "json"], pictures: Sequence[Picture] = ()
+    summary: StudySummary, kind: Literal["html", "md", "csv", "tex", "json"], winners: Sequence[WinnerFigure] = ()
 ) -> str: ...
 @overload
-def export(summary: StudySummary, kind: str, pictures: Sequence[Picture] = ()) -> str | bytes: ...
-def export(summary: StudySummary, kind: str, pictures: Sequence[Picture] = ()) -> str | bytes:
+def export(summary: StudySummary, kind: str, winners: Sequence[WinnerFigure] = ()) -> str | bytes: ...
+def export(summary: StudySummary, kind: str, winners: Sequence[WinnerFigure] = ()) -> str | bytes:
     """The report in one format: bytes for `pdf`, else text.
 
     Raises:
         UsageError: no such format.
     """
     check_format(kind)
-    return _export(summary, kind, draw(summary) if kind in _WITH_PICTURES else {}, pictures)
+    return _export(summary, kind, draw(summary) if kind in _WITH_PICTURES else {}, winners)
 
 
-def export_all(summary: StudySummary, folder: Path, pictures: Sequence[Picture] = ()) -> list[Path]:
+def export_all(summary: StudySummary, folder: Path, winners: Sequence[WinnerFigure] = ()) -> list[Path]:
     """Writes the report in every format into a folder, each file whole or not at all; figures are drawn once."""
     figures = draw(summary)
     return [
-        write_whole(folder / f"{summary.study}-{summary.variant}.{kind}", _export(summary, kind, figures, pictures))
+        write_whole(folder / f"{summary.study}-{summary.variant}.{kind}", _export(summary, kind, figures, winners))
         for kind in FORMATS
     ]
 
@@ -95,12 +95,14 @@ def as_json(data: Any) -> str:  # Any: JSON
     return json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False).translate(_ESCAPED) + "\n"
 
 
-def _export(summary: StudySummary, kind: str, figures: Mapping[str, bytes], pictures: Sequence[Picture]) -> str | bytes:
+def _export(
+    summary: StudySummary, kind: str, figures: Mapping[str, bytes], winners: Sequence[WinnerFigure]
+) -> str | bytes:
     if kind == "json":
         return _report_json(summary)
     if kind == "csv":
         return trials_csv(summary)
-    return FACES[kind](document(summary, figures if kind in _WITH_PICTURES else None, pictures))
+    return RENDERERS[kind](document(summary, figures if kind in _WITH_PICTURES else None, winners))
 
 
 def _report_json(summary: StudySummary) -> str:

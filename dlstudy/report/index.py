@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlstudy.analysis.results import StudySummary
+from dlstudy.analysis.results import FigureVerdict, StudySummary, Verdict
 from dlstudy.report.blocks import Block, Bullets, Document, Heading, Table
-from dlstudy.report.export import FACES, as_json, check_format
+from dlstudy.report.export import RENDERERS, as_json, check_format
 from dlstudy.report.formats.csv_tables import table_csv
 
 __all__ = ["index"]
+
+_SCHEMA = 3
 
 
 def index(
@@ -28,44 +30,53 @@ def index(
     """
     check_format(kind)
     if kind == "json":
-        return as_json({"schema": 2, "studies": [_entry(summary) for summary in summaries], "missing": list(missing)})
+        return as_json(
+            {"schema": _SCHEMA, "studies": [_entry(summary) for summary in summaries], "missing": list(missing)}
+        )
     rows = [
-        [summary.study, summary.variant, summary.question, summary.answer, *_counts(summary)] for summary in summaries
+        [summary.study, str(summary.variant), summary.question, summary.answer, *_counts(summary)]
+        for summary in summaries
     ]
-    heads = ["study", "variant", "question", "answer", "claims", "printed figures"]
+    heads = ["study", "variant", "question", "answer", "claims", "reported figures"]
     table = Table("Studies", heads, rows, links=links)
     if kind == "csv":
         return table_csv(table)
     blocks: list[Block] = [Heading(table.title), table]
     if missing:
         blocks += [Heading("Not in this index"), Bullets(missing)]
-    return FACES[kind](Document("dlstudy", "What the studies answer", "", "", blocks))
+    return RENDERERS[kind](Document("dlstudy", "What the studies answer", "", "", blocks))
 
 
 def _entry(summary: StudySummary) -> dict[str, Any]:  # Any: JSON
     return {
         "study": summary.study,
-        "variant": summary.variant,
+        "variant": str(summary.variant),
         "question": summary.question,
         "answer": summary.answer,
         "complete": summary.complete,
-        "claims": _verdicts([claim.verdict for claim in summary.claims if not claim.control]),
-        "printed": _verdicts([figure.reproduced for figure in summary.printed]),
+        "claims": _verdicts([claim.verdict for claim in summary.claims if not claim.aa_test], _CLAIM_VERDICTS),
+        "reported": _verdicts([figure.verdict for figure in summary.reported], tuple(FigureVerdict)),
     }
 
 
 def _counts(summary: StudySummary) -> list[str]:
     entry = _entry(summary)
-    return [", ".join(f"{word} {n}" for word, n in entry[part].items()) or "–" for part in ("claims", "printed")]
+    return [", ".join(f"{word} {n}" for word, n in entry[part].items()) or "–" for part in ("claims", "reported")]
 
 
-def _verdicts(words: Sequence[str]) -> Mapping[str, int]:
-    """How often each verdict came out, those of the order below first."""
-    found = Counter(words)
-    return {word: found[word] for word in _ORDER if word in found}
+def _verdicts(verdicts: Sequence[str], order: Sequence[str]) -> Mapping[str, int]:
+    """How often each verdict came out, in a given order of all that there are."""
+    found = Counter(verdicts)
+    return {verdict: found[verdict] for verdict in sorted(found, key=order.index)}
 
 
-_ORDER = (
-    "supported", "equivalent", "contradicted", "contradicted by its own numbers", "undecided", "withheld", "reproduced",
-    "not reproduced", "undecidable", "not comparable", "not run", "not testable",
-)  # fmt: skip
+_CLAIM_VERDICTS = (
+    Verdict.SUPPORTED,
+    Verdict.EQUIVALENT,
+    Verdict.CONTRADICTED,
+    Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS,
+    Verdict.UNDECIDED,
+    Verdict.WITHHELD,
+    Verdict.NOT_RUN,
+    Verdict.NOT_TESTABLE,
+)

@@ -1,17 +1,47 @@
-"""Names of the record in words that a reader would say."""
+"""Names of the record in words that a reader would say, and what verdicts mean to a reader."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-__all__ = ["PHASES", "label", "listed", "many", "ranges"]
+from dlstudy.analysis.results import DerivedVerdict, FigureVerdict, Verdict
+from dlstudy.report.blocks import Mood
+from dlstudy.study.claims import ClaimPhase
 
-PHASES = {
-    "replicate": "tuned winners",
-    "printed": "printed settings",
-    "defaults": "library's defaults",
-    "tuning": "tuned winners against the library's defaults",
-    "sweep": "stated values",
+__all__ = ["PHASES", "label", "listed", "many", "ranges", "verdict_mood"]
+
+PHASES: Mapping[ClaimPhase, str] = {
+    ClaimPhase.REPLICATE: "tuned winners",
+    ClaimPhase.REPORTED: "reported settings",
+    ClaimPhase.DEFAULTS: "library's defaults",
+    ClaimPhase.TUNING: "tuned winners against the library's defaults",
+    ClaimPhase.SWEEP: "stated values",
 }
-"""What a phase trains, or what a claim compares."""
+"""What a claim compares."""
+
+_MOODS: Mapping[Verdict | FigureVerdict | DerivedVerdict | bool, Mood] = {
+    Verdict.SUPPORTED: Mood.GOOD,
+    Verdict.CONTRADICTED: Mood.BAD,
+    Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS: Mood.BAD,
+    Verdict.EQUIVALENT: Mood.OPEN,
+    Verdict.UNDECIDED: Mood.OPEN,
+    Verdict.WITHHELD: Mood.OPEN,
+    Verdict.NOT_TESTABLE: Mood.OPEN,
+    Verdict.NOT_RUN: Mood.OPEN,
+    FigureVerdict.REPRODUCED: Mood.GOOD,
+    FigureVerdict.NOT_REPRODUCED: Mood.BAD,
+    FigureVerdict.UNDECIDABLE: Mood.OPEN,
+    FigureVerdict.NOT_COMPARABLE: Mood.OPEN,
+    FigureVerdict.NOT_RUN: Mood.OPEN,
+    DerivedVerdict.RIGHT: Mood.GOOD,
+    DerivedVerdict.WRONG: Mood.BAD,
+    True: Mood.GOOD,
+    False: Mood.BAD,
+}
+"""Of each verdict, and of whether a check passed. `not run` is a verdict on claims and on figures: open for both."""
+
+
+def verdict_mood(verdict: Verdict | FigureVerdict | DerivedVerdict | bool) -> Mood:
+    """The mood of a cell that holds this verdict, or that says whether a check passed."""
+    return _MOODS[verdict]
 
 
 def label(metric: str) -> str:

@@ -5,12 +5,13 @@ import dataclasses
 import html
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlstudy.analysis.reading import read_summary
-from dlstudy.analysis.results import ArmSummary, ClaimSummary, PrintedSummary, StudySummary
+from dlstudy.analysis.results import ArmSummary, ClaimSummary, ReportedSummary, StudySummary
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Picture", "Results", "load"]
 
-_OF_TRIAL = ("phase", "arm", "search", "number", "row", "seed")
+_OF_TRIAL = ("phase", "arm", "search", "number", "index", "seed")
 
 
 def load(
@@ -65,7 +66,8 @@ class Picture(bytes):
 class Results:
     """What a study gave, as `summary` says it. Frames are made when asked for; a figure is None if it would be empty.
 
-    Frames name what is of a trial `phase`, `arm`, `search`, `number`, `row` and `seed`, as the record does.
+    Columns that say which trial a row is of are `phase`, `arm`, `search`, `number`, `index` and `seed`, as in the
+    record. Write `frame["index"]`: `frame.index` is pandas' own.
     """
 
     summary: StudySummary
@@ -88,9 +90,7 @@ class Results:
     @cached_property
     def arms(self) -> "pd.DataFrame":
         """A row for each arm: its winner's value in the search and tuned parameters, test metrics over `n` seeds."""
-        return _frame(
-            (_arm_row(arm, self.summary.trials) for arm in self.summary.arms), ["arm", "value", "trials", "n"]
-        )
+        return _frame(map(_arm_row, self.summary.arms), ["arm", "value", "trials", "n"])
 
     @cached_property
     def claims(self) -> "pd.DataFrame":
@@ -99,7 +99,7 @@ class Results:
 
     @cached_property
     def pairs(self) -> "pd.DataFrame":
-        """A row for each claim, arm that it names and paired unit: the row of a seed, or the number of a search."""
+        """A row for each claim, arm that it names and paired unit: the index of a seed, or the number of a search."""
         rows = (
             {"claim": claim.text, "against": pair.against, "by": claim.unit, "unit": unit, "difference": difference}
             for claim in self.summary.claims
@@ -109,9 +109,9 @@ class Results:
         return _frame(rows, ["claim", "against", "by", "unit", "difference"])
 
     @cached_property
-    def printed(self) -> "pd.DataFrame":
-        """A row for each printed figure, beside ours."""
-        return _frame(map(_flat, self.summary.printed), _names(PrintedSummary))
+    def reported(self) -> "pd.DataFrame":
+        """A row for each reported figure, beside ours."""
+        return _frame(map(_flat, self.summary.reported), _names(ReportedSummary))
 
     @cached_property
     def differences(self) -> Picture | None:
@@ -129,7 +129,7 @@ class Results:
 
     @cached_property
     def budget(self) -> Picture | None:
-        """What each search had found after so many trials, and seconds."""
+        """What each search had found after 1, 2, ... trials, and the seconds that these took."""
         from dlstudy.report.figures.search import budget_png
 
         return _picture(budget_png(self.summary))
@@ -176,9 +176,14 @@ def _frame(rows: Iterable[dict[str, Any]], first: Sequence[str]) -> "pd.DataFram
     """A frame that begins with these columns, also where there is no row."""
     import pandas as pd
 
-    cells = list(rows)
+    cells = [{name: _plain(value) for name, value in row.items()} for row in rows]
     columns = dict.fromkeys([*first, *(name for row in cells for name in row)])
     return pd.DataFrame(cells, columns=list(columns))
+
+
+def _plain(value: Any) -> Any:  # Any: a cell
+    """A cell as a notebook should show it: the word of an enum."""
+    return value.value if isinstance(value, StrEnum) else value
 
 
 def _html_table(frame: "pd.DataFrame") -> str:
@@ -198,18 +203,15 @@ def _trial_row(trial: TrialRecord) -> dict[str, Any]:  # Any: cells
 
 
 def _epoch_rows(trial: TrialRecord) -> Iterator[dict[str, Any]]:  # Any: cells
-    history = trial.result.history if trial.result else {}
-    for i in range(max(map(len, history.values()), default=0)):
-        metrics = {name: values[i] for name, values in history.items() if i < len(values)}
+    for i in range(max(map(len, trial.history.values()), default=0)):
+        metrics = {name: values[i] for name, values in trial.history.items() if i < len(values)}
         yield {**_place(trial), "epoch": i + 1, **metrics}
 
 
-def _arm_row(arm: ArmSummary, trials: Sequence[TrialRecord]) -> dict[str, Any]:  # Any: cells
+def _arm_row(arm: ArmSummary) -> dict[str, Any]:  # Any: cells
     row: dict[str, Any] = {"arm": arm.name}  # Any: cells
     if arm.best:
-        key = ("search", arm.name, arm.best.setting_key)
-        tuned = next(trial.tuned for trial in trials if (trial.phase, trial.arm, trial.setting_key) == key)
-        row |= {f"param.{name}": value for name, value in tuned.items()}
+        row |= {f"param.{name}": value for name, value in arm.best.params.items()}
         row |= {"value": arm.best.value, "trials": arm.best.n_trials}
     for name, metric in arm.replicates.items():
         if name.startswith("test_"):
@@ -217,13 +219,13 @@ def _arm_row(arm: ArmSummary, trials: Sequence[TrialRecord]) -> dict[str, Any]: 
     return row
 
 
-def _flat(item: ClaimSummary | PrintedSummary) -> dict[str, Any]:  # Any: cells
+def _flat(item: ClaimSummary | ReportedSummary) -> dict[str, Any]:  # Any: cells
     low, high = item.interval or (None, None)
     kept = {name: getattr(item, name) for name in _names(type(item)) if name not in ("low", "high")}
     return {**kept, "low": low, "high": high}
 
 
-def _names(kind: type[ClaimSummary] | type[PrintedSummary]) -> list[str]:
+def _names(kind: type[ClaimSummary] | type[ReportedSummary]) -> list[str]:
     """The columns of a frame of such items: their fields, with the ends of the interval in its place."""
     names = [item.name for item in dataclasses.fields(kind) if item.name != "pairs"]
     i = names.index("interval")

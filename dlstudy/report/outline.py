@@ -1,12 +1,12 @@
-"""The report of a study as a document: one source of facts for every face."""
+"""The report of a study as a document: one source of facts for every format."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from dlstudy.analysis.results import StudySummary
 from dlstudy.report.blocks import Block, Bullets, Code, Document, Heading, Note, Picture, Table
 from dlstudy.report.figures.alt_texts import alternative_texts
-from dlstudy.report.figures.winner_pictures import Picture as WinnerPicture
-from dlstudy.report.tables.arms import arms_table, computed_table, printed_table, sweep_tables
+from dlstudy.report.figures.winner_figures import WinnerFigure
+from dlstudy.report.tables.arms import arms_table, derived_table, reported_table, sweep_tables
 from dlstudy.report.tables.claims import claims_table, pairs_table
 from dlstudy.report.tables.reproduction import command, making_table
 from dlstudy.report.tables.search import budget_table, checks_table, costs_table, failures_table
@@ -15,35 +15,35 @@ __all__ = ["document"]
 
 
 def document(
-    summary: StudySummary, figures: Mapping[str, bytes] | None, winners: Sequence[WinnerPicture] = ()
+    summary: StudySummary, figures: Mapping[str, bytes] | None, winners: Sequence[WinnerFigure] = ()
 ) -> Document:
     """The report: the answer first, then the evidence, then how it was made.
 
     Args:
         summary: what the study gave.
-        figures: PNG bytes by name, of those figures that have something to show; None for a face without pictures,
-            which then shows what they say in words.
-        winners: the study's own pictures of the winners.
+        figures: PNG bytes by name, of those figures that have something to show; None for a format without pictures,
+            which then has their alternative texts.
+        winners: the study's own figures of the winners.
     """
-    shown = _Figures(summary, figures)
+    figure = _Figures(summary, figures)
     blocks = [
         *map(Note, summary.notes),
-        *shown("differences", "The answer in a picture"),
-        *_tables([arms_table(summary), printed_table(summary), computed_table(summary), claims_table(summary)]),
+        *figure("differences", "The answer in a picture"),
+        *_tables([arms_table(summary), reported_table(summary), derived_table(summary), claims_table(summary)]),
         *_tables([pairs_table(summary)], level=3),
         *_tables([checks_table(summary), *sweep_tables(summary)]),
-        *_section("Budget", [*shown("budget"), *_bullets(summary.crossings), *_tables([budget_table(summary)], 3)]),
+        *_section("Budget", [*figure("budget"), *_bullets(summary.crossings), *_tables([budget_table(summary)], 3)]),
         *_tables([costs_table(summary)]),
-        *shown("curves", "Training curves"),
-        *shown("slices", "What each parameter does"),
-        *shown("importance", "Which parameters matter"),
+        *figure("curves", "Training curves"),
+        *figure("slices", "What each parameter does"),
+        *figure("importance", "Which parameters matter"),
         *_tables([failures_table(summary)]),
         *_section("Pictures of the winners (first seed)", _pictures(winners, figures is not None)),
         *_section("Remarks", _bullets(_remarks(summary))),
         *_section("What paired runs share", _bullets(summary.pairing)),
         *_tables([making_table(summary)]),
         Heading("How to make it again"),
-        Code(command(summary)),
+        Code(command(summary.study, summary.variant, summary.protocol, _has_reported_variants(summary))),
     ]
     name = f"{summary.study} · {summary.variant}"
     scope = summary.scope[:1].upper() + summary.scope[1:]
@@ -65,6 +65,11 @@ class _Figures:
         return [Heading(title), picture] if title else [picture]
 
 
+def _has_reported_variants(summary: StudySummary) -> bool:
+    """Whether runs of `--reported-variants` are among the trials."""
+    return any(figure.setting and figure.n for figure in summary.reported)
+
+
 def _tables(tables: Iterable[Table], level: int = 2) -> list[Block]:
     return [block for table in tables if table.rows for block in (Heading(table.title, level), table)]
 
@@ -77,7 +82,7 @@ def _bullets(items: Sequence[str]) -> list[Block]:
     return [Bullets(items)] if items else []
 
 
-def _pictures(winners: Sequence[WinnerPicture], with_bytes: bool) -> list[Block]:
+def _pictures(winners: Sequence[WinnerFigure], with_bytes: bool) -> list[Block]:
     made: list[Block] = []
     for winner in winners:
         title = f"{winner.arm}: {winner.title}"

@@ -9,14 +9,13 @@ from dlstudy.engines.devices import check_slots, choose_slots
 from dlstudy.errors import UsageError
 from dlstudy.store.home import Home
 
-__all__ = ["ENGINES", "Where", "engine_maker"]
-
+__all__ = ["ENGINES", "Backend", "engine_maker"]
 
 ENGINES = ("local", "inline", "ray")
 
 
 @dataclass(frozen=True)
-class Where:
+class Backend:
     """The stores and the machine part of a run.
 
     Args:
@@ -24,11 +23,11 @@ class Where:
         storage: SQLAlchemy URL of Optuna's storage; None for the journal in the home.
         tracking: MLflow's URI; None for the environment's, else SQLite in the home.
         engine: one of `ENGINES`.
-        workers, per_gpu: see `dlstudy.devices.choose_slots`, and `dlstudy.engines.ray_engine.Demand`.
+        workers, per_gpu: see `dlstudy.engines.devices.choose_slots` and `dlstudy.engines.ray_engine.ClusterRequest`.
         ray_address: of the cluster that the engine `ray` trains on; None for RAY_ADDRESS, else the one of this machine.
 
     Raises:
-        UsageError: there is no such engine, no machine has so many slots, or an address is of no use.
+        UsageError: there is no such engine, no machine has this many slots, or an address is of no use.
     """
 
     home: Home
@@ -53,22 +52,29 @@ class Where:
             )
 
 
-def engine_maker(where: Where, say: Callable[[str], None]) -> Callable[[str, int, Decide], Engine]:
-    """Makes engines for a data set, at most so many slots, and a pruning decision; fetches the data first."""
+def engine_maker(backend: Backend, dataset: str, say: Callable[[str], None]) -> Callable[[int, Decide], Engine]:
+    """Makes engines for a data set, with at most this many slots and a pruning decision; fetches the data first.
 
-    def make(dataset: str, n_needed: int, decide: Decide) -> Engine:
+    Args:
+        backend: which engine, and where.
+        dataset: the name of the data set.
+        say: tells the user what is used.
+    """
+
+    def make(n_needed: int, decide: Decide) -> Engine:
         registry.ensure(dataset, say)
-        if where.engine == "inline":
+        if backend.engine == "inline":
             from dlstudy.engines.inline import InlineEngine
 
             return InlineEngine(choose_slots(1)[0][0], decide)
-        if where.engine == "ray":
-            from dlstudy.engines.ray_engine import Demand, RayEngine
+        if backend.engine == "ray":
+            from dlstudy.engines.ray_engine import ClusterRequest, RayEngine
 
-            return RayEngine(Demand(where.ray_address, n_needed, where.workers, where.per_gpu), dataset, decide, say)
+            request = ClusterRequest(backend.ray_address, n_needed, backend.workers, backend.per_gpu)
+            return RayEngine(request, dataset, decide, say)
         from dlstudy.engines.local import LocalEngine
 
-        slots, remark = choose_slots(where.workers, where.per_gpu)
+        slots, remark = choose_slots(backend.workers, backend.per_gpu)
         if remark:
             say(remark)
         used = slots[:n_needed]

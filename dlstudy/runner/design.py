@@ -12,7 +12,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from dlstudy.study.trial import number_of
+from dlstudy.study.seeds import number_of
 
 __all__ = ["design_table", "point"]
 

@@ -1,42 +1,32 @@
-"""The main path: what is missing is trained, the record is told, and the study is summed up."""
+"""The main loop of a run: what is missing is trained, and the record and the listeners hear of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 from dlstudy.engines.base import Decide, Engine
-from dlstudy.runner.plan import Choice, Plan
-from dlstudy.store.record import Record
+from dlstudy.runner.plan import Plan
+from dlstudy.runner.recorder import TrialRecorder
 from dlstudy.study.events import Listener
-from dlstudy.study.loader import StudyFile
-from dlstudy.study.request import Request
-from dlstudy.study.study import PHASES, Study
 from dlstudy.study.trial import TrialSpec
 
-__all__ = ["choose", "run"]
+__all__ = ["MakeEngine", "train_missing"]
 
-MakeEngine = Callable[[str, int, Decide], Engine]
-"""Makes an engine for a data set, at most so many slots, and a pruning decision."""
-
-
-def choose(file: StudyFile, study: Study, request: Request, record: Record) -> Choice:
-    """The parts to run, and the generation of the variant in the record."""
-    arms = request.arms or [arm.name for arm in study.arms]
-    name = request.variant.name
-    generations = record.variants(file.name).get(name, [name])
-    if request.fresh and name in record.variants(file.name):
-        number = int(generations[-1].partition("~")[2] or 1) + 1
-        generations = [f"{name}~{number}"]
-    return Choice(request.variant, generations[-1], request.phases or PHASES, arms, request.also)
+MakeEngine = Callable[[int, Decide], Engine]
+"""Makes an engine with at most this many slots, and a pruning decision."""
 
 
-def run(
-    plan: Plan, dataset: str, make_engine: MakeEngine, listeners: Sequence[Listener], run_id_of: Callable[[str], str]
+def train_missing(
+    plan: Plan,
+    recorder: TrialRecorder,
+    make_engine: MakeEngine,
+    listeners: Sequence[Listener],
+    run_id_of: Callable[[str], str],
 ) -> int:
-    """Trains what a plan misses, and says how many trainings that were. Hold the study's lock.
+    """Trains what a plan misses; how many trainings that were. Hold the study's lock.
 
     Args:
-        plan: what is missing, and where results go.
-        dataset: the name of the data set.
+        plan: what is missing.
+        recorder: where results go.
         make_engine: called only where something is missing.
         listeners: hear of every trial.
         run_id_of: the MLflow run of a trial, by key; empty while it has none.
@@ -52,24 +42,26 @@ def run(
     def decide(spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:
         for listener in listeners:
             listener.epoch(spec, epoch, metrics)
-        return plan.report(spec, metrics, epoch) if spec.prunable else True
+        return recorder.report(spec, metrics, epoch) if spec.prunable else True
 
     try:
-        with closing(make_engine(dataset, plan.n_missing, decide)) as engine:
+        with closing(make_engine(plan.n_missing, decide)) as engine:
             while plan.n_waiting or in_flight:
-                while len(in_flight) < len(engine.slots) and (spec := plan.next()) is not None:
+                while len(in_flight) < len(engine.slots) and (training := plan.next()) is not None:
+                    spec = recorder.begin(training)
                     in_flight[spec.key] = spec
                     slot = engine.submit(spec)
                     for listener in listeners:
                         listener.began(spec, slot, plan.totals)
-                for ended in engine.wait(timeout_s=1.0):
-                    del in_flight[ended.spec.key]
-                    trial = plan.end(ended, run_id_of(ended.spec.key))
+                for outcome in engine.wait(timeout_s=1.0):
+                    del in_flight[outcome.spec.key]
+                    training, trial = recorder.end(outcome, run_id_of(outcome.spec.key))
+                    plan.ended(training, trial)
                     n_ended += 1
                     for listener in listeners:
-                        listener.ended(ended.spec, trial, plan.totals)
+                        listener.ended(outcome.spec, trial, plan.totals)
     except BaseException:
-        for trial in plan.give_up("the study was stopped while it trained"):
+        for trial in recorder.give_up("the study was stopped while it trained"):
             for listener in listeners if trial.key in in_flight else ():
                 listener.ended(in_flight[trial.key], trial, plan.totals)
         raise

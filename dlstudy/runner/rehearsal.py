@@ -6,23 +6,21 @@ from contextlib import closing
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dlstudy.engines.base import Ended, Engine
+from dlstudy.engines.base import Engine, TrialOutcome
 from dlstudy.errors import TrialError
 from dlstudy.runner.design import design_table
-from dlstudy.study.loader import StudyFile
-from dlstudy.study.study import Arm, Study
-from dlstudy.study.trial import TrialSpec, make_parameters
+from dlstudy.study.phases import Phase
+from dlstudy.study.request import ResolvedStudy
+from dlstudy.study.study import Arm
+from dlstudy.study.trial import TrialSpec, TrialState, make_parameters
 
 __all__ = ["rehearse", "sample_spec"]
-
 
 _EPOCHS = 2
 """Epochs of a rehearsal: the first one also traces the model's graph."""
 
 
-def rehearse(
-    file: StudyFile, study: Study, make_engine: Callable[[int], Engine]
-) -> tuple[dict[str, tuple[float, float]], int]:
+def rehearse(study: ResolvedStudy, make_engine: Callable[[int], Engine]) -> tuple[dict[str, tuple[float, float]], int]:
     """Trains each arm twice for two epochs, and writes nothing down. Of the two the faster one counts.
 
     The first training in a worker also traces graphs, which later ones find there.
@@ -36,7 +34,7 @@ def rehearse(
     costs: dict[str, tuple[float, float]] = {}
     with TemporaryDirectory() as folder, closing(make_engine(2 * len(study.arms))) as engine:
         waiting = [
-            _shortened(sample_spec(file, study, arm, f"plan {arm.name} {i}"), f"{folder}/{arm.name}-{i}")
+            _shortened(sample_spec(study, arm, f"plan {arm.name} {i}"), f"{folder}/{arm.name}-{i}")
             for i in range(2)
             for arm in study.arms
         ]
@@ -45,48 +43,38 @@ def rehearse(
             while waiting and n_in_flight < len(engine.slots):
                 engine.submit(waiting.pop())
                 n_in_flight += 1
-            for ended in engine.wait(timeout_s=1.0):
+            for outcome in engine.wait(timeout_s=1.0):
                 n_in_flight -= 1
-                cost = _cost(ended)
-                costs[ended.spec.arm] = min(cost, costs.get(ended.spec.arm, cost), key=sum)
+                cost = _cost(outcome)
+                costs[outcome.spec.arm] = min(cost, costs.get(outcome.spec.arm, cost), key=sum)
         return costs, len(engine.slots)
 
 
-def _cost(ended: Ended) -> tuple[float, float]:
-    """Seconds beside the epochs, and of an epoch."""
-    result = ended.result
-    if result.state in ("failed", "lost"):
-        raise TrialError(f"arm {ended.spec.arm} cannot be trained: {result.reason}")
-    per_epoch = result.cost.get("seconds_per_epoch", 0.0)
-    return max(0.0, result.cost["seconds"] - per_epoch * ended.spec.epochs), per_epoch
-
-
 def sample_spec(
-    file: StudyFile, study: Study, arm: Arm, key: str, params: Mapping[str, Any] | None = None
+    study: ResolvedStudy,
+    arm: Arm,
+    key: str,
+    params: Mapping[str, Any] | None = None,  # Any: JSON scalars
 ) -> TrialSpec:
     """A training of an arm that belongs to no record: at these parameters, else at some that the study names.
 
     Args:
-        file, study, arm: what is trained; `study` as a variant runs it.
+        study, arm: what is trained.
         key: names it.
         params: complete, as a record holds them.
     """
-    stated = arm.printed or arm.defaults or design_table(file.name, arm.space, 1, "sobol")[0]
+    stated = arm.reported or arm.defaults or design_table(study.name, arm.space, 1, "sobol")[0]
     chosen = params or make_parameters(arm, study.protocol, stated)
-    return TrialSpec(
-        key=key,
-        study_path=str(file.path),
-        dataset=study.dataset,
-        arm=arm.name,
-        phase="search",
-        row=0,
-        params=chosen,
-        seed=0,
-        epochs=int(chosen["epochs"]),
-        batch_size=int(chosen["batch_size"]),
-        split=study.protocol.split,
-        rows=study.protocol.rows,
-    )
+    return study.spec(arm, Phase.SEARCH, chosen, key=key)
+
+
+def _cost(outcome: TrialOutcome) -> tuple[float, float]:
+    """Seconds beside the epochs, and of an epoch."""
+    result = outcome.result
+    if result.state in (TrialState.FAILED, TrialState.LOST):
+        raise TrialError(f"arm {outcome.spec.arm} cannot be trained: {result.reason}")
+    per_epoch = result.cost.get("seconds_per_epoch", 0.0)
+    return max(0.0, result.cost["seconds"] - per_epoch * outcome.spec.epochs), per_epoch
 
 
 def _shortened(spec: TrialSpec, folder: str) -> TrialSpec:

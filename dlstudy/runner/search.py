@@ -9,26 +9,27 @@ from optuna.distributions import BaseDistribution
 
 from dlstudy.runner.design import design_table
 from dlstudy.study.protocol import Protocol
-from dlstudy.study.trial import number_of
+from dlstudy.study.record_name import RecordName
+from dlstudy.study.seeds import number_of
 from dlstudy.study.variant import Variant
 
-__all__ = ["fixed_rows", "make_pruner", "make_sampler"]
+__all__ = ["fixed_design", "make_pruner", "make_sampler"]
 
 
-def fixed_rows(
-    study: str, space: Mapping[str, BaseDistribution], n_rows: int, variant: Variant, stream: Sequence[str] = ()
+def fixed_design(
+    study: str, space: Mapping[str, BaseDistribution], n_trials: int, variant: Variant, stream: Sequence[str] = ()
 ) -> list[dict[str, Any]] | None:  # Any: JSON scalars
-    """The parameters of each row, or None where a sampler proposes them one after another."""
+    """The parameters of each trial, by its index; None where a sampler proposes them one after another."""
     if variant.sampler == "tpe" and space:
         return None
-    return design_table(study, space, n_rows, variant.sampler, stream)
+    return design_table(study, space, n_trials, variant.sampler, stream)
 
 
-def make_sampler(name: str, n_known: int) -> optuna.samplers.BaseSampler:
-    """Optuna's TPE. The seed counts known trials, lest a run that goes on propose its first points again.
+def make_sampler(name: RecordName, n_known: int) -> optuna.samplers.BaseSampler:
+    """Optuna's TPE. Its seed depends on the number of known trials: a resumed run must not repeat its first proposals.
 
     Args:
-        name: of the Optuna study.
+        name: of the part in the record.
         n_known: trials it has.
     """
     return optuna.samplers.TPESampler(seed=number_of(name, "tpe", n_known))

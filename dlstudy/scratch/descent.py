@@ -15,7 +15,7 @@ from dlstudy.scratch.inputs import require
 from dlstudy.scratch.losses import LOSSES, Loss
 from dlstudy.scratch.rules import RULES, Rule
 
-__all__ = ["ClosedFormRegressor", "GradientDescentRegressor", "regression_report"]
+__all__ = ["ClosedFormRegressor", "GradientDescentRegressor", "mean_rise", "regression_report"]
 
 _DELTA = {"mae": False, "mse": False, "half_mse": False, "huber": True, "pseudo_huber": True}
 """The losses that a regression can have, and whether they take a delta."""
@@ -207,6 +207,17 @@ def regression_report(y: ArrayLike, predicted: ArrayLike, x: ArrayLike | None = 
     report = {"sst": sst, "sse": sse, "ssr": _sum((predicted - y.mean()) ** 2), "r2": r2, "mse": mse}
     report |= {"rmse": np.sqrt(mse), "mae": _sum(np.abs(error)) / len(y), "pearson": pearson}
     return {name: float(value) for name, value in report.items()}
+
+
+def mean_rise(costs: ArrayLike) -> float:
+    """How much a cost went up from one step to the next, on average, a fall counting 0; 0 for fewer than two costs.
+
+    Args:
+        costs: (n,) one a step; not finite where a descent diverged.
+    """
+    with np.errstate(all="ignore"):
+        rises = np.maximum(0, np.diff(np.asarray(costs, np.float64)))
+        return float(rises.mean()) if len(rises) else 0.0
 
 
 def _sum(values: Array) -> np.float64:

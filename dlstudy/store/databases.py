@@ -17,7 +17,7 @@ _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
 """The one that is used of each kind, whichever a URL names: their options and errors differ."""
 
 _CONNECT = {
-    # A machine or a network that went away without a word is noticed within a minute.
+    # A machine or a network that went away silently is noticed within a minute.
     "postgresql": {
         "connect_timeout": 10,
         "keepalives_idle": 20,
@@ -63,7 +63,7 @@ class Database:
         if kind not in ("sqlite", *_DRIVERS):
             raise RecordError(
                 "a storage is sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE or "
-                f"mysql+pymysql://USER@HOST/DATABASE, got one that begins with {scheme[:20]!r}: mend --storage"
+                f"mysql+pymysql://USER@HOST/DATABASE, got one that begins with {scheme[:20]!r}: correct --storage"
             )
         try:
             url = make_url(text)
@@ -113,11 +113,12 @@ def is_away(error: BaseException | None) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """What a storage says of its error, in one line, without its URL, which may hold a password."""
+    """The message of a storage's error in one line, without its URL, which may hold a password."""
     from optuna.exceptions import StorageInternalError
 
-    said = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
-    said = getattr(said, "orig", None) or said  # SQLAlchemy adds the statement, with its values
-    about = said.args[1] if len(said.args) == 2 and isinstance(said.args[0], int) else said  # PyMySQL: number and text
-    text = without_passwords(" ".join(str(about).split("\n")[0].split()))[:200]
-    return text if hasattr(said, "sqlstate") or isinstance(said, sqlite3.Error) else f"{type(said).__name__}: {text}"
+    cause = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
+    cause = getattr(cause, "orig", None) or cause  # SQLAlchemy adds the statement, with its values
+    has_number = len(cause.args) == 2 and isinstance(cause.args[0], int)  # PyMySQL: number and text
+    message = str(cause.args[1] if has_number else cause)
+    text = without_passwords(" ".join(message.split("\n")[0].split()))[:200]
+    return text if hasattr(cause, "sqlstate") or isinstance(cause, sqlite3.Error) else f"{type(cause).__name__}: {text}"

@@ -1,4 +1,4 @@
-"""The home folder: everything that studies leave behind, and the locks of those at work in it."""
+"""The home folder: everything that studies leave behind, and the locks of the runs that write to it."""
 
 import json
 import os
@@ -6,16 +6,17 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlstudy.common.text import shown
+from dlstudy.common.text import short_repr
 from dlstudy.common.version import __version__
 from dlstudy.errors import RecordError, StoreError, UsageError
 from dlstudy.store.databases import Database
 from dlstudy.store.locks import DatabaseLock, FileLock, Lock
+from dlstudy.study.variant import Variant
 
 __all__ = ["Home"]
 
-_VERSION = 1
-"""Of the home's layout and of what its record means; a home without a mark has it too."""
+_VERSION = 2
+"""Of the folder's layout and of what its record means; a folder without a mark has version 1."""
 _NO_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff?]|%[0-9A-Fa-f]{2}")
 """What breaks a line, is no text, or means something else in the address of MLflow's store."""
 
@@ -32,7 +33,7 @@ class Home:
 
     @classmethod
     def at(cls, path: str | Path | None = None) -> "Home":
-        """The home at that path, else at `DLSTUDY_HOME`, else `mlruns` in the current folder. Writes nothing.
+        """The home folder at that path, else at `DLSTUDY_HOME`, else `mlruns` in the current folder. Writes nothing.
 
         Raises:
             UsageError: no home can be at such a path.
@@ -43,11 +44,13 @@ class Home:
             root = chosen.expanduser().resolve()
             root.exists()  # raises what nothing can be made of: a name too long, a folder that one may not look into
         except (RuntimeError, OSError, ValueError) as error:  # a home folder of nobody, a loop of links, a null byte
-            raise UsageError(f"no home can be at {shown(str(chosen))} ({error}): choose another with --home") from error
+            raise UsageError(
+                f"cannot use {short_repr(str(chosen))} as the results folder ({error}): choose another with --home"
+            ) from error
         if _NO_PATH.search(str(root)):
             raise UsageError(
-                "the path of a home has no line breaks, control characters, bytes that are no text, ? or %XX, "
-                f"got {str(root)!r}: choose another with --home"
+                "the path of a results folder must not contain line breaks, control characters, bytes that are no "
+                f"text, ? or %XX, got {str(root)!r}: choose another with --home"
             )
         home = cls(root)
         home._refuse_later_version()
@@ -81,18 +84,18 @@ class Home:
         """What MLflow keeps of runs: models, figures, reports."""
         return self.root / "artifacts"
 
-    def model(self, study: str, variant: str, arm: str, key: str) -> Path:
+    def model(self, study: str, variant: Variant, arm: str, key: str) -> Path:
         """Where the winner of an arm is saved; `key` names its parameters."""
-        return self.root / "models" / study / variant / f"{arm}-{key}"
+        return self.root / "models" / study / str(variant) / f"{arm}-{key}"
 
     @property
     def files(self) -> Path:
         """What trials leave beside their results: TensorBoard's logs."""
         return self.root / "files"
 
-    def trial_files(self, study: str, variant: str, arm: str, trial: str) -> Path:
+    def trial_files(self, study: str, variant: Variant, arm: str, trial: str) -> Path:
         """Where the callbacks of a trial may write; `trial` names it among those of its arm."""
-        return self.files / study / variant / arm / trial
+        return self.files / study / str(variant) / arm / trial
 
     def reports(self, study: str) -> Path:
         """The last exported reports of a study."""
@@ -109,9 +112,9 @@ class Home:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             probe.write_text(json.dumps({"version": _VERSION, "dlstudy": __version__}) + "\n")
-            if self.mark.exists():
+            if self.is_current:
                 probe.unlink()
-            else:
+            else:  # a new home, or one that an earlier version may not write to any more
                 probe.replace(self.mark)
         except OSError as error:
             if error.errno in StoreError.FULL:
@@ -119,29 +122,49 @@ class Home:
                 raise StoreError.of(error, self.root) from error
             reason = error.strerror or error
             raise UsageError(
-                f"the home {self.root} cannot be written to ({reason}): choose another with --home"
+                f"the results folder {self.root} cannot be written to ({reason}): choose another with --home"
             ) from error
 
+    @property
+    def version(self) -> int | None:
+        """The version of its mark; None where it has none: it is new, or from before there were marks.
+
+        Raises:
+            RecordError: the mark is no mark.
+            StoreError: it cannot be read.
+        """
+        mark = self._read_mark()
+        return None if mark is None else mark[0]
+
+    @property
+    def is_current(self) -> bool:
+        """Whether its mark is of this version; not for one that is new or that an earlier version made."""
+        return self.version == _VERSION
+
     def _refuse_later_version(self) -> None:
+        version, maker = self._read_mark() or (_VERSION, "")
+        if version > _VERSION:
+            raise RecordError(
+                f"the results folder {self.root} must be of version {_VERSION} or earlier, got {version}, made by "
+                f"dlstudy {maker[:30]!r} (this is {__version__}): install that one, or choose another with --home"
+            )
+
+    def _read_mark(self) -> tuple[int, str] | None:
+        """The version, and which dlstudy wrote it."""
         try:
             text = self.mark.read_text(encoding="utf-8", errors="replace")
-        except (FileNotFoundError, NotADirectoryError):  # a new home, or one from before there were marks
-            return
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         except OSError as error:
             raise StoreError.of(error, self.root) from error
         try:
             mark = json.loads(text)
-            version, maker = int(mark["version"]), str(mark.get("dlstudy", "unknown"))
+            return int(mark["version"]), str(mark.get("dlstudy", "unknown"))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RecordError(
-                f"{self.mark} must say the version of the home, got {text[:60]!r}: restore it, or remove it if no "
-                f"later dlstudy than {__version__} wrote to this home"
+                f"{self.mark} must say the version of the results folder, got {text[:60]!r}: restore it, or remove "
+                f"it if no later dlstudy than {__version__} wrote to this folder"
             ) from error
-        if version > _VERSION:
-            raise RecordError(
-                f"the home {self.root} must be of version {_VERSION} or earlier, got {version}, made by dlstudy "
-                f"{maker[:30]!r} (this is {__version__}): install that one, or choose another with --home"
-            )
 
     def lock(self, study: str, storage: str | None = None) -> Lock:
         """What the one run of a study holds that may write here, or to the database at that URL.

@@ -1,4 +1,4 @@
-"""Whether a record is still what was written, and how one is told where it is not."""
+"""Checks that a record is still what was written, and words the error where it is not."""
 
 import functools
 import json

@@ -96,7 +96,7 @@ class _Reader(BaseJournalBackend):
     """A journal as it is when it is first read, without what samplers and pruners alone look at.
 
     Where there is a pruner, to replay epochs and distributions takes Optuna half of the time; what a trial trains
-    stands in its attributes too.
+    is in its attributes too.
     """
 
     def __init__(self, path: Path) -> None:
@@ -213,7 +213,7 @@ def _shortened(path: Path, n_bytes: int, sealed: int) -> RecordError:
 
 
 def _damaged(path: Path, reason: str, sealed: bool = False) -> RecordError:
-    more = f", or remove {seal_of(path).name} to go on with what can be read" if sealed else ""
+    more = f", or remove {seal_of(path).name} to continue with what can be read" if sealed else ""
     return RecordError(
         f"the record {path} is damaged ({' '.join(reason.split())[:200]}): restore it from a backup, or move it away "
         f"to begin anew{more}"

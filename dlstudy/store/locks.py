@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["DatabaseLock", "FileLock", "Lock"]
 
 _PATIENCE_S = 0.5
-"""A run waits so long for a file: a reader takes it for a moment."""
+"""How long a run waits for a file: a reader takes it for a moment."""
 
 _PING_S = 5.0
 _UNSURE_S = 120.0
-"""So long may a lock be in doubt: the server was restarted, and waits for a session of ours that died with it."""
+"""How long a lock may be in doubt: a restarted server keeps the lock of the session that died with it for a while."""
 
 
 class Lock(ABC):
@@ -73,7 +73,7 @@ def _ourselves() -> dict[str, Any]:  # Any: JSON
 
 
 class FileLock(Lock):
-    """On a file, for the processes of one machine; who holds it stands beside it."""
+    """On a file, for the processes of one machine; a file beside it names the holder."""
 
     def __init__(self, study: str, path: Path) -> None:
         super().__init__(study)
@@ -138,16 +138,16 @@ _WORDS = {
     "mysql": _Words(
         "SELECT GET_LOCK(:key, 0)",
         "SELECT IS_USED_LOCK(:key) IS NOT NULL",
-        ("SET SESSION wait_timeout = 60",),  # it ends a session that has not said a word for so long
+        ("SET SESSION wait_timeout = 60",),  # it ends a session that was silent for so many seconds
     ),
 }
 
 
 class DatabaseLock(Lock):
-    """In a database, on a connection of its own that says a word every few seconds.
+    """In a database, on a connection of its own that is used every few seconds.
 
-    A connection may break and the server be restarted under a run. The lock is then taken again; whether another run
-    had it in between is told by the name that the last holder left in a table.
+    A connection may break and the server be restarted under a run. The lock is then taken again; the name that the
+    last holder left in a table tells whether another run had it in between.
     """
 
     def __init__(self, study: str, database: Database) -> None:
@@ -165,7 +165,7 @@ class DatabaseLock(Lock):
     def held(self) -> Iterator[None]:
         """Holds it, and takes it again where the connection breaks."""
         self._own = json.dumps({**_ourselves(), "token": os.urandom(8).hex()})
-        with _told():
+        with _as_store_error():
             self._connection = self._connect()
             if not self._try(self._connection):
                 holder = self._holder(self._connection)
@@ -185,7 +185,7 @@ class DatabaseLock(Lock):
 
     def is_held(self) -> bool:
         """Whether a session of the server has it."""
-        with _told(), self._connect() as connection:
+        with _as_store_error(), self._connect() as connection:
             return bool(self._ask(connection, self._words.is_held, key=self._key))
 
     def require(self) -> None:
@@ -193,7 +193,7 @@ class DatabaseLock(Lock):
         if not self._sure.wait(_UNSURE_S):
             raise StoreError(
                 f"the lock of {self.study} in the database was lost and could not be taken again within "
-                f"{_UNSURE_S:.0f} s: see to the server, then run the same command again"
+                f"{_UNSURE_S:.0f} s: check the server, then run the same command again"
             )
         if self._lost is not None:
             raise self._lost
@@ -241,7 +241,7 @@ class DatabaseLock(Lock):
         return bool(self._ask(connection, self._words.take, key=self._key))
 
     def _sign(self, connection: "Connection") -> None:
-        """Says who holds it."""
+        """Writes down who holds it."""
         from sqlalchemy import inspect
         from sqlalchemy.exc import DBAPIError
 
@@ -270,8 +270,8 @@ class DatabaseLock(Lock):
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """What the database refuses becomes a StoreError."""
+def _as_store_error() -> Iterator[None]:
+    """Errors of the database become a `StoreError`."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:

@@ -1,46 +1,47 @@
-"""What a document prints and claims: figures of runs, figures that can be computed, sentences made comparisons.
+"""What a document reports and claims: figures of runs, figures that arithmetic can check, sentences made comparisons.
 
 Everything here is frozen and checked when it is made; a broken rule raises `StudyError`.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
-from dlstudy.common.text import shown, told
+from dlstudy.common.text import short_repr
 from dlstudy.errors import StudyError
+from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.validation import (
+    direction_from,
+    enum_from,
     frozen,
     is_count,
     is_number,
     items_of,
     require,
-    require_direction,
     require_metric,
     require_text,
 )
 
-__all__ = ["Claim", "Computed", "Printed", "direction_of"]
-
-CLAIM_PHASES = ("replicate", "printed", "defaults", "tuning", "sweep")
-REDUCTIONS = ("mean", "worst", "spread")
+__all__ = ["Claim", "ClaimPhase", "Derived", "Reduction", "Reported", "direction_of"]
 
 _UP = ("accuracy", "auc", "r2", "precision", "recall", "f1")
 _DOWN = ("loss", "error", "mse", "mae", "rmse", "gap", "epochs", "crossentropy")
 
 
 @dataclass(frozen=True)
-class Printed:
-    """A figure that the document prints.
+class Reported:
+    """A figure that the document reports of a run.
 
     Args:
         arm: the arm it is of.
-        metric: `train_`, `val_` or `test_` and a name. A figure from test images is `test_`, whatever it says there.
-        value: the figure; as text where trailing zeros matter ("0.9560" was printed to four decimals).
+        metric: `train_`, `val_` or `test_` and a name. A figure from test images is `test_`, whatever the document
+            calls it.
+        value: the figure; as text where trailing zeros matter ("0.9560" was given to four decimals).
         epoch: the epoch it was read at, counted from 1; None for the end of training.
-        setting: where it was not trained at the arm's printed setting: the parameters that differ, `batch_size` and
-            `epochs` included. Such figures are trained on request only.
+        setting: where it was not trained at the arm's reported setting: the parameters that differ, `batch_size` and
+            `epochs` included. Such figures are trained on request only (`--reported-variants`).
         place: where in the document.
     """
 
@@ -52,15 +53,39 @@ class Printed:
     place: str = ""
 
     def __post_init__(self) -> None:
-        require_text("Printed.arm", self.arm)
-        require_metric(f"Printed.metric of arm {self.arm}", self.metric)
-        _require_figure(f"Printed.value of {self.arm} {self.metric}", self.value, "")
+        require_text("Reported.arm", self.arm)
+        require_metric(f"Reported.metric of arm {self.arm}", self.metric)
+        _require_figure(f"Reported.value of {self.arm} {self.metric}", self.value, "")
         require(
             self.epoch is None or is_count(self.epoch),
-            f"Printed.epoch of {self.arm} {self.metric} must be None or at least 1, got {shown(self.epoch)}",
+            f"Reported.epoch of {self.arm} {self.metric} must be None or at least 1, got {short_repr(self.epoch)}",
         )
-        object.__setattr__(self, "setting", frozen(f"Printed.setting of arm {self.arm}", self.setting))
-        require_text(f"Printed.place of arm {self.arm}", self.place, may_be_empty=True)
+        object.__setattr__(self, "setting", frozen(f"Reported.setting of arm {self.arm}", self.setting))
+        require_text(f"Reported.place of arm {self.arm}", self.place, may_be_empty=True)
+
+    @classmethod
+    def several(
+        cls,
+        arm: str,
+        *,
+        prefix: str = "",
+        epoch: int | None = None,
+        setting: Mapping[str, Any] | None = None,  # as Arm.setting
+        place: str = "",
+        **values: float | str,
+    ) -> list["Reported"]:
+        """Several figures of one run, by metric.
+
+        Args:
+            arm, epoch, setting, place: as for one figure.
+            prefix: goes before each metric's name, such as `train_end_`.
+            values: metric to figure.
+
+        Example::
+
+            Reported.several("sgd", epoch=10, train_accuracy="0.9465", test_accuracy="0.9560")
+        """
+        return [cls(arm, f"{prefix}{metric}", value, epoch, setting or {}, place) for metric, value in values.items()]
 
     @property
     def number(self) -> float:
@@ -69,57 +94,76 @@ class Printed:
 
     @property
     def half_unit(self) -> float:
-        """Half a unit of the last printed digit: what rounding may have hidden."""
+        """Half a unit of the last digit given: what rounding may have hidden."""
         return _half_unit(str(self.value))
 
 
 @dataclass(frozen=True)
-class Computed:
+class Derived:
     """A figure of the document that follows from its own words by arithmetic: no training is needed to check it.
 
     Args:
         text: what the figure is.
-        printed: as the document prints it, digits and all ("1,100").
-        compute: gives the right value; runs in a moment and needs NumPy at most.
+        reported: as the document has it, digits and all ("1,100").
+        value: the right value.
         why: where the document is wrong, what happened there.
     """
 
     text: str
-    printed: float | str
-    compute: Callable[[], float]
+    reported: float | str
+    value: float
     why: str = ""
 
     def __post_init__(self) -> None:
-        require_text("Computed.text", self.text)
-        _require_figure(f"Computed.printed of {shown(self.text)}", self.printed, ",")
-        require(
-            callable(self.compute),
-            f"Computed.compute of {shown(self.text)} must be a function, got {shown(self.compute)}",
-        )
-        require_text(f"Computed.why of {shown(self.text)}", self.why, may_be_empty=True)
-
-    @property
-    def number(self) -> float:
-        """The printed figure as a number."""
-        return float(str(self.printed).replace(",", ""))
-
-    def value(self) -> float:
-        """The right value.
-
-        Raises:
-            StudyError: `compute` fails, or gives no finite number.
-        """
-        try:
-            value = float(self.compute())
-        except Exception as error:  # whatever the study's own code raises
-            raise StudyError(f"Computed.compute of {shown(self.text)} must give a number, got {told(error)}") from error
-        require(math.isfinite(value), f"Computed.compute of {shown(self.text)} must give a finite number, got {value}")
-        return value
+        require_text("Derived.text", self.text)
+        of = f"of {short_repr(self.text)}"
+        _require_figure(f"Derived.reported {of}", self.reported, ",")
+        require(is_number(self.value), f"Derived.value {of} must be a finite number, got {short_repr(self.value)}")
+        require_text(f"Derived.why {of}", self.why, may_be_empty=True)
 
     def agrees(self) -> bool:
-        """Whether the right value rounds to what is printed."""
-        half_unit = _half_unit(str(self.printed).replace(",", ""))
-        return abs(self.value() - self.number) <= half_unit * (1 + 1e-9)  # in float64, 0.80 - 0.795 exceeds 0.005
+        """Whether the right value rounds to the reported one."""
+        text = str(self.reported).replace(",", "")
+        # In float64, 0.80 - 0.795 exceeds 0.005.
+        return abs(self.value - float(text)) <= _half_unit(text) * (1 + 1e-9)
+
+
+class ClaimPhase(StrEnum):
+    """Which runs a claim compares."""
+
+    REPLICATE = "replicate"
+    """The tuned winners."""
+    REPORTED = "reported"
+    """The document's own settings."""
+    DEFAULTS = "defaults"
+    """The library's settings."""
+    TUNING = "tuning"
+    """What each seed gained by tuning: the winner's value less that of the defaults."""
+    SWEEP = "sweep"
+    """The runs of a sweep."""
+
+    @property
+    def compares_winners(self) -> bool:
+        """Whether the winners of searches enter, so that the claim may be about methods."""
+        return self in (ClaimPhase.REPLICATE, ClaimPhase.TUNING)
+
+    @property
+    def stated_phase(self) -> Phase | None:
+        """The phase whose setting each arm of the claim has to state; None where there is none."""
+        return {
+            ClaimPhase.REPORTED: Phase.REPORTED,
+            ClaimPhase.DEFAULTS: Phase.DEFAULTS,
+            ClaimPhase.TUNING: Phase.DEFAULTS,
+        }.get(self)
+
+
+class Reduction(StrEnum):
+    """How the runs of one seed over the points of a sweep become one number."""
+
+    MEAN = "mean"
+    WORST = "worst"
+    SPREAD = "spread"
+    """Standard deviation, of which less is better."""
 
 
 @dataclass(frozen=True)
@@ -131,113 +175,114 @@ class Claim:
         better: the arm that is said to be better.
         than: the arms it is said to be better than; the claim holds only if it is better than each of them.
         metric: what "better" means; each run's own value, at `epoch` if given, else at the end of training.
-        phase: which runs: "replicate" the tuned winners, "printed" the document's own settings, "defaults" the
-            library's; "tuning" what each seed gained by tuning, the winner's value less the defaults'; "sweep" a sweep.
+        phase: which runs: "replicate", "reported", "defaults", "tuning" or "sweep", as `ClaimPhase` describes them.
         epoch: counted from 1; None for the end of training.
-        target: then "better" means fewer epochs until the metric reaches it; a run that never does counts one more
-            than the longest run had.
+        target: if given, "better" means fewer epochs until the metric reaches it; a run that never does counts one
+            more than the longest run had.
         direction: "maximize" or "minimize"; None reads it from the metric's name.
-        within: then the claim is a likeness: the arms differ by less than this.
-        region: differences smaller than this do not matter to anyone (the region of practical equivalence).
+        margin: if given, the claim is one of equivalence: the arms differ by less than this.
+        rope: differences smaller than this do not matter to anyone (the region of practical equivalence).
         sweep: the name of the sweep.
         at: the values of the sweep that the claim is about; empty for all.
-        over: how a seed's runs over those values become one number: their "mean", the "worst" of them, or their
-            "spread" (standard deviation), of which less is better.
+        over: how a seed's runs over those values become one number: "mean", "worst" or "spread".
         untestable: why this study cannot test the claim; then the other arguments may be left out.
-        control: it is no claim of the document but one about two identical arms, judged by itself.
+        aa_test: it is no claim of the document but an A/A test of two identical arms, judged by itself.
     """
 
     text: str
     better: str = ""
     than: Sequence[str] = ()
     metric: str = ""
-    phase: str = "replicate"
+    phase: ClaimPhase = ClaimPhase.REPLICATE
     epoch: int | None = None
     target: float | None = None
-    direction: str | None = None
-    within: float | None = None
-    region: float | None = None
+    direction: Direction | None = None
+    margin: float | None = None
+    rope: float | None = None
     sweep: str = ""
     at: Mapping[str, Any] = field(default_factory=dict)  # JSON scalars
-    over: str = "mean"
+    over: Reduction = Reduction.MEAN
     untestable: str = ""
-    control: bool = False
+    aa_test: bool = False
 
     def __post_init__(self) -> None:
         require_text("Claim.text", self.text)
-        of = f"of {shown(self.text)}"
+        of = f"of {short_repr(self.text)}"
         for name in ("better", "sweep", "untestable"):
             require_text(f"Claim.{name} {of}", getattr(self, name), may_be_empty=True)
-        require(isinstance(self.control, bool), f"Claim.control {of} must be True or False, got {shown(self.control)}")
+        require(
+            isinstance(self.aa_test, bool), f"Claim.aa_test {of} must be True or False, got {short_repr(self.aa_test)}"
+        )
         than = (self.than,) if isinstance(self.than, str) else items_of(f"Claim.than {of}", self.than, str)
         object.__setattr__(self, "than", than)
         if self.untestable:
             return
         self._check_comparison()
         self._check_numbers()
-        if self.direction is None:
-            object.__setattr__(self, "direction", direction_of(self.metric))
-        require_direction(f"Claim.direction {of}", self.direction)
+        given = direction_of(self.metric) if self.direction is None else self.direction
+        object.__setattr__(self, "direction", direction_from(f"Claim.direction {of}", given))
 
     def _check_comparison(self) -> None:
-        of = f"of {shown(self.text)}"
+        of = f"of {short_repr(self.text)}"
         require_metric(f"Claim.metric {of}", self.metric)
         require(bool(self.than), f"Claim.than {of} must name at least one arm, got none")
         require(
             self.better not in self.than,
-            f"Claim.than {of} must not name the better arm, got {shown(self.than)}",
+            f"Claim.than {of} must not name the better arm, got {short_repr(self.than)}",
         )
         require(
             len(set(self.than)) == len(self.than),
-            f"Claim.than {of} must name each arm once, got {shown(self.than)}",
+            f"Claim.than {of} must name each arm once, got {short_repr(self.than)}",
         )
-        for name, allowed in (("phase", CLAIM_PHASES), ("over", REDUCTIONS)):
-            value = getattr(self, name)
-            require(
-                value in allowed,
-                f"Claim.{name} {of} must be one of {', '.join(allowed)}, got {shown(value)}",
-            )
+        for name, kind in (("phase", ClaimPhase), ("over", Reduction)):
+            object.__setattr__(self, name, enum_from(f"Claim.{name} {of}", kind, getattr(self, name)))
         require(
-            (self.phase == "sweep") == bool(self.sweep),
-            f"Claim.sweep {of} names a sweep where phase is sweep, got phase {shown(self.phase)} and "
-            f"sweep {shown(self.sweep)}",
+            (self.phase is ClaimPhase.SWEEP) == bool(self.sweep),
+            f"Claim.sweep {of} names a sweep where phase is sweep, got phase {short_repr(self.phase.value)} and "
+            f"sweep {short_repr(self.sweep)}",
         )
         object.__setattr__(self, "at", frozen(f"Claim.at {of}", self.at))
         require(
-            bool(self.sweep) or (self.over == "mean" and not self.at),
-            f"Claim.over and Claim.at {of} are about a sweep, got over {shown(self.over)} and at "
-            f"{shown(dict(self.at))}: name the sweep, or leave them out",
+            bool(self.sweep) or (self.over is Reduction.MEAN and not self.at),
+            f"Claim.over and Claim.at {of} are about a sweep, got over {short_repr(self.over.value)} and at "
+            f"{short_repr(dict(self.at))}: name the sweep, or leave them out",
         )
 
     @property
     def sign(self) -> int:
         """1 where more of what the claim compares is better, else -1."""
-        fewer = self.target is not None or self.phase == "tuning" or self.over == "spread"
-        return -1 if fewer or self.direction == "minimize" else 1
+        fewer = self.target is not None or self.phase is ClaimPhase.TUNING or self.over is Reduction.SPREAD
+        return -1 if fewer else self.better_direction.sign
+
+    @property
+    def better_direction(self) -> Direction:
+        """The direction of its metric, once it has been checked."""
+        assert self.direction is not None
+        return self.direction
 
     def _check_numbers(self) -> None:
-        of = f"of {shown(self.text)}"
+        of = f"of {short_repr(self.text)}"
         require(
             self.epoch is None or is_count(self.epoch),
-            f"Claim.epoch {of} must be None or at least 1, got {shown(self.epoch)}",
+            f"Claim.epoch {of} must be None or at least 1, got {short_repr(self.epoch)}",
         )
         require(
             self.target is None or (is_number(self.target) and self.epoch is None),
-            f"Claim.target {of} must be a number, and then epoch must be None, got {shown(self.target)}",
+            f"Claim.target {of} must be a number, and then epoch must be None, got {short_repr(self.target)}",
         )
-        for name in ("within", "region"):
+        for name in ("margin", "rope"):
             value = getattr(self, name)
             require(
                 value is None or (is_number(value) and value > 0),
-                f"Claim.{name} {of} must be a number above 0, got {shown(value)}",
+                f"Claim.{name} {of} must be a number above 0, got {short_repr(value)}",
             )
         require(
-            self.within is None or self.region is None,
-            f"Claim.region {of} must be None where within is given, got both: a likeness has its margin",
+            self.margin is None or self.rope is None,
+            f"Claim.rope {of} must be None where margin is given, got both: a claim of equivalence has its margin",
         )
 
 
-def direction_of(metric: str) -> str:
+def direction_of(metric: str) -> Direction:
     """The direction in which a metric gets better, read from its name.
 
     Raises:
@@ -245,20 +290,20 @@ def direction_of(metric: str) -> str:
     """
     words = metric.split("_")
     if any(word in _UP for word in words):
-        return "maximize"
+        return Direction.MAXIMIZE
     if any(word in _DOWN for word in words):
-        return "minimize"
-    raise StudyError(f"the name of metric {shown(metric)} does not say which way is better: state direction")
+        return Direction.MINIMIZE
+    raise StudyError(f"the name of metric {short_repr(metric)} does not say which way is better: state direction")
 
 
 def _require_figure(what: str, value: object, left_out: str) -> None:
-    """A printed figure is a number, or the text of one with such letters in it."""
+    """A reported figure is a number, or the text of one, which may have the given letters in it."""
     try:
         text = "".join(letter for letter in str(value) if letter not in left_out)
         finite = math.isfinite(float(text)) and math.isfinite(_half_unit(text))
     except (TypeError, ValueError, OverflowError):
         finite = False
-    require(finite, f"{what} must be a finite number, got {shown(value)}")
+    require(finite, f"{what} must be a finite number, got {short_repr(value)}")
 
 
 def _half_unit(text: str) -> float:

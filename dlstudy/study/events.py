@@ -24,4 +24,4 @@ class Listener(ABC):
 
     @abstractmethod
     def ended(self, spec: TrialSpec, trial: TrialRecord, totals: Totals) -> None:
-        """A trial ended and stands in the record."""
+        """A trial ended, and the record has it."""

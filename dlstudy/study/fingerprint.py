@@ -4,107 +4,70 @@ import ast
 import hashlib
 import symtable
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from optuna.distributions import distribution_to_json
 
-from dlstudy.datasets import registry
 from dlstudy.study.loader import StudyFile
-from dlstudy.study.protocol import Split
-from dlstudy.study.study import PHASES, Arm, Study
-from dlstudy.study.variant import Variant
+from dlstudy.study.own_modules import UNREADABLE, OwnModules
+from dlstudy.study.phases import Phase
+from dlstudy.study.record_name import RecordName
+from dlstudy.study.request import ResolvedStudy
+from dlstudy.study.study import Arm
 
-__all__ = ["REPEATED", "Part", "changes", "code_digests", "code_of", "define", "define_all", "has_phase", "split_of"]
+__all__ = ["changes", "code_digests", "code_of", "define", "define_all", "version_of"]
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
 
-
-REPEATED = ("search", "replicate", "defaults")
-"""Phases that every further search of an arm has too: what a verdict on methods rests on."""
-
-Part = tuple[str, str, int]
-"""A phase, an arm, and which of the arm's searches, counted from 1."""
+_VERSION = 2
+"""Of what a definition holds. Version 1 followed imports one step only, and carries no number."""
 
 
-def define(
-    study: Study, variant: Variant, arm: Arm, phase: str, code: Mapping[str, str]
-) -> dict[str, Any]:  # Any: JSON
+def define(study: ResolvedStudy, arm: Arm, phase: Phase, code: Mapping[str, str]) -> dict[str, Any]:  # Any: JSON
     """What the results of one arm and phase rest on, as JSON.
 
     Trials, seeds, claims and texts are not in it: they may grow or be reworded.
 
     Args:
-        study: as the variant runs it.
-        variant: for the sampler and the pruner of a search.
-        arm: the arm.
-        phase: one of `PHASES`.
+        study: as its variant runs it.
+        arm, phase: of it.
         code: of the study's functions, as `code_of` gives it.
     """
     protocol = study.protocol
-    split = split_of(study, arm, phase)
     definition: dict[str, Any] = {
-        "data": f"{study.dataset} {registry.describe(study.dataset).sha256[:16]}",
+        "version": _VERSION,
+        "data": f"{study.dataset} {study.data.sha256[:16]}",
         "epochs": protocol.epochs,
         "batch_size": protocol.batch_size,
         "rows": protocol.rows,
-        "split": repr(split),
+        "split": repr(study.split_of(arm, phase)),
         "setting": dict(arm.setting),
+        "restarts": arm.restarts,
         "code": dict(code),
     }
-    if phase in ("printed", "defaults"):
-        definition[phase] = dict(getattr(arm, phase) or {})
-    if phase == "search":
+    if phase in (Phase.REPORTED, Phase.DEFAULTS):
+        definition[phase.value] = dict(arm.stated(phase) or {})
+    if phase is Phase.SEARCH:
         definition["space"] = {name: distribution_to_json(arm.space[name]) for name in sorted(arm.space)}
-        definition["metric"] = f"{protocol.direction} {protocol.metric}"
-        definition["search"] = f"{variant.sampler}, pruner {variant.pruner}"
+        definition["metric"] = protocol.metric
+        definition["direction"] = protocol.direction.value
+        definition["sampler"], definition["pruner"] = study.variant.sampler, study.variant.pruner
     return definition
 
 
-def define_all(
-    file: StudyFile, study: Study, variant: Variant, name: str, arms: Sequence[str]
-) -> dict[Part, tuple[str, dict[str, Any]]]:  # Any: JSON
-    """The name in the record and the definition of every phase of these arms, by phase, arm and search.
-
-    Args:
-        file: the study's.
-        study, variant: as for `define`.
-        name: of the variant in the record, generation included.
-        arms: their names.
-    """
-    code = code_of(file, study)
-    defined = {}
-    for phase in PHASES:
-        for arm in (arm for arm in map(study.arm, arms) if has_phase(study, arm, phase)):
-            definition = define(study, variant, arm, phase, code)
-            for search in range(1, 1 + (study.protocol.searches if phase in REPEATED else 1)):
-                last = phase if search == 1 else f"{phase}.{search}"
-                defined[phase, arm.name, search] = (f"{file.name}/{name}/{arm.name}/{last}", definition)
-    return defined
+def define_all(study: ResolvedStudy, arms: Sequence[Arm]) -> dict[RecordName, dict[str, Any]]:  # Any: JSON
+    """The definition of every part of these arms."""
+    code = code_of(study.file)
+    return {name: define(study, arm, name.phase, code) for arm, name in study.parts(arms)}
 
 
-def split_of(study: Study, arm: Arm, phase: str) -> Split:
-    """The rows of an arm in a phase."""
-    own = arm.printed_split or study.protocol.printed_split
-    return own if phase == "printed" and own else study.protocol.split
-
-
-def has_phase(study: Study, arm: Arm, phase: str) -> bool:
-    """Whether an arm has anything to train in a phase."""
-    if phase in ("printed", "defaults"):
-        return getattr(arm, phase) is not None
-    return phase != "sweep" or any(study.sweep_settings(sweep, arm) for sweep in study.sweeps)
-
-
-def code_of(file: StudyFile, study: Study) -> dict[str, str]:
-    """A digest of each part of a study file that its functions need, by name; what draws pictures does not count."""
-    functions = (study.build, study.prepare, study.callbacks, study.go_on, study.probe)
+def code_of(file: StudyFile) -> dict[str, str]:
+    """A digest of each part of a study's code that its trainings need, by name; what draws figures does not count."""
+    study = file.study
+    functions = (study.build, study.prepare, study.callbacks, study.continue_training, study.extra_metrics)
     names = [getattr(function, "__name__", "STUDY") for function in functions if function is not None]
-    digests: dict[str, str] = {}
-    for name in names:
-        digests |= code_digests(file.source, name, file.path.parent)
-    return digests
+    return code_digests(file.source, names, file.modules)
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:  # Any: JSON
@@ -120,28 +83,51 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:  # Any
     return found
 
 
-def code_digests(source: str, start: str, folder: Path | None = None) -> dict[str, str]:
-    """A digest of each top-level statement of a file that `start` needs, by the name that it binds.
+def version_of(definition: Mapping[str, Any]) -> int:  # Any: JSON
+    """The version of the form that a definition has."""
+    return int(definition.get("version", 1))
 
-    Comments, layout and docstrings do not count, nor does what `start` does not reach. Modules that it imports from
-    `folder` count as a whole.
+
+def code_digests(source: str, start: Sequence[str], modules: OwnModules) -> dict[str, str]:
+    """A digest of each top-level statement of a study file that names in `start` need, and of each module they import.
+
+    Comments, layout and docstrings do not count, nor does what `start` does not reach. The study's own modules count as
+    a whole, each by its path, with all that they import in turn.
+
+    Args:
+        source: of the study file.
+        start: names that it binds; one that it does not bind, such as of an imported function, stands for `STUDY`.
+        modules: where its own modules are.
     """
     statements: dict[str, list[ast.stmt]] = {}
-    for statement in ast.parse(source).body:
+    body = ast.parse(source).body
+    for statement in body:
         for name in _bound(statement):
             statements.setdefault(name, []).append(statement)
-    wanted, digests = [start if start in statements else "STUDY"], dict[str, str]()
+    wanted, digests = [name if name in statements else "STUDY" for name in start], dict[str, str]()
     while wanted:
         name = wanted.pop()
         if name in digests:
             continue
-        text = "\n".join(ast.unparse(_without_docstrings(statement)) for statement in statements[name])
-        for path in _imported(statements[name], folder):
-            text += "\n" + ast.unparse(_without_docstrings(ast.parse(path.read_text(encoding="utf-8"))))
-        digests[name] = hashlib.sha256(text.encode()).hexdigest()[:12]
+        digests[name] = _digest("\n".join(ast.unparse(_without_docstrings(part)) for part in statements[name]))
         used = set[str]().union(*(_used(_table(statement)) for statement in statements[name]))
         wanted += sorted(used & set(statements))
-    return digests
+    counted = [statement for name in digests for statement in statements[name]]
+    counted += filter(_imports_all, body)  # any name may come from there
+    return digests | {
+        name: _digest(_code_of_module(path.read_bytes())) for name, path in modules.files(counted).items()
+    }
+
+
+def _code_of_module(source: bytes) -> str:
+    try:
+        return ast.unparse(_without_docstrings(ast.parse(source)))
+    except UNREADABLE:  # it cannot be imported as it is; what it is still counts
+        return source.hex()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _bound(statement: ast.stmt) -> set[str]:
@@ -163,17 +149,8 @@ def _used(table: symtable.SymbolTable) -> set[str]:
     return names.union(*(_used(child) for child in table.get_children()))
 
 
-def _imported(statements: list[ast.stmt], folder: Path | None) -> list[Path]:
-    """The files in a folder that statements import, wherever in them the import stands."""
-    if folder is None:
-        return []
-    modules = set[str]()
-    for node in (node for statement in statements for node in ast.walk(statement)):
-        if isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules.add(node.module)
-    return [path for name in sorted(modules) if (path := folder / f"{name.replace('.', '/')}.py").is_file()]
+def _imports_all(statement: ast.stmt) -> bool:
+    return any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(statement))
 
 
 def _without_docstrings(statement: _Node) -> _Node:

@@ -1,16 +1,18 @@
 """Finds studies by name or path, and loads them."""
 
 import difflib
+import importlib.util
 import os
 import sys
 import traceback
 import types
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlstudy.common.text import one_line, shown, told
+from dlstudy.common.text import describe_error, one_line, short_repr
 from dlstudy.errors import DefinitionError, StudyError
+from dlstudy.study.own_modules import OwnModules
 from dlstudy.study.study import Study
 from dlstudy.study.validation import require_name
 
@@ -26,12 +28,14 @@ class StudyFile:
         path: the file, absolute.
         source: its text.
         study: what it defines as `STUDY`.
+        modules: those of its own, beside its file or in its package.
     """
 
     name: str
     path: Path
     source: str
     study: Study
+    modules: OwnModules = field(compare=False, repr=False)
 
 
 def paths() -> dict[str, Path]:
@@ -45,7 +49,7 @@ def paths() -> dict[str, Path]:
 
 
 def find(name: str) -> Path:
-    """The study file of that name, or at that path.
+    """The study file of that name, at that path, or of that module of an installed package (`package.module`).
 
     Raises:
         StudyError: there is none; names what there is.
@@ -53,25 +57,29 @@ def find(name: str) -> Path:
     if _is_path(name):
         path = _file_at(name)
         if path is None:
-            raise StudyError(f"no study file at {shown(name)}: check the path")
+            raise StudyError(f"no study file at {short_repr(name)}: check the path")
         return path
     known = paths()
+    if name not in known and (path := _module_file(name)) is not None:
+        return path
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = (
-            f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known)) or 'none'}, or give a path"
+            f"did you mean {near[0]}?"
+            if near
+            else f"choose from {', '.join(sorted(known)) or 'none'}, or give a path or the name of a module"
         )
-        raise StudyError(f"no study is named {shown(name)}: {hint}")
+        raise StudyError(f"no study is named {short_repr(name)}: {hint}")
     return known[name]
 
 
 def name_of(study: str) -> str:
-    """The name of a study that is given by its name or by the path of its file; the name need not be known.
+    """The name of a study that is given by its name, path or module; a plain name need not be known.
 
     Raises:
         StudyError: there is no file at that path.
     """
-    return find(study).stem if _is_path(study) else study
+    return find(study).stem if _is_path(study) or _module_file(study) is not None else study
 
 
 def load(path: Path) -> StudyFile:
@@ -88,12 +96,13 @@ def load(path: Path) -> StudyFile:
         line = f", line {error.lineno}" if error.lineno else ""
         raise StudyError(f"{path.name}{line}: {one_line(error.msg)}") from error
     except (ValueError, MemoryError, RecursionError) as error:  # what Python's parser makes of endless nesting
-        raise StudyError(f"{path.name} is no Python that can be read: {told(error)}") from error
-    module = types.ModuleType(f"dlstudy_studies.{path.stem}")
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # dataclasses and Keras look classes up by the name of their module
+        raise StudyError(f"{path.name} is no Python that can be read: {describe_error(error)}") from error
+    modules = OwnModules(path)
+    module = types.ModuleType(f"{modules.package or 'dlstudy_studies'}.{path.stem}")
+    module.__file__, module.__package__ = str(path), modules.package
     try:
-        with warnings.catch_warnings():  # what Optuna warns of there, `Arm` refuses with a message of its own
+        with modules.importable(), warnings.catch_warnings():  # what Optuna warns of, `Arm` refuses with a message
+            sys.modules[module.__name__] = module  # dataclasses and Keras look classes up by the name of their module
             warnings.filterwarnings("ignore", "Choices for a categorical distribution", UserWarning)
             exec(code, module.__dict__)
     except KeyboardInterrupt:
@@ -104,7 +113,7 @@ def load(path: Path) -> StudyFile:
     if not isinstance(study, Study):
         got = "nothing of that name" if study is None else type(study).__name__
         raise StudyError(f"{path.name} must define STUDY = Study(...), got {got}")
-    return StudyFile(path.stem, path, source, study)
+    return StudyFile(path.stem, path, source, study, modules)
 
 
 def line_in(error: BaseException, path: Path) -> str:
@@ -130,6 +139,21 @@ def _file_at(name: str) -> Path | None:
         return None
 
 
+def _module_file(name: str) -> Path | None:
+    """The source of a module of an installed package, or of one in the current folder."""
+    if "." not in name or _is_path(name) or not all(part.isidentifier() for part in name.split(".")):
+        return None
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        spec = importlib.util.find_spec(name)  # which imports the packages around it
+    except (Exception, SystemExit):  # whatever those packages raise: no study can be had from them
+        return None
+    finally:
+        sys.path.pop(0)
+    path = Path(spec.origin).resolve() if spec and spec.origin else None
+    return path if path and path.suffix == ".py" and path.stem != "__init__" else None
+
+
 def _is_path(name: str) -> bool:
     return name.endswith(".py") or os.sep in name
 
@@ -141,4 +165,4 @@ def _folders() -> list[Path]:
 
 
 def _message(error: BaseException) -> str:
-    return str(error) if isinstance(error, DefinitionError) else told(error)
+    return str(error) if isinstance(error, DefinitionError) else describe_error(error)

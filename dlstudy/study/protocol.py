@@ -1,4 +1,4 @@
-"""How a study treats its arms: rows that train and judge, the protocol of the search, sweeps over stated values.
+"""How a study treats its arms: the split of the rows, the protocol of search and replicates, sweeps over stated values.
 
 Everything here is frozen and checked when it is made; a broken rule raises `StudyError`.
 """
@@ -9,16 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlstudy.common.text import shown
+from dlstudy.common.text import short_repr
+from dlstudy.study.phases import Direction
 from dlstudy.study.validation import (
+    direction_from,
     frozen,
     is_count,
     is_number,
     items_of,
     require,
-    require_direction,
     require_metric,
     require_name,
+    test_metric_of,
 )
 
 __all__ = ["Protocol", "Split", "Sweep"]
@@ -33,37 +35,52 @@ class Split:
 
     Args:
         validation: how many rows (int) or which share of them (float in [0, 1)) validate; 0 for none.
-        test: None for the data set's own test rows, else the share in (0, 1) that is split off first, or the numbers
-            of those rows, counted from 0.
+        test: None for the data set's own test rows; else the share in (0, 1) that is split off first, the numbers of
+            those rows, counted from 0, or the name under which the data set knows them.
         random_state: None takes the first rows; a number goes to scikit-learn's `train_test_split`.
     """
 
     validation: int | float = 0
-    test: float | Sequence[int] | None = None
+    test: float | Sequence[int] | str | None = None
     random_state: int | None = None
 
     def __post_init__(self) -> None:
         share = isinstance(self.validation, float)
         require(
             is_number(self.validation) and 0 <= self.validation < (1 if share else math.inf),
-            f"Split.validation must be a number of rows or a share in [0, 1), got {shown(self.validation)}",
+            f"Split.validation must be a number of rows or a share in [0, 1), got {short_repr(self.validation)}",
         )
         if isinstance(self.test, list | range) and len(self.test) <= _MOST_ROWS:
             object.__setattr__(self, "test", tuple(self.test))
         require(
-            self.test is None or _is_share(self.test) or _are_rows(self.test),
-            "Split.test must be None (the data set's own test rows), a share in (0, 1) or different row numbers, got "
-            f"{shown(self.test)}",
+            self.test is None or _is_share(self.test) or _are_rows(self.test) or _is_name(self.test),
+            "Split.test must be None (the data set's own test rows), a share in (0, 1), different row numbers or the "
+            f"name of stated rows, got {short_repr(self.test)}",
         )
         state = self.random_state
         require(
             state is None or (isinstance(state, int) and not isinstance(state, bool) and 0 <= state < 2**32),
-            f"Split.random_state must be None or a whole number in [0, 2^32), got {shown(state)}",
+            f"Split.random_state must be None or a whole number in [0, 2^32), got {short_repr(state)}",
         )
         require(
             not _is_share(self.test) or self.random_state is not None,
             f"Split.random_state must be a number when Split.test is a share, got {self.random_state!r}",
         )
+
+    def with_rows(self, stated: Mapping[str, Sequence[int]]) -> "Split":
+        """The same split with the row numbers that a data set states under its name.
+
+        Raises:
+            StudyError: the data set states no rows under that name.
+        """
+        if not isinstance(self.test, str):
+            return self
+        require(
+            self.test in stated,
+            f"Split.test must name rows that the data set states ({', '.join(stated) or 'none'}), got "
+            f"{short_repr(self.test)}",
+        )
+        return Split(self.validation, tuple(stated[self.test]), self.random_state)
 
     def scaled(self, factor: float) -> "Split":
         """The same split of a data set `factor` times as large: a number of rows scales, a share stays."""
@@ -92,6 +109,10 @@ def _are_rows(test: object) -> bool:
     return whole and len(set(test)) == len(test)
 
 
+def _is_name(test: object) -> bool:
+    return isinstance(test, str) and bool(test)
+
+
 def _is_list(values: object) -> bool:
     return isinstance(values, Sequence) and not isinstance(values, str)
 
@@ -102,19 +123,19 @@ class Protocol:
 
     Args:
         epochs: passes over the training rows of a trial.
-        batch_size: rows in a step. An arm may carry its own `epochs` or `batch_size` in setting, space or printed.
+        batch_size: rows in a step. An arm may carry its own `epochs` or `batch_size` in setting, space or reported.
         trials: search trials for each arm.
-        seeds: replicates for each arm, and trainings of each printed setting.
-        searches: independent searches of each arm, each with replicates on seeds of its own: with one, verdicts hold
+        seeds: replicates for each arm, and trainings of each reported setting.
+        searches: independent searches of each arm, each with replicates on seeds of its own. With one, verdicts hold
             for the settings that it found; with three or more, for the methods.
-        metric: what the search looks at: a `val_` metric at the end of training.
+        metric: what the search optimizes: a `val_` metric at the end of training.
         direction: "maximize" or "minimize".
-        split: rows of search and replicate.
-        printed_split: rows of the printed phase, where the document's differ; without validation rows the test rows
+        split: rows of search and replicates.
+        reported_split: rows of the reported phase, where the document's differ. Without validation rows the test rows
             are judged after every epoch, as the document did.
-        rows: train and validate on so many rows only; None for all.
-        silence_s: a worker that says nothing for so many seconds is ended, and its trial tried once more. A Keras model
-            speaks after every epoch, an estimator when it has been fitted.
+        rows: train and validate on this many rows only; None for all.
+        silence_s: a worker that sends nothing for this many seconds counts as hung: it is ended, and its trial tried
+            once more. A Keras model reports after every epoch, an estimator when it has been fitted.
     """
 
     epochs: int = 10
@@ -123,9 +144,9 @@ class Protocol:
     seeds: int = 8
     searches: int = 1
     metric: str = "val_accuracy"
-    direction: str = "maximize"
+    direction: Direction = Direction.MAXIMIZE
     split: Split = field(default_factory=lambda: Split(validation=0.1))
-    printed_split: Split | None = None
+    reported_split: Split | None = None
     rows: int | None = None
     silence_s: int = 1800
 
@@ -134,15 +155,16 @@ class Protocol:
             value = getattr(self, name)
             require(
                 is_count(value),
-                f"{name} must be a whole number from 1 to 1,000,000, got {shown(value)}: mend Protocol.{name}",
+                f"{name} must be a whole number from 1 to 1,000,000, got {short_repr(value)}: change Protocol.{name}",
             )
         require(
             self.rows is None or is_count(self.rows),
-            f"rows must be None or a whole number from 1 to 1,000,000, got {shown(self.rows)}: mend Protocol.rows",
+            f"rows must be None or a whole number from 1 to 1,000,000, got {short_repr(self.rows)}: change "
+            "Protocol.rows",
         )
         require(
             self.searches != 2,
-            "searches must be 1, or at least 3 to compare methods, got 2: mend Protocol.searches or --searches",
+            "searches must be 1, or at least 3 to compare methods, got 2: change Protocol.searches or --searches",
         )
         require_metric("Protocol.metric", self.metric)
         require(
@@ -150,22 +172,30 @@ class Protocol:
             f"a search must not see the test set or judge by its training rows, got Protocol.metric={self.metric!r}: "
             "name a val_ metric",
         )
-        require_direction("Protocol.direction", self.direction)
-        for name in ("split", "printed_split"):
+        object.__setattr__(self, "direction", direction_from("Protocol.direction", self.direction))
+        for name in ("split", "reported_split"):
             value = getattr(self, name)
-            none_will_do = value is None and name == "printed_split"
-            require(isinstance(value, Split) or none_will_do, f"Protocol.{name} must be a Split, got {shown(value)}")
+            may_be_none = value is None and name == "reported_split"
+            require(
+                isinstance(value, Split) or may_be_none, f"Protocol.{name} must be a Split, got {short_repr(value)}"
+            )
         require(
             self.split.validation > 0,
             f"the search needs validation rows, got Protocol.split={self.split!r}: raise Split.validation",
         )
 
+    @property
+    def test_metric(self) -> str:
+        """The test metric that corresponds to the metric of the search."""
+        return test_metric_of(self.metric)
+
 
 @dataclass(frozen=True)
 class Sweep:
-    """Stated values at which every arm is trained, beside its search: for claims about a range and not about a winner.
+    """Stated values at which every arm is trained, beside its search: for claims about a range, not about a winner.
 
-    Every arm meets the same values on the same seeds. Judged on validation rows; the test set is not read.
+    All arms share the values, unless they have their own, and the seeds. Judged on validation rows; the test set is not
+    read.
 
     Args:
         name: short, unique in its study.
@@ -173,7 +203,9 @@ class Sweep:
         seeds: trainings of each combination.
         arms: whose; empty for all.
         fixed: other parameters that hold throughout. What an arm tunes and neither `grid` nor `fixed` states is taken
-            from the arm's `defaults`, else from its `printed`.
+            from the arm's `defaults`, else from its `reported`.
+        own: for arms whose values differ: arm name to parameter name to its own values, as many as in `grid`, in the
+            same order. Claims and reports name a point by the values of `grid`.
     """
 
     name: str
@@ -181,12 +213,13 @@ class Sweep:
     seeds: int = 6
     arms: Sequence[str] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)  # as Arm.setting
+    own: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)  # as grid
 
     def __post_init__(self) -> None:
         require_name("Sweep.name", self.name)
         require(
             isinstance(self.grid, Mapping) and all(map(_is_list, self.grid.values())),
-            f"sweep {self.name}: grid must map names to lists of values, got {shown(self.grid)}",
+            f"sweep {self.name}: grid must map names to lists of values, got {short_repr(self.grid)}",
         )
         grid = {name: tuple(values) for name, values in self.grid.items()}
         object.__setattr__(self, "grid", grid)
@@ -195,21 +228,54 @@ class Sweep:
         n_points = math.prod(map(len, grid.values()))
         require(
             n_points <= _MOST_POINTS,
-            f"sweep {self.name}: grid may have {_MOST_POINTS:,} combinations at most, got {shown(n_points)}: leave out "
-            "values",
+            f"sweep {self.name}: grid may have {_MOST_POINTS:,} combinations at most, got {short_repr(n_points)}: "
+            "leave out values",
         )
         for point in self.points():
             frozen(f"sweep {self.name}: grid", point)
         require(
             bool(grid) and all(len(values) == len(set(values)) > 0 for values in grid.values()),
-            f"sweep {self.name}: grid must give each parameter at least one value, each once, got {shown(grid)}",
+            f"sweep {self.name}: grid must give each parameter at least one value, each once, got {short_repr(grid)}",
         )
         require(
-            is_count(self.seeds), f"sweep {self.name}: seeds must be a whole number from 1, got {shown(self.seeds)}"
+            is_count(self.seeds),
+            f"sweep {self.name}: seeds must be a whole number from 1, got {short_repr(self.seeds)}",
         )
         both = sorted(set(grid) & set(self.fixed))
         require(not both, f"sweep {self.name}: a parameter is either in grid or in fixed, got {both} in both")
+        self._check_own()
 
     def points(self) -> list[dict[str, Any]]:  # Any: JSON scalars
         """Every combination of the grid's values."""
-        return [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
+        return _combinations(self.grid)
+
+    def points_of(self, arm: str) -> list[dict[str, Any]]:  # Any: JSON scalars
+        """The values of an arm at each of `points`, in the same order."""
+        return _combinations({**self.grid, **self.own.get(arm, {})})
+
+    def _check_own(self) -> None:
+        is_map = isinstance(self.own, Mapping) and all(isinstance(grid, Mapping) for grid in self.own.values())
+        require(
+            is_map and all(_is_list(values) for grid in self.own.values() for values in grid.values()),
+            f"sweep {self.name}: own must map arms to names to lists of values, got {short_repr(self.own)}",
+        )
+        own = {arm: {name: tuple(values) for name, values in grid.items()} for arm, grid in self.own.items()}
+        object.__setattr__(self, "own", own)
+        for arm, grid in own.items():
+            for name, values in grid.items():
+                n_wanted = len(self.grid.get(name, ()))
+                require(
+                    len(values) == n_wanted > 0,
+                    f"sweep {self.name}: own must give {arm} as many values of {short_repr(name)} as grid does "
+                    f"({n_wanted}), got {short_repr(values)}",
+                )
+            for point in self.points_of(arm):
+                frozen(f"sweep {self.name}: own", point)
+            require(
+                all(len(values) == len(set(values)) for values in grid.values()),
+                f"sweep {self.name}: own must give {arm} each value once, got {short_repr(grid)}",
+            )
+
+
+def _combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:  # Any: JSON scalars
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]

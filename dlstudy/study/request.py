@@ -1,60 +1,157 @@
 """What a user asks of a run, and the study as that request runs it."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from dlstudy.datasets import registry
+from dlstudy.datasets.dataset import Description
 from dlstudy.errors import StudyError, UsageError
 from dlstudy.study.loader import StudyFile
-from dlstudy.study.splits import divide
-from dlstudy.study.study import PHASES, Study
+from dlstudy.study.phases import Phase, ReadTest
+from dlstudy.study.record_name import RecordName
+from dlstudy.study.seeds import seed_of, stream_of
+from dlstudy.study.splits import split_rows
+from dlstudy.study.study import Arm, Study
+from dlstudy.study.trial import TrialSpec
 from dlstudy.study.variant import Variant
 
-__all__ = ["Request", "resolve"]
+__all__ = ["Request", "ResolvedStudy", "resolve"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Request:
     """What a user asks of a run; see `dlstudy run --help`. None and empty mean: as the study says."""
 
-    variant: Variant = dataclasses.field(default_factory=Variant)
+    variant: Variant = field(default_factory=Variant)
     trials: int | None = None
     seeds: int | None = None
     searches: int | None = None
     phases: Sequence[str] = ()
     arms: Sequence[str] = ()
     fresh: bool = False
-    also: bool = False
+    reported_variants: bool = False
 
 
-def resolve(file: StudyFile, request: Request) -> Study:
+@dataclass(frozen=True)
+class ResolvedStudy(Study):
+    """A study as a request runs it: its variant applied, its data set described.
+
+    Args:
+        file: where it comes from.
+        variant: how it differs from the file, generation included.
+        data: what is known of the data set that it runs on.
+    """
+
+    file: StudyFile = field(kw_only=True)
+    variant: Variant = field(kw_only=True)
+    data: Description = field(kw_only=True)
+
+    @property
+    def name(self) -> str:
+        """Of the study in the record: that of its file."""
+        return self.file.name
+
+    @property
+    def path(self) -> Path:
+        """Of the study's file."""
+        return self.file.path
+
+    def record_name(self, arm: Arm, phase: Phase, search: int = 1) -> RecordName:
+        """The name of a part of this study in the record."""
+        return RecordName(self.name, self.variant, arm.name, phase, search)
+
+    def parts(self, arms: Sequence[Arm]) -> list[tuple[Arm, RecordName]]:
+        """Every part of these arms that has something to train, by phase, arm and search."""
+        return [
+            (arm, self.record_name(arm, phase, search))
+            for phase in Phase
+            for arm in arms
+            if self.has_phase(arm, phase)
+            for search in self.searches_of(phase)
+        ]
+
+    def seed(self, arm: Arm, phase: Phase, index: int, search: int = 1) -> int:
+        """The seed of a trial."""
+        return seed_of(self.name, phase, index, stream_of(arm, search))
+
+    def spec(
+        self,
+        arm: Arm,
+        phase: Phase,
+        params: Mapping[str, Any],  # JSON scalars
+        *,
+        key: str,
+        index: int = 0,
+        search: int = 1,
+        seed: int = 0,
+    ) -> TrialSpec:
+        """One training of an arm.
+
+        Args:
+            arm, phase, search, index: where it belongs.
+            params: complete, as `make_parameters` gives them.
+            key: names it.
+            seed: of its random draws.
+        """
+        split = self.split_of(arm, phase)
+        read_test = ReadTest.NEVER
+        if phase.reads_test and (split.test is not None or self.data.n_test):
+            read_test = ReadTest.AT_END if split.validation else ReadTest.EACH_EPOCH
+        return TrialSpec(
+            key=key,
+            study_path=str(self.path),
+            dataset=self.dataset,
+            arm=arm.name,
+            phase=phase,
+            index=index,
+            params=params,
+            seed=seed,
+            epochs=int(params["epochs"]),
+            batch_size=int(params["batch_size"]),
+            split=split,
+            rows=self.protocol.rows,
+            read_test=read_test,
+            restarts=arm.restarts,
+            search=search,
+            silence_s=self.protocol.silence_s,
+        )
+
+
+def resolve(file: StudyFile, request: Request) -> ResolvedStudy:
     """The study as the request runs it, checked against its data set.
 
     Raises:
-        StudyError: the two do not fit together, a figure cannot be computed, or an arm is asked for that is not there.
+        StudyError: the two do not fit together, or an arm is asked for that is not there.
         UsageError: a phase is asked for that is not there.
     """
     for phase in request.phases:
-        if phase not in PHASES:
-            raise UsageError(f"--phase must be one of {', '.join(PHASES)}, got {phase!r}")
+        if phase not in frozenset(Phase):
+            raise UsageError(f"--phase must be one of {', '.join(Phase)}, got {phase!r}")
     for arm in request.arms:
         file.study.arm(arm)
     for name in file.study.other_datasets:
         registry.describe(name)
-    for figure in file.study.computed:
-        figure.value()  # before hours of training, and not after them
     own = registry.describe(file.study.dataset)
     used = registry.describe(file.study.dataset if request.variant.dataset is None else request.variant.dataset)
     study = request.variant.apply(file.study, own, used)
     wanted = {name: value for name in ("trials", "seeds", "searches") if (value := getattr(request, name)) is not None}
-    study = dataclasses.replace(study, protocol=dataclasses.replace(study.protocol, **wanted))
-    own_splits = [arm.printed_split for arm in study.arms]
-    for split in (study.protocol.split, study.protocol.printed_split, *own_splits):
+    fields = {item.name: getattr(study, item.name) for item in dataclasses.fields(study)}
+    fields["protocol"] = dataclasses.replace(study.protocol, **wanted)
+    resolved = ResolvedStudy(**fields, file=file, variant=request.variant, data=used)
+    _check_splits(resolved)
+    return resolved
+
+
+def _check_splits(study: ResolvedStudy) -> None:
+    protocol, data = study.protocol, study.data
+    for split in (protocol.split, protocol.reported_split, *(arm.reported_split for arm in study.arms)):
         if split is not None:
-            divide(split, used.n_train, used.n_test, study.protocol.rows)
-    if study.protocol.split.test is None and not used.n_test:
+            split_rows(split, data.n_train, data.n_test, protocol.rows)
+    if protocol.split.test is None and not data.n_test:
         raise StudyError(
-            f"replicates are judged on test rows, but {used.name} has none of its own and Protocol.split names none: "
+            f"replicates are judged on test rows, but {data.name} has none of its own and Protocol.split names none: "
             "state Split.test"
         )
-    return study

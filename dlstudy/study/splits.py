@@ -8,7 +8,7 @@ import numpy as np
 from dlstudy.errors import StudyError
 from dlstudy.study.protocol import Split
 
-__all__ = ["Rows", "divide"]
+__all__ = ["Rows", "split_rows"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Rows:
     test_inside: bool = False
 
 
-def divide(split: Split, n_train: int, n_test: int, rows: int | None = None) -> Rows:
+def split_rows(split: Split, n_train: int, n_test: int, rows: int | None = None) -> Rows:
     """The rows that train, validate and test.
 
     Args:
@@ -51,7 +51,7 @@ def divide(split: Split, n_train: int, n_test: int, rows: int | None = None) -> 
     if not 0 <= n_validation < len(left) or (wanted and not n_validation):
         raise StudyError(
             f"both training and validation need at least one row, got {n_validation} of {len(left)} for validation: "
-            "mend Split.validation"
+            "change Split.validation"
         )
     if split.random_state is not None and n_validation:
         train, validation = _random_parts(left, wanted, split.random_state)
@@ -63,7 +63,7 @@ def divide(split: Split, n_train: int, n_test: int, rows: int | None = None) -> 
 def _stated_parts(rows: np.ndarray, test: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """The rows that are left, and the stated ones."""
     if max(test) >= len(rows) or len(test) >= len(rows):
-        raise StudyError(f"Split.test names {len(test)} rows up to {max(test)}, but there are {len(rows)}: mend it")
+        raise StudyError(f"Split.test names {len(test)} rows up to {max(test)}, but there are {len(rows)}: correct it")
     chosen = np.array(test, np.int32)
     return np.setdiff1d(rows, chosen), chosen
 
@@ -78,6 +78,6 @@ def _random_parts(
         first, second = train_test_split(rows, test_size=size, random_state=random_state)
     except ValueError as error:
         raise StudyError(
-            f"every part needs at least one row, got {len(rows)} rows and {size} apart: mend Split"
+            f"every part needs at least one row, got {len(rows)} rows and {size} apart: change Split"
         ) from error
     return np.asarray(first), np.asarray(second)

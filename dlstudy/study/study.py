@@ -1,4 +1,4 @@
-"""The study model: a question, its arms, its protocol, and what was printed and claimed about it.
+"""The study model: a question, its arms, its protocol, and what a document reports and claims about it.
 
 Everything here is frozen and checked when it is made; a broken rule raises `StudyError`. Importing this module loads no
 Keras and reads no file.
@@ -11,19 +11,19 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
-from dlstudy.common.text import shown
+from dlstudy.common.text import short_repr
 from dlstudy.errors import StudyError
-from dlstudy.study.claims import Claim, Computed, Printed
+from dlstudy.study.claims import Claim, Derived, Reported
+from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol, Split, Sweep
-from dlstudy.study.validation import frozen, frozen_space, items_of, require, require_name, require_text
+from dlstudy.study.validation import frozen, frozen_space, is_count, items_of, require, require_name, require_text
 
-__all__ = ["PHASES", "Arm", "Study", "seeds_needed"]
+__all__ = ["SIGNIFICANCE", "Arm", "Study", "seeds_needed"]
 
-PHASES = ("printed", "defaults", "search", "replicate", "sweep")
 SIGNIFICANCE = 0.05
 
 Function = Callable[..., Any]
-"""A function of a study file. Any: models, arrays and pictures, whose types this module must not import."""
+"""A function of a study file. Any: models, arrays and figures, whose types this module must not import."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,25 @@ class Arm:
         name: short, unique in its study: letters, digits, `_`, `.` and `-`.
         setting: what makes this arm that arm; goes to `build` in `p`.
         space: the nuisance parameters that the search tunes, name to Optuna distribution; may be empty.
-        printed: the document's own value of every parameter in `space`; None where it printed no run of this arm.
+        reported: the document's own value of every parameter in `space`; None where it reports no run of this arm.
         defaults: the library's own value of every parameter in `space`, for a run out of the box; None for none.
-        printed_split: rows of this arm's printed setting where they differ from the protocol's.
+        reported_split: rows of this arm's reported setting, where they differ from the protocol's.
+        restarts: trainings of each trial, from the seeds `seed`, `seed + 1`, ...; the one with the lowest training loss
+            is kept.
         text: one line for readers.
-        control_of: the arm that this one is a copy of. It has seeds and a search of its own: what is found between the
-            two is noise.
+        copy_of: the arm that this one is an identical copy of, in an A/A test. It has seeds and a search of its own, so
+            any difference between the two is noise.
     """
 
     name: str
     setting: Mapping[str, Any] = field(default_factory=dict)  # values are JSON scalars of the study's choosing
     space: Mapping[str, BaseDistribution] = field(default_factory=dict)
-    printed: Mapping[str, Any] | None = None  # as setting
+    reported: Mapping[str, Any] | None = None  # as setting
     defaults: Mapping[str, Any] | None = None  # as setting
-    printed_split: Split | None = None
+    reported_split: Split | None = None
+    restarts: int = 1
     text: str = ""
-    control_of: str = ""
+    copy_of: str = ""
 
     def __post_init__(self) -> None:
         require_name("Arm.name", self.name)
@@ -57,14 +60,22 @@ class Arm:
         object.__setattr__(self, "space", frozen_space(f"arm {self.name}: space", self.space))
         both = sorted(set(self.setting) & set(self.space))
         require(not both, f"arm {self.name}: a parameter is either in setting or in space, got {both} in both")
-        for what in ("printed", "defaults"):
+        for what in ("reported", "defaults"):
             self._check_values(what)
         require(
-            self.printed_split is None or isinstance(self.printed_split, Split),
-            f"arm {self.name}: printed_split must be None or a Split, got {shown(self.printed_split)}",
+            self.reported_split is None or isinstance(self.reported_split, Split),
+            f"arm {self.name}: reported_split must be None or a Split, got {short_repr(self.reported_split)}",
         )
-        for what in ("text", "control_of"):
+        require(
+            is_count(self.restarts) and self.restarts <= 1_000,
+            f"arm {self.name}: restarts must be a whole number from 1 to 1,000, got {short_repr(self.restarts)}",
+        )
+        for what in ("text", "copy_of"):
             require_text(f"arm {self.name}: {what}", getattr(self, what), may_be_empty=True)
+
+    def stated(self, phase: Phase) -> Mapping[str, Any] | None:  # Any: JSON scalars
+        """The setting that the arm states for a phase, REPORTED or DEFAULTS; None where it states none."""
+        return self.reported if phase is Phase.REPORTED else self.defaults
 
     def _check_values(self, what: str) -> None:
         values = getattr(self, what)
@@ -84,7 +95,7 @@ class Study:
 
     Only `build` is needed; the other functions let a study prepare its data, steer a training and look into models.
     In all of them `p` is a dict: the arm's setting, the trial's parameters, `batch_size`, `epochs`, `seed`,
-    `input_shape` and `n_classes`.
+    `input_shape`, `n_classes` and `feature_names` (of a table's columns, else empty).
 
     Args:
         question: one sentence that ends in a question mark, as a reader would ask it.
@@ -93,23 +104,24 @@ class Study:
         arms: at least one.
         protocol: how every arm is treated.
         sweeps: stated values at which the arms are trained beside their search.
-        printed: what the document prints of runs.
-        computed: what the document prints and arithmetic can check.
+        reported: what the document reports of runs.
+        derived: what the document reports and arithmetic can check.
         claims: what the document claims.
-        ranks: whether the arms are alternatives, of which one may be best; else the claims' verdicts are the answer.
+        rank_arms: whether the arms are alternatives, of which one may be best; otherwise the verdicts on the claims are
+            the answer.
         remarks: what a reader should know, such as where the document contradicts itself.
         other_datasets: further data sets that the study makes sense on (`--dataset`).
         prepare: `prepare(x, y, train, p)` returns x and y as the arm sees them. It gets all rows, the training part
-            and then the test part, and the numbers (n,) of the rows that train: scale by those alone.
+            and then the test part, and the numbers (n,) of the rows that train: fit a scaling to those alone.
         callbacks: `callbacks(p)` returns Keras callbacks. Files go into the folder `p["folder"]`, TensorBoard's logs
-            into `p["logs"]`; what lies in the first is deleted when the trial has ended.
-        go_on: `go_on(model, p)` is called after the training; returns a compiled model to train on for
-            `p["more_epochs"]` epochs and its callbacks, or None where the arm does not go on.
-        probe: `probe(model, x, y, p)` returns more metrics of a model, as a dict of numbers: of a Keras model before
-            the first step and after the last (`train_start_...`, `train_end_...`), of an estimator after `fit`. It
-            gets the training rows, 20,000 at most.
-        draw: `draw(model, x, y, p)` returns pictures of a winner by title, a dict of matplotlib's `Figure`. It gets the
-            test rows.
+            into `p["logs"]`; everything else in the folder is deleted when the trial has ended.
+        continue_training: `continue_training(model, p)` is called after the training of an arm whose setting has
+            `more_epochs`; returns a compiled model, to train for that many epochs, and a list of its callbacks.
+        extra_metrics: `extra_metrics(model, x, y, p)` returns more metrics of a model, as a dict of numbers: of a Keras
+            model before the first step and after the last (`train_start_...`, `train_end_...`), of an estimator after
+            `fit`. It gets the training rows, 20,000 at most.
+        figures: `figures(model, x, y, p)` returns figures of a winner by title, a dict of matplotlib's `Figure`. It
+            gets the test rows.
     """
 
     question: str
@@ -118,28 +130,34 @@ class Study:
     arms: Sequence[Arm]
     protocol: Protocol = field(default_factory=Protocol)
     sweeps: Sequence[Sweep] = ()
-    printed: Sequence[Printed] = ()
-    computed: Sequence[Computed] = ()
+    reported: Sequence[Reported] = ()
+    derived: Sequence[Derived] = ()
     claims: Sequence[Claim] = ()
-    ranks: bool = True
+    rank_arms: bool = True
     remarks: Sequence[str] = ()
     other_datasets: Sequence[str] = ()
     prepare: Function | None = None
     callbacks: Function | None = None
-    go_on: Function | None = None
-    probe: Function | None = None
-    draw: Function | None = None
+    continue_training: Function | None = None
+    extra_metrics: Function | None = None
+    figures: Function | None = None
 
     def __post_init__(self) -> None:
         require_text("Study.question", self.question)
-        require(isinstance(self.protocol, Protocol), f"Study.protocol must be a Protocol, got {shown(self.protocol)}")
+        require(
+            isinstance(self.protocol, Protocol), f"Study.protocol must be a Protocol, got {short_repr(self.protocol)}"
+        )
         require_name("Study.dataset", self.dataset)
-        require(callable(self.build), f"Study.build must be a function of p, got {shown(self.build)}")
-        for name in ("prepare", "callbacks", "go_on", "probe", "draw"):
+        require(callable(self.build), f"Study.build must be a function of p, got {short_repr(self.build)}")
+        for name in ("prepare", "callbacks", "continue_training", "extra_metrics", "figures"):
             value = getattr(self, name)
-            require(value is None or callable(value), f"Study.{name} must be a function or None, got {shown(value)}")
-        require(isinstance(self.ranks, bool), f"Study.ranks must be True or False, got {shown(self.ranks)}")
-        kinds = {"arms": Arm, "sweeps": Sweep, "printed": Printed, "computed": Computed, "claims": Claim}
+            require(
+                value is None or callable(value), f"Study.{name} must be a function or None, got {short_repr(value)}"
+            )
+        require(
+            isinstance(self.rank_arms, bool), f"Study.rank_arms must be True or False, got {short_repr(self.rank_arms)}"
+        )
+        kinds = {"arms": Arm, "sweeps": Sweep, "reported": Reported, "derived": Derived, "claims": Claim}
         for name, kind in {**kinds, "remarks": str, "other_datasets": str}.items():
             object.__setattr__(self, name, items_of(f"Study.{name}", getattr(self, name), kind))
         self._check_arms()
@@ -157,17 +175,17 @@ class Study:
             if arm.name == name:
                 return arm
         known = ", ".join(arm.name for arm in self.arms)
-        raise StudyError(f"this study has no arm {shown(name)}: choose from {known}")
+        raise StudyError(f"this study has no arm {short_repr(name)}: choose from {known}")
 
     @property
     def test_metric(self) -> str:
-        """The test metric that answers to the metric of the search."""
-        return self.protocol.metric.replace("val_", "test_", 1)
+        """The test metric that corresponds to the metric of the search."""
+        return self.protocol.test_metric
 
     @property
     def family(self) -> list[Claim]:
         """The claims that are judged together: those of the document that can be tested."""
-        return [claim for claim in self.claims if not claim.untestable and not claim.control]
+        return [claim for claim in self.claims if not claim.untestable and not claim.aa_test]
 
     def sweep(self, name: str) -> Sweep:
         """The sweep of that name.
@@ -179,29 +197,55 @@ class Study:
             if sweep.name == name:
                 return sweep
         known = ", ".join(sweep.name for sweep in self.sweeps)
-        raise StudyError(f"this study has no sweep {shown(name)}: choose from {known or 'none'}")
+        raise StudyError(f"this study has no sweep {short_repr(name)}: choose from {known or 'none'}")
 
     def sweep_settings(self, sweep: Sweep, arm: Arm) -> list[dict[str, Any]]:  # Any: JSON scalars
         """What an arm is trained at in a sweep, one setting a point of the grid; none where the arm is not in it."""
         if sweep.arms and arm.name not in sweep.arms:
             return []
-        known = {**(arm.printed or {}), **(arm.defaults or {})}
+        known = {**(arm.reported or {}), **(arm.defaults or {})}
         own = {name: known[name] for name in arm.space if name in known}
-        return [{**own, **sweep.fixed, **point} for point in sweep.points()]
+        return [{**own, **sweep.fixed, **point} for point in sweep.points_of(arm.name)]
+
+    def has_phase(self, arm: Arm, phase: Phase) -> bool:
+        """Whether an arm has anything to train in a phase."""
+        if phase in (Phase.REPORTED, Phase.DEFAULTS):
+            return arm.stated(phase) is not None
+        return phase is not Phase.SWEEP or any(self.sweep_settings(sweep, arm) for sweep in self.sweeps)
+
+    def split_of(self, arm: Arm, phase: Phase) -> Split:
+        """The rows of an arm in a phase."""
+        own = arm.reported_split or self.protocol.reported_split
+        return own if phase is Phase.REPORTED and own else self.protocol.split
+
+    def searches_of(self, phase: Phase) -> range:
+        """The numbers of the searches that have a phase, counted from 1."""
+        return range(1, 1 + (self.protocol.searches if phase.is_repeated else 1))
+
+    def value_metric(self, arm: Arm, phase: Phase) -> str:
+        """The metric that is the value of a trial: of test rows where the phase has no validation rows."""
+        return self.protocol.metric if self.split_of(arm, phase).validation else self.test_metric
 
     def _check_arms(self) -> None:
         require(bool(self.arms), "a study needs at least one arm, got none: fill Study.arms")
         names = [arm.name.lower() for arm in self.arms]
         twice = sorted({name for name in names if names.count(name) > 1})
         require(not twice, f"arm names must differ by more than case, got {twice} twice: rename one")
-        copies = [arm.control_of for arm in self.arms if arm.control_of]
-        self._require_arms("Arm.control_of", copies)
-        self._require_arms("Printed", [figure.arm for figure in self.printed])
-        for figure in self.printed:
+        continued = [arm.name for arm in self.arms if "more_epochs" in {**arm.setting, **arm.space}]
+        require(
+            bool(continued) == (self.continue_training is not None),
+            "Study.continue_training is for arms whose setting has more_epochs, got "
+            + (f"arm {continued[0]} with more_epochs and no function: add it" if continued else "no such arm: add it"),
+        )
+        copies = [arm.copy_of for arm in self.arms if arm.copy_of]
+        self._require_arms("Arm.copy_of", copies)
+        self._require_arms("Reported", [figure.arm for figure in self.reported])
+        for figure in self.reported:
             arm = self.arm(figure.arm)
             require(
-                arm.printed is not None,
-                f"a printed figure needs the setting it was made with, got Printed for {arm.name} without Arm.printed",
+                arm.reported is not None,
+                f"a reported figure needs the setting of its run, got Reported for {arm.name} without Arm.reported: "
+                "add the setting",
             )
 
     def _require_arms(self, what: str, names: Sequence[str]) -> None:
@@ -209,7 +253,7 @@ class Study:
         unknown = [name for name in names if name not in known]
         require(
             not unknown,
-            f"{what} must name arms of this study, got {shown(unknown[0] if unknown else '')}: "
+            f"{what} must name arms of this study, got {short_repr(unknown[0] if unknown else '')}: "
             f"choose from {', '.join(known)}",
         )
 
@@ -217,7 +261,7 @@ class Study:
         names = [sweep.name for sweep in self.sweeps]
         require(len(set(names)) == len(names), f"sweep names must differ, got {names}: rename one")
         for sweep in self.sweeps:
-            self._require_arms(f"sweep {sweep.name}", sweep.arms)
+            self._require_arms(f"sweep {sweep.name}", [*sweep.arms, *sweep.own])
             for arm in self.arms:
                 missing = [setting for setting in self.sweep_settings(sweep, arm)[:1] if set(arm.space) - set(setting)]
                 require(
@@ -230,27 +274,26 @@ class Study:
         for claim in (claim for claim in self.claims if not claim.untestable):
             if claim.sweep:
                 self._check_sweep_of(claim)
-            self._require_arms(f"claim {shown(claim.text)}", (claim.better, *claim.than))
+            self._require_arms(f"claim {short_repr(claim.text)}", (claim.better, *claim.than))
             for name in (claim.better, *claim.than):
                 arm = self.arm(name)
-                lacks = [
-                    what
-                    for what, phases in (("printed", ("printed",)), ("defaults", ("defaults", "tuning")))
-                    if claim.phase in phases and getattr(arm, what) is None
-                ]
+                needed = claim.phase.stated_phase
                 require(
-                    not lacks,
-                    f"claim {shown(claim.text)} compares {claim.phase} settings, got arm {name} without "
-                    f"Arm.{lacks[0] if lacks else ''}: add it",
+                    needed is None or arm.stated(needed) is not None,
+                    f"claim {short_repr(claim.text)} compares {claim.phase} settings, got arm {name} without "
+                    f"Arm.{needed}: add it",
                 )
 
     def _check_sweep_of(self, claim: Claim) -> None:
         sweep = self.sweep(claim.sweep)
         unknown = {name: value for name, value in claim.at.items() if value not in sweep.grid.get(name, ())}
-        require(not unknown, f"claim {shown(claim.text)} is about values of sweep {sweep.name}, got others: {unknown}")
+        require(
+            not unknown, f"claim {short_repr(claim.text)} is about values of sweep {sweep.name}, got others: {unknown}"
+        )
         absent = [name for name in (claim.better, *claim.than) if sweep.arms and name not in sweep.arms]
         require(
-            not absent, f"claim {shown(claim.text)} compares arms of sweep {sweep.name}, got {absent}: add them to it"
+            not absent,
+            f"claim {short_repr(claim.text)} compares arms of sweep {sweep.name}, got {absent}: add them to it",
         )
 
     def _check_seeds(self) -> None:

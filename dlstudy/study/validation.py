@@ -2,30 +2,39 @@
 
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import create_trial
 
-from dlstudy.common.text import shown
+from dlstudy.common.text import short_repr
 from dlstudy.errors import StudyError
+from dlstudy.study.phases import Direction
 
 __all__ = [
+    "direction_from",
+    "enum_from",
     "frozen",
     "frozen_space",
+    "has_value",
     "is_count",
     "is_number",
     "items_of",
     "require",
-    "require_direction",
     "require_metric",
     "require_name",
     "require_text",
+    "test_metric_of",
 ]
 
+_Enum = TypeVar("_Enum", bound=StrEnum)
+
 _EXACT = 2**53
-_RESERVED = ("seed", "input_shape", "n_classes")
+_RESERVED = ("seed", "input_shape", "n_classes", "feature_names")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _METRIC = re.compile(r"(train|val|test)_[a-z0-9_]+")
 
@@ -50,7 +59,7 @@ def require_name(what: str, value: object) -> None:
     """A name is short, and safe in file names and in the record."""
     require(
         isinstance(value, str) and _NAME.fullmatch(value) is not None,
-        f"{what} must be 1 to 64 letters, digits, _, . or - and not start with . or -, got {shown(value)}",
+        f"{what} must be 1 to 64 letters, digits, _, . or - and not start with . or -, got {short_repr(value)}",
     )
 
 
@@ -58,20 +67,38 @@ def require_metric(what: str, value: object) -> None:
     """A metric says which rows it is of."""
     require(
         isinstance(value, str) and _METRIC.fullmatch(value) is not None,
-        f"{what} must be train_, val_ or test_ and a name in small letters, got {shown(value)}",
+        f"{what} must be train_, val_ or test_ and a name in small letters, got {short_repr(value)}",
     )
 
 
-def require_direction(what: str, value: object) -> None:
-    """A direction is one of two words."""
-    require(value in ("maximize", "minimize"), f"{what} must be maximize or minimize, got {shown(value)}")
+def direction_from(what: str, value: object) -> Direction:
+    """The direction of that name."""
+    return enum_from(what, Direction, value)
+
+
+def enum_from(what: str, kind: type[_Enum], value: object) -> _Enum:
+    """The member of a `StrEnum` with that value."""
+    try:
+        return kind(str(value)) if isinstance(value, str) else _refuse(what, kind, value)
+    except ValueError:
+        return _refuse(what, kind, value)
+
+
+def _refuse(what: str, kind: type[_Enum], value: object) -> NoReturn:
+    *words, last = kind
+    raise StudyError(f"{what} must be {', '.join(words)} or {last}, got {short_repr(value)}")
+
+
+def test_metric_of(metric: str) -> str:
+    """The test metric that corresponds to a validation metric: `test_accuracy` to `val_accuracy`."""
+    return metric.replace("val_", "test_", 1)
 
 
 def require_text(what: str, value: object, may_be_empty: bool = False) -> None:
     """A text, which says something unless it may be empty."""
     require(
         isinstance(value, str) and (may_be_empty or bool(value.strip())),
-        f"{what} must be text{' (or empty)' if may_be_empty else ' that says something'}, got {shown(value)}",
+        f"{what} must be text{' (or empty)' if may_be_empty else ' that says something'}, got {short_repr(value)}",
     )
 
 
@@ -79,11 +106,11 @@ def items_of(what: str, value: object, kind: type) -> tuple[Any, ...]:  # Any: o
     """The items of a list, each of that kind."""
     is_list = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
     names = "texts" if kind is str else f"{kind.__name__} objects"
-    require(is_list, f"{what} must be a list of {names}, got {shown(value)}")
+    require(is_list, f"{what} must be a list of {names}, got {short_repr(value)}")
     assert isinstance(value, Iterable)
     items = tuple(value)
     wrong = [item for item in items if not isinstance(item, kind)]
-    require(not wrong, f"{what} must hold {names} only, got {shown(wrong[0] if wrong else None)} among them")
+    require(not wrong, f"{what} must hold {names} only, got {short_repr(wrong[0] if wrong else None)} among them")
     return items
 
 
@@ -92,11 +119,13 @@ def frozen(what: str, mapping: object) -> Mapping[str, Any]:  # Any: as Arm.sett
     copy = _named(what, mapping)
     for key, value in copy.items():
         require(
-            _is_plain(value), f"{what}: {key} must be text, a finite number, true, false or None, got {shown(value)}"
+            _is_plain(value),
+            f"{what}: {key} must be text, a finite number, true, false or None, got {short_repr(value)}",
         )
-    for key in {"epochs", "batch_size"} & set(copy):
+    for key in {"epochs", "more_epochs", "batch_size"} & set(copy):
         require(
-            is_count(copy[key]), f"{what}: {key} must be a whole number from 1 to 1,000,000, got {shown(copy[key])}"
+            is_count(copy[key]),
+            f"{what}: {key} must be a whole number from 1 to 1,000,000, got {short_repr(copy[key])}",
         )
     return copy
 
@@ -111,24 +140,36 @@ def frozen_space(what: str, mapping: object) -> Mapping[str, BaseDistribution]:
         else:
             require(
                 isinstance(value, FloatDistribution | IntDistribution),
-                f"{what}: {key} must be an Optuna distribution (Float, Int or Categorical), got {shown(value)}",
+                f"{what}: {key} must be an Optuna distribution (Float, Int or Categorical), got {short_repr(value)}",
             )
             _check_range(f"{what}: {key}", value)
             possible = isinstance(value, IntDistribution) and is_count(value.low) and is_count(value.high)
         require(
-            possible or key not in ("epochs", "batch_size"),
-            f"{what}: {key} must be whole numbers from 1 to 1,000,000, got {shown(value)}",
+            possible or key not in ("epochs", "more_epochs", "batch_size"),
+            f"{what}: {key} must be whole numbers from 1 to 1,000,000, got {short_repr(value)}",
         )
     return copy
 
 
+def has_value(distribution: BaseDistribution, value: object) -> bool:
+    """Whether Optuna takes a value for one of a distribution, whose own method for this question is private."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of values that are close to a step
+            create_trial(params={"value": value}, distributions={"value": distribution}, value=0.0)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
 def _named(what: str, mapping: object) -> Mapping[str, Any]:
-    require(isinstance(mapping, Mapping), f"{what} must map names to values, got {shown(mapping)}")
+    require(isinstance(mapping, Mapping), f"{what} must map names to values, got {short_repr(mapping)}")
     assert isinstance(mapping, Mapping)
     for key in mapping:
         require(
             isinstance(key, str) and key.isidentifier() and key not in _RESERVED,
-            f"{what}: a parameter's name must be an identifier other than {', '.join(_RESERVED)}, got {shown(key)}",
+            f"{what}: a parameter's name must be an identifier other than {', '.join(_RESERVED)}, got "
+            f"{short_repr(key)}",
         )
     return MappingProxyType(dict(mapping))
 
@@ -141,10 +182,12 @@ def _check_choices(what: str, choices: tuple[Any, ...]) -> None:
     wrong = [choice for choice in choices if not _is_plain(choice)]
     require(
         not wrong,
-        f"{what}: a choice must be text, a finite number, true, false or None, got {shown(wrong[0] if wrong else 0)}",
+        f"{what}: a choice must be text, a finite number, true, false or None, got "
+        f"{short_repr(wrong[0] if wrong else 0)}",
     )
     require(
-        len({repr(choice) for choice in choices}) == len(choices), f"{what}: choices must differ, got {shown(choices)}"
+        len({repr(choice) for choice in choices}) == len(choices),
+        f"{what}: choices must differ, got {short_repr(choices)}",
     )
 
 
@@ -152,9 +195,9 @@ def _check_range(what: str, value: FloatDistribution | IntDistribution) -> None:
     numbers = [value.low, value.high, 1 if value.step is None else value.step]
     require(
         all(map(is_number, numbers)) and is_number(value.high - value.low),
-        f"{what}: low, high and step must be finite numbers, got {shown(value)}",
+        f"{what}: low, high and step must be finite numbers, got {short_repr(value)}",
     )
     require(
         not isinstance(value, IntDistribution) or max(map(abs, numbers)) <= _EXACT,
-        f"{what}: whole numbers are exact up to 2^53, got {shown(value)}: use a FloatDistribution",
+        f"{what}: whole numbers are exact up to 2^53, got {short_repr(value)}: use a FloatDistribution",
     )

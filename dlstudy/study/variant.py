@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dlstudy.common.text import short_repr
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import UsageError
 from dlstudy.study.claims import Claim
@@ -16,6 +17,13 @@ __all__ = ["PRUNERS", "SAMPLERS", "Variant"]
 SAMPLERS = ("sobol", "random", "tpe")
 PRUNERS = ("none", "median", "hyperband")
 
+_FLAGS = {"quick": "quick", "aa-test": "aa_test"}
+"""Words of a name to fields."""
+_VALUES = ("dataset", "epochs", "sampler", "pruner")
+_EARLIER = {"control": "aa-test"}
+"""Words of version 1 to present ones."""
+_TO_EARLIER = {word: earlier for earlier, word in _EARLIER.items()}
+
 _QUICK_EPOCHS = 2
 _QUICK_TRIALS = 3
 _QUICK_ROWS = 6_000
@@ -26,7 +34,9 @@ _SMALL_ROWS = 2_000
 class Variant:
     """What differs from the study file in a way that changes what results mean.
 
-    Trials and seeds are no part of it: they may grow.
+    Trials and seeds are no part of it: they may grow. `str` gives its name in the record: `default`, or what differs,
+    joined by `+`, as `quick+dataset=digits`; a later generation, begun with `--fresh`, ends in its number, as
+    `default~2`.
 
     Args:
         quick: fewer epochs, rows and trials, for a first look; never fewer seeds. Small data keeps its epochs: there
@@ -35,7 +45,8 @@ class Variant:
         epochs: another number of epochs.
         sampler: where the search's parameters come from: one of `SAMPLERS`.
         pruner: what ends hopeless trials early: one of `PRUNERS`.
-        control: with a copy of an arm under another name, to see what is said about two identical things.
+        aa_test: with an identical copy of one arm, to check for false positives.
+        generation: counts from 1.
     """
 
     quick: bool = False
@@ -43,7 +54,8 @@ class Variant:
     epochs: int | None = None
     sampler: str = "sobol"
     pruner: str = "none"
-    control: bool = False
+    aa_test: bool = False
+    generation: int = 1
 
     def __post_init__(self) -> None:
         for option, value, allowed in (("--sampler", self.sampler, SAMPLERS), ("--pruner", self.pruner, PRUNERS)):
@@ -52,37 +64,56 @@ class Variant:
         if self.epochs is not None and self.epochs < 1:
             raise UsageError(f"--epochs must be at least 1, got {self.epochs}")
 
-    @property
-    def name(self) -> str:
-        """Its name in the record: `default`, or what differs, joined by +."""
-        parts = ["quick"] if self.quick else []
-        for option in ("dataset", "epochs"):
-            if getattr(self, option) is not None:
-                parts.append(f"{option}={getattr(self, option)}")
-        parts += [f"sampler={self.sampler}"] if self.sampler != "sobol" else []
-        parts += [f"pruner={self.pruner}"] if self.pruner != "none" else []
-        parts += ["control"] if self.control else []
-        return "+".join(parts) or "default"
+    def __str__(self) -> str:
+        words = [word if value is True else f"{word}={value}" for word, value in self.options.items()]
+        return ("+".join(words) or "default") + (f"~{self.generation}" if self.generation > 1 else "")
 
     @classmethod
-    def from_name(cls, name: str) -> "Variant":
-        """The variant of that name, of whatever generation.
+    def parse(cls, text: str) -> "Variant":
+        """The variant that `str` wrote, in this version or in version 1.
 
         Raises:
-            UsageError: the name is none that `name` gives.
+            UsageError: it is none.
         """
-        options: dict[str, Any] = {}  # Any: as the fields
-        for part in name.partition("~")[0].split("+"):
-            option, _, value = part.partition("=")
-            if option in ("dataset", "sampler", "pruner") and value:
-                options[option] = value
-            elif option == "epochs" and value.isdecimal():
-                options[option] = int(value)
-            elif part in ("quick", "control"):
-                options[part] = True
-            elif name.partition("~")[0] != "default":
-                raise UsageError(f"no variant is named {name!r}: `dlstudy status` lists them")
-        return cls(**options)
+        name, tilde, number = text.partition("~")
+        words = [_EARLIER.get(word, word) for word in name.split("+")]
+        fields: dict[str, Any] = {"generation": _whole(number) or 1}
+        for word in words:
+            option, _, value = word.partition("=")
+            if word in _FLAGS:
+                fields[_FLAGS[word]] = True
+            elif option in _VALUES and value:
+                fields[option] = _whole(value) if option == "epochs" else value
+        variant = cls(**fields)
+        if str(variant) != f"{'+'.join(words)}{tilde}{number}":
+            raise UsageError(f"no variant is named {short_repr(text)}: `dlstudy status` lists them")
+        return variant
+
+    @property
+    def in_version_1(self) -> str:
+        """What `str` gave in version 1."""
+        name, tilde, number = str(self).partition("~")
+        return "+".join(_TO_EARLIER.get(word, word) for word in name.split("+")) + tilde + number
+
+    @property
+    def options(self) -> dict[str, str | int | bool]:
+        """What differs from the study file, as options of `dlstudy run` without their dashes; flags have True."""
+        sampler = None if self.sampler == "sobol" else self.sampler
+        pruner = None if self.pruner == "none" else self.pruner
+        given = {
+            "quick": self.quick or None, "dataset": self.dataset, "epochs": self.epochs, "sampler": sampler,
+            "pruner": pruner, "aa-test": self.aa_test or None,
+        }  # fmt: skip
+        return {word: value for word, value in given.items() if value is not None}
+
+    @property
+    def trains_as_stated(self) -> bool:
+        """Whether its runs are of the settings that the study file states: an A/A test changes none of them."""
+        return not self.options.keys() - {"aa-test"}
+
+    def of_generation(self, number: int) -> "Variant":
+        """The same variant in another generation."""
+        return dataclasses.replace(self, generation=number)
 
     @property
     def order_matters(self) -> bool:
@@ -104,6 +135,7 @@ class Variant:
         factor = rows / min(protocol.rows or own.n_train, own.n_train)
 
         def resized(split: Split) -> Split:
+            split = split.with_rows(own.stated_rows)
             return split.scaled(factor) if used == own else split.elsewhere(own.n_train).scaled(factor)
 
         changed: Protocol = dataclasses.replace(
@@ -112,21 +144,21 @@ class Variant:
             trials=min(protocol.trials, _QUICK_TRIALS) if self.quick else protocol.trials,
             rows=rows if rows < used.n_train else None,
             split=resized(protocol.split),
-            printed_split=resized(protocol.printed_split) if protocol.printed_split else None,
+            reported_split=resized(protocol.reported_split) if protocol.reported_split else None,
         )
         arms = [
             dataclasses.replace(
                 arm,
-                printed_split=resized(arm.printed_split) if arm.printed_split else None,
+                reported_split=resized(arm.reported_split) if arm.reported_split else None,
                 setting=self._limited(arm.setting, used),
-                printed=None if arm.printed is None else self._limited(arm.printed, used),
+                reported=None if arm.reported is None else self._limited(arm.reported, used),
                 defaults=None if arm.defaults is None else self._limited(arm.defaults, used),
             )
             for arm in study.arms
         ]
         sweeps = [dataclasses.replace(sweep, fixed=self._limited(sweep.fixed, used)) for sweep in study.sweeps]
         changed_study = dataclasses.replace(study, dataset=used.name, protocol=changed, arms=arms, sweeps=sweeps)
-        return _with_control(changed_study) if self.control else changed_study
+        return _with_copy(changed_study) if self.aa_test else changed_study
 
     def _limited(self, values: Mapping[str, Any], used: Description) -> dict[str, Any]:  # Any: JSON scalars
         """Parameters with the epochs of this variant, where they state any."""
@@ -139,19 +171,24 @@ class Variant:
         return limited
 
 
-def _with_control(study: Study) -> Study:
-    """The study with a copy of its first tuned arm, and the claim that the arm beats its copy."""
+def _whole(text: str) -> int | None:
+    """The whole number that a text writes; None where it writes none, or one beyond all bounds."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _with_copy(study: Study) -> Study:
+    """The study with a copy of its first tuned arm, and the claim that the arm is better than its copy."""
     arm = next((arm for arm in study.arms if arm.space), study.arms[0])
     copy = dataclasses.replace(
-        arm, name=f"{arm.name}-control", control_of=arm.name, printed=None, defaults=None, text=f"a copy of {arm.name}"
+        arm, name=f"{arm.name}-copy", copy_of=arm.name, reported=None, defaults=None, text=f"a copy of {arm.name}"
     )
     claim = Claim(
-        f"Control: {arm.name} is better than {copy.name}, its exact copy on other seeds",
+        f"A/A test: {arm.name} is better than {copy.name}, its identical copy on other seeds",
         better=arm.name,
         than=copy.name,
         metric=study.test_metric,
         direction=study.protocol.direction,
-        control=True,
+        aa_test=True,
     )
     everyone = tuple(other.name for other in study.arms)
     sweeps = [dataclasses.replace(sweep, arms=sweep.arms or everyone) for sweep in study.sweeps]

@@ -7,21 +7,21 @@ import hashlib
 import io
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from dlstudy.analysis.results import StudySummary
-from dlstudy.common.version import __version__
-from dlstudy.report.figures.style import COLOURS
 from dlstudy.store.home import Home
-from dlstudy.study.trial import TrialRecord, TrialSpec, pictures_beside
+from dlstudy.study.phases import Phase
+from dlstudy.study.trial import TrialRecord, TrialSpec, TrialState, figures_beside
+from dlstudy.toolkit.plots import PALETTE
 from dlstudy.tracking.pages import PICTURE, as_markdown, describe, saved_view
+from dlstudy.tracking.study_run import StudyRun
 
-__all__ = ["MlflowRuns", "StudyRun", "package_tags"]
+__all__ = ["MlflowRuns"]
 
-_STATUS = {"finished": "FINISHED", "pruned": "KILLED", "killed": "KILLED"}
+_STATUS = {TrialState.FINISHED: "FINISHED", TrialState.PRUNED: "KILLED", TrialState.KILLED: "KILLED"}
 _BATCH = 900
 _MODEL = "dlstudy.model"
 """A tag: where MLflow has the model of a trial."""
@@ -30,30 +30,6 @@ _MARGIN_MS = 60_000
 """A run may be dated a little before its trial, where a clock was set."""
 _PICTURE_WIDTH = 660
 """Pixels: MLflow shows the pictures of a description as large as they are."""
-
-
-@dataclass(frozen=True)
-class StudyRun:
-    """What the parent run says of a study: plain data.
-
-    Args:
-        study, variant: names in the record.
-        tags: for the parent run and every child: commit, user, versions.
-        params: of the parent run: the protocol.
-        dataset: name, checksum, source and task of the data set.
-        description: shown on the parent run's page until there is an answer.
-        arms: their names, in the order that gives them their colours.
-        tuned: names of the parameters that searches choose.
-    """
-
-    study: str
-    variant: str
-    tags: Mapping[str, str]
-    params: Mapping[str, str]
-    dataset: Mapping[str, str]
-    description: str
-    arms: Sequence[str] = ()
-    tuned: Sequence[str] = ()
 
 
 class MlflowRuns:
@@ -99,7 +75,11 @@ class MlflowRuns:
         final |= {f"system/{name}": value for name, value in result.cost.items()}
         if trial.value is not None:
             final["value"] = trial.value
-        tags = {"dlstudy.state": result.state, "dlstudy.slot": result.slot, "dlstudy.way": result.way}
+        tags = {"dlstudy.state": result.state, "dlstudy.slot": result.slot}
+        if result.trained_by is not None:
+            tags["dlstudy.trained_by"] = result.trained_by
+        if result.remarks:
+            tags["dlstudy.remarks"] = "; ".join(result.remarks)
         if "parameters" in result.metrics:
             tags["dlstudy.parameters"] = f"{result.metrics['parameters']:.0f}"
         if result.reason:
@@ -173,14 +153,13 @@ class MlflowRuns:
         if run is None or _MODEL in run.data.tags:
             return
         run_id, params = run.info.run_id, {name: str(value) for name, value in trial.params.items()}
-        model = self._client.create_logged_model(
-            self._experiment, name=f"{self._study_run.study}-{trial.arm}", source_run_id=run_id, params=params
-        )
+        name = f"{self._study_run.study}-{trial.arm}".replace(".", "_")  # MLflow takes no dot in a model's name
+        model = self._client.create_logged_model(self._experiment, name=name, source_run_id=run_id, params=params)
         self._client.log_model_artifacts(model.model_id, str(folder))
         self._client.finalize_logged_model(model.model_id, "READY")
         self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
-        if pictures_beside(folder).is_dir():
-            self._client.log_artifacts(run_id, str(pictures_beside(folder)), _PICTURES)
+        if figures_beside(folder).is_dir():
+            self._client.log_artifacts(run_id, str(figures_beside(folder)), _PICTURES)
         self._client.set_tag(run_id, _MODEL, f"models:/{model.model_id}")
 
     def fetch_model(self, trial: TrialRecord, folder: Path) -> None:
@@ -197,7 +176,7 @@ class MlflowRuns:
         with TemporaryDirectory(dir=folder.parent, prefix=".fetched-") as fetched:
             if self._client.list_artifacts(run.info.run_id, _PICTURES):
                 Path(self._client.download_artifacts(run.info.run_id, _PICTURES, fetched)).replace(
-                    pictures_beside(folder)
+                    figures_beside(folder)
                 )
             kept = self._client.get_logged_model(run.data.tags[_MODEL].rpartition("/")[2])
             model = download_artifacts(
@@ -214,7 +193,7 @@ class MlflowRuns:
     def _find_experiment(self, home: Home) -> str:
         name = self._study_run.study
         found = self._client.get_experiment_by_name(name)
-        if found is None:  # a server says itself where artifacts go; without one it is the home, and not ./mlruns
+        if found is None:  # a server decides where artifacts go; without one it is the home folder, not ./mlruns
             location = None if self._uri.startswith("http") else home.artifacts.as_uri()
             return str(self._client.create_experiment(name, location))
         if found.lifecycle_stage == "deleted":
@@ -265,14 +244,16 @@ class MlflowRuns:
             "dlstudy.slot": slot,
         }
         if trial.arm in self._study_run.arms:
-            tags["mlflow.runColor"] = COLOURS[self._study_run.arms.index(trial.arm) % len(COLOURS)]
+            tags["mlflow.runColor"] = PALETTE[self._study_run.arms.index(trial.arm) % len(PALETTE)]
         phase = trial.phase if trial.search == 1 else f"{trial.phase} {trial.search}"
-        name = f"{phase} · {trial.arm} · #{trial.row}"
+        name = f"{phase} · {trial.arm} · #{trial.index}"
         run = self._client.create_run(self._experiment, time_ms, tags, run_name=name)
         self.run_ids[trial.key] = str(run.info.run_id)
-        values = {**trial.params, "seed": trial.seed, "arm": trial.arm, "phase": trial.phase, "row": trial.row}
+        values = {**trial.params, "seed": trial.seed, "arm": trial.arm, "phase": trial.phase, "index": trial.index}
         values |= {"search": trial.search} if trial.search > 1 else {}
-        self._log_dataset(run.info.run_id, "testing" if trial.phase in ("replicate", "defaults") else "training")
+        self._log_dataset(
+            run.info.run_id, "testing" if trial.phase in (Phase.REPLICATE, Phase.DEFAULTS) else "training"
+        )
         return _params({name: str(value) for name, value in values.items()})
 
     def _log(
@@ -355,11 +336,3 @@ def _covered(mark: str, trials: Sequence[TrialRecord]) -> set[str]:
         return set()
     earlier = [trial for trial in trials if (trial.ended_s or 0.0) <= until_s]
     return {trial.key for trial in earlier} if _mark(earlier) == mark else set()
-
-
-def package_tags(commit: str, user: str, command: str) -> dict[str, str]:
-    """Tags that MLflow's own fluent interface would have set, and the version of dlstudy."""
-    tags = {"mlflow.user": user, "mlflow.source.name": command, "mlflow.source.type": "LOCAL"}
-    if commit:
-        tags["mlflow.source.git.commit"] = commit.removesuffix("+")
-    return {**tags, "dlstudy.version": __version__}

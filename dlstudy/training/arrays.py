@@ -1,18 +1,20 @@
-"""What one training works on: the arrays, the rows, and where its epochs go."""
+"""What one training works on: the arrays, the rows, and where its metrics go."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import TrialError
+from dlstudy.study.phases import ReadTest
 from dlstudy.study.splits import Rows
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training.shared_memory import Source
-from dlstudy.training.study_functions import Code
+from dlstudy.training.study_functions import StudyFunctions
 
 __all__ = ["Arrays", "History", "OnEpoch", "Task", "prepare", "to_device"]
 
@@ -42,37 +44,62 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Task:
-    """One training with all it needs; `history` fills as it goes, one value an epoch; `p` is what `build` gets."""
+    """One training with all that it needs.
+
+    Args:
+        spec: what to train.
+        functions: of the study.
+        p: what `build` gets.
+        description: of the data set, as the study prepares it.
+        arrays: its data, likewise.
+        rows: which of them train, validate and test.
+        on_epoch: is called after each epoch.
+        history: is filled during the training, one value per epoch.
+        logged: what the study's code has logged since the last epoch, by the name of the metric.
+        graph_fault: why no epoch of this process may be one graph; empty where that works.
+    """
 
     spec: TrialSpec
-    code: Code
+    functions: StudyFunctions
     p: Mapping[str, Any]  # JSON scalars, and the shape of the data
     description: Description
     arrays: Arrays
     rows: Rows
     on_epoch: OnEpoch
     history: History
+    logged: dict[str, float] = field(default_factory=dict)
+    graph_fault: str = ""
 
     @property
     def judges_test_each_epoch(self) -> bool:
         """Whether the test rows are judged after every epoch, in place of validation rows."""
-        return self.spec.metrics_of == "test each epoch"
+        return self.spec.read_test is ReadTest.EACH_EPOCH
 
     @property
     def judged(self) -> np.ndarray:
-        """(m,) int32, the rows judged after every epoch: of the test part where `judges_test_part`."""
+        """(m,) int32, the numbers of the rows judged after every epoch: of the test part where `judges_test_part`."""
         return self.rows.test if self.judges_test_each_epoch else self.rows.validation
 
     @property
     def judges_test_part(self) -> bool:
-        """Whether `judged` counts rows of the test part of the data set."""
+        """Whether `judged` are rows of the test part of the data set."""
         return self.judges_test_each_epoch and not self.rows.test_inside
 
     def order(self, epoch: int = 0) -> Iterator[np.ndarray]:
-        """The training rows in the order of each epoch, without end: (n,) int32, from the seed and the epoch alone."""
+        """(n,) int32 for each epoch, without end: its training rows in order, from the seed and the epoch alone."""
         while True:
             yield np.random.default_rng([self.spec.seed, epoch]).permutation(self.rows.train)
             epoch += 1
+
+    def take_logged(self) -> dict[str, float]:
+        """What the study's code has logged since this was last called."""
+        taken = dict(self.logged)
+        self.logged.clear()
+        return taken
+
+    def take_finite_logged(self) -> dict[str, float]:
+        """What `take_logged` returns, without what is not a finite number."""
+        return {name: value for name, value in self.take_logged().items() if math.isfinite(value)}
 
     def test_rows(self) -> np.ndarray:
         """(n,) int32, the numbers of the test rows.
@@ -97,7 +124,7 @@ class Task:
 
 
 def prepare(source: Source, memory_gb: float) -> Arrays:
-    """Maps the arrays of a data set, and puts them on the device where they take less than half of `memory_gb`."""
+    """Maps the arrays of a data set, and puts them on the device if they take no more than half of `memory_gb`."""
     arrays = Arrays(**source.open(), on_device=None)
     parts = (arrays.x, arrays.y, arrays.x_test, arrays.y_test)
     if sum(part.nbytes for part in parts) / 2**30 > memory_gb / 2:
@@ -112,8 +139,8 @@ def to_device(part: np.ndarray, copied: bool = True) -> Any:  # Any: a tensor, w
     """An array as a tensor, of float32 where it is of floats.
 
     Args:
-        part: whatever shape.
-        copied: else the tensor is the array's own memory where it can be: workers on one machine share one copy.
+        part: of any shape.
+        copied: False lets the tensor be the array's own memory where possible: workers on one machine share one copy.
     """
     import tensorflow as tf
 
@@ -123,8 +150,8 @@ def to_device(part: np.ndarray, copied: bool = True) -> Any:  # Any: a tensor, w
 
 
 class _Unlocked:
-    """An array's memory as if it could be written to: NumPy exports no other, and a tensor never writes to its own."""
+    """An array's memory, presented as writable: NumPy exports no other, and a tensor never writes to its own."""
 
     def __init__(self, part: np.ndarray) -> None:
-        self._part = part  # lives as long as what is made of this
+        self._part = part  # kept alive by whatever is made of this
         self.__array_interface__ = {**part.__array_interface__, "data": (part.ctypes.data, False)}

@@ -1,4 +1,4 @@
-"""What a trained model leaves behind: which test rows were right, what the study asks of it, pictures, the model."""
+"""What a trained model leaves behind: the study's extra metrics of it, its figures, and the model itself."""
 
 import hashlib
 import importlib
@@ -11,51 +11,54 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.common.text import shown, told
+from dlstudy.common.text import describe_error, short_repr
 from dlstudy.errors import TrialError
-from dlstudy.study.trial import pictures_beside
+from dlstudy.study.trial import figures_beside
+from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training.arrays import Task
 
-__all__ = ["draw_pictures", "model_digest", "model_file", "probe_metrics", "save_model"]
+__all__ = ["extra_metrics_of", "model_digest", "model_file", "save_figures", "save_model"]
 
-_PROBE_ROWS = 20_000
+_EXTRA_METRIC_ROWS = 20_000
 _PACKAGES = {"keras": ("keras", "tensorflow"), "sklearn": ("scikit-learn", "skops")}
 
 
-def probe_metrics(model: Any, task: Task, when: str) -> dict[str, float]:  # Any: a Keras model or an estimator
-    """What the study's `probe` says of a model, by metric: `train_start_...` or `train_end_...`.
+def extra_metrics_of(model: Any, task: Task, when: str) -> dict[str, float]:  # Any: a Keras model or an estimator
+    """What the study's `extra_metrics` returns for a model, as `train_start_...` or `train_end_...`.
 
     Raises:
-        TrialError: it gives something else than numbers by name.
+        TrialError: it returns something other than numbers by name.
     """
-    if task.code.probe is None:
+    if task.functions.extra_metrics is None:
         return {}
-    rows = task.rows.train[:_PROBE_ROWS]
-    found = task.code.probe(model, task.arrays.x[rows], task.arrays.y[rows], dict(task.p))
+    rows = task.rows.train[:_EXTRA_METRIC_ROWS]
+    found = task.functions.extra_metrics(model, task.arrays.x[rows], task.arrays.y[rows], dict(task.p))
     try:
         values = {f"train_{when}_{name}": float(value) for name, value in found.items()}
     except (AttributeError, TypeError, ValueError) as error:
-        raise TrialError(f"probe must return numbers by name, got {shown(found)}") from error
+        raise TrialError(f"extra_metrics must return numbers by name, got {short_repr(found)}") from error
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def draw_pictures(model: Any, task: Task) -> str:  # Any: as above
-    """Writes the study's pictures of a model that is saved, as PNG files named by their titles, beside it.
+def save_figures(model: Any, task: Task) -> str:  # Any: as above
+    """Writes the study's figures of a model that is saved, as PNG files named by their titles, beside it.
 
     Returns:
-        Why they could not be drawn, else an empty text: the training counts all the same.
+        A remark that says why they could not be drawn, else an empty text: the trial counts all the same.
     """
-    if task.code.draw is None or task.spec.model_folder is None:
+    if task.functions.figures is None or task.spec.model_folder is None:
         return ""
-    folder = pictures_beside(Path(task.spec.model_folder))
+    folder = figures_beside(Path(task.spec.model_folder))
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True)
-        for title, figure in task.code.draw(model, *task.test_arrays(), dict(task.p)).items():
+        with metrics_logged_into(None):  # figures count in no fingerprint, so they may change no result
+            drawn = task.functions.figures(model, *task.test_arrays(), dict(task.p))
+        for title, figure in drawn.items():
             _require_title(title)
             figure.savefig(folder / f"{title}.png", dpi=150, metadata={"Software": None})
     except Exception as error:  # the study's own code may raise anything
-        return f"; the pictures could not be drawn: {told(error)}"
+        return f"the pictures could not be drawn: {describe_error(error)}"
     return ""
 
 
@@ -66,7 +69,7 @@ def _require_title(title: object) -> None:
 
 
 def model_file(folder: Path) -> Path | None:
-    """The file in an MLflow model folder that holds the model; None where there is none."""
+    """The file in an MLflow model folder that holds the model; None if it is missing."""
     return next((path for kind in ("data/*.keras", "*.skops") for path in folder.glob(kind) if path.is_file()), None)
 
 
@@ -80,7 +83,7 @@ def save_model(model: Any, flavour: str, task: Task) -> str:  # Any: a Keras mod
     """Writes the model as an MLflow model folder where the spec names one, in place of what was there.
 
     Returns:
-        Why it could not be written, else an empty text: the training counts all the same.
+        A remark that says why it could not be written, else an empty text: the trial counts all the same.
     """
     if task.spec.model_folder is None:
         return ""
@@ -90,7 +93,7 @@ def save_model(model: Any, flavour: str, task: Task) -> str:  # Any: a Keras mod
         _write(model, flavour, folder, task.arrays.x[:8])
     except Exception as error:  # an export may fail in as many ways as there are kinds of models
         shutil.rmtree(folder, ignore_errors=True)
-        return f"; the model could not be saved: {told(error)}"
+        return f"the model could not be saved: {describe_error(error)}"
     return ""
 
 
@@ -102,14 +105,14 @@ def _write(model: Any, flavour: str, folder: Path, x: np.ndarray) -> None:
         import skops.io
 
         x = x.reshape(len(x), -1)
-        # The model was made here, a moment ago: its own types are what a reader is asked to trust.
+        # The model was made in this process, so its own types can be trusted.
         more = {"skops_trusted_types": skops.io.get_untrusted_types(data=skops.io.dumps(model))}
     predicted = model.predict(x, verbose=0) if flavour == "keras" else model.predict(x)
     importlib.import_module(f"mlflow.{flavour}").save_model(
         model,
         str(folder),
         signature=infer_signature(x, np.asarray(predicted)),
-        # Stated, since MLflow would otherwise start a process that imports TensorFlow to find them (20 s).
+        # Otherwise MLflow would start a process that imports TensorFlow to find them (20 s).
         pip_requirements=[f"{name}=={version(name)}" for name in _PACKAGES[flavour]],
         **more,
     )

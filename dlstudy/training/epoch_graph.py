@@ -1,7 +1,7 @@
 """A whole epoch as one graph, over arrays that are already on the device.
 
 Small models spend their time between operations. Keras lets a compiled model carry its own `train_function`, so the
-loop moves into one `tf.function`, the host sends one permutation an epoch, and everything else stays Keras's own:
+loop moves into one `tf.function`, the host sends one permutation per epoch, and everything else stays Keras's own:
 `fit`, its callbacks, metrics, regularization losses and constraints.
 """
 
@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from dlstudy.training import private_names
 from dlstudy.training.arrays import Arrays, Task
 from dlstudy.training.fused_updates import fuse
 
 __all__ = ["JUDGE_BATCH", "EpochGraphs", "is_stock", "reason_against"]
 
 JUDGE_BATCH = 1_000
-"""Rows judged at once, outside training: the sums are the same up to float32 rounding, and few batches are fast."""
+"""Rows scored at once, outside training: the sums are the same up to float32 rounding, and few batches are fast."""
 
 _KEPT_MB = 64
-"""Predictions of an epoch that may wait for its end, MB."""
+"""Most predictions of an epoch that are kept until its end, MB."""
 
 _Loop = Any
 """A `tf.function` that takes row numbers and works on batch after batch of those rows."""
@@ -44,10 +45,10 @@ def reason_against(model: Any, arrays: Arrays, callbacks: Sequence[Any] = ()) ->
 
 
 def _looks_at_batches(callback: Any) -> bool:
-    """Whether a callback must see every batch, where an epoch as one graph shows it one."""
+    """Whether a callback must see every batch; where an epoch is one graph, it sees a single one."""
     import keras
 
-    if type(callback).__module__.startswith("keras.src.callbacks."):
+    if private_names.is_from_keras(type(callback), "callbacks"):
         own = any(name in vars(callback) for name in _BATCH_HOOKS)  # LambdaCallback keeps functions so
         return own or isinstance(getattr(callback, "save_freq", getattr(callback, "update_freq", "epoch")), int)
     base = keras.callbacks.Callback
@@ -60,13 +61,14 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_tr
 def is_stock(model: Any) -> bool:  # Any: a Keras model
     """Whether a model is one of Keras's own classes, and nobody has replaced a method of it."""
     steps = ("call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
-    return type(model).__module__.startswith("keras.src.models.") and not set(steps) & set(vars(model))
+    return private_names.is_from_keras(type(model), "models") and not set(steps) & set(vars(model))
 
 
 class EpochGraphs:
-    """A compiled, built model with the graphs that train it and judge it; each is made when first needed.
+    """A compiled, built model with the graphs that train it and evaluate it; each is made when first needed.
 
-    `key` names what decides the graphs; empty where that cannot be told.
+    `key` is what decides the graphs; empty where that is not known. `scratch` are variables to set to zero before
+    another training.
     """
 
     def __init__(self, model: Any, arrays: Arrays, key: str = "") -> None:
@@ -80,7 +82,7 @@ class EpochGraphs:
         self._loops: dict[tuple[object, ...], _Loop] = {}
 
     def install(self, task: Task, first_epoch: int = 0) -> _Loop:
-        """Makes `fit` train and judge as the task says.
+        """Makes `fit` train and evaluate as the task says.
 
         Args:
             task: what to train.
@@ -89,10 +91,8 @@ class EpochGraphs:
         Returns:
             The train function that the model now carries. `compile()` would take it away again.
         """
-        n, batch_size, order = len(task.rows.train), task.spec.batch_size, task.order(first_epoch)
-        train_epoch = self._loop(
-            "train", n, lambda: _train_loop(self.model, self._data[False], n, batch_size), batch_size
-        )
+        order = task.order(first_epoch)
+        train_epoch = self.train_epoch(len(task.rows.train), task.spec.batch_size)
 
         def train_function(_: Any) -> Any:
             return train_epoch(next(order))
@@ -102,8 +102,12 @@ class EpochGraphs:
             self.judge(task.judged, task.judges_test_part)
         return train_function
 
+    def train_epoch(self, n: int, batch_size: int) -> _Loop:
+        """The graph that trains one epoch on n rows of the training part; it takes their numbers, in order."""
+        return self._loop("train", n, lambda: _train_loop(self.model, self._data[False], n, batch_size), batch_size)
+
     def judge(self, rows: Any, of_test_part: bool) -> None:
-        """Makes `evaluate` judge these rows, of the training part of the data or of its test part."""
+        """Makes `evaluate` score these rows, of the training part of the data or of its test part."""
         model, data, n = self.model, self._data[of_test_part], len(rows)
         judge_all = self._loop("judge", n, lambda: _step_loop(model.test_step, data, n, JUDGE_BATCH), of_test_part)
         model.test_function = lambda _: judge_all(rows)
@@ -118,7 +122,7 @@ class EpochGraphs:
         name = (kind, n, detail)
         if name not in self._loops:
             loop = make()
-            with _traced_gradients_forgotten() if self.key else nullcontext():
+            with _gradients_unregistered() if self.key else nullcontext():
                 loop.get_concrete_function()
             self._loops[name] = loop
         return self._loops[name]
@@ -131,13 +135,13 @@ def _train_loop(model: Any, data: tuple[Any, Any], n: int, batch_size: int) -> _
 
 
 def _step_loop(step: Callable[[Any], Any], data: tuple[Any, Any], n: int, batch_size: int) -> _Loop:
-    """Keras's own `train_step` or `test_step` on each batch; gives what the last one gives, as Keras does."""
+    """Keras's own `train_step` or `test_step` on each batch; returns what the last one returns, as Keras does."""
     import tensorflow as tf
 
     x, y = data
     n_before_last = math.ceil(n / batch_size) - 1
 
-    # Of no stated size, as the batches of plain `fit` are: Keras weights the losses of several outputs by it if it can.
+    # Without a static size, like the batches of plain `fit`: Keras weights the losses of several outputs by it.
     @_graph(None)
     def run(order: Any) -> Any:
         for i in tf.range(n_before_last):
@@ -150,7 +154,7 @@ def _step_loop(step: Callable[[Any], Any], data: tuple[Any, Any], n: int, batch_
 
 
 def _loop_with_late_metrics(model: Any, data: tuple[Any, Any], n: int, batch_size: int) -> _Loop:
-    """What Keras's own `train_step` does, but for the metrics: those are updated once, from all predictions."""
+    """Keras's own `train_step` except for the metrics: those are updated once, from all predictions."""
     import tensorflow as tf
 
     x, y = data
@@ -210,14 +214,17 @@ def _graph(n: int | None) -> Callable[[_Loop], _Loop]:
 
 
 @contextmanager
-def _traced_gradients_forgotten() -> Iterator[None]:
-    """Lets go of the gradient functions that TensorFlow registers for good while it traces: 6 MB for a small model.
+def _gradients_unregistered() -> Iterator[None]:
+    """Afterwards removes the gradient functions that TensorFlow has registered for good while it traced.
 
-    A traced graph holds its gradients already. Not for a study's own code, which may keep a function that it traced.
+    They take 6 MB for a small model, and a traced graph holds its gradients already. Not for a study's own functions,
+    which may keep a function that they traced.
     """
-    from tensorflow.python.framework import ops
-
-    registered = ops.gradient_registry._registry
+    try:
+        registered = private_names.registered_gradients()
+    except private_names.MISSING:
+        yield
+        return
     before = set(registered)
     yield
     for name in set(registered) - before:

@@ -7,6 +7,8 @@ up to float32 rounding. Small models spend much of their time there.
 from collections.abc import Callable
 from typing import Any
 
+from dlstudy.training import private_names
+
 __all__ = ["fuse"]
 
 _Update = Callable[[Any, Any, Any], Any]
@@ -14,7 +16,10 @@ _Update = Callable[[Any, Any, Any], Any]
 
 
 def fuse(optimizer: Any) -> list[Any]:  # Any: a Keras optimizer; TensorFlow variables
-    """Gives a built optimizer fused updates, where it is one that has them; gradients that are not dense keep Keras's.
+    """Gives a built optimizer fused updates, where it has a rule that a kernel knows.
+
+    Gradients that are not dense keep Keras's own update, and so does an optimizer whose slots this version of Keras
+    calls by other names.
 
     Returns:
         Variables that the kernels write to and that belong to no optimizer: set them to zero before another training.
@@ -30,9 +35,12 @@ def fuse(optimizer: Any) -> list[Any]:  # Any: a Keras optimizer; TensorFlow var
     }
     maker = makers.get(type(optimizer))  # not isinstance: a subclass may have another rule
     scratch: list[Any] = []
-    fused = maker(optimizer, scratch) if maker and "update_step" not in vars(optimizer) else None
+    try:
+        fused = maker(optimizer, scratch) if maker and "update_step" not in vars(optimizer) else None
+    except private_names.MISSING:
+        fused = None
     if fused is None:
-        return scratch
+        return []
     import tensorflow as tf
 
     own = optimizer.update_step
@@ -54,14 +62,17 @@ def _sgd(optimizer: Any, _: list[Any]) -> _Update:
     def with_momentum(gradient: Any, variable: Any, learning_rate: Any) -> None:
         tf.raw_ops.ResourceApplyKerasMomentum(
             var=_handle(variable),
-            accum=_handle(optimizer.momentums[optimizer._get_variable_index(variable)]),
+            accum=_handle(momentums[index(variable)]),
             lr=learning_rate,
             grad=gradient,
             momentum=optimizer.momentum,
             use_nesterov=optimizer.nesterov,
         )
 
-    return with_momentum if optimizer.momentum else plain
+    if not optimizer.momentum:
+        return plain
+    momentums, index = optimizer.momentums, private_names.slot_index(optimizer)
+    return with_momentum
 
 
 def _adam(optimizer: Any, _: list[Any]) -> _Update | None:
@@ -69,14 +80,15 @@ def _adam(optimizer: Any, _: list[Any]) -> _Update | None:
 
     if optimizer.amsgrad:
         return None
+    (momentums, velocities), index = private_names.adam_slots(optimizer), private_names.slot_index(optimizer)
 
     def update(gradient: Any, variable: Any, learning_rate: Any) -> None:
-        i = optimizer._get_variable_index(variable)
+        i = index(variable)
         step = tf.cast(optimizer.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
             var=_handle(variable),
-            m=_handle(optimizer._momentums[i]),
-            v=_handle(optimizer._velocities[i]),
+            m=_handle(momentums[i]),
+            v=_handle(velocities[i]),
             beta1_power=tf.pow(optimizer.beta_1, step),
             beta2_power=tf.pow(optimizer.beta_2, step),
             lr=learning_rate,
@@ -94,15 +106,16 @@ def _rmsprop(optimizer: Any, scratch: list[Any]) -> _Update | None:
 
     if optimizer.centered:
         return None
-    if not optimizer.momentum:  # the kernel wants such variables all the same
-        scratch += [tf.Variable(tf.zeros(velocity.shape)) for velocity in optimizer._velocities]
-    momentums = optimizer._momentums if optimizer.momentum else scratch
+    (velocities, momentums), index = private_names.rmsprop_slots(optimizer), private_names.slot_index(optimizer)
+    if not optimizer.momentum:  # the kernel needs such variables all the same
+        scratch += [tf.Variable(tf.zeros(velocity.shape)) for velocity in velocities]
+        momentums = scratch
 
     def update(gradient: Any, variable: Any, learning_rate: Any) -> None:
-        i = optimizer._get_variable_index(variable)
+        i = index(variable)
         tf.raw_ops.ResourceApplyRMSProp(
             var=_handle(variable),
-            ms=_handle(optimizer._velocities[i]),
+            ms=_handle(velocities[i]),
             mom=_handle(momentums[i]),
             lr=learning_rate,
             rho=optimizer.rho,
@@ -117,12 +130,14 @@ def _rmsprop(optimizer: Any, scratch: list[Any]) -> _Update | None:
 def _adadelta(optimizer: Any, _: list[Any]) -> _Update:
     import tensorflow as tf
 
+    (gradients, deltas), index = private_names.adadelta_slots(optimizer), private_names.slot_index(optimizer)
+
     def update(gradient: Any, variable: Any, learning_rate: Any) -> None:
-        i = optimizer._get_variable_index(variable)
+        i = index(variable)
         tf.raw_ops.ResourceApplyAdadelta(
             var=_handle(variable),
-            accum=_handle(optimizer._accumulated_grads[i]),
-            accum_update=_handle(optimizer._accumulated_delta_vars[i]),
+            accum=_handle(gradients[i]),
+            accum_update=_handle(deltas[i]),
             lr=learning_rate,
             rho=optimizer.rho,
             epsilon=optimizer.epsilon,
@@ -133,7 +148,7 @@ def _adadelta(optimizer: Any, _: list[Any]) -> _Update:
 
 
 def _handle(variable: Any) -> Any:
-    """What a kernel knows a variable by, be it Keras's or TensorFlow's."""
+    """The handle that a kernel takes for a variable, whether Keras's or TensorFlow's."""
     import keras
 
     return (variable.value if isinstance(variable, keras.Variable) else variable).handle

@@ -1,13 +1,14 @@
-"""Initial weights: alike in all arms where shapes are, and digests that tell where they are not."""
+"""Initial weights: the same in all arms where shapes are the same, and digests that show where they are not."""
 
 import hashlib
 import random
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from dlstudy.study.trial import number_of
+from dlstudy.study.seeds import number_of
+from dlstudy.training import private_names
 
 __all__ = ["digests", "seeds_apart"]
 
@@ -20,19 +21,16 @@ def seeds_apart(seed: int) -> Iterator[None]:
 
     Initial weights then do not depend on whether, and where, a net has such layers.
     """
-    from keras.src.random import seed_generator
-
     # Keras takes the seed of every initializer and of every SeedGenerator from Python's one `random`, in the order in
     # which layers are made: a dropout layer would give all layers after it other weights than the same net has without
-    # it. A SeedGenerator finds this function in its own module, an initializer by a name elsewhere: so initializers
-    # keep the stream that they have, and nets without such layers their numbers. There is no public way.
-    original = seed_generator.make_default_seed
+    # it. Initializers keep that stream, and nets without such layers their numbers.
     stream = random.Random(number_of("seed generators", seed))
-    seed_generator.make_default_seed = lambda: stream.randint(1, 10**9)
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(private_names.default_seeds_from(lambda: stream.randint(1, 10**9)))
+        except private_names.MISSING:
+            pass  # the digests of the initial weights show it
         yield
-    finally:
-        seed_generator.make_default_seed = original
 
 
 def digests(model: Any) -> dict[str, str]:  # Any: a Keras model, built; not to be imported here

@@ -1,9 +1,10 @@
-"""Looks at a model: layers, shapes, parameter counts, statistics of trained weights. Imports Keras: ask a worker."""
+"""Describes a model: layers, shapes, parameter counts, statistics of trained weights. Imports Keras: ask a worker."""
 
 from pathlib import Path
 from typing import Any
 
 from dlstudy.datasets import registry
+from dlstudy.datasets.dataset import Description
 from dlstudy.errors import StudyError
 from dlstudy.study import loader
 from dlstudy.study.trial import TrialSpec
@@ -26,27 +27,32 @@ def describe_model(spec_json: dict[str, Any], folder: str | None, digest: str) -
         model; `weights` (name, shape, mean, standard deviation, minimum, maximum) for a trained one.
 
     Raises:
-        StudyError: `build` fails, or returns something else.
+        StudyError: `build` fails.
         RecordError: the saved model cannot be loaded.
     """
     import keras
 
     spec = TrialSpec.from_json(spec_json)
     description = registry.describe(spec.dataset)
-    build = loader.load(Path(spec.study_path)).study.build
-    try:
-        model = build(parameters_for_build(spec, description))
-    except Exception as error:
-        raise StudyError(f"build fails for arm {spec.arm}: {type(error).__name__}: {error}") from None
-    if not isinstance(model, keras.Model):
-        return {"model": type(model).__name__, "description": str(model)}
+    file = loader.load(Path(spec.study_path))
+    with file.modules.importable():
+        try:
+            model = file.study.build(parameters_for_build(spec, description))
+        except Exception as error:
+            raise StudyError(f"build fails for arm {spec.arm}: {type(error).__name__}: {error}") from None
+        if not isinstance(model, keras.Model):
+            return {"model": type(model).__name__, "description": str(model)}
+        return {**_described(model, description), "weights": _weights(folder, digest) if folder else []}
+
+
+def _described(model: Any, description: Description) -> dict[str, Any]:  # Any: a Keras model; JSON
     if not model.built:
         model.build((None, *description.input_shape))
     layers = [
         {
             "name": layer.name,
             "kind": type(layer).__name__,
-            "output": str(getattr(layer.output, "shape", "")) if getattr(layer, "_inbound_nodes", None) else "",
+            "output": str(getattr(getattr(layer, "output", None), "shape", "")),
             "parameters": layer.count_params(),
         }
         for layer in model.layers
@@ -56,7 +62,6 @@ def describe_model(spec_json: dict[str, Any], folder: str | None, digest: str) -
         "parameters": model.count_params(),
         "trainable": sum(int(weight.numpy().size) for weight in model.trainable_weights),
         "layers": layers,
-        "weights": _weights(folder, digest) if folder else [],
     }
 
 

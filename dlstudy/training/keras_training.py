@@ -6,31 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.common.text import shown
+from dlstudy.common.text import short_repr
 from dlstudy.errors import DivergedError, TrialError
-from dlstudy.study.trial import TrialResult, pack_bits
-from dlstudy.study.validation import is_count
+from dlstudy.study.phases import ReadTest
+from dlstudy.study.trial import TrainedBy, TrialResult, TrialState, pack_bits
 from dlstudy.training.arrays import Task
-from dlstudy.training.artifacts import draw_pictures, model_digest, probe_metrics, save_model
+from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
 from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against
-from dlstudy.training.epoch_recorder import Watcher
+from dlstudy.training.epoch_recorder import EpochRecorder
 from dlstudy.training.initial_weights import digests
-from dlstudy.training.model_cache import ModelShelf
+from dlstudy.training.model_cache import ModelCache
 
 __all__ = ["train_keras"]
 
 _Rows = tuple[np.ndarray, bool]
-"""Row numbers, and whether they are of the test part of the data."""
+"""Row numbers, and whether they are in the test part of the data."""
 
 _END_ROWS = 10_000
 """Training rows judged again at the end, at most: enough for the gap to the test rows."""
 
-_PAIRED = ("printed", "defaults", "replicate")
-"""Phases whose runs are compared seed by seed, and so tell their initial weights."""
 
-
-def train_keras(model: Any, task: Task, shelf: ModelShelf) -> TrialResult:  # Any: a Keras model, not to be imported
-    """Trains the model, or a kept one in the same state; judges it, and saves it where the spec says so.
+def train_keras(model: Any, task: Task, cache: ModelCache) -> TrialResult:  # Any: a Keras model, not to be imported
+    """Trains the model, or a kept one in the same state, judges it, and saves it if the spec says so.
 
     Raises:
         DivergedError: the loss is no longer a finite number.
@@ -39,59 +36,79 @@ def train_keras(model: Any, task: Task, shelf: ModelShelf) -> TrialResult:  # An
     _check(model)
     if not model.built:
         model.build((None, *task.description.input_shape))
-    initial = digests(model) if task.spec.phase in _PAIRED else {}
-    metrics = probe_metrics(model, task, "start")
-    trained = _Training(model, task, shelf)
+    initial = digests(model) if task.spec.phase.reads_test else {}  # phases whose runs are compared seed by seed
+    metrics = extra_metrics_of(model, task, "start")
+    trained = _Training(model, task, cache)
     trained.run()
-    watch = trained.watch
-    if watch.diverged:
-        raise DivergedError(f"the loss was no longer a finite number after epoch {watch.epoch}")
+    recorder = trained.recorder
+    if recorder.diverged:
+        raise DivergedError(f"the loss was no longer a finite number after epoch {recorder.epoch}")
     metrics |= {name: values[-1] for name, values in task.history.items() if values[-1] is not None}
-    metrics |= watch.epochs_of_weights()
+    metrics |= recorder.epochs_of_weights()
     metrics["parameters"] = trained.model.count_params()
-    cost = {"seconds_per_epoch": watch.seconds_per_epoch(), **watch.saved()}
-    if watch.pruned:
-        return TrialResult("pruned", f"pruned after epoch {watch.epoch}", metrics, cost=cost, way=trained.way)
+    cost = {"seconds_per_epoch": recorder.seconds_per_epoch(), **recorder.saved()}
+    if recorder.pruned:
+        return TrialResult(
+            TrialState.PRUNED,
+            f"pruned after epoch {recorder.epoch}",
+            metrics | task.take_finite_logged(),
+            cost=cost,
+            trained_by=trained.trained_by,
+            remarks=trained.remarks,
+        )
     correct = _judge_at_end(trained, task, metrics)
-    metrics |= probe_metrics(trained.model, task, "end")
-    way = trained.way + save_model(trained.model, "keras", task) + draw_pictures(trained.model, task)
-    saved = model_digest(task)
-    return TrialResult("finished", metrics=metrics, cost=cost, way=way, correct=correct, initial=initial, model=saved)
+    metrics |= extra_metrics_of(trained.model, task, "end") | task.take_finite_logged()
+    failures = [save_model(trained.model, "keras", task), save_figures(trained.model, task)]
+    return TrialResult(
+        TrialState.FINISHED,
+        metrics=metrics,
+        cost=cost,
+        trained_by=trained.trained_by,
+        remarks=[*trained.remarks, *filter(None, failures)],
+        correct=correct,
+        initial=initial,
+        model=model_digest(task),
+    )
 
 
 class _Training:
-    """One training, of one stage or, where the study goes on, of two."""
+    """One training, of one stage or, where the study continues it, of two."""
 
-    def __init__(self, model: Any, task: Task, shelf: ModelShelf) -> None:
-        self.model, self.way, self.watch = model, "", Watcher(task)
+    def __init__(self, model: Any, task: Task, cache: ModelCache) -> None:
+        self.model, self.recorder = model, EpochRecorder(task)
         self.graphs: EpochGraphs | None = None
-        self._task, self._shelf = task, shelf
+        self.trained_by: TrainedBy | None = None
+        self._without_graphs = ""  # why there are none
+        self._task, self._cache = task, cache
+
+    @property
+    def remarks(self) -> list[str]:
+        """Why plain `fit` has trained the last stage, if it has."""
+        return [self._without_graphs] if self._without_graphs else []
 
     def run(self) -> None:
         """Trains until the end."""
         task = self._task
-        callbacks = _checked("callbacks", task.code.callbacks(dict(task.p))) if task.code.callbacks else []
-        self.way = reason_against(self.model, task.arrays, callbacks)
-        if not self.way:
-            self.graphs = self._shelf.take(self.model, task.arrays)
+        callbacks = _checked("callbacks", task.functions.callbacks(dict(task.p))) if task.functions.callbacks else []
+        self._without_graphs = self._reason_against(callbacks)
+        if not self._without_graphs:
+            self.graphs = self._cache.take(self.model, task.arrays)
             self.model = self.graphs.model
-        first, more = self.graphs, None
+        first = self.graphs
         self._stage(callbacks, task.spec.epochs)
-        if task.code.go_on and not (self.watch.diverged or self.watch.pruned):
-            more = task.code.go_on(self.model, dict(task.p))
-        if more is None:
+        if self.recorder.diverged or self.recorder.pruned or not task.functions.continues(task.p):
             if first is not None and self.graphs is first:
-                self._shelf.put(first)
+                self._cache.put(first)
             return
-        # What the study did to the model may not fit its graphs: they are made anew, and none is kept.
-        self.model, callbacks = _checked_more(more, task)
+        # What the study did to the model may not fit its graphs: new ones are made, and none is kept.
+        self.model, callbacks = self._continued()
         self.model.train_function = self.model.test_function = None
-        self.way = reason_against(self.model, task.arrays, callbacks)
-        self.graphs = None if self.way else EpochGraphs(self.model, task.arrays)
+        self._without_graphs = self._reason_against(callbacks)
+        self.graphs = None if self._without_graphs else EpochGraphs(self.model, task.arrays)
         self._stage(callbacks, int(task.p["more_epochs"]))
 
     def evaluate(self, rows: _Rows) -> dict[str, float]:
-        """What Keras's `evaluate` gives for some rows."""
+        """What Keras's `evaluate` returns for some rows; finite numbers only."""
         if self.graphs is None:
             x, y = _of(self._task, rows)
             scores = self.model.evaluate(x, y, batch_size=JUDGE_BATCH, verbose=0, return_dict=True)
@@ -106,20 +123,38 @@ class _Training:
             return self.model.predict(_of(self._task, rows)[0], batch_size=JUDGE_BATCH, verbose=0)
         return self.graphs.predict(*rows)
 
+    def _continued(self) -> tuple[Any, list[Any]]:
+        """The model and the callbacks of the second training."""
+        import keras
+
+        function, p = self._task.functions.continue_training, self._task.p
+        assert function is not None
+        more = function(self.model, dict(p))
+        if not isinstance(more, tuple) or len(more) != 2 or not isinstance(more[0], keras.Model):
+            raise TrialError(
+                f"continue_training must return a compiled model and a list of its callbacks, got {short_repr(more)}"
+            )
+        _check(more[0], "continue_training")
+        return more[0], _checked("continue_training", more[1])
+
+    def _reason_against(self, callbacks: Sequence[Any]) -> str:
+        return self._task.graph_fault or reason_against(self.model, self._task.arrays, callbacks)
+
     def _stage(self, callbacks: Sequence[Any], epochs: int) -> None:
-        first_epoch = self.watch.epoch
-        all_callbacks = self.watch.begin(callbacks, epochs)
+        first_epoch = self.recorder.epoch
+        all_callbacks = self.recorder.begin(callbacks, epochs)
         if self.graphs is None:
-            # The one graph is never compiled by XLA; plain `fit` is where Keras's "auto" has come to that.
-            self.way = f"fit{' with XLA' if self.model.jit_compile else ''}: {self.way}"
+            # XLA compiles no epoch graph; it compiles plain `fit` where Keras's "auto" says so.
+            self.trained_by = TrainedBy.FIT_WITH_XLA if self.model.jit_compile else TrainedBy.FIT
             _fit_plainly(self.model, self._task, epochs, first_epoch, all_callbacks)
             return
-        self.way = "epoch graph"
-        ours, row = self.graphs.install(self._task, first_epoch), _one_row(self._task)
+        self.trained_by = TrainedBy.EPOCH_GRAPH
+        installed, row = self.graphs.install(self._task, first_epoch), _one_row(self._task)
         judge = row if len(self._task.judged) else None
         self.model.fit(row, epochs=epochs, validation_data=judge, shuffle=False, verbose=0, callbacks=all_callbacks)
-        if self.model.train_function is not ours:
-            self.way, self.graphs = "fit: the model was compiled again while it trained", None
+        if self.model.train_function is not installed:
+            self.trained_by, self.graphs = TrainedBy.FIT, None
+            self._without_graphs = "the model was compiled again while it trained"
 
 
 def _check(model: Any, function: str = "build") -> None:
@@ -134,27 +169,12 @@ def _checked(function: str, callbacks: Any) -> list[Any]:
 
     is_list = isinstance(callbacks, list | tuple)
     if not is_list or not all(isinstance(callback, keras.callbacks.Callback) for callback in callbacks):
-        raise TrialError(f"{function} must return a list of Keras callbacks, got {shown(callbacks)}")
+        raise TrialError(f"{function} must return a list of Keras callbacks, got {short_repr(callbacks)}")
     return list(callbacks)
 
 
-def _checked_more(more: Any, task: Task) -> tuple[Any, list[Any]]:
-    """The model and the callbacks of a second training."""
-    import keras
-
-    if not isinstance(more, tuple) or len(more) != 2 or not isinstance(more[0], keras.Model):
-        raise TrialError(f"go_on must return a compiled model and a list of its callbacks, or None, got {shown(more)}")
-    _check(more[0], "go_on")
-    if not is_count(task.p.get("more_epochs")):
-        raise TrialError(
-            f"an arm that goes on needs more_epochs, a whole number from 1, got {shown(task.p.get('more_epochs'))}: "
-            "state it in Arm.setting"
-        )
-    return more[0], _checked("go_on", more[1])
-
-
 def _one_row(task: Task) -> Any:
-    """For Keras alone, which looks at shapes before it starts, and counts one batch: a graph takes its rows itself."""
+    """One row, for Keras to read shapes from and to count as one batch: the graphs take their rows themselves."""
     import tensorflow as tf
 
     x, y, _, _ = task.arrays.on_device or (task.arrays.x, task.arrays.y, None, None)
@@ -195,13 +215,13 @@ def _of(task: Task, rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> str:
-    """Adds the metrics of the final weights; which test rows were right, packed."""
-    if (task.code.callbacks or task.code.go_on) and len(task.judged):
+    """Adds the metrics of the final weights, and returns which test rows were right, packed."""
+    if (task.functions.callbacks or task.functions.continue_training) and len(task.judged):
         # Best weights may have been restored since the last epoch.
         name = "test" if task.judges_test_each_epoch else "val"
         scores = trained.evaluate((task.judged, task.judges_test_part))
         metrics |= {f"{name}_{key}": value for key, value in scores.items()}
-    if task.spec.metrics_of == "validation":
+    if task.spec.read_test is ReadTest.NEVER:
         return ""
     rows = task.test_rows()
     scores = trained.evaluate((rows, not task.rows.test_inside))

@@ -1,4 +1,4 @@
-"""How much memory a process holds, and the most that it held during a training."""
+"""How much memory a process holds, and its peak during a training."""
 
 import re
 import sys
@@ -8,11 +8,11 @@ from pathlib import Path
 __all__ = ["memory_mb", "watch_memory"]
 
 _GPU = "GPU:0"
-"""A worker sees one GPU alone."""
+"""A worker sees only one GPU."""
 
 
 def memory_mb() -> float:
-    """Resident memory of this process in MB; the peak of it where the system tells no more."""
+    """Resident memory of this process in MB; its peak where the system reports nothing else."""
     import resource
 
     try:
@@ -27,19 +27,19 @@ def watch_memory() -> Callable[[], dict[str, float]]:
     """Begins to watch the memory of this process. Imports TensorFlow.
 
     Returns:
-        A function that gives the most held since, in MB: `memory_mb`, resident memory, the data set included (where the
-        system does not count anew, what is resident now); with a GPU also `gpu_memory_mb`, what TensorFlow's tensors
-        took of it, which is less than TensorFlow has reserved.
+        A function that returns the peaks since then, in MB: `memory_mb`, resident memory including the data set (where
+        the system cannot reset its peak, what is resident now); with a GPU also `gpu_memory_mb`, what TensorFlow's
+        tensors took of it, which is less than TensorFlow has reserved.
     """
     import tensorflow as tf
 
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     if on_gpu:
         tf.config.experimental.reset_memory_stats(_GPU)
-    counts_anew = _reset_peak()
+    has_peak = _reset_peak()
 
     def most_held() -> dict[str, float]:
-        found = {"memory_mb": _peak_mb() if counts_anew else memory_mb()}
+        found = {"memory_mb": _peak_mb() if has_peak else memory_mb()}
         if on_gpu:
             found["gpu_memory_mb"] = round(tf.config.experimental.get_memory_info(_GPU)["peak"] / 2**20, 1)
         return found
@@ -48,9 +48,9 @@ def watch_memory() -> Callable[[], dict[str, float]]:
 
 
 def _reset_peak() -> bool:
-    """Lets Linux count the peak of this process from now on; whether it does."""
+    """Makes Linux count the peak of this process from now on; returns whether it does."""
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # proc_pid_clear_refs(5): resets VmHWM alone
+        Path("/proc/self/clear_refs").write_text("5")  # proc_pid_clear_refs(5): resets VmHWM only
         return "VmHWM" in Path("/proc/self/status").read_text()
     except OSError:
         return False

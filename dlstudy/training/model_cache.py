@@ -1,8 +1,8 @@
-"""Models kept with their graphs: a trial whose model differs from an earlier one in its numbers alone traces nothing.
+"""Models kept with their graphs: a trial whose model differs from an earlier one only in its numbers traces nothing.
 
 `build` is called for every trial all the same. Where its model has the same graphs as a kept one, the new model's
 state (weights, seeds of dropout, the optimizer's variables with the learning rate) is copied into the kept one, which
-then trains. All that a graph can read and a trial can change lies in that state, so nothing of earlier trials is left.
+then trains. All that a graph reads and a trial changes is in that state, so nothing of earlier trials is left.
 """
 
 import inspect
@@ -11,16 +11,17 @@ import warnings
 from collections import OrderedDict
 from typing import Any
 
+from dlstudy.training import private_names
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.epoch_graph import EpochGraphs, is_stock
 
-__all__ = ["ModelShelf", "fingerprint"]
+__all__ = ["ModelCache", "fingerprint"]
 
 _MOST_MODELS = 8
-_MOST_PARAMETERS = 2_000_000  # larger models compute for so long that tracing them does not matter
+_MOST_PARAMETERS = 2_000_000  # larger models take so much time to compute that tracing them does not matter
 
 
-class ModelShelf:
+class ModelCache:
     """The models that this process keeps; those that were used last."""
 
     def __init__(self) -> None:
@@ -30,7 +31,7 @@ class ModelShelf:
         return len(self._kept)
 
     def take(self, model: Any, arrays: Arrays) -> EpochGraphs:  # Any: a Keras model; not to be imported here
-        """Takes a kept model off the shelf, in the state of `model`; else `model` itself with new graphs."""
+        """A kept model, taken out of the cache and put into the state of `model`; else `model` with new graphs."""
         key = fingerprint(model)
         kept = self._kept.pop(key, None)
         if kept is None:
@@ -39,7 +40,7 @@ class ModelShelf:
         return kept
 
     def put(self, graphs: EpochGraphs) -> None:
-        """Keeps a model for later trials, if it is one whose graphs can be told from its configuration."""
+        """Keeps a model for later trials, if its configuration decides its graphs."""
         if graphs.key and graphs.model.count_params() <= _MOST_PARAMETERS:
             self._kept[graphs.key] = graphs
             while len(self._kept) > _MOST_MODELS:
@@ -47,14 +48,18 @@ class ModelShelf:
 
 
 def fingerprint(model: Any) -> str:  # Any: as above
-    """All that decides the graphs of a compiled, built model, as text; empty where that cannot be told.
+    """All that decides the graphs of a compiled, built model, as text; empty where that is not known.
 
-    It can be told where everything in the model is Keras's own and says in its configuration what it is. Seeds,
-    initializers and the learning rate do not count: they decide state, not graphs.
+    It is known where everything in the model is Keras's own and has a configuration. Seeds, initializers and the
+    learning rate do not count: they decide state, not graphs.
     """
     import keras
 
-    if not is_stock(model) or not all(map(_is_known, model._flatten_layers(include_self=False))):
+    try:
+        is_known = is_stock(model) and all(map(_is_known, private_names.all_layers(model)))
+    except private_names.MISSING:
+        is_known = False
+    if not is_known:
         return ""
     serialize = keras.saving.serialize_keras_object
     try:
@@ -74,15 +79,15 @@ def _is_known(layer: Any) -> bool:
 
     Layers of preprocessing may hold tables; a function is written into a configuration by its name alone.
     """
-    own = ("keras.src.layers.", "keras.src.models.")
-    if not type(layer).__module__.startswith(own) or ".preprocessing." in type(layer).__module__:
+    is_own = any(private_names.is_from_keras(type(layer), part) for part in ("layers", "models"))
+    if not is_own or ".preprocessing." in type(layer).__module__:
         return False
     functions = [value for value in vars(layer).values() if inspect.isroutine(value)]
     return "call" not in vars(layer) and all(str(value.__module__).startswith("keras.") for value in functions)
 
 
 def _plain(config: Any) -> Any:  # Any: JSON in, JSON out
-    """A configuration without what decides state alone.
+    """A configuration without what decides only state.
 
     Raises:
         ValueError: it names something that is not Keras's own.

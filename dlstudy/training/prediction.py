@@ -1,4 +1,4 @@
-"""What a saved winner predicts, for test rows or for rows of a user. Imports Keras: ask a worker."""
+"""What a saved winner predicts, for test rows or for a user's rows. Imports Keras: ask a worker."""
 
 import hashlib
 import importlib
@@ -11,29 +11,29 @@ from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset
 from dlstudy.errors import DataError, RecordError
 from dlstudy.study import loader
-from dlstudy.study.splits import divide
+from dlstudy.study.splits import split_rows
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.artifacts import model_file
 from dlstudy.training.preparation import prepare_arrays
 from dlstudy.training.shared_memory import scaled
-from dlstudy.training.study_functions import Code
+from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import parameters_for_build
 
 __all__ = ["load_model", "predict_rows"]
 
-_OURS = ("sklearn.", "dlstudy.scratch.")
+_TRUSTED = ("sklearn.", "dlstudy.scratch.")
 
 
 def predict_rows(
     spec_json: dict[str, Any], folder: str, digest: str, given: np.ndarray | None
 ) -> dict[str, Any]:  # Any: JSON
-    """What a model predicts, with the data prepared as it was for its training.
+    """What a saved model predicts, with the data prepared as for its training.
 
     Args:
         spec_json: the spec of the training whose model it is.
         folder: its MLflow model folder.
-        digest: of the model, as the record has it; empty where it has none.
+        digest: of the model, as the record has it; empty if it has none.
         given: (n, *input_shape), rows in the data set's own units; None for the test rows.
 
     Returns:
@@ -45,25 +45,30 @@ def predict_rows(
         RecordError: the model cannot be loaded.
     """
     spec = TrialSpec.from_json(spec_json)
-    code = Code.of(loader.load(Path(spec.study_path)).study)
-    about = registry.describe(spec.dataset)
-    if given is not None and given.shape[1:] != about.input_shape:
-        raise DataError(f"rows of shape {about.input_shape} are expected, got {given.shape[1:]}: mend the input")
-    if given is not None and code.prepare is None:  # the data itself is not needed
-        x, shown = scaled(given, about), {"x": given}
-    else:
-        x, shown = _rows_of_data(spec, code, given)
-    return {**shown, **_predict(load_model(Path(folder), digest), x, about.task == "classification")}
+    file = loader.load(Path(spec.study_path))
+    functions = StudyFunctions.of(file.study)
+    description = registry.describe(spec.dataset)
+    if given is not None and given.shape[1:] != description.input_shape:
+        raise DataError(f"rows of shape {description.input_shape} are expected, got {given.shape[1:]}: fix the input")
+    with file.modules.importable():
+        if given is not None and functions.prepare is None:  # the data itself is not needed
+            x, rows = scaled(given, description), {"x": given}
+        else:
+            x, rows = _rows_of_data(spec, functions, given)
+        return {**rows, **_predict(load_model(Path(folder), digest), x, description.task == "classification")}
 
 
-def _rows_of_data(spec: TrialSpec, code: Code, given: np.ndarray | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The test rows, or the given ones, as the model sees them; and what of them is shown."""
+def _rows_of_data(
+    spec: TrialSpec, functions: StudyFunctions, given: np.ndarray | None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The test rows, or the given ones, as the model sees them; and what `predict_rows` returns of them."""
     dataset = registry.load(spec.dataset)
-    about = dataset.description
+    description = dataset.description
     arrays = _arrays(dataset, given)
-    rows = divide(spec.split, about.n_train, about.n_test, spec.rows)
-    if code.prepare is not None:
-        arrays, _ = prepare_arrays(code, arrays, about, rows.train, parameters_for_build(spec, about))
+    rows = split_rows(spec.split, description.n_train, description.n_test, spec.rows)
+    if functions.prepare is not None:
+        p = parameters_for_build(spec, description)
+        arrays, _ = prepare_arrays(functions, arrays, description, rows.train, p)
     if given is not None:
         return arrays.x_test[-len(given) :], {"x": given}
     x, y, raw = arrays.x_test, arrays.y_test, dataset.x_test
@@ -77,10 +82,11 @@ def load_model(folder: Path, digest: str) -> Any:  # Any: a Keras model or an es
 
     Args:
         folder: where it was saved.
-        digest: SHA-256 of its file, as the record has it; empty, of records of earlier versions, says nothing.
+        digest: SHA-256 of its file, as the record has it; empty, in records of earlier versions, checks nothing.
 
     Raises:
-        RecordError: there is none, its file has changed since, or it asks for what is no class of scikit-learn or ours.
+        RecordError: there is none, its file has changed since, or it needs a class that is neither scikit-learn's nor
+            dlstudy's.
     """
     file = model_file(folder)
     if file is None:
@@ -109,21 +115,21 @@ def _load_estimator(file: Path) -> Any:  # Any: an estimator
     import skops.io
 
     types = skops.io.get_untrusted_types(file=file)
-    foreign = [name for name in types if not _is_class_of_ours(name)]
+    foreign = [name for name in types if not _is_trusted_class(name)]
     if foreign:
         raise RecordError(
-            f"the model in {file.parent} asks for {', '.join(foreign)}: only classes of scikit-learn are loaded"
+            f"the model in {file.parent} needs {', '.join(foreign)}: only classes of scikit-learn are loaded"
         )
     return skops.io.load(file, trusted=types)
 
 
-def _is_class_of_ours(name: str) -> bool:
-    """Whether the name is that of a class where it is defined: skops calls functions, and modules hold those of others.
+def _is_trusted_class(name: str) -> bool:
+    """Whether the name is that of a class in the module that defines it: skops would also call a function.
 
-    `sklearn.datasets._base` alone has functions that download a file and that delete a folder.
+    `sklearn.datasets._base`, for one, has functions that download a file and that delete a folder.
     """
     module, _, attribute = name.rpartition(".")
-    if not module.startswith(_OURS):
+    if not module.startswith(_TRUSTED):
         return False
     try:
         found = getattr(importlib.import_module(module), attribute, None)

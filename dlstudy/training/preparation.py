@@ -1,4 +1,4 @@
-"""The data as a study's `prepare` gives it: the same as what came before, where nothing differs."""
+"""The data as a study's `prepare` returns it."""
 
 import dataclasses
 import hashlib
@@ -9,29 +9,29 @@ import numpy as np
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import TrialError
 from dlstudy.training.arrays import Arrays, to_device
-from dlstudy.training.study_functions import Code
+from dlstudy.training.study_functions import StudyFunctions
 
 __all__ = ["key_of", "prepare_arrays"]
 
 
 def prepare_arrays(
-    code: Code, arrays: Arrays, about: Description, train: np.ndarray, p: dict[str, Any]
+    functions: StudyFunctions, arrays: Arrays, description: Description, train: np.ndarray, p: dict[str, Any]
 ) -> tuple[Arrays, Description]:  # Any: JSON scalars, and the shape of the data
     """The arrays that an arm sees, on the device where those of the data set are, and their description.
 
     Args:
-        code: with `prepare`.
+        functions: with `prepare`.
         arrays: of the data set.
-        about: their description.
+        description: of the data set.
         train: (n,) int32, the rows that train.
         p: what `build` gets.
 
     Raises:
-        TrialError: `prepare` gives something else than x and y of as many rows, or numbers that are not finite.
+        TrialError: `prepare` returns something other than x and y of as many rows, or numbers that are not finite.
     """
-    assert code.prepare is not None
+    assert functions.prepare is not None
     n = len(arrays.y)
-    given = code.prepare(
+    given = functions.prepare(
         np.concatenate([arrays.x, arrays.x_test]), np.concatenate([arrays.y, arrays.y_test]), train, dict(p)
     )
     try:
@@ -44,16 +44,16 @@ def prepare_arrays(
     if x.dtype.kind not in "buif" or y.dtype.kind not in "buif":
         raise TrialError(f"prepare must return numbers, got x of {x.dtype} and y of {y.dtype}")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise TrialError("prepare returned numbers that are not finite: mend it, or the data")
+        raise TrialError("prepare returned numbers that are not finite: fix it, or the data")
     x, y = (np.ascontiguousarray(new, dtype=old.dtype) for new, old in ((x, arrays.x), (y, arrays.y)))
     parts = (x[:n], y[:n], x[n:], y[n:])
-    described = dataclasses.replace(about, input_shape=x.shape[1:])
+    described = dataclasses.replace(description, input_shape=x.shape[1:])
     on_device = None if arrays.on_device is None else tuple(map(to_device, parts))
     return Arrays(*parts, on_device), described
 
 
 def key_of(arrays: Arrays) -> str:
-    """Names the content of arrays: equal content, equal names."""
+    """A name for the content of arrays: equal content, equal names."""
     digest = hashlib.blake2b(digest_size=16)
     for part in (arrays.x, arrays.y, arrays.x_test, arrays.y_test):
         digest.update(f"{part.dtype} {part.shape}".encode())

@@ -1,4 +1,4 @@
-"""The arrays of a data set as models see them, in memory that all workers of a run map: one copy for all."""
+"""The arrays of a data set as models see them, in memory that all workers of a run share."""
 
 import math
 import mmap
@@ -20,23 +20,23 @@ _PAGE = 4096
 
 
 class Source(Protocol):
-    """Whatever holds the arrays of a data set that `SharedArrays` describes; they may refuse to be written to."""
+    """Something that holds the arrays of a data set, as `SharedArrays` does; they may be read-only."""
 
     @property
     def description(self) -> Description:
-        """Of the data set."""
+        """What is known of the data set."""
 
     def open(self) -> dict[str, np.ndarray]:
         """The arrays by name."""
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Location:
     """Where one array lies in the file."""
 
     start: int
     shape: tuple[int, ...]
-    dtype: Any  # NumPy's own name for what describes a type
+    dtype: Any  # what NumPy accepts as a type
 
     @property
     def n_bytes(self) -> int:
@@ -44,15 +44,15 @@ class _Place:
 
 
 class SharedArrays:
-    """A file without a name: it needs no cleaning up, however a process ends. Travels to a spawned process.
+    """A file without a name, which needs no cleaning up however a process ends. Can be sent to a spawned process.
 
     Holds `x` (n, *input_shape) float32, the training part divided by the data set's scale, `y` (n,) int32 labels or
     float64 targets, and likewise `x_test` and `y_test`. Tables, which have no scale, keep their float64: exact methods
-    are judged to the last digit.
+    are checked to the last digit.
     """
 
     def __init__(self, description: Description) -> None:
-        """Makes the file, empty as yet: a process may be given it before the data is there.
+        """Makes the file, still empty: a process may be given it before it is filled.
 
         Raises:
             DataError: there is no room for it.
@@ -61,7 +61,7 @@ class SharedArrays:
             self._keep(description, os.dup(file.fileno()))
         size = _size(description)
         try:
-            # Taken now, with an error: a page that cannot be had later kills the process.
+            # Allocated now, where it raises an error: a page that is missing later kills the process.
             os.posix_fallocate(self._fd, 0, size) if hasattr(os, "posix_fallocate") else os.truncate(self._fd, size)
         except OSError as error:
             raise DataError(
@@ -84,14 +84,14 @@ class SharedArrays:
         views["y"][...], views["y_test"][...] = dataset.y_train, dataset.y_test
 
     def open(self) -> dict[str, np.ndarray]:
-        """The arrays by name. Who writes into them changes a copy of his own."""
+        """The arrays by name. A process that writes into them changes its own copy."""
         return self._views(mmap.ACCESS_COPY)
 
     def _views(self, access: int) -> dict[str, np.ndarray]:
         memory = mmap.mmap(self._fd, _size(self.description), access=access)
         return {
-            name: np.ndarray(place.shape, place.dtype, memory, place.start)
-            for name, place in _places(self.description).items()
+            name: np.ndarray(location.shape, location.dtype, memory, location.start)
+            for name, location in _locations(self.description).items()
         }
 
     def _keep(self, description: Description, fd: int) -> None:
@@ -99,7 +99,7 @@ class SharedArrays:
         weakref.finalize(self, os.close, fd)
 
     def __reduce__(self) -> tuple[Any, ...]:  # Any: as `pickle` has it
-        context.assert_spawning(self)  # the number of a file means nothing in any other process
+        context.assert_spawning(self)  # a file descriptor means nothing in another process
         return _reopen, (self.description, reduction.DupFd(self._fd))
 
 
@@ -116,19 +116,19 @@ def scaled(raw: np.ndarray, description: Description, out: np.ndarray | None = N
     return values
 
 
-def _reopen(description: Description, duplicate: Any) -> SharedArrays:  # Any: what `DupFd` gives
+def _reopen(description: Description, duplicate: Any) -> SharedArrays:  # Any: what `DupFd` returns
     shared = SharedArrays.__new__(SharedArrays)
     shared._keep(description, duplicate.detach())
     return shared
 
 
-def _places(description: Description) -> dict[str, _Place]:
+def _locations(description: Description) -> dict[str, _Location]:
     kind = np.int32 if description.task == "classification" else np.float64
     x_type = _x_type(description)
     found, start = {}, 0
     for end, n in (("", description.n_train), ("_test", description.n_test)):
         for name, shape, dtype in ((f"x{end}", (n, *description.input_shape), x_type), (f"y{end}", (n,), kind)):
-            found[name] = _Place(start, shape, dtype)
+            found[name] = _Location(start, shape, dtype)
             start += -(-found[name].n_bytes // _PAGE) * _PAGE
     return found
 
@@ -138,5 +138,5 @@ def _x_type(description: Description) -> type[np.floating[Any]]:
 
 
 def _size(description: Description) -> int:
-    last = list(_places(description).values())[-1]
+    last = list(_locations(description).values())[-1]
     return max(last.start + last.n_bytes, 1)

@@ -1,4 +1,4 @@
-"""Trains a scikit-learn estimator, as one epoch, or as many as it keeps a history of."""
+"""Trains a scikit-learn estimator, as one epoch, or as one epoch per entry of the history that it keeps."""
 
 import math
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from dlstudy.errors import DivergedError, TrialError
-from dlstudy.study.trial import MOST_POINTS, TrialResult, pack_bits
+from dlstudy.study.phases import ReadTest
+from dlstudy.study.trial import MOST_POINTS, TrainedBy, TrialResult, TrialState, pack_bits
 from dlstudy.training.arrays import Task
-from dlstudy.training.artifacts import draw_pictures, model_digest, probe_metrics, save_model
+from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
 
 __all__ = ["train_estimator"]
 
@@ -16,7 +17,7 @@ __all__ = ["train_estimator"]
 def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever build returned
     """Fits on the training rows, each flattened to one vector, and scores every part.
 
-    An estimator may keep a `history_`, a dict of lists with one number an epoch, as those of `dlstudy.scratch` do.
+    An estimator may keep a `history_`, a dict of lists with one number per epoch, as those of `dlstudy.scratch` do.
 
     Raises:
         TrialError: the object has no `fit` and `predict`.
@@ -34,16 +35,23 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
     if len(rows.validation):
         parts["val"] = (x[rows.validation], y[rows.validation])
     correct = ""
-    if task.spec.metrics_of != "validation":
+    if task.spec.read_test is not ReadTest.NEVER:
         x_test, y_test = task.test_arrays()
         parts["test"] = (_flat(x_test), y_test)
         if task.description.task == "classification":
             correct = pack_bits(np.asarray(model.predict(parts["test"][0])) == y_test)
-    metrics = _metrics(model, task, parts)
-    _tell(model, task, metrics)
-    metrics |= probe_metrics(model, task, "end")
-    way = "estimator" + save_model(model, "sklearn", task) + draw_pictures(model, task)
-    return TrialResult("finished", metrics=metrics, way=way, correct=correct, model=model_digest(task))
+    metrics = _metrics(model, task, parts) | task.take_finite_logged()
+    _report_history(model, task, metrics)
+    metrics |= extra_metrics_of(model, task, "end") | task.take_finite_logged()
+    failures = [save_model(model, "sklearn", task), save_figures(model, task)]
+    return TrialResult(
+        TrialState.FINISHED,
+        metrics=metrics,
+        trained_by=TrainedBy.ESTIMATOR,
+        remarks=list(filter(None, failures)),
+        correct=correct,
+        model=model_digest(task),
+    )
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
@@ -67,8 +75,8 @@ def _metrics(model: Any, task: Task, parts: dict[str, tuple[np.ndarray, np.ndarr
     return metrics
 
 
-def _tell(model: Any, task: Task, metrics: dict[str, float]) -> None:
-    """Writes the history, and tells of each of its epochs."""
+def _report_history(model: Any, task: Task, metrics: dict[str, float]) -> None:
+    """Writes the history, and reports each of its epochs."""
     kept = getattr(model, "history_", None) or {}
     n = max((len(values) for values in kept.values()), default=1)
     points = np.unique(np.linspace(0, n - 1, min(n, MOST_POINTS)).astype(int)) if n else [0]

@@ -1,31 +1,35 @@
-"""What a training needs of a study: its functions."""
+"""The functions of a study, which a training calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from dlstudy.study.study import Study
 
-__all__ = ["Build", "Code"]
+__all__ = ["Build", "StudyFunctions"]
 
 Build = Callable[[dict[str, Any]], Any]
-"""A study's `build`. Any: JSON scalars go in; a Keras model or an estimator comes out."""
+"""A study's `build`. Any: it takes JSON scalars and returns a Keras model or an estimator."""
 
-_Function = Callable[..., Any]  # Any: models, arrays and pictures, whose types this module must not import
+_Function = Callable[..., Any]  # Any: models, arrays and figures, whose types this module must not import
 
 
 @dataclass(frozen=True)
-class Code:
+class StudyFunctions:
     """The functions of a study, each as `Study` describes it."""
 
     build: Build
     prepare: _Function | None = None
     callbacks: _Function | None = None
-    go_on: _Function | None = None
-    probe: _Function | None = None
-    draw: _Function | None = None
+    continue_training: _Function | None = None
+    extra_metrics: _Function | None = None
+    figures: _Function | None = None
+
+    def continues(self, p: Mapping[str, Any]) -> bool:  # Any: JSON scalars
+        """Whether a trial with these parameters has a second training."""
+        return self.continue_training is not None and "more_epochs" in p
 
     @classmethod
-    def of(cls, study: Study) -> "Code":
-        """Those of a study."""
+    def of(cls, study: Study) -> "StudyFunctions":
+        """The functions of this study."""
         return cls(**{item.name: getattr(study, item.name) for item in fields(cls)})

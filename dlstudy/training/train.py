@@ -14,108 +14,126 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.common.text import one_line, said, shown
+from dlstudy.common.text import message_of, one_line, short_repr
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.loader import line_in
-from dlstudy.study.splits import Rows, divide
-from dlstudy.study.trial import TrialResult, TrialSpec
+from dlstudy.study.splits import Rows, split_rows
+from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
+from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
 from dlstudy.training.initial_weights import seeds_apart
 from dlstudy.training.memory import watch_memory
-from dlstudy.training.model_cache import ModelShelf
+from dlstudy.training.model_cache import ModelCache
 from dlstudy.training.preparation import key_of, prepare_arrays
-from dlstudy.training.study_functions import Code
+from dlstudy.training.restarts import train_best_of
+from dlstudy.training.study_functions import StudyFunctions
 
-__all__ = ["Workplace", "parameters_for_build", "prepared", "train"]
+__all__ = ["DatasetContext", "parameters_for_build", "prepared", "train"]
 
 _MOST_PREPARED = 4
 _IN_STACK = ("File ", "in user code:", "Graph execution error", "Detected at")
 
 
 @dataclass(frozen=True)
-class Workplace:
+class DatasetContext:
     """What the trials of one data set share in a process.
 
     Args:
         description: of the data set.
         arrays: its data.
-        shelf: models of earlier trials with their graphs.
-        prepared: the places of the same data as studies prepared it, by content; those that were used last.
+        cache: models of earlier trials with their graphs.
+        prepared: contexts of the same data as studies have prepared it, by content; the last used ones.
+        graph_fault: why no epoch may be one graph in this process; empty where that works.
     """
 
     description: Description
     arrays: Arrays
-    shelf: ModelShelf = field(default_factory=ModelShelf)
-    prepared: OrderedDict[str, "Workplace"] = field(default_factory=OrderedDict)
+    cache: ModelCache = field(default_factory=ModelCache)
+    prepared: OrderedDict[str, "DatasetContext"] = field(default_factory=OrderedDict)
+    graph_fault: str = ""
 
 
-def train(spec: TrialSpec, code: Code, place: Workplace, on_epoch: OnEpoch) -> TrialResult:
-    """Trains one trial and says what came of it; whatever its code raises becomes a state with a reason.
+def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, on_epoch: OnEpoch) -> TrialResult:
+    """Trains one trial; whatever its code raises becomes a state with a reason.
 
     The same spec and arrays on the same kind of slot give the same `metrics`, `history` and `correct`.
+
+    Args:
+        spec: what to train.
+        functions: of its study.
+        context: of its data set.
+        on_epoch: is called after each epoch.
     """
     started, most_held = time.perf_counter(), watch_memory()
     history: History = {}
     try:
-        with _surroundings():
-            result = _train(spec, code, place, on_epoch, history)
+        with _process_restored():
+            result = _train(spec, functions, context, on_epoch, history)
     except DivergedError as error:
-        result = TrialResult("diverged", str(error))
+        result = TrialResult(TrialState.DIVERGED, str(error))
     except TrialError as error:
-        result = TrialResult("failed", str(error))
+        result = TrialResult(TrialState.FAILED, str(error))
     except SystemExit as error:
         result = TrialResult(
-            "failed", f"the study's own code ended the process, sys.exit({shown(error.code)}){_where(error, spec)}"
+            TrialState.FAILED,
+            f"the study's own code ended the process, sys.exit({short_repr(error.code)}){_where(error, spec)}",
         )
     except Exception as error:  # whatever the study's own code raises is this trial's outcome, not the worker's end
         trace = "".join(traceback.format_exc(limit=-20))[-4000:]
-        result = TrialResult("failed", f"{_describe(error)}{_where(error, spec)}", traceback=trace)
+        result = TrialResult(TrialState.FAILED, f"{_describe(error)}{_where(error, spec)}", traceback=trace)
     cost = {"seconds": round(time.perf_counter() - started, 3), **most_held(), **result.cost}
     return dataclasses.replace(result, history=history, cost=cost)
 
 
-def _train(spec: TrialSpec, code: Code, place: Workplace, on_epoch: OnEpoch, history: History) -> TrialResult:
-    rows = divide(spec.split, len(place.arrays.y), len(place.arrays.y_test), spec.rows)
-    place = prepared(spec, code, place, rows)
-    p = parameters_for_build(spec, place.description)
+def _train(
+    spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, on_epoch: OnEpoch, history: History
+) -> TrialResult:
+    rows = split_rows(spec.split, len(context.arrays.y), len(context.arrays.y_test), spec.rows)
+    logged: dict[str, float] = {}
+    with metrics_logged_into(logged):
+        context = prepared(spec, functions, context, rows)
+    p = parameters_for_build(spec, context.description)
     p |= {"folder": spec.folder, "logs": f"{spec.folder}/logs"} if spec.folder else {}
-    task = Task(spec, code, p, place.description, place.arrays, rows, on_epoch, history)
-    with _folder(spec):
-        return _build_and_train(task, place.shelf)
+    arrays, description = context.arrays, context.description
+    task = Task(spec, functions, p, description, arrays, rows, on_epoch, history, logged, context.graph_fault)
+    if spec.restarts == 1:
+        return _build_and_train(task, context.cache)
+    return train_best_of(task, lambda start: _build_and_train(start, context.cache))
 
 
 def parameters_for_build(spec: TrialSpec, description: Description) -> dict[str, Any]:  # Any: JSON scalars
-    """What `build` gets: the trial's parameters, its seed and the shape of the data."""
+    """What `build` gets: the trial's parameters, its seed, and the shape and columns of the data."""
     return {
         **spec.params,
         "seed": spec.seed,
         "input_shape": tuple(description.input_shape),
         "n_classes": description.n_classes,
+        "feature_names": tuple(description.feature_names),
     }
 
 
-def prepared(spec: TrialSpec, code: Code, place: Workplace, rows: Rows) -> Workplace:
-    """The place with its data as the study prepares it for a trial; one place for equal data.
+def prepared(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, rows: Rows) -> DatasetContext:
+    """The context with its data as the study prepares it for a trial; one context for equal data.
 
     Raises:
-        TrialError: `prepare` gives something else than it should.
+        TrialError: `prepare` returns something other than it should.
     """
-    if code.prepare is None:
-        return place
-    p = parameters_for_build(spec, place.description)
-    arrays, description = prepare_arrays(code, place.arrays, place.description, rows.train, p)
+    if functions.prepare is None:
+        return context
+    p = parameters_for_build(spec, context.description)
+    arrays, description = prepare_arrays(functions, context.arrays, context.description, rows.train, p)
     key = key_of(arrays)
-    known = place.prepared.pop(key, None) or Workplace(description, arrays)
-    place.prepared[key] = known
-    while len(place.prepared) > _MOST_PREPARED:
-        place.prepared.popitem(last=False)
+    known = context.prepared.pop(key, None) or DatasetContext(description, arrays, graph_fault=context.graph_fault)
+    context.prepared[key] = known
+    while len(context.prepared) > _MOST_PREPARED:
+        context.prepared.popitem(last=False)
     return known
 
 
 @contextmanager
-def _surroundings() -> Iterator[None]:
-    """The process as a trial finds it, and as the next one will: what the study's code changes there is undone."""
+def _process_restored() -> Iterator[None]:
+    """Undoes what a trial changes in the process: working folder, environment, NumPy's errors, Keras's float type."""
     import keras
 
     here, environment, float_type = os.open(".", os.O_RDONLY), dict(os.environ), keras.config.floatx()
@@ -133,7 +151,7 @@ def _surroundings() -> Iterator[None]:
 
 @contextmanager
 def _folder(spec: TrialSpec) -> Iterator[None]:
-    """The folder that a study's callbacks may write to; when the trial has ended, only its logs are left."""
+    """An empty folder that a study's callbacks may write to; when the training has ended, only its logs are left."""
     if spec.folder is None:
         yield
         return
@@ -150,32 +168,32 @@ def _folder(spec: TrialSpec) -> Iterator[None]:
             folder.rmdir()
 
 
-def _build_and_train(task: Task, shelf: ModelShelf) -> TrialResult:
+def _build_and_train(task: Task, cache: ModelCache) -> TrialResult:
     import keras
 
     from dlstudy.training.keras_training import train_keras
     from dlstudy.training.sklearn_training import train_estimator
 
-    # Here alone the global seed is set: layers and initializers of a study need not carry seeds of their own.
+    # The global seed is set here only: layers and initializers of a study need no seeds of their own.
     keras.utils.clear_session()
     keras.utils.set_random_seed(task.spec.seed)
-    with seeds_apart(task.spec.seed):
-        model = task.code.build(dict(task.p))
-        return train_keras(model, task, shelf) if isinstance(model, keras.Model) else train_estimator(model, task)
+    with _folder(task.spec), metrics_logged_into(task.logged), seeds_apart(task.spec.seed):
+        model = task.functions.build(dict(task.p))
+        return train_keras(model, task, cache) if isinstance(model, keras.Model) else train_estimator(model, task)
 
 
 def _describe(error: Exception) -> str:
-    """One line that a user understands."""
+    """An error in one line, without TensorFlow's stack."""
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return "out of memory: fewer workers (--workers), a smaller batch or a smaller model need less"
-    told, before = [], ""
-    for line in map(str.strip, said(error).splitlines()):
-        # TensorFlow puts the stack before what went wrong: files, each with a line of it or an empty one.
+    kept, before = [], ""
+    for line in map(str.strip, message_of(error).splitlines()):
+        # TensorFlow puts a stack before the message: names of files, each followed by a line of code or an empty one.
         in_stack = before.startswith("File ") or line.startswith(_IN_STACK)
-        told += [] if in_stack else [line]
+        kept += [] if in_stack else [line]
         before = line
     name = type(error).__name__
-    text = one_line(" ".join(told).strip().removeprefix(f"{name}: "), 300)
+    text = one_line(" ".join(kept).strip().removeprefix(f"{name}: "), 300)
     return f"{name}: {text}" if text else name
 
 

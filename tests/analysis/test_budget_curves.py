@@ -1,4 +1,4 @@
-"""What the arms' searches had found after so many trials, by hand."""
+"""What the arms' searches had found after a number of trials, by hand."""
 
 import itertools
 import random
@@ -7,7 +7,8 @@ import pytest
 
 from dlstudy.analysis.budget_curves import budget_curves, crossings
 from dlstudy.analysis.results import BudgetCurve
-from dlstudy.study.trial import ENDED_FOR_GOOD, STATES
+from dlstudy.study.phases import Direction
+from dlstudy.study.trial import TrialState
 from tests.helpers.builders import make_study, make_trial
 
 STUDY = make_study(("a", "b", "c"))
@@ -17,10 +18,10 @@ def search_of(values, arm="a", search=1, seconds=2.0):
     """One trial for each value; a trial without one diverged."""
     return [
         make_trial(
-            STUDY, arm, "search", row, value=value, search=search, cost={"seconds": seconds},
+            STUDY, arm, "search", index, value=value, search=search, cost={"seconds": seconds},
             state="diverged" if value is None else "finished",
         )
-        for row, value in enumerate(values)
+        for index, value in enumerate(values)
     ]  # fmt: skip
 
 
@@ -66,7 +67,7 @@ def test_the_mean_over_searches_waits_until_each_has_found_something():
     assert (curve.low, curve.high) == ([None, 0.5], [None, 0.7])
 
 
-def test_independent_draws_give_the_expected_best_of_so_many():
+def test_independent_draws_give_the_expected_best_of_that_many():
     curve = curve_of([0.5, 0.8, 0.2], "random")
     assert curve.kind == "expected best"
     assert curve.best == pytest.approx([0.5, (0.8 + 0.5 + 0.8) / 3, 0.8])
@@ -95,14 +96,15 @@ def test_an_arm_that_only_diverged_found_nothing(sampler):
 
 def test_a_pruned_trial_has_no_value_and_open_ones_do_not_count():
     trials = [
-        make_trial(STUDY, "a", "search", row, state=state, value=0.5 if state == "finished" else None)
-        for row, state in enumerate(STATES)
+        make_trial(STUDY, "a", "search", index, state=state, value=0.5 if state == "finished" else None)
+        for index, state in enumerate(TrialState)
+        if state is not TrialState.RUNNING
     ]
-    (curve,) = budget_curves(STUDY, "sobol", [*trials, make_trial(STUDY, "a", "search", len(STATES), result=None)])
-    assert curve.best == [0.5] * len(ENDED_FOR_GOOD)
+    (curve,) = budget_curves(STUDY, "sobol", [*trials, make_trial(STUDY, "a", "search", len(TrialState), result=None)])
+    assert curve.best == [0.5] * 3  # finished, pruned and diverged
 
 
-def test_rows_are_in_order_and_the_latest_try_of_a_row_counts():
+def test_trials_are_in_the_order_of_their_index_and_the_latest_try_of_one_counts():
     trials = search_of([0.5, 0.6, 0.7])
     retried = make_trial(STUDY, "a", "search", 1, value=0.3, number=3)
     random.Random(0).shuffle(shuffled := [*trials, retried])
@@ -110,7 +112,7 @@ def test_rows_are_in_order_and_the_latest_try_of_a_row_counts():
 
 
 def test_only_the_search_counts_and_an_arm_without_trials_has_no_curve():
-    others = [make_trial(STUDY, "b", phase, value=0.9) for phase in ("printed", "replicate", "defaults", "sweep")]
+    others = [make_trial(STUDY, "b", phase, value=0.9) for phase in ("reported", "replicate", "defaults", "sweep")]
     curves = budget_curves(STUDY, "sobol", [*search_of([0.7], arm="c"), *others, *search_of([0.5, 0.6])])
     assert [(curve.arm, curve.best) for curve in curves] == [("a", [0.5, 0.6]), ("c", [0.7])]
 
@@ -125,14 +127,14 @@ def test_an_arm_with_nothing_to_tune_has_one_point(sampler):
 
 def test_the_arm_that_overtakes_is_named_with_the_trials_it_took():
     curves = curves_of(sgd=[0.5, 0.6, 0.6, 0.6, 0.7], adam=[0.1, 0.2, 0.5, 0.8, 0.8])
-    assert crossings(curves, "maximize") == ["adam overtakes sgd after 4 trials"]
-    assert crossings(curves, "minimize") == ["sgd overtakes adam after 4 trials"]
-    assert crossings(curves[::-1], "maximize") == ["adam overtakes sgd after 4 trials"]
+    assert crossings(curves, Direction.MAXIMIZE) == ["adam overtakes sgd after 4 trials"]
+    assert crossings(curves, Direction.MINIMIZE) == ["sgd overtakes adam after 4 trials"]
+    assert crossings(curves[::-1], Direction.MAXIMIZE) == ["adam overtakes sgd after 4 trials"]
 
 
 def test_of_several_changes_only_the_last_is_for_good():
-    assert crossings(curves_of(a=[1, 3, 3, 3], b=[2, 2, 4, 5]), "maximize") == ["b overtakes a after 3 trials"]
-    assert crossings(curves_of(a=[2, 2, 4], b=[1, 3, 3]), "maximize") == ["a overtakes b after 3 trials"]
+    assert crossings(curves_of(a=[1, 3, 3, 3], b=[2, 2, 4, 5]), Direction.MAXIMIZE) == ["b overtakes a after 3 trials"]
+    assert crossings(curves_of(a=[2, 2, 4], b=[1, 3, 3]), Direction.MAXIMIZE) == ["a overtakes b after 3 trials"]
 
 
 @pytest.mark.parametrize(
@@ -150,16 +152,16 @@ def test_of_several_changes_only_the_last_is_for_good():
     ],
 )
 def test_nothing_crosses_where_the_leader_stays_or_one_has_no_value_or_they_are_equal(bests):
-    assert crossings(curves_of(**bests), "maximize") == []
+    assert crossings(curves_of(**bests), Direction.MAXIMIZE) == []
 
 
 def test_a_tie_on_the_way_does_not_hide_a_change():
-    assert crossings(curves_of(a=[2, 3, 3], b=[1, 3, 4]), "maximize") == ["b overtakes a after 3 trials"]
+    assert crossings(curves_of(a=[2, 3, 3], b=[1, 3, 4]), Direction.MAXIMIZE) == ["b overtakes a after 3 trials"]
 
 
 def test_every_two_arms_are_looked_at():
     curves = curves_of(a=[3, 3, 3], b=[2, 4, 4], c=[1, 1, 5])
-    assert crossings(curves, "maximize") == [
+    assert crossings(curves, Direction.MAXIMIZE) == [
         "b overtakes a after 2 trials",
         "c overtakes a after 3 trials",
         "c overtakes b after 3 trials",

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from dlstudy.analysis.comparison import Comparison
-from dlstudy.analysis.measurements import Measures
-from dlstudy.analysis.trial_index import Finished
+from dlstudy.analysis.measurements import ClaimMeasurements
+from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.study.claims import Claim
 from dlstudy.study.protocol import Split
 from dlstudy.study.trial import pack_bits
@@ -21,11 +21,11 @@ GAINS = [0.02, 0.03, -0.01, 0.05, 0.0, 0.04, 0.01, 0.03]
 
 def compare(study, trials, claim=None):
     """The comparison that a claim makes."""
-    return Comparison(study, Measures(study, claim or BETTER(), Finished(study, trials)))
+    return Comparison(study, ClaimMeasurements(study, claim or BETTER(), TrialIndex(study, trials)))
 
 
 def paired(study, gains, phase="replicate", metric="test_accuracy", **changes):
-    """Runs of b at 0.5, and of a so much above."""
+    """Runs of b at 0.5, and of a above it by the gains."""
     ours, theirs = [0.5 + gain for gain in gains], [0.5] * len(gains)
     return runs_of(study, "a", phase, ours, metric, **changes) + runs_of(study, "b", phase, theirs, metric, **changes)
 
@@ -62,7 +62,7 @@ def test_of_a_loss_less_is_ahead():
 def test_units_are_the_seeds_that_both_arms_have():
     study = make_study(arms="abc")
     trials = paired(study, GAINS) + runs_of(study, "c", "replicate", [0.4, 0.4, 0.4])
-    without = [trial for trial in trials if (trial.arm, trial.phase, trial.row) != ("b", "replicate", 1)]
+    without = [trial for trial in trials if (trial.arm, trial.phase, trial.index) != ("b", "replicate", 1)]
     found = compare(study, without, BETTER(than=("b", "c")))
     assert found.pair("b").units == [0, 2, 3, 4, 5, 6, 7]
     assert found.pair("c").units == [0, 1, 2]
@@ -93,7 +93,7 @@ def test_with_three_searches_a_search_is_the_unit():
     assert pair.interval == pytest.approx(stats.t.interval(0.95, 2, 0.04, 0.02 / np.sqrt(3)))
 
 
-def test_the_spread_between_seeds_and_that_between_searches_are_told_apart():
+def test_the_spread_between_seeds_and_that_between_searches_are_separated():
     study = make_study()
     pair = compare(study, searched(study, THREE)).pair("b")
     # Mean squares: within searches 6 * 0.01^2 / 3, between them 2 * (0.02^2 + 0.02^2) / 2.
@@ -129,7 +129,7 @@ def test_only_searches_that_every_arm_of_the_claim_has_are_units(present, units)
 def test_a_search_without_a_seed_in_common_is_none():
     study = make_study()
     trials = searched(study, THREE)
-    left = [t for t in trials if t.search != 3 or t.phase == "search" or (t.arm, t.row) in (("a", 0), ("b", 1))]
+    left = [t for t in trials if t.search != 3 or t.phase == "search" or (t.arm, t.index) in (("a", 0), ("b", 1))]
     assert compare(study, left).n_searches == 2
 
 
@@ -144,7 +144,7 @@ def test_with_two_whole_searches_the_seeds_of_the_first_are_compared():
 
 def test_runs_of_stated_settings_have_no_search():
     study = make_study()
-    found = compare(study, searched(study, THREE) + paired(study, [0.1, 0.2], "printed"), BETTER(phase="printed"))
+    found = compare(study, searched(study, THREE) + paired(study, [0.1, 0.2], "reported"), BETTER(phase="reported"))
     assert (found.unit, found.n_searches) == ("seed", 1)
     assert found.pair("b").differences == pytest.approx([0.1, 0.2])
 
@@ -178,7 +178,7 @@ def judged_rows(study, right=None, phase="replicate"):
     ] + [make_trial(study, arm, "search", value=0.5) for arm in "ab"]
 
 
-@pytest.mark.parametrize("phase", ["replicate", "printed"])
+@pytest.mark.parametrize("phase", ["replicate", "reported"])
 def test_what_another_test_set_would_change_comes_from_the_rows_that_were_right(phase):
     study = make_study(split=STATED)
     pair = compare(study, judged_rows(study, phase=phase), BETTER(phase=phase)).pair("b")
@@ -218,7 +218,7 @@ def test_the_rows_of_a_test_set_that_fill_no_byte_are_counted_exactly():
         ({}, {"a": ["", ""], "b": ["", ""]}),
     ],
 )
-def test_without_right_and_wrong_answers_of_the_metric_nothing_is_said_of_the_test_set(fields, right):
+def test_without_right_and_wrong_answers_of_the_metric_the_noise_of_the_test_set_is_unknown(fields, right):
     study = make_study(split=STATED)
     trials = [
         replace(trial, result=replace(trial.result, history={"test_accuracy": [0.5], "val_accuracy": [0.5]}))
@@ -231,8 +231,8 @@ def test_without_right_and_wrong_answers_of_the_metric_nothing_is_said_of_the_te
 
 def test_arms_that_were_judged_on_other_rows_have_no_noise_in_common():
     study = make_study(split=STATED)
-    other = [replace(study.arms[0], printed_split=Split(0, test=[4, 5, 6, 7])), study.arms[1]]
-    trials = judged_rows(study, phase="printed")
-    claim = BETTER(phase="printed")
+    other = [replace(study.arms[0], reported_split=Split(0, test=[4, 5, 6, 7])), study.arms[1]]
+    trials = judged_rows(study, phase="reported")
+    claim = BETTER(phase="reported")
     assert compare(study, trials, claim).pair("b").test_noise is not None
     assert compare(replace(study, arms=other), trials, claim).pair("b").test_noise is None

@@ -10,10 +10,10 @@ def runs(study, arm, histories, metric="val_accuracy", costs=({},), **changes):
     """Replicates, one a history; their costs are taken in turn."""
     return [
         make_trial(
-            study, arm, "replicate", row, history={metric: history},
-            metrics={metric: history[-1], "parameters": 650.0}, cost=costs[row % len(costs)], **changes,
+            study, arm, "replicate", index, history={metric: history},
+            metrics={metric: history[-1], "parameters": 650.0}, cost=costs[index % len(costs)], **changes,
         )
-        for row, history in enumerate(histories)
+        for index, history in enumerate(histories)
     ]  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def test_time_is_a_median_memory_the_highest_and_slots_are_kinds():
     assert cost_summaries(study, {"a": of_gpu + of_cpu})[0].slots == ["cpu", "gpu"]
 
 
-def test_what_an_estimator_does_not_tell_is_not_known():
+def test_what_an_estimator_does_not_report_is_not_known():
     study = make_study(("a",))
     (a,) = cost_summaries(study, {"a": [make_trial(study, "a", "replicate", metrics={"val_accuracy": 0.9})]})
     assert (a.parameters, a.seconds_per_epoch, a.seconds_to_target, a.memory_mb) == (None, None, None, None)

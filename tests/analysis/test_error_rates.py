@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dlstudy.analysis.trial_index import Finished
+from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim
 from dlstudy.study.protocol import Protocol
@@ -29,7 +29,7 @@ def simulate(rng, n_seeds, effects, n_studies=N_STUDIES, draw=None, claims=CLAIM
         for arm in "abc":
             noise = draw(n_seeds) / np.sqrt(2)  # so that a paired difference has a standard deviation of 1
             trials += runs_of(study, arm, "replicate", list(shared + noise + effects.get(arm, 0.0)))
-        verdicts.append([claim.verdict for claim in judge_claims(study, claims, Finished(study, trials), [])])
+        verdicts.append([claim.verdict for claim in judge_claims(study, claims, TrialIndex(study, trials), [])])
     return verdicts
 
 

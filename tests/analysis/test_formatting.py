@@ -1,12 +1,14 @@
 """Numbers as text: digits that their uncertainty leaves, and never a sign that rounding made up."""
 
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from dlstudy.analysis.formatting import (
     difference,
     exact_beside,
     interval_text,
-    like_printed,
+    like_reported,
+    mean_text,
     number,
     p_text,
     params_text,
@@ -14,6 +16,7 @@ from dlstudy.analysis.formatting import (
     rounded,
     seconds_text,
     share_text,
+    space_text,
     with_sd,
 )
 
@@ -45,8 +48,44 @@ def test_an_uncertainty_is_shown_to_two_digits(uncertainty, decimals):
         (float("inf"), 1.0, "–"),
     ],
 )
-def test_a_mean_stands_to_the_place_of_its_spread(mean, sd, text):
+def test_a_mean_is_shown_to_the_place_of_its_spread(mean, sd, text):
     assert with_sd(mean, sd) == text
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [
+        (0.93, 0.0095394, "0.9300"),
+        (0.5, 0.0, "0.5000"),
+        (12345.6, 1300.0, "12300"),
+        (-0.001, 0.2, "0.00"),
+        (0.5, None, "0.5000"),
+        (float("inf"), 1.0, "–"),
+    ],
+)
+def test_a_mean_alone_has_the_digits_that_its_spread_leaves(mean, sd, text):
+    assert mean_text(mean, sd) == text
+    assert with_sd(mean, sd).split(" ± ")[0] == text
+
+
+@pytest.mark.parametrize(
+    ("distribution", "text"),
+    [
+        (FloatDistribution(1e-4, 0.1, log=True), "k 0.0001 to 0.1 on a log scale"),
+        (FloatDistribution(0.0, 1.0, step=0.25), "k 0.0 to 1.0 in steps of 0.25"),
+        (IntDistribution(1, 9), "k 1 to 9"),
+        (IntDistribution(2, 8, step=2), "k 2 to 8 in steps of 2"),
+        (IntDistribution(1, 64, log=True), "k 1 to 64 on a log scale"),
+        (CategoricalDistribution(("relu", None, 3)), "k one of relu, None, 3"),
+    ],
+)
+def test_a_search_space_is_shown_in_words(distribution, text):
+    assert space_text({"k": distribution}) == text
+    assert space_text({"k": distribution, "b": IntDistribution(1, 2)}) == f"{text}, b 1 to 2"
+
+
+def test_an_empty_space_has_nothing_to_tune():
+    assert space_text({}) == "nothing to tune"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +100,7 @@ def test_a_mean_stands_to_the_place_of_its_spread(mean, sd, text):
         (None, "–"),
     ],
 )
-def test_an_interval_stands_to_two_digits_of_half_its_width(interval, text):
+def test_an_interval_is_shown_to_two_digits_of_half_its_width(interval, text):
     assert interval_text(interval) == text
 
 
@@ -81,7 +120,7 @@ def test_an_interval_without_signs():
         (None, None, "–"),
     ],
 )
-def test_a_difference_stands_to_the_place_of_its_interval(value, interval, text):
+def test_a_difference_is_shown_to_the_place_of_its_interval(value, interval, text):
     assert difference(value, interval) == text
 
 
@@ -126,7 +165,7 @@ def test_numbers_have_four_decimals_where_that_shows_something(value, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "printed", "interval", "text"),
+    ("value", "reported", "interval", "text"),
     [
         (0.955, "0.95", (0.95, 0.96), "0.9550"),
         (0.2141, "0.2242", (0.189, 0.239), "0.214"),
@@ -137,12 +176,12 @@ def test_numbers_have_four_decimals_where_that_shows_something(value, text):
         (None, "0.95", None, "–"),
     ],
 )
-def test_our_number_beside_a_printed_one(value, printed, interval, text):
-    assert like_printed(value, printed, interval) == text
+def test_our_number_beside_a_reported_one(value, reported, interval, text):
+    assert like_reported(value, reported, interval) == text
 
 
 @pytest.mark.parametrize(
-    ("value", "printed", "text"),
+    ("value", "reported", "text"),
     [
         (0.769662921348315, "0.77", "0.7697"),
         (0.74, "0.7400", "0.74"),
@@ -152,8 +191,8 @@ def test_our_number_beside_a_printed_one(value, printed, interval, text):
         (0.0, "0", "0"),
     ],
 )
-def test_an_exact_number_has_no_more_digits_than_help(value, printed, text):
-    assert exact_beside(value, printed) == text
+def test_an_exact_number_has_no_more_digits_than_help(value, reported, text):
+    assert exact_beside(value, reported) == text
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
-from dlstudy.analysis.measurements import Measures, how_measured
+from dlstudy.analysis.measurements import ClaimMeasurements, how_measured
 from dlstudy.analysis.summary import summarize
-from dlstudy.analysis.trial_index import Finished
+from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.study.claims import Claim
 from dlstudy.study.protocol import Sweep
 from dlstudy.study.study import Arm
@@ -18,15 +18,15 @@ SWEPT = partial(BETTER, phase="sweep", sweep="s")
 DEFAULTS = {"rate": 0.3}
 
 
-def measures(study, claim, trials):
-    return Measures(study, claim, Finished(study, trials))
+def measurements_of(study, claim, trials):
+    return ClaimMeasurements(study, claim, TrialIndex(study, trials))
 
 
 def curves(study, arm, histories, metric="val_accuracy"):
-    """Printed runs, one a history."""
+    """Reported runs, one a history."""
     return [
-        make_trial(study, arm, "printed", row, metrics={metric: values[-1] or 0.0}, history={metric: values})
-        for row, values in enumerate(histories)
+        make_trial(study, arm, "reported", index, metrics={metric: values[-1] or 0.0}, history={metric: values})
+        for index, values in enumerate(histories)
     ]
 
 
@@ -36,7 +36,7 @@ def curves(study, arm, histories, metric="val_accuracy"):
         (BETTER(), "val_accuracy"),
         (BETTER(epoch=3), "val_accuracy, epoch 3"),
         (BETTER(target=0.9), "epochs until val_accuracy reaches 0.9"),
-        (BETTER(within=0.01), "val_accuracy, within 0.01"),
+        (BETTER(margin=0.01), "val_accuracy"),
         (BETTER(phase="tuning"), "what tuning gains in val_accuracy"),
         (SWEPT(), "mean of val_accuracy over sweep s (all its values)"),
         (
@@ -46,34 +46,34 @@ def curves(study, arm, histories, metric="val_accuracy"):
         (Claim("it is easy", untestable="no arm"), ""),
     ],
 )
-def test_it_is_said_in_words_what_a_claim_compares(claim, words):
+def test_what_a_claim_compares_in_words(claim, words):
     assert how_measured(claim) == words
 
 
 def test_a_target_is_reached_at_the_first_epoch_that_has_it():
-    study = make_study(claims=[BETTER(phase="printed", target=0.9)])
+    study = make_study(claims=[BETTER(phase="reported", target=0.9)])
     trials = curves(study, "a", [[0.5, 0.9, 0.8], [0.95, 0.1, 0.2], [0.1, None, 0.91]])
     trials += curves(study, "b", [[0.1, 0.2, 0.3]] * 3)
-    found = measures(study, study.claims[0], trials)
+    found = measurements_of(study, study.claims[0], trials)
     assert found.values("a") == {0: 2.0, 1: 1.0, 2: 3.0}
     assert found.values("b") == {0: 4.0, 1: 4.0, 2: 4.0}
     assert found.remark() == "3 of 3 runs of b never reached the target"
 
 
 def test_a_run_that_never_reaches_a_target_counts_one_more_than_the_longest_of_all():
-    claim = BETTER(phase="printed", target=0.1, metric="val_loss")
+    claim = BETTER(phase="reported", target=0.1, metric="val_loss")
     study = make_study(claims=[claim])
     trials = curves(study, "a", [[0.5, 0.4]], "val_loss") + curves(study, "b", [[0.3, 0.2, 0.2, 0.1, 0.0]], "val_loss")
-    found = measures(study, claim, trials)
+    found = measurements_of(study, claim, trials)
     assert found.values("a") == {0: 6.0}
     assert found.values("b") == {0: 4.0}
 
 
 def test_fewer_epochs_to_a_target_support_a_claim():
-    study = make_study(claims=[BETTER(phase="printed", target=0.9)])
+    study = make_study(claims=[BETTER(phase="reported", target=0.9)])
     trials = curves(study, "a", [[0.9, 0.9], [0.9, 0.9], [0.9, 0.9]])
     trials += curves(study, "b", [[0.1, 0.9], [0.1, 0.9], [0.1, 0.1]])
-    (claim,) = summarize("s", study, "default", trials).claims
+    (claim,) = summarize(study, trials).claims
     assert claim.difference == pytest.approx(4 / 3)  # 1, 1 and 2 epochs
     assert claim.verdict == "undecided"  # 1.333 +- 4.302653 * 0.577350 / sqrt(3), which is 1.434
     assert claim.interval == pytest.approx((-0.100884, 2.767551), abs=1e-6)
@@ -82,8 +82,8 @@ def test_fewer_epochs_to_a_target_support_a_claim():
 
 def test_a_run_without_that_history_gives_no_number_of_epochs():
     study = make_study()
-    claim = BETTER(phase="printed", target=0.9)
-    assert measures(study, claim, runs_of(study, "a", "printed", [0.9])).values("a") == {}
+    claim = BETTER(phase="reported", target=0.9)
+    assert measurements_of(study, claim, runs_of(study, "a", "reported", [0.9])).values("a") == {}
 
 
 def tuned_study(metric="test_accuracy", **changes):
@@ -100,11 +100,11 @@ def test_what_tuning_gains_is_paired_and_the_arm_that_gains_less_is_better():
     study = tuned_study()
     trials = tuned_and_plain(study, "a", [0.92, 0.93, 0.94], [0.92, 0.92, 0.94])  # gains 0, 0.01, 0
     trials += tuned_and_plain(study, "b", [0.92, 0.93, 0.94], [0.82, 0.84, 0.82])  # gains 0.10, 0.09, 0.12
-    found = measures(study, study.claims[0], trials)
+    found = measurements_of(study, study.claims[0], trials)
     assert found.values("a") == pytest.approx({0: 0.0, 1: 0.01, 2: 0.0})
     assert found.values("b") == pytest.approx({0: 0.10, 1: 0.09, 2: 0.12})
-    twice = [replace(trial, row=trial.row + 3) for trial in trials if trial.phase != "search"]
-    (claim,) = summarize("s", study, "default", trials + twice).claims
+    twice = [replace(trial, index=trial.index + 3) for trial in trials if trial.phase != "search"]
+    (claim,) = summarize(study, trials + twice).claims
     assert (claim.verdict, claim.n, claim.phase) == ("supported", 6, "tuning")
     assert claim.difference == pytest.approx(0.1)
 
@@ -112,13 +112,13 @@ def test_what_tuning_gains_is_paired_and_the_arm_that_gains_less_is_better():
 def test_what_tuning_gains_in_a_loss_is_how_far_it_falls():
     study = tuned_study("test_loss")
     trials = tuned_and_plain(study, "a", [0.2, 0.3], [0.5, 0.5], "test_loss")
-    assert measures(study, study.claims[0], trials).values("a") == pytest.approx({0: 0.3, 1: 0.2})
+    assert measurements_of(study, study.claims[0], trials).values("a") == pytest.approx({0: 0.3, 1: 0.2})
 
 
 def test_only_seeds_with_both_runs_show_what_tuning_gains():
     study = tuned_study()
     trials = tuned_and_plain(study, "a", [0.9, 0.9, 0.9], [0.8])
-    assert set(measures(study, study.claims[0], trials).values("a")) == {0}
+    assert set(measurements_of(study, study.claims[0], trials).values("a")) == {0}
 
 
 RATES = (0.1, 1.0, 10.0)
@@ -131,11 +131,11 @@ def swept_study(claim):
 def swept(study, arm, table, metric="val_accuracy"):
     """Runs of a sweep from a table of a row for each rate, a column for each seed; None diverged, ... is missing."""
     return [
-        make_trial(study, arm, "sweep", row, {"rate": rate}, state="diverged", reason="loss")
+        make_trial(study, arm, "sweep", index, {"rate": rate}, state="diverged", reason="loss")
         if value is None
-        else make_trial(study, arm, "sweep", row, {"rate": rate}, metrics={metric: value})
+        else make_trial(study, arm, "sweep", index, {"rate": rate}, metrics={metric: value})
         for rate, values in zip(RATES, table, strict=True)
-        for row, value in enumerate(values)
+        for index, value in enumerate(values)
         if value is not ...
     ]
 
@@ -157,13 +157,13 @@ TABLE = [[0.9, 0.8], [0.6, 0.8], [0.3, 0.5]]
 def test_a_seed_s_runs_over_a_sweep_become_one_number(fields, values):
     study = swept_study(SWEPT(**fields))
     trials = swept(study, "a", TABLE)
-    assert measures(study, study.claims[0], trials).values("a") == pytest.approx(values)
+    assert measurements_of(study, study.claims[0], trials).values("a") == pytest.approx(values)
 
 
 def test_a_diverged_run_counts_as_the_worst_value_that_any_arm_gave_in_the_sweep():
     study = swept_study(SWEPT())
     trials = swept(study, "a", [[0.9], [0.6], [None]]) + swept(study, "b", [[0.2], [0.9], [0.4]])
-    found = measures(study, study.claims[0], trials)
+    found = measurements_of(study, study.claims[0], trials)
     assert found.values("a") == pytest.approx({0: (0.9 + 0.6 + 0.2) / 3})
     assert found.values("b") == pytest.approx({0: 0.5})
     assert found.remark() == "1 of 3 runs of a diverged"
@@ -174,25 +174,25 @@ def test_the_worst_of_a_loss_is_the_highest_even_outside_the_values_that_the_cla
     trials = swept(study, "a", [[None], [0.6], [0.5]], "val_loss") + swept(
         study, "b", [[0.2], [2.5], [0.4]], "val_loss"
     )
-    assert measures(study, study.claims[0], trials).values("a") == {0: 2.5}
+    assert measurements_of(study, study.claims[0], trials).values("a") == {0: 2.5}
 
 
 def test_a_seed_that_misses_a_point_of_a_sweep_gives_no_number():
     study = swept_study(SWEPT())
     trials = swept(study, "a", [[0.9, 0.8], [..., 0.8], [0.3, 0.5]])
-    assert measures(study, study.claims[0], trials).values("a") == pytest.approx({1: 0.7})
+    assert measurements_of(study, study.claims[0], trials).values("a") == pytest.approx({1: 0.7})
 
 
 def test_a_sweep_in_which_every_run_diverged_gives_nothing():
     study = swept_study(SWEPT())
-    assert measures(study, study.claims[0], swept(study, "a", [[None], [None], [None]])).values("a") == {}
-    assert measures(study, study.claims[0], []).values("a") == {}
+    assert measurements_of(study, study.claims[0], swept(study, "a", [[None], [None], [None]])).values("a") == {}
+    assert measurements_of(study, study.claims[0], []).values("a") == {}
 
 
 def test_less_spread_over_a_sweep_supports_a_claim():
     study = swept_study(SWEPT(over="spread"))
     steady, wild = [[0.8] * 6, [0.8, 0.81] * 3, [0.8] * 6], [[0.9] * 6, [0.5] * 6, [0.1, 0.11] * 3]
-    (claim,) = summarize("s", study, "default", swept(study, "a", steady) + swept(study, "b", wild)).claims
+    (claim,) = summarize(study, swept(study, "a", steady) + swept(study, "b", wild)).claims
     assert (claim.verdict, claim.n, claim.how) == (
         "supported", 6, "spread of val_accuracy over sweep s (all its values)",
     )  # fmt: skip
@@ -202,24 +202,26 @@ def test_less_spread_over_a_sweep_supports_a_claim():
     ("trials_of", "why"),
     [
         (lambda study: [], "runs are missing"),
-        (lambda study: runs_of(study, "a", "printed", [0.9], "val_accuracy"), "runs are missing"),
+        (lambda study: runs_of(study, "a", "reported", [0.9], "val_accuracy"), "runs are missing"),
         (
-            lambda study: runs_of(study, "a", "printed", [0.9], "val_mae") + runs_of(study, "b", "printed", [0.9], "x"),
+            lambda study: (
+                runs_of(study, "a", "reported", [0.9], "val_mae") + runs_of(study, "b", "reported", [0.9], "x")
+            ),
             "no run gives val_accuracy: they give val_mae, x",
         ),
     ],
 )
 def test_why_there_is_nothing_to_compare(trials_of, why):
     study = make_study()
-    claim = BETTER(phase="printed")
-    assert measures(study, claim, trials_of(study)).lacks() == why
+    claim = BETTER(phase="reported")
+    assert measurements_of(study, claim, trials_of(study)).why_missing() == why
 
 
 def test_runs_at_the_library_s_defaults_are_compared_as_they_are():
     study = tuned_study()
     claim = BETTER(phase="defaults", metric="test_accuracy")
     trials = tuned_and_plain(study, "a", [0.9], [0.8]) + tuned_and_plain(study, "b", [0.9], [0.7])
-    found = measures(study, claim, trials)
+    found = measurements_of(study, claim, trials)
     assert (found.values("a"), found.values("b")) == ({0: 0.8}, {0: 0.7})
 
 
@@ -227,10 +229,10 @@ def test_each_search_has_values_of_its_own():
     study = make_study()
     claim = BETTER(metric="test_accuracy")
     trials = runs_of(study, "a", "replicate", [0.5, 0.6]) + runs_of(study, "a", "replicate", [0.9], search=3)
-    found = measures(study, claim, trials)
+    found = measurements_of(study, claim, trials)
     assert list(found.searches) == [1, 2, 3]
     assert [found.values("a", search) for search in found.searches] == [{0: 0.5, 1: 0.6}, {}, {0: 0.9}]
-    assert list(measures(study, BETTER(phase="printed"), trials).searches) == [1]
+    assert list(measurements_of(study, BETTER(phase="reported"), trials).searches) == [1]
 
 
 def test_what_tuning_gains_in_a_search_is_held_against_the_defaults_on_its_own_seeds():
@@ -238,7 +240,7 @@ def test_what_tuning_gains_in_a_search_is_held_against_the_defaults_on_its_own_s
     trials = tuned_and_plain(study, "a", [0.9], [0.8])
     trials += runs_of(study, "a", "replicate", [0.95, 0.96], search=2)
     trials += runs_of(study, "a", "defaults", [0.7, 0.7], tuned=DEFAULTS, search=2)
-    found = measures(study, study.claims[0], trials)
+    found = measurements_of(study, study.claims[0], trials)
     assert found.values("a", 1) == pytest.approx({0: 0.1})
     assert found.values("a", 2) == pytest.approx({0: 0.25, 1: 0.26})
 
@@ -251,14 +253,16 @@ def test_runs_of_all_searches_are_remarked_on():
         for k in (1, 2)
         for phase in ("search", "replicate")
     ]
-    assert measures(study, claim, runs).remark() == "2 of 2 runs of a never reached the target"
+    assert measurements_of(study, claim, runs).remark() == "2 of 2 runs of a never reached the target"
 
 
 def test_right_and_wrong_answers_are_those_of_runs_at_one_setting():
     study = tuned_study()
     trials = tuned_and_plain(study, "a", [0.9], [0.8])
-    phases = {phase: measures(study, BETTER(phase=phase), trials).runs("a", 1) for phase in ("replicate", "defaults")}
+    phases = {
+        phase: measurements_of(study, BETTER(phase=phase), trials).runs("a", 1) for phase in ("replicate", "defaults")
+    }
     assert {phase: [run.phase for run in runs.values()] for phase, runs in phases.items()} == {
         "replicate": ["replicate"], "defaults": ["defaults"],
     }  # fmt: skip
-    assert measures(study, BETTER(phase="tuning"), trials).runs("a", 1) == {}
+    assert measurements_of(study, BETTER(phase="tuning"), trials).runs("a", 1) == {}

@@ -5,10 +5,10 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from dlstudy.analysis.results import Check
 from dlstudy.analysis.search_checks import contains, search_checks
-from dlstudy.analysis.trial_index import Finished
+from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.study.protocol import Protocol
 from dlstudy.study.study import Arm, Study
-from tests.helpers.builders import RATE, build, make_study, make_trial, runs_of
+from tests.helpers.builders import RATE, build, make_study, make_trial, resolved, runs_of
 
 LOG = FloatDistribution(1e-4, 1e-1, log=True)  # 5 % of its three decades: to 1.41e-4, and from 7.08e-2
 UNITS = IntDistribution(8, 108)
@@ -16,19 +16,19 @@ UNITS = IntDistribution(8, 108)
 
 def checks_of(study, trials, name):
     """The checks of that name, by arm."""
-    found = search_checks(study, Finished(study, trials), trials)
+    found = search_checks(study, TrialIndex(study, trials), trials)
     return {check.arm: check for check in found if check.name == name}
 
 
 def tried(space, values, search=1, states=None):
     """A study of one arm with one parameter, and search trials at these values, of which the first is the best."""
-    study = Study("Is it?", "digits", build, [Arm("a", space={"k": space})], Protocol(seeds=1))
+    study = resolved(Study("Is it?", "digits", build, [Arm("a", space={"k": space})], Protocol(seeds=1)))
     return study, [
         make_trial(
-            study, "a", "search", row, {"k": value}, value=0.9 - row / 100, search=search,
-            state=states[row] if states else "finished",
+            study, "a", "search", index, {"k": value}, value=0.9 - index / 100, search=search,
+            state=states[index] if states else "finished",
         )
-        for row, value in enumerate(values)
+        for index, value in enumerate(values)
     ]  # fmt: skip
 
 
@@ -88,7 +88,9 @@ def test_each_search_is_asked_for_its_edge_and_what_any_tried_counts():
 
 
 def test_each_parameter_of_an_arm_may_lie_on_an_edge():
-    study = Study("Is it?", "digits", build, [Arm("a", space={"rate": LOG, "units": UNITS})], Protocol(seeds=1))
+    study = resolved(
+        Study("Is it?", "digits", build, [Arm("a", space={"rate": LOG, "units": UNITS})], Protocol(seeds=1))
+    )
     trial = make_trial(study, "a", "search", 0, {"rate": 1e-4, "units": 108}, value=0.9)
     assert checks_of(study, [trial], "edge")["a"].text.endswith(
         ": rate 0.0001 lies within 5 % of the lower end of its range, "
@@ -110,7 +112,7 @@ def test_a_search_of_which_more_than_half_gave_no_value_says_little(states, pass
     assert checks_of(study, trials, "failures")["a"] == Check("a", "failures", passed, text)
 
 
-def test_a_second_try_of_a_row_is_no_further_trial():
+def test_a_second_try_of_an_index_is_no_further_trial():
     study, trials = tried(LOG, [1e-3, 1e-2], states=["diverged", "diverged"])
     again = make_trial(study, "a", "search", 1, {"k": 1e-2}, value=0.5, number=2)
     assert checks_of(study, [*trials, again], "failures")["a"].text == "1 of 2 search trials of a gave no value"
@@ -118,7 +120,9 @@ def test_a_second_try_of_a_row_is_no_further_trial():
 
 def test_arms_that_were_tried_at_fewer_settings_had_no_equal_chance():
     study = make_study(arms="abc")
-    trials = [make_trial(study, arm, "search", row, value=0.5) for arm, n in (("a", 2), ("b", 3)) for row in range(n)]
+    trials = [
+        make_trial(study, arm, "search", index, value=0.5) for arm, n in (("a", 2), ("b", 3)) for index in range(n)
+    ]
     trials.append(make_trial(study, "a", "search", 2, state="failed"))
     assert checks_of(study, trials, "budget") == {
         "a": Check("a", "budget", False, "a was tried at 2 settings, another arm at 3"),
@@ -128,20 +132,20 @@ def test_arms_that_were_tried_at_fewer_settings_had_no_equal_chance():
 
 def test_settings_of_all_searches_count_and_an_arm_with_nothing_to_tune_has_no_search_to_check():
     arms = [Arm("a", space=RATE), Arm("b", space=RATE), Arm("plain")]
-    study = Study("Is it?", "digits", build, arms, Protocol(seeds=1))
+    study = resolved(Study("Is it?", "digits", build, arms, Protocol(seeds=1)))
     trials = [make_trial(study, arm, "search", search=k, value=0.5) for arm in ("a", "b") for k in (1, 2, 3)]
     trials.append(make_trial(study, "plain", "search", value=0.5))
-    found = search_checks(study, Finished(study, trials), trials)
+    found = search_checks(study, TrialIndex(study, trials), trials)
     assert {check.arm for check in found} == {"a", "b"}
     assert checks_of(study, trials, "budget")["a"].text == "a was tried at 3 settings"
     assert all(check.passed for check in found)
 
 
-@pytest.mark.parametrize("trials_of", [lambda study: [], lambda study: runs_of(study, "a", "printed", [0.5])])
+@pytest.mark.parametrize("trials_of", [lambda study: [], lambda study: runs_of(study, "a", "reported", [0.5])])
 def test_without_a_search_there_is_nothing_to_check(trials_of):
     study = make_study()
     trials = trials_of(study)
-    assert search_checks(study, Finished(study, trials), trials) == []
+    assert search_checks(study, TrialIndex(study, trials), trials) == []
 
 
 WIDE, NARROW = FloatDistribution(0.0, 1.0), FloatDistribution(0.1, 0.5)
@@ -191,7 +195,7 @@ def test_an_arm_contains_another_where_it_could_be_trained_exactly_so(ours, thei
 
 def test_a_control_contains_nothing_and_nothing_contains_it():
     wide, narrow = Arm("a", space={"k": WIDE}), Arm("b", space={"k": NARROW})
-    copy_of_wide, copy_of_narrow = (Arm(arm.name + "2", space=arm.space, control_of=arm.name) for arm in (wide, narrow))
+    copy_of_wide, copy_of_narrow = (Arm(arm.name + "2", space=arm.space, copy_of=arm.name) for arm in (wide, narrow))
     assert contains(wide, narrow)
     assert not contains(copy_of_wide, narrow)
     assert not contains(wide, copy_of_narrow)
@@ -201,7 +205,7 @@ def nested(direction="maximize"):
     """A study of two arms, of which `wide` contains `narrow`."""
     arms = [Arm("wide", space={"rate": WIDE}), Arm("narrow", space={"rate": NARROW})]
     metric = "val_accuracy" if direction == "maximize" else "val_loss"
-    return Study("Is it?", "digits", build, arms, Protocol(seeds=1, metric=metric, direction=direction))
+    return resolved(Study("Is it?", "digits", build, arms, Protocol(seeds=1, metric=metric, direction=direction)))
 
 
 def replicated(study, wide, narrow, **changes):

@@ -15,11 +15,12 @@ import pytest
 from dlstudy.analysis.answer import rate_warning
 from dlstudy.analysis.summary import summarize
 from dlstudy.datasets import registry
-from dlstudy.study.claims import Claim, Printed
+from dlstudy.study.claims import Claim, Reported
 from dlstudy.study.protocol import Protocol, Sweep
 from dlstudy.study.study import Arm, Study
+from dlstudy.study.trial import TrainedBy, TrialState
 from dlstudy.study.variant import Variant
-from tests.helpers.builders import GOOD, RATE, figure, make_study, make_trial, runs_of, search_of, sum_up
+from tests.helpers.builders import GOOD, RATE, figure, make_study, make_trial, resolved, runs_of, search_of, sum_up
 
 BETTER = partial(Claim, "a is better", better="a", than="b", metric="test_accuracy")
 BASE = [0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96]
@@ -29,7 +30,7 @@ NARROW, WIDE = [0.949, 0.950, 0.951], [0.94, 0.95, 0.96]
 
 
 @pytest.mark.parametrize(
-    ("values", "printed", "verdict"),
+    ("values", "reported", "verdict"),
     [
         (NARROW, "0.954", "reproduced"),
         (NARROW, "0.95500", "not reproduced"),  # the interval ends at 0.954968 + 0.000005
@@ -42,24 +43,24 @@ NARROW, WIDE = [0.949, 0.950, 0.951], [0.94, 0.95, 0.96]
         ([], "0.95", "not run"),
     ],
 )
-def test_a_printed_figure_is_reproduced_when_one_more_run_could_give_it(values, printed, verdict):
-    study = make_study(printed=[figure(printed)])
-    found = sum_up(study, runs_of(study, "a", "printed", values)).printed[0]
-    assert (found.reproduced, found.n, found.printed) == (verdict, len(values), str(printed))
+def test_a_reported_figure_is_reproduced_when_one_more_run_could_give_it(values, reported, verdict):
+    study = make_study(reported=[figure(reported)])
+    found = sum_up(study, runs_of(study, "a", "reported", values)).reported[0]
+    assert (found.verdict, found.n, found.reported) == (verdict, len(values), str(reported))
 
 
 def test_a_figure_that_is_not_reproduced_says_where_runs_fall():
-    study = make_study(printed=[figure("0.9560")])
-    found = sum_up(study, runs_of(study, "a", "printed", NARROW)).printed[0]
-    assert found.why == "printed 0.9560, and 95 % of runs fall in 0.9450 to 0.9550"
+    study = make_study(reported=[figure("0.9560")])
+    found = sum_up(study, runs_of(study, "a", "reported", NARROW)).reported[0]
+    assert found.why == "reported 0.9560, and 95 % of runs fall in 0.9450 to 0.9550"
     assert found.ours == pytest.approx(0.95)
     assert found.interval == pytest.approx((0.945032 - 0.00005, 0.954968 + 0.00005), abs=1e-6)
 
 
 def test_figures_that_cannot_be_decided_say_why():
-    study = make_study(arms="abc", printed=[figure(arm=arm) for arm in "abc"])
-    trials = runs_of(study, "a", "printed", WIDE) + runs_of(study, "b", "printed", [0.95])
-    found = sum_up(study, trials).printed
+    study = make_study(arms="abc", reported=[figure(arm=arm) for arm in "abc"])
+    trials = runs_of(study, "a", "reported", WIDE) + runs_of(study, "b", "reported", [0.95])
+    found = sum_up(study, trials).reported
     assert [item.why for item in found] == ["runs differ too much to tell", "one run has no spread", ""]
     assert found[1].interval is None
 
@@ -68,52 +69,56 @@ def test_figures_that_cannot_be_decided_say_why():
     ("values", "verdict"), [([0.299, 0.300, 0.301], "reproduced"), ([0.2, 0.3, 0.4], "undecidable")]
 )
 def test_the_spread_of_a_loss_is_judged_by_the_loss(values, verdict):
-    study = make_study(printed=[Printed("a", "test_loss", "0.300")])
-    found = sum_up(study, runs_of(study, "a", "printed", values, metric="test_loss")).printed[0]
-    assert found.reproduced == verdict
+    study = make_study(reported=[Reported("a", "test_loss", "0.300")])
+    found = sum_up(study, runs_of(study, "a", "reported", values, metric="test_loss")).reported[0]
+    assert found.verdict == verdict
 
 
 def test_a_figure_is_read_at_its_epoch():
-    study = make_study(printed=[figure("0.95", epoch=2), figure("0.95", epoch=9)])
+    study = make_study(reported=[figure("0.95", epoch=2), figure("0.95", epoch=9)])
     runs = [
-        make_trial(study, "a", "printed", row, metrics={"test_accuracy": 0.1}, history={"test_accuracy": [0.5, value]})
-        for row, value in enumerate(NARROW)
+        make_trial(
+            study, "a", "reported", index, metrics={"test_accuracy": 0.1}, history={"test_accuracy": [0.5, value]}
+        )
+        for index, value in enumerate(NARROW)
     ]
-    at_two, at_nine = sum_up(study, runs).printed
-    assert (at_two.ours, at_two.reproduced) == (pytest.approx(0.95), "reproduced")
-    assert (at_nine.ours, at_nine.reproduced) == (None, "not run")
+    at_two, at_nine = sum_up(study, runs).reported
+    assert (at_two.ours, at_two.verdict) == (pytest.approx(0.95), "reproduced")
+    assert (at_nine.ours, at_nine.verdict) == (None, "not run")
 
 
 def test_a_figure_with_a_setting_of_its_own_has_runs_of_its_own():
-    study = make_study(printed=[figure("0.95"), figure("0.80", setting={"batch_size": 64})])
+    study = make_study(reported=[figure("0.95"), figure("0.80", setting={"batch_size": 64})])
     at_own = {"rate": 0.1, "batch_size": 64}
-    runs = runs_of(study, "a", "printed", NARROW)
-    before = sum_up(study, runs).printed
-    assert [(item.reproduced, item.why) for item in before] == [
+    runs = runs_of(study, "a", "reported", NARROW)
+    before = sum_up(study, runs).reported
+    assert [(item.verdict, item.why) for item in before] == [
         ("reproduced", ""),
-        ("not run", "--also trains it"),
+        ("not run", "--reported-variants trains it"),
     ]
-    after = sum_up(study, runs + runs_of(study, "a", "printed", [0.799, 0.8, 0.801], tuned=at_own)).printed
+    after = sum_up(study, runs + runs_of(study, "a", "reported", [0.799, 0.8, 0.801], tuned=at_own)).reported
     assert [item.ours for item in after] == pytest.approx([0.95, 0.8])
     assert after[1].setting == {"batch_size": 64}
 
 
-@pytest.mark.parametrize("variant", ["quick", "epochs=3", "quick~2", "quick+control"])
-def test_another_variant_is_not_compared_with_what_was_printed(variant):
-    study = make_study(printed=[figure("0.95")])
-    summary = sum_up(study, runs_of(study, "a", "printed", NARROW), variant)
-    assert (summary.printed[0].reproduced, summary.printed[0].interval) == ("not comparable", None)
-    assert f"printed figures are not compared: this variant ({variant}) differs from what was printed" in summary.notes
+@pytest.mark.parametrize("variant", ["quick", "epochs=3", "quick~2", "quick+aa-test"])
+def test_another_variant_is_not_compared_with_what_was_reported(variant):
+    study = make_study(reported=[figure("0.95")])
+    summary = sum_up(study, runs_of(study, "a", "reported", NARROW), variant)
+    assert (summary.reported[0].verdict, summary.reported[0].interval) == ("not comparable", None)
+    assert (
+        f"reported figures are not compared: this variant ({variant}) differs from what was reported" in summary.notes
+    )
 
 
-@pytest.mark.parametrize("variant", ["default~2", "control", "control~2"])
-def test_a_later_generation_and_a_copy_beside_the_arms_change_nothing_of_what_was_printed(variant):
-    study = make_study(printed=[figure("0.95")])
-    summary = sum_up(study, runs_of(study, "a", "printed", NARROW), variant)
-    assert (summary.printed[0].reproduced, summary.notes) == ("reproduced", [])
+@pytest.mark.parametrize("variant", ["default~2", "aa-test", "aa-test~2"])
+def test_a_later_generation_and_a_copy_beside_the_arms_change_nothing_of_what_was_reported(variant):
+    study = make_study(reported=[figure("0.95")])
+    summary = sum_up(study, runs_of(study, "a", "reported", NARROW), variant)
+    assert (summary.reported[0].verdict, summary.notes) == ("reproduced", [])
 
 
-@pytest.mark.parametrize("phase", ["printed", "replicate"])
+@pytest.mark.parametrize("phase", ["reported", "replicate"])
 @pytest.mark.parametrize(
     ("ours", "theirs", "verdict", "difference", "interval"),
     [
@@ -155,9 +160,9 @@ def test_a_claim_is_judged_at_its_epoch():
         trials += [make_trial(study, arm, "search", value=0.9)]
         trials += [
             make_trial(
-                study, arm, "replicate", row, metrics={"val_accuracy": 0.5}, history={"val_accuracy": [value, 0.5]}
+                study, arm, "replicate", index, metrics={"val_accuracy": 0.5}, history={"val_accuracy": [value, 0.5]}
             )
-            for row, value in enumerate(values)
+            for index, value in enumerate(values)
         ]
     assert sum_up(study, trials).claims[0].difference == pytest.approx(0.02)
 
@@ -166,7 +171,7 @@ def test_only_seeds_that_both_arms_finished_are_pairs():
     study = make_study(claims=[BETTER()])
     trials = runs_of(study, "a", "replicate", [0.1, *AHEAD]) + runs_of(study, "b", "replicate", [0.9, *BASE])
     unfinished = make_trial(study, "b", "replicate", 0, state="diverged", reason="the loss is not finite")
-    found = sum_up(study, [unfinished if (t.arm, t.phase, t.row) == ("b", "replicate", 0) else t for t in trials])
+    found = sum_up(study, [unfinished if (t.arm, t.phase, t.index) == ("b", "replicate", 0) else t for t in trials])
     assert (found.claims[0].verdict, found.claims[0].n) == ("supported", 7)
 
 
@@ -208,19 +213,25 @@ def test_an_arm_has_its_winner_and_the_metrics_of_its_replicates():
     again = make_trial(study, "a", "search", 2, state="lost", number=3)
     runs = [
         make_trial(
-            study, "a", "replicate", row, search[1].tuned, metrics={"val_accuracy": v, "parameters": 7}, seed=row + 5
+            study,
+            "a",
+            "replicate",
+            index,
+            search[1].tuned,
+            metrics={"val_accuracy": v, "parameters": 7},
+            seed=index + 5,
         )
-        for row, v in ((2, 0.86), (0, 0.88), (1, 0.84))
+        for index, v in ((2, 0.86), (0, 0.88), (1, 0.84))
     ]
     arm = sum_up(study, [*search, again, *runs]).arms[0]
     assert arm.best is not None
-    assert (arm.best.params, arm.best.value, arm.best.row) == ({"rate": 0.11}, 0.9, 1)
+    assert (arm.best.params, arm.best.value, arm.best.index) == ({"rate": 0.11}, 0.9, 1)
     assert (arm.best.metric, arm.best.n_trials) == ("val_accuracy", 3)
     assert list(arm.replicates) == ["val_accuracy"]
     metric = arm.replicates["val_accuracy"]
     assert (metric.values, metric.seeds, metric.n) == ([0.88, 0.84, 0.86], [5, 6, 7], 3)
     assert (metric.mean, metric.sd) == pytest.approx((0.86, 0.02))
-    assert arm.drop == pytest.approx(0.04)
+    assert arm.optimism == pytest.approx(0.04)
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
@@ -231,28 +242,29 @@ def test_a_replicate_whose_test_loss_is_not_finite_does_not_stop_the_summary(los
     assert (summary.claims[0].verdict, summary.claims[0].n) == ("supported", 7)
 
 
-def test_a_drop_is_a_loss_that_grew():
+def test_the_optimism_is_a_loss_that_grew():
     study = make_study(metric="val_loss", direction="minimize")
     search = make_trial(study, "a", "search", value=0.30)
-    runs = [make_trial(study, "a", "replicate", row, metrics={"val_loss": 0.32}) for row in range(2)]
-    assert sum_up(study, [search, *runs]).arms[0].drop == pytest.approx(0.02)
+    runs = [make_trial(study, "a", "replicate", index, metrics={"val_loss": 0.32}) for index in range(2)]
+    assert sum_up(study, [search, *runs]).arms[0].optimism == pytest.approx(0.02)
 
 
-def test_a_drop_over_several_searches_is_the_mean_of_theirs():
+def test_the_optimism_over_several_searches_is_the_mean_of_theirs():
     study = make_study(searches=3)
     trials = []
     for search, (value, again) in enumerate([(0.90, 0.86), (0.80, 0.79), (0.70, 0.69)], 1):
         trials.append(make_trial(study, "a", "search", value=value, search=search))
         n = 4 - search  # a search counts once, however many replicates it has
         trials += [
-            make_trial(study, "a", "replicate", row, metrics={"val_accuracy": again}, search=search) for row in range(n)
+            make_trial(study, "a", "replicate", index, metrics={"val_accuracy": again}, search=search)
+            for index in range(n)
         ]
-    assert sum_up(study, trials).arms[0].drop == pytest.approx(0.02)
+    assert sum_up(study, trials).arms[0].optimism == pytest.approx(0.02)
 
 
 def test_an_arm_without_trials_has_nothing():
     arm = sum_up(make_study(), []).arms[0]
-    assert (arm.best, arm.drop, dict(arm.replicates), dict(arm.printed_runs), list(arm.notes)) == (
+    assert (arm.best, arm.optimism, dict(arm.replicates), dict(arm.reported_runs), list(arm.notes)) == (
         None,
         None,
         {},
@@ -261,10 +273,10 @@ def test_an_arm_without_trials_has_nothing():
     )
 
 
-def test_runs_of_the_printed_setting_stand_beside_the_tuned_ones():
+def test_runs_of_the_reported_setting_are_beside_the_tuned_ones():
     study = make_study()
-    arm = sum_up(study, runs_of(study, "a", "printed", NARROW) + runs_of(study, "a", "replicate", WIDE)).arms[0]
-    assert arm.printed_runs["test_accuracy"].values == NARROW
+    arm = sum_up(study, runs_of(study, "a", "reported", NARROW) + runs_of(study, "a", "replicate", WIDE)).arms[0]
+    assert arm.reported_runs["test_accuracy"].values == NARROW
     assert arm.replicates["test_accuracy"].values == WIDE
 
 
@@ -284,12 +296,12 @@ def test_replicates_of_an_earlier_winner_count_for_nothing_and_are_noted():
 
 
 @pytest.mark.parametrize(("started_s", "noted"), [(150.0, False), (250.0, True)])
-def test_a_search_that_went_on_after_the_test_set_was_read_is_noted(started_s, noted):
+def test_a_search_that_continued_after_the_test_set_was_read_is_noted(started_s, noted):
     study = make_study()
     trials = runs_of(study, "a", "replicate", BASE)  # they end at 200
     late = make_trial(study, "a", "search", 1, {"rate": 0.2}, value=0.1, started_s=started_s)
     notes = sum_up(study, [*trials, late]).arms[0].notes
-    assert ("the search went on after the test set was read" in notes) is noted
+    assert ("the search continued after the test set was read" in notes) is noted
 
 
 @pytest.mark.parametrize(
@@ -304,8 +316,10 @@ def test_a_search_that_went_on_after_the_test_set_was_read_is_noted(started_s, n
 def test_trials_that_did_not_finish_are_noted_with_the_last_reason(states, note):
     study = make_study()
     trials = [
-        make_trial(study, "a", "search", row, state=state, reason="it broke" if row == len(states) - 1 else "before")
-        for row, state in enumerate(states)
+        make_trial(
+            study, "a", "search", index, state=state, reason="it broke" if index == len(states) - 1 else "before"
+        )
+        for index, state in enumerate(states)
     ]
     assert list(sum_up(study, trials).arms[0].notes) == ([note] if note else [])
 
@@ -359,7 +373,7 @@ def test_an_arm_is_not_called_the_best_where_another_was_searched_badly():
     summary = sum_up(study, trials)
     assert summary.answer == (
         "Each tuned on its own, a leads: a reached a mean test accuracy of 0.950 over 7 seeds, ahead of b by 0.02000 "
-        "(95 % interval +0.01924 to +0.02076); supported but for this: the best setting of b may lie outside its "
+        "(95 % interval +0.01924 to +0.02076); would be supported, but: the best setting of b may lie outside its "
         "space: rate 1 lies within 5 % of the upper end of its range."
     )
     assert [(check.arm, check.name) for check in summary.checks if not check.passed] == [("b", "edge")]
@@ -371,26 +385,26 @@ def test_a_bad_search_of_the_best_arm_does_not_cost_it_its_place():
     assert "a did best: " in sum_up(study, trials).answer
 
 
-def with_control(**changes):
+def with_copy(**changes):
     """A study of two arms, and of a copy of the first."""
     about = registry.describe("digits")
-    return Variant(control=True).apply(make_study(**changes), about, about)
+    return Variant(aa_test=True).apply(make_study(**changes), about, about)
 
 
-def test_a_control_is_no_alternative_to_rank():
-    study = with_control()
+def test_a_copy_is_no_alternative_to_rank():
+    study = with_copy()
     trials = runs_of(study, "a", "replicate", BASE) + runs_of(study, "b", "replicate", AHEAD)
-    trials += runs_of(study, "a-control", "replicate", [value + 0.01 for value in AHEAD])
-    summary = sum_up(study, trials, "control")
+    trials += runs_of(study, "a-copy", "replicate", [value + 0.01 for value in AHEAD])
+    summary = sum_up(study, trials, "aa-test")
     assert summary.answer.startswith("Each tuned on its own, b did best: ")
-    assert "control" not in summary.answer
-    assert [(claim.verdict, claim.against) for claim in summary.claims] == [("contradicted", "a-control")]
+    assert "copy" not in summary.answer
+    assert [(claim.verdict, claim.against) for claim in summary.claims] == [("contradicted", "a-copy")]
 
 
-def test_a_study_that_ranks_no_arms_does_not_answer_by_its_control():
-    study = with_control(ranks=False)
-    trials = [trial for arm in ("a", "a-control") for trial in runs_of(study, arm, "replicate", BASE)]
-    assert sum_up(study, trials, "control").answer == "No answer yet: no claim has been tested."
+def test_a_study_that_ranks_no_arms_does_not_answer_by_its_aa_test():
+    study = with_copy(rank_arms=False)
+    trials = [trial for arm in ("a", "a-copy") for trial in runs_of(study, arm, "replicate", BASE)]
+    assert sum_up(study, trials, "aa-test").answer == "No answer yet: no claim has been tested."
 
 
 def test_the_answer_of_a_loss_is_the_lowest():
@@ -411,17 +425,17 @@ def test_the_answer_takes_the_protocols_direction():
 def test_a_study_is_complete_when_every_arm_has_all_its_seeds_in_both_phases():
     study = make_study(seeds=7)
     trials = [
-        trial for arm in "ab" for phase in ("printed", "replicate") for trial in runs_of(study, arm, phase, BASE)
+        trial for arm in "ab" for phase in ("reported", "replicate") for trial in runs_of(study, arm, phase, BASE)
     ]  # fmt: skip
     assert sum_up(study, trials).complete
     for i, trial in enumerate(trials):
         assert not sum_up(study, trials[:i] + trials[i + 1 :]).complete, trial.key
 
 
-def test_an_arm_without_a_printed_setting_is_complete_without_printed_runs():
-    study = Study("Is it?", "digits", dict, [Arm("a")], Protocol(seeds=2))
+def test_an_arm_without_a_reported_setting_is_complete_without_reported_runs():
+    study = resolved(Study("Is it?", "digits", dict, [Arm("a")], Protocol(seeds=2)))
     trials = [make_trial(study, "a", "search", tuned={"none": 0}, value=0.9)]
-    trials += [make_trial(study, "a", "replicate", row, {"none": 0}) for row in range(2)]
+    trials += [make_trial(study, "a", "replicate", index, {"none": 0}) for index in range(2)]
     assert sum_up(study, trials).complete
 
 
@@ -438,7 +452,7 @@ def test_an_arm_without_a_printed_setting_is_complete_without_printed_runs():
 )
 def test_what_a_variant_means_for_its_results_is_noted(variant, quick, words):
     summary = sum_up(make_study(), [], variant)
-    assert summary.quick is quick
+    assert summary.variant.quick is quick
     assert [note[: len(words or "")] for note in summary.notes] == ([words] if words else [])
 
 
@@ -463,7 +477,7 @@ def searched_three_times(study, arm, gain=0.0):
     ]
 
 
-def test_the_replicates_of_all_searches_stand_together_and_the_further_winners_in_words():
+def test_the_replicates_of_all_searches_are_together_and_the_further_winners_in_words():
     study = make_study(searches=3, seeds=2)
     trials = searched_three_times(study, "a")
     arm = sum_up(study, trials[::-1]).arms[0]
@@ -475,19 +489,19 @@ def test_the_replicates_of_all_searches_stand_together_and_the_further_winners_i
     assert arm.notes == ["winner of search 2: rate 0.4", "winner of search 3: rate 0.512"]
 
 
-def test_further_searches_are_no_search_that_went_on_after_the_test_set_was_read():
+def test_further_searches_are_no_search_that_continued_after_the_test_set_was_read():
     study = make_study(searches=3)
     late = {"started_s": 300.0, "ended_s": 400.0, "search": 2}
     trials = runs_of(study, "a", "replicate", BASE) + runs_of(study, "a", "replicate", BASE, **late)
-    went_on = "the search went on after the test set was read"
-    assert went_on not in sum_up(study, trials).arms[0].notes
+    continued = "the search continued after the test set was read"
+    assert continued not in sum_up(study, trials).arms[0].notes
     again = make_trial(study, "a", "search", 1, {"rate": 0.2}, value=0.1, search=2, started_s=500.0)
-    assert went_on in sum_up(study, [*trials, again]).arms[0].notes
+    assert continued in sum_up(study, [*trials, again]).arms[0].notes
 
 
 def test_a_study_is_complete_when_every_search_has_its_replicates_and_defaults():
     study = make_study(searches=3, seeds=2)
-    study = replace(study, arms=[replace(arm, printed=None, defaults={"rate": 0.01}) for arm in study.arms])
+    study = replace(study, arms=[replace(arm, reported=None, defaults={"rate": 0.01}) for arm in study.arms])
     trials = [trial for arm in "ab" for trial in searched_three_times(study, arm)]
     for arm in "ab":
         for search in (1, 2, 3):
@@ -512,7 +526,7 @@ def test_a_study_is_complete_when_every_search_has_its_replicates_and_defaults()
         ),
     ],
 )
-def test_it_is_said_what_the_answer_holds_for(changes, scope):
+def test_the_scope_is_what_the_answer_holds_for(changes, scope):
     study = make_study(**changes)
     trials = [
         trial
@@ -521,7 +535,7 @@ def test_it_is_said_what_the_answer_holds_for(changes, scope):
         for trial in (search, make_trial(study, arm, "replicate", metrics={"parameters": size}))
     ]
     made_with = {"tensorflow": "2.21", "keras": "3.15", "numpy": "2.4"}
-    summary = summarize("s", study, "default", trials, made_with)
+    summary = summarize(study, trials, made_with)
     assert (summary.scope, summary.made_with) == (scope, made_with)
 
 
@@ -542,14 +556,14 @@ def everything(study):
     """Every run that such a study asks for."""
     trials = []
     for arm in "ab":
-        trials += runs_of(study, arm, "printed", [0.7, 0.8]) + runs_of(study, arm, "replicate", [0.8, 0.9])
+        trials += runs_of(study, arm, "reported", [0.7, 0.8]) + runs_of(study, arm, "replicate", [0.8, 0.9])
         trials += runs_of(study, arm, "defaults", [0.6, 0.8], tuned={"rate": 0.01})
         for rate in (0.2, 0.3):
             trials += runs_of(study, arm, "sweep", [0.5, 0.6, 0.7], "val_accuracy", tuned={"rate": rate})
     return trials
 
 
-def test_runs_at_the_library_s_defaults_stand_beside_the_others():
+def test_runs_at_the_library_s_defaults_are_beside_the_others():
     study = with_defaults_and_sweep()
     arm = sum_up(study, everything(study)).arms[0]
     assert arm.defaults["test_accuracy"].values == [0.6, 0.8]
@@ -571,7 +585,9 @@ def test_a_study_is_complete_when_every_run_of_defaults_and_sweeps_is_there_too(
 def test_a_diverged_run_of_a_sweep_need_not_be_trained_again(state, complete):
     study = with_defaults_and_sweep()
     trials = [
-        replace(trial, result=replace(trial.result, state=state)) if (trial.phase, trial.row) == ("sweep", 2) else trial
+        replace(trial, result=replace(trial.result, state=TrialState(state)))
+        if (trial.phase, trial.index) == ("sweep", 2)
+        else trial
         for trial in everything(study)
     ]
     assert sum_up(study, trials).complete is complete
@@ -582,11 +598,11 @@ def test_the_seeds_of_a_sweep_are_not_those_of_the_protocol():
     assert sum_up(study, everything(study)).protocol["seeds"] == 2
 
 
-GRAPH, PLAIN, ESTIMATOR = "epoch graph", "fit: the model runs eagerly", "estimator"
+GRAPH, PLAIN, ESTIMATOR = TrainedBy.EPOCH_GRAPH, TrainedBy.FIT, TrainedBy.ESTIMATOR
 
 
 @pytest.mark.parametrize(
-    ("settings", "space", "way", "warned"),
+    ("settings", "space", "trained_by", "warned"),
     [
         (({}, {}), {}, GRAPH, True),
         (({}, {}), {}, PLAIN, True),
@@ -601,12 +617,12 @@ GRAPH, PLAIN, ESTIMATOR = "epoch graph", "fit: the model runs eagerly", "estimat
         (({},), {}, GRAPH, False),  # one arm is not compared
     ],
 )
-def test_arms_at_one_rate_that_nobody_tuned_are_warned_of(settings, space, way, warned):
+def test_arms_at_one_rate_that_nobody_tuned_are_warned_of(settings, space, trained_by, warned):
     arms = [
         Arm(name, setting={"kind": name, **setting}, space=space) for name, setting in zip("ab", settings, strict=False)
     ]
-    study = Study("Is it?", "digits", dict, arms)
-    trials = [make_trial(study, "a", "search", 0, {"k": 0}, way=way)]
+    study = resolved(Study("Is it?", "digits", dict, arms))
+    trials = [make_trial(study, "a", "search", 0, {"k": 0}, trained_by=trained_by)]
     assert ("was not tuned" in rate_warning(study, trials)) is warned
     assert any("was not tuned" in note for note in sum_up(study, trials).notes) is warned
 
@@ -627,7 +643,7 @@ def test_remarks_of_a_study_go_into_its_summary():
 )
 def test_a_study_that_ranks_no_arms_answers_by_its_claims(values, answer):
     others = [f"x{i}" for i in range(len(values))]
-    study = make_study(["a", *others], seeds=8, claims=[BETTER(than=other) for other in others], ranks=False)
+    study = make_study(["a", *others], seeds=8, claims=[BETTER(than=other) for other in others], rank_arms=False)
     runs = runs_of(study, "a", "replicate", AHEAD)
     for other, of_other in zip(others, values, strict=True):
         runs += runs_of(study, other, "replicate", of_other)
@@ -648,13 +664,13 @@ def test_two_whole_searches_of_three_rank_by_the_first_which_is_compared():
     )
 
 
-def test_a_control_is_no_second_arm_that_shares_an_untuned_rate():
+def test_a_copy_is_no_second_arm_that_shares_an_untuned_rate():
     study = make_study(arms="a")
-    arm = replace(study.arms[0], space={}, printed={})
-    control = replace(arm, name="a-control", control_of="a", printed=None)
+    arm = replace(study.arms[0], space={}, reported={})
+    copy = replace(arm, name="a-copy", copy_of="a", reported=None)
     runs = [make_trial(study, "a", "search")]  # by gradient
-    assert rate_warning(replace(study, arms=[arm, control]), runs) == ""
-    assert rate_warning(replace(study, arms=[arm, replace(control, control_of="")]), runs) != ""
+    assert rate_warning(replace(study, arms=[arm, copy]), runs) == ""
+    assert rate_warning(replace(study, arms=[arm, replace(copy, copy_of="")]), runs) != ""
 
 
 def test_arms_with_nothing_to_tune_are_not_called_tuned():
@@ -666,7 +682,7 @@ def test_arms_with_nothing_to_tune_are_not_called_tuned():
     assert "search trial" not in summary.scope
 
 
-def test_without_spread_no_smallest_difference_is_told():
+def test_without_spread_no_smallest_difference_is_given():
     study = make_study(claims=[Claim("a is better", better="a", than="b", metric="test_accuracy")])
     trials = runs_of(study, "a", "replicate", [0.9] * 6) + runs_of(study, "b", "replicate", [0.9] * 6)
     (claim,) = sum_up(study, trials).claims

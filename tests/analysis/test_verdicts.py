@@ -1,4 +1,4 @@
-"""Verdicts on claims, on exact methods and on what can be computed; on printed figures with the summary."""
+"""Verdicts on claims, on exact methods and on what arithmetic can check; on reported figures with the summary."""
 
 from dataclasses import replace
 from functools import partial
@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from dlstudy.analysis.results import Check
-from dlstudy.analysis.trial_index import Finished
-from dlstudy.analysis.verdicts import judge_claims, judge_computed
-from dlstudy.study.claims import Claim, Computed, Printed
+from dlstudy.analysis.trial_index import TrialIndex
+from dlstudy.analysis.verdicts import judge_claims, judge_derived
+from dlstudy.study.claims import Claim, Derived, Reported
 from dlstudy.study.protocol import Sweep
 from tests.helpers.builders import figure, make_study, runs_of, sum_up
 
@@ -23,7 +23,7 @@ UNSURE = [0.91, 0.93, 0.95]  # ahead by -0.0048 to 0.0448
 
 
 @pytest.mark.parametrize(
-    ("ours", "within", "verdict"),
+    ("ours", "margin", "verdict"),
     [
         (CLOSE, 0.01, "supported"),
         (AHEAD, 0.03, "supported"),
@@ -35,8 +35,8 @@ UNSURE = [0.91, 0.93, 0.95]  # ahead by -0.0048 to 0.0448
         (BASE, 1e-9, "supported"),
     ],
 )
-def test_a_likeness_holds_when_the_whole_interval_is_within_its_bounds(ours, within, verdict):
-    study = make_study(claims=[ALIKE(within=within)])
+def test_equivalence_holds_when_the_whole_interval_is_within_its_bounds(ours, margin, verdict):
+    study = make_study(claims=[ALIKE(margin=margin)])
     (found,) = sum_up(study, runs_of(study, "a", "replicate", ours) + runs_of(study, "b", "replicate", BASE)).claims
     assert found.verdict == verdict
 
@@ -44,31 +44,29 @@ def test_a_likeness_holds_when_the_whole_interval_is_within_its_bounds(ours, wit
 @pytest.mark.parametrize(
     ("third", "verdict", "against"), [(CLOSE, "supported", "b"), (AHEAD, "contradicted", "c"), (None, "not run", "")]
 )
-def test_a_likeness_to_several_arms_is_one_to_the_most_different(third, verdict, against):
-    study = make_study(arms="abc", claims=[ALIKE(than=("b", "c"), within=0.01)])
+def test_a_claim_of_equivalence_to_several_arms_is_one_to_the_most_different(third, verdict, against):
+    study = make_study(arms="abc", claims=[ALIKE(than=("b", "c"), margin=0.01)])
     trials = runs_of(study, "a", "replicate", BASE) + runs_of(study, "b", "replicate", CLOSE)
     (found,) = sum_up(study, trials + (runs_of(study, "c", "replicate", third) if third else [])).claims
     assert (found.verdict, found.against) == (verdict, against)
 
 
-@pytest.mark.parametrize(
-    ("printed", "compute", "verdict"), [("7.5", lambda: 7.46, "right"), ("7.5", lambda: 6, "wrong")]
-)
-def test_a_computed_figure_is_right_or_wrong(printed, compute, verdict):
-    found = judge_computed(Computed("a sum", printed, compute, why="a slip"))
-    assert (found.text, found.printed, found.value, found.verdict, found.why) == (
-        "a sum", printed, float(compute()), verdict, "a slip",
+@pytest.mark.parametrize(("reported", "value", "verdict"), [("7.5", 7.46, "right"), ("7.5", 6, "wrong")])
+def test_a_derived_figure_is_right_or_wrong(reported, value, verdict):
+    found = judge_derived(Derived("a sum", reported, value, why="a slip"))
+    assert (found.text, found.reported, found.value, found.verdict, found.why) == (
+        "a sum", reported, value, verdict, "a slip",
     )  # fmt: skip
 
 
-def test_computed_figures_are_judged_without_any_run():
+def test_derived_figures_are_judged_without_any_run():
     study = make_study()
-    object.__setattr__(study, "computed", (Computed("one and one", 2, lambda: 2), Computed("two", "3", lambda: 2.0)))
-    assert [item.verdict for item in sum_up(study, []).computed] == ["right", "wrong"]
+    object.__setattr__(study, "derived", (Derived("one and one", 2, 2), Derived("two", "3", 2.0)))
+    assert [item.verdict for item in sum_up(study, []).derived] == ["right", "wrong"]
 
 
 @pytest.mark.parametrize(
-    ("printed", "ours", "verdict"),
+    ("reported", "ours", "verdict"),
     [
         ("1.5913559345714653", 1.5913559345714653, "reproduced"),
         ("1.5913559345714653", 1.5913559345714653 * (1 + 5e-13), "reproduced"),  # sums in another order
@@ -77,43 +75,43 @@ def test_computed_figures_are_judged_without_any_run():
         ("1.591355", 1.5913559345714653, "not reproduced"),
     ],
 )
-def test_an_exact_method_reproduces_every_printed_digit_but_for_rounding(printed, ours, verdict):
-    study = make_study(printed=[Printed("a", "train_slope", printed)])
-    (found,) = sum_up(study, runs_of(study, "a", "printed", [ours] * 3, "train_slope")).printed
-    assert found.reproduced == verdict
+def test_an_exact_method_reproduces_every_reported_digit_but_for_rounding(reported, ours, verdict):
+    study = make_study(reported=[Reported("a", "train_slope", reported)])
+    (found,) = sum_up(study, runs_of(study, "a", "reported", [ours] * 3, "train_slope")).reported
+    assert found.verdict == verdict
 
 
 @pytest.mark.parametrize(
-    ("printed", "ours", "interval"),
+    ("reported", "ours", "interval"),
     [
         ("50005100", 50_005_000.0, "50004999.5000 to 50005000.5000"),
         ("0.1234567", 0.123, "0.1229999 to 0.1230000"),
     ],
 )
-def test_where_runs_fall_is_told_to_as_many_places_as_were_printed(printed, ours, interval):
-    study = make_study(printed=[Printed("a", "train_slope", printed)])
-    (found,) = sum_up(study, runs_of(study, "a", "printed", [ours] * 3, "train_slope")).printed
-    assert found.why == f"printed {printed}, and 95 % of runs fall in {interval}"
+def test_where_runs_fall_is_shown_to_as_many_places_as_were_reported(reported, ours, interval):
+    study = make_study(reported=[Reported("a", "train_slope", reported)])
+    (found,) = sum_up(study, runs_of(study, "a", "reported", [ours] * 3, "train_slope")).reported
+    assert found.why == f"reported {reported}, and 95 % of runs fall in {interval}"
 
 
-def test_runs_on_data_with_a_caveat_are_not_compared_with_what_was_printed():
-    study = make_study(dataset="cifar10_subset", printed=[figure("0.91")])
-    summary = sum_up(study, runs_of(study, "a", "printed", BASE))
-    (found,) = summary.printed
-    assert (found.reproduced, found.interval) == ("not comparable", None)
+def test_runs_on_data_with_a_caveat_are_not_compared_with_what_was_reported():
+    study = make_study(dataset="cifar10_subset", reported=[figure("0.91")])
+    summary = sum_up(study, runs_of(study, "a", "reported", BASE))
+    (found,) = summary.reported
+    assert (found.verdict, found.interval) == ("not comparable", None)
     assert found.why.startswith("the data is ")
     assert any(note.startswith("DATA: cifar10_subset is ") for note in summary.notes)
 
 
 @pytest.mark.parametrize(("epoch", "why"), [(None, "no run gives test_f1"), (3, "no run gives test_f1 at epoch 3")])
 def test_a_figure_whose_metric_no_run_gives_says_so(epoch, why):
-    study = make_study(printed=[Printed("a", "test_f1", "0.9", epoch=epoch)])
-    (found,) = sum_up(study, runs_of(study, "a", "printed", BASE)).printed
-    assert (found.reproduced, found.why) == ("not run", why)
+    study = make_study(reported=[Reported("a", "test_f1", "0.9", epoch=epoch)])
+    (found,) = sum_up(study, runs_of(study, "a", "reported", BASE)).reported
+    assert (found.verdict, found.why) == ("not run", why)
 
 
 def gains_of(study, gains, phase="replicate", **changes):
-    """Runs of a at 0.5, and of other arms so much below; seven seeds and gains of one sign: p is 2 / 2^7."""
+    """Runs of a at 0.5, and of other arms below it by their gains; seven seeds and gains of one sign: p is 2 / 2^7."""
     n = max(map(len, gains.values()))
     trials = runs_of(study, "a", phase, [0.5] * n, **changes)
     for other, of_other in gains.items():
@@ -125,7 +123,7 @@ def judge(claims, gains, checks=(), **changes):
     """The verdicts on claims about such runs."""
     claims = [claims] if isinstance(claims, Claim) else claims
     study = make_study(arms="abcd", seeds=12, claims=claims, **changes)
-    return judge_claims(study, claims, Finished(study, gains_of(study, gains)), checks)
+    return judge_claims(study, claims, TrialIndex(study, gains_of(study, gains)), checks)
 
 
 AHEAD_7 = [0.020, 0.021, 0.019, 0.020, 0.021, 0.019, 0.020]  # mean 0.02, sd 0.000816
@@ -173,20 +171,20 @@ def test_a_claim_that_is_run_later_changes_no_verdict_that_was_there():
     assert before[0] == after[0]
 
 
-def test_controls_and_what_cannot_be_tested_are_not_in_the_family():
-    others = [Claim(f"claim {i}", untestable="no arm") for i in range(9)] + [BETTER(control=True)] * 2
+def test_aa_tests_and_what_cannot_be_tested_are_not_in_the_family():
+    others = [Claim(f"claim {i}", untestable="no arm") for i in range(9)] + [BETTER(aa_test=True)] * 2
     found = judge([BETTER(), *others], {"b": AHEAD_7})
-    assert (found[0].verdict, found[0].p_adjusted, found[0].control) == ("supported", 2 / 2**7, False)
-    assert [(claim.verdict, claim.p_adjusted, claim.control) for claim in found[-2:]] == [
+    assert (found[0].verdict, found[0].p_adjusted, found[0].aa_test) == ("supported", 2 / 2**7, False)
+    assert [(claim.verdict, claim.p_adjusted, claim.aa_test) for claim in found[-2:]] == [
         ("supported", 2 / 2**7, True)
     ] * 2
 
 
-def test_a_control_is_not_adjusted_for_the_family():
+def test_an_aa_test_is_not_adjusted_for_the_family():
     family = [BETTER(metric="test_loss"), BETTER(metric="test_mae"), BETTER(metric="test_mse")]
-    *_, control = judge([*family, BETTER(control=True)], {"b": AHEAD_7})
-    assert (control.verdict, control.p_adjusted) == ("supported", 2 / 2**7)
-    assert control.smallest == pytest.approx(judge(BETTER(), {"b": AHEAD_7})[0].smallest)
+    *_, aa_test = judge([*family, BETTER(aa_test=True)], {"b": AHEAD_7})
+    assert (aa_test.verdict, aa_test.p_adjusted) == ("supported", 2 / 2**7)
+    assert aa_test.smallest == pytest.approx(judge(BETTER(), {"b": AHEAD_7})[0].smallest)
 
 
 def test_a_claim_against_several_arms_has_the_largest_p_and_shows_the_smallest_lead():
@@ -216,7 +214,7 @@ def test_a_claim_is_contradicted_by_the_arm_that_is_clearly_ahead_and_not_by_the
 
 
 @pytest.mark.parametrize(
-    ("gains", "region", "verdict"),
+    ("gains", "rope", "verdict"),
     [
         (AHEAD_7, 0.0207, "equivalent"),  # the 90 % interval ends at 0.02 + 1.943180 * 0.000816 / sqrt(7) = 0.0206
         (AHEAD_7, 0.0205, "supported"),
@@ -226,13 +224,13 @@ def test_a_claim_is_contradicted_by_the_arm_that_is_clearly_ahead_and_not_by_the
         ([0.02, -0.02] * 3, 0.01, "undecided"),
     ],
 )
-def test_differences_that_do_not_matter_are_equivalent_whatever_their_sign(gains, region, verdict):
-    (found,) = judge(BETTER(region=region), {"b": gains})
-    assert (found.verdict, found.region) == (verdict, region)
+def test_differences_that_do_not_matter_are_equivalent_whatever_their_sign(gains, rope, verdict):
+    (found,) = judge(BETTER(rope=rope), {"b": gains})
+    assert (found.verdict, found.rope) == (verdict, rope)
 
 
 def test_an_arm_is_equivalent_to_several_where_it_is_to_each():
-    claim = BETTER(than=("b", "c"), region=0.03)
+    claim = BETTER(than=("b", "c"), rope=0.03)
     assert judge(claim, {"b": AHEAD_7, "c": BEHIND_7})[0].verdict == "equivalent"
     assert judge(claim, {"b": AHEAD_7, "c": [0.1] * 7})[0].verdict == "supported"
 
@@ -245,22 +243,22 @@ def power(sd, n, difference, alpha):
 @pytest.mark.parametrize("others", [0, 3])
 def test_what_could_have_been_shown_and_what_would_be_needed_follow_from_the_spread_and_the_family(others):
     gains, alpha = [0.01, -0.03, 0.02, 0.04, -0.02, 0.0, 0.01], 0.05 / (1 + others)
-    family = [BETTER(region=0.02), *[replace(NOT_RUN, text=f"claim {i}") for i in range(others)]]
+    family = [BETTER(rope=0.02), *[replace(NOT_RUN, text=f"claim {i}") for i in range(others)]]
     found, *_ = judge(family, {"b": gains})
     sd = float(stats.tstd(gains))
     assert power(sd, 7, found.smallest, alpha) == pytest.approx(0.8)
     assert power(sd, found.n_needed, 0.02, alpha) >= 0.8 > power(sd, found.n_needed - 1, 0.02, alpha)
 
 
-def test_without_a_region_no_number_of_pairs_is_needed_and_a_likeness_has_no_smallest_difference():
+def test_without_a_rope_no_number_of_pairs_is_needed_and_a_claim_of_equivalence_has_no_smallest_difference():
     assert judge(BETTER(), {"b": AHEAD_7})[0].n_needed is None
-    (found,) = judge(ALIKE(within=0.03), {"b": AHEAD_7})
+    (found,) = judge(ALIKE(margin=0.03), {"b": AHEAD_7})
     assert (found.smallest, found.n_needed) == (None, None)
 
 
-def test_the_p_of_a_likeness_is_the_larger_of_two_one_sided_tests():
+def test_the_p_of_a_claim_of_equivalence_is_the_larger_of_two_one_sided_tests():
     close, noisy = [0.010, 0.011, 0.009, 0.010, 0.011, 0.009, 0.010], [0.02, -0.02, 0.02, -0.02, 0.02, -0.02, 0.0]
-    (found,) = judge(ALIKE(than=("b", "c"), within=0.02), {"b": close, "c": noisy})
+    (found,) = judge(ALIKE(than=("b", "c"), margin=0.02), {"b": close, "c": noisy})
     ps = [
         stats.ttest_1samp(of, bound, alternative=side).pvalue
         for of in (close, noisy)
@@ -270,17 +268,17 @@ def test_the_p_of_a_likeness_is_the_larger_of_two_one_sided_tests():
     assert (found.verdict, found.against) == ("supported", "b")
 
 
-def test_the_p_that_a_likeness_fails_is_that_of_a_difference_beyond_its_margin_for_each_arm():
+def test_the_p_that_a_claim_of_equivalence_fails_is_that_of_a_difference_beyond_its_margin_for_each_arm():
     gains = [0.03, 0.05, 0.04, 0.06, 0.05, 0.04, 0.03]
-    (found,) = judge(ALIKE(than=("b", "c"), within=0.02), {"b": gains, "c": [0.0] * 7})
+    (found,) = judge(ALIKE(than=("b", "c"), margin=0.02), {"b": gains, "c": [0.0] * 7})
     assert found.p == pytest.approx(2 * stats.ttest_1samp(gains, 0.02, alternative="greater").pvalue)
     assert (found.verdict, found.against) == ("contradicted", "b")
 
 
 @pytest.mark.parametrize(("others", "verdict"), [(0, "supported"), (1, "undecided")])
-def test_a_likeness_is_adjusted_for_the_family_too(others, verdict):
+def test_a_claim_of_equivalence_is_adjusted_for_the_family_too(others, verdict):
     gains = [0.01, -0.01, 0.02, 0.0, -0.02, 0.01, 0.02]  # p is 0.0262 within 0.017
-    found, *_ = judge([ALIKE(within=0.017), *[NOT_RUN] * others], {"b": gains})
+    found, *_ = judge([ALIKE(margin=0.017), *[NOT_RUN] * others], {"b": gains})
     assert max(map(abs, found.pairs[0].interval_90)) < 0.017
     assert (found.verdict, found.p_adjusted) == (verdict, pytest.approx((1 + others) * found.p))
 
@@ -295,12 +293,12 @@ def failed(*arms, name="edge"):
         (BETTER(), {"b": AHEAD_7}, "supported", "b"),
         (BETTER(), {"b": BEHIND_7}, "contradicted", "a"),
         (BETTER(), {"b": [0.02, -0.02] * 3}, "undecided", ""),
-        (BETTER(region=0.03), {"b": AHEAD_7}, "equivalent", "ab"),
-        (ALIKE(within=0.03), {"b": AHEAD_7}, "supported", "ab"),
-        (ALIKE(within=0.01), {"b": AHEAD_7}, "contradicted", "ab"),
+        (BETTER(rope=0.03), {"b": AHEAD_7}, "equivalent", "ab"),
+        (ALIKE(margin=0.03), {"b": AHEAD_7}, "supported", "ab"),
+        (ALIKE(margin=0.01), {"b": AHEAD_7}, "contradicted", "ab"),
         (BETTER(than=("b", "c")), {"b": AHEAD_7, "c": AHEAD_7}, "supported", "bc"),
         (BETTER(than=("b", "c")), {"b": AHEAD_7, "c": BEHIND_7}, "contradicted", "a"),
-        (BETTER(control=True), {"b": AHEAD_7}, "supported", "b"),
+        (BETTER(aa_test=True), {"b": AHEAD_7}, "supported", "b"),
     ],
 )
 def test_a_failed_check_withholds_a_verdict_in_which_its_arm_loses_and_no_other(claim, gains, verdict, undermined_by):
@@ -308,7 +306,7 @@ def test_a_failed_check_withholds_a_verdict_in_which_its_arm_loses_and_no_other(
         (found,) = judge(claim, gains, failed(arm))
         if arm in undermined_by:
             assert (found.verdict, found.measured) == ("withheld", "withheld"), arm
-            assert found.why == f"{verdict} but for this: the search of {arm} is poor"
+            assert found.why == f"would be {verdict}, but: the search of {arm} is poor"
         else:
             assert (found.verdict, found.measured, found.why) == (verdict, verdict, ""), arm
 
@@ -328,13 +326,13 @@ def with_stated_settings(claim):
     return replace(study, arms=arms, sweeps=[Sweep("s", {"rate": [0.2]}, seeds=7)], claims=[claim])
 
 
-STATED = {"printed": {"rate": 0.1}, "defaults": {"rate": 0.3}, "sweep": {"rate": 0.2}}
+STATED = {"reported": {"rate": 0.1}, "defaults": {"rate": 0.3}, "sweep": {"rate": 0.2}}
 
 
 @pytest.mark.parametrize(
     ("phase", "scope"),
     [
-        ("printed", "at the printed settings"),
+        ("reported", "at the reported settings"),
         ("defaults", "at the library's defaults"),
         ("sweep", "at the stated values"),
     ],
@@ -343,7 +341,7 @@ def test_a_verdict_on_stated_settings_rests_on_no_search(phase, scope):
     claim = BETTER(phase=phase, sweep="s" if phase == "sweep" else "")
     study = with_stated_settings(claim)
     trials = gains_of(study, {"b": AHEAD_7}, phase, tuned=STATED[phase])
-    (found,) = judge_claims(study, [claim], Finished(study, trials), failed("a", "b"))
+    (found,) = judge_claims(study, [claim], TrialIndex(study, trials), failed("a", "b"))
     assert (found.verdict, found.scope) == ("supported", scope)
 
 
@@ -352,8 +350,8 @@ def test_what_tuning_gains_rests_on_the_searches_of_both_arms(arm):
     claim = BETTER(phase="tuning")  # the arm that gains less is better
     study = with_stated_settings(claim)
     trials = gains_of(study, {"b": BEHIND_7}) + gains_of(study, {"b": [0.0] * 7}, "defaults", tuned=STATED["defaults"])
-    finished = Finished(study, trials)
-    (sound,), (poor,) = (judge_claims(study, [claim], finished, checks) for checks in ([], failed(arm)))
+    trial_index = TrialIndex(study, trials)
+    (sound,), (poor,) = (judge_claims(study, [claim], trial_index, checks) for checks in ([], failed(arm)))
     assert (sound.verdict, sound.difference, sound.scope) == (
         "supported", pytest.approx(0.02), "for the settings this search found",
     )  # fmt: skip
@@ -381,10 +379,10 @@ def test_what_holds_for_one_search_holds_for_the_methods_only_if_searches_agree(
     assert (found.verdict, found.unit, found.n, found.scope) == (verdict, unit, n, scope)
 
 
-def prints(**of_arms):
-    """A study that prints figures: of each arm a list of `figure`'s values and fields."""
-    figures = [figure(value, arm, **fields) for arm, told in of_arms.items() for value, fields in told]
-    return partial(make_study, arms="abc", seeds=8, printed=figures)
+def reports(**of_arms):
+    """A study that reports figures: of each arm a list of `figure`'s values and fields."""
+    figures = [figure(value, arm, **fields) for arm, given in of_arms.items() for value, fields in given]
+    return partial(make_study, arms="abc", seeds=8, reported=figures)
 
 
 LOWER, HIGHER = [("0.95", {})], [("0.96", {})]
@@ -394,20 +392,20 @@ def own_numbers(make, claim, gains=None):
     """What the document's own figures say of a claim."""
     study = make(claims=[claim])
     trials = gains_of(study, gains, claim.phase) if gains else []
-    (found,) = judge_claims(study, [claim], Finished(study, trials), [])
+    (found,) = judge_claims(study, [claim], TrialIndex(study, trials), [])
     return found
 
 
-def test_what_a_document_prints_goes_over_what_it_claims_and_ours_stands_beside():
-    found = own_numbers(prints(a=LOWER, b=HIGHER), BETTER(phase="printed"), {"b": AHEAD_7})
+def test_what_a_document_reports_goes_over_what_it_claims_and_ours_is_beside():
+    found = own_numbers(reports(a=LOWER, b=HIGHER), BETTER(phase="reported"), {"b": AHEAD_7})
     assert (found.verdict, found.measured) == ("contradicted by its own numbers", "supported")
-    assert found.own_numbers == "it prints 0.96 of b against 0.95 of a"
+    assert found.own_numbers == "it reports 0.96 of b against 0.95 of a"
     assert (found.p_adjusted, found.n) == (2 / 2**7, 7)
 
 
 def test_own_numbers_need_no_run_and_go_over_an_equivalence():
-    assert own_numbers(prints(a=LOWER, b=HIGHER), BETTER(phase="printed")).measured == ""
-    found = own_numbers(prints(a=LOWER, b=HIGHER), BETTER(phase="printed", region=0.5), {"b": AHEAD_7})
+    assert own_numbers(reports(a=LOWER, b=HIGHER), BETTER(phase="reported")).measured is None
+    found = own_numbers(reports(a=LOWER, b=HIGHER), BETTER(phase="reported", rope=0.5), {"b": AHEAD_7})
     assert (found.verdict, found.measured) == ("contradicted by its own numbers", "equivalent")
 
 
@@ -433,59 +431,61 @@ def test_own_numbers_need_no_run_and_go_over_an_equivalence():
         ([*HIGHER, ("0.90", {"setting": {"batch_size": 8}})], [("0.95", {})], {}, False),
         (LOWER, HIGHER, {"target": 0.9}, False),
         (HIGHER, LOWER, {"target": 0.9}, False),
-        (LOWER, HIGHER, {"within": 0.1}, False),
+        (LOWER, HIGHER, {"margin": 0.1}, False),
         (LOWER, HIGHER, {"metric": "test_f1"}, False),
         (LOWER, HIGHER, {"direction": "minimize"}, False),
         (HIGHER, LOWER, {"direction": "minimize"}, True),
     ],
 )
 def test_own_numbers_are_those_of_the_same_metric_and_epoch_at_the_arms_own_setting(of_a, of_b, fields, contradicted):
-    found = own_numbers(prints(a=of_a, b=of_b), BETTER(phase="printed", **fields))
+    found = own_numbers(reports(a=of_a, b=of_b), BETTER(phase="reported", **fields))
     assert found.verdict == ("contradicted by its own numbers" if contradicted else "not run")
     assert bool(found.own_numbers) is contradicted
 
 
 def test_a_document_s_figures_say_nothing_of_settings_that_it_did_not_train():
-    found = own_numbers(prints(a=LOWER, b=HIGHER), BETTER(), {"b": AHEAD_7})
+    found = own_numbers(reports(a=LOWER, b=HIGHER), BETTER(), {"b": AHEAD_7})
     assert (found.verdict, found.own_numbers) == ("supported", "")
 
 
-def test_each_arm_that_is_printed_as_better_is_named():
-    claim = BETTER(phase="printed", than=("b", "c"))
-    assert own_numbers(prints(a=LOWER, b=HIGHER, c=HIGHER), claim).own_numbers == (
-        "it prints 0.96 of b against 0.95 of a; 0.96 of c against 0.95 of a"
+def test_each_arm_that_is_reported_as_better_is_named():
+    claim = BETTER(phase="reported", than=("b", "c"))
+    assert own_numbers(reports(a=LOWER, b=HIGHER, c=HIGHER), claim).own_numbers == (
+        "it reports 0.96 of b against 0.95 of a; 0.96 of c against 0.95 of a"
     )
-    assert own_numbers(prints(a=LOWER, b=[("0.94", {})], c=HIGHER), claim).own_numbers == (
-        "it prints 0.96 of c against 0.95 of a"
+    assert own_numbers(reports(a=LOWER, b=[("0.94", {})], c=HIGHER), claim).own_numbers == (
+        "it reports 0.96 of c against 0.95 of a"
     )
 
 
-def test_what_cannot_be_tested_is_said_before_anything_else():
-    claim = BETTER(phase="printed", untestable="no such data")
+def test_what_cannot_be_tested_goes_before_anything_else():
+    claim = BETTER(phase="reported", untestable="no such data")
     (found,) = judge_claims(
-        study := prints(a=LOWER, b=HIGHER)(claims=[claim]), [claim],
-        Finished(study, gains_of(study, {"b": AHEAD_7}, "printed")), failed("a", "b"),
+        study := reports(a=LOWER, b=HIGHER)(claims=[claim]), [claim],
+        TrialIndex(study, gains_of(study, {"b": AHEAD_7}, "reported")), failed("a", "b"),
     )  # fmt: skip
-    assert (found.verdict, found.measured, found.why, found.own_numbers) == ("not testable", "", "no such data", "")
+    assert (found.verdict, found.measured, found.why, found.own_numbers) == ("not testable", None, "no such data", "")
 
 
 def test_the_same_trials_give_the_same_verdicts_in_whatever_order():
-    claims = [BETTER(), BETTER(than=("b", "c"), region=0.001), ALIKE(within=0.5)]
+    claims = [BETTER(), BETTER(than=("b", "c"), rope=0.001), ALIKE(margin=0.5)]
     study = make_study(arms="abc", claims=claims)
     gains = {"b": [((7 * i) % 11 - 4) / 100 for i in range(24)], "c": [((5 * i) % 13 - 5) / 100 for i in range(24)]}
     trials = gains_of(study, gains)
-    first, again, turned = (judge_claims(study, claims, Finished(study, t), []) for t in (trials, trials, trials[::-1]))
+    first, again, turned = (
+        judge_claims(study, claims, TrialIndex(study, t), []) for t in (trials, trials, trials[::-1])
+    )
     assert first == again == turned
-    alone = judge_claims(study, claims[:1], Finished(study, trials), [])[0]
+    alone = judge_claims(study, claims[:1], TrialIndex(study, trials), [])[0]
     assert alone.pairs == first[0].pairs
 
 
-def test_own_numbers_are_compared_at_the_latest_epoch_that_both_print():
-    claim = Claim("a is best", better="a", than="b", metric="test_accuracy", phase="printed")
+def test_own_numbers_are_compared_at_the_latest_epoch_that_both_report():
+    claim = Claim("a is best", better="a", than="b", metric="test_accuracy", phase="reported")
     figures = [figure("0.95", epoch=5), figure("0.96", "b", epoch=10)]
-    study = make_study(claims=[claim], printed=figures)
+    study = make_study(claims=[claim], reported=figures)
     assert sum_up(study, []).claims[0].own_numbers == ""
-    study = make_study(claims=[claim], printed=[*figures, figure("0.94", "b", epoch=5)])
+    study = make_study(claims=[claim], reported=[*figures, figure("0.94", "b", epoch=5)])
     assert sum_up(study, []).claims[0].own_numbers == ""
-    study = make_study(claims=[claim], printed=[*figures, figure("0.96", "b", epoch=5)])
-    assert sum_up(study, []).claims[0].own_numbers == "it prints 0.96 of b against 0.95 of a"
+    study = make_study(claims=[claim], reported=[*figures, figure("0.96", "b", epoch=5)])
+    assert sum_up(study, []).claims[0].own_numbers == "it reports 0.96 of b against 0.95 of a"

@@ -57,7 +57,7 @@ def test_a_broken_study_is_listed_with_its_fault_and_hides_no_other(capsys, here
         (["run", "optimizers", "--sampler", "grid"], "--sampler must be one of sobol, random, tpe, got 'grid'"),
         (["run", "optimizers", "--pruner", "axe"], "--pruner must be one of none, median, hyperband, got 'axe'"),
         (["run", "optimizers", "--trials", "1" + "0" * 20], "trials must be a whole number from 1 to 1,000,000"),
-        (["run", "optimizers", "--tracking-uri", "foo://x"], "got 'foo://x': mend --tracking-uri"),
+        (["run", "optimizers", "--tracking-uri", "foo://x"], "got 'foo://x': correct --tracking-uri"),
         (
             ["run", "optimizers", "--storage", "foo"],
             "a storage is sqlite:///FILE, postgresql",
@@ -67,7 +67,7 @@ def test_a_broken_study_is_listed_with_its_fault_and_hides_no_other(capsys, here
         (["run", "optimizers", "--trials", "many"], "many"),
         (["run", "optimizers", "--seeds", "4"], "6 claims need at least 8 seeds"),
         (["run", "optimizers", "--engine", "steam"], "--engine must be one of local, inline, ray, got 'steam'"),
-        (["run", "optimizers", "--phase", "train"], "one of printed, defaults, search, replicate, sweep, got 'train'"),
+        (["run", "optimizers", "--phase", "train"], "one of reported, defaults, search, replicate, sweep, got 'train'"),
         (["run", "optimizers", "--arm", "adamw"], "no arm 'adamw': choose from sgd, adam, rmsprop"),
         (["run"], "run takes a study's name or --all, got neither"),
         (["run", "optimizers", "--all"], "run takes a study's name or --all, got both"),
@@ -189,7 +189,7 @@ def local_table(tmp_path_factory):
 
 
 def table(report: dict) -> list:
-    keys = ("phase", "arm", "row", "seed", "params", "metrics", "history", "correct")
+    keys = ("phase", "arm", "index", "seed", "params", "metrics", "history", "correct")
     ended = [trial for trial in report["trials"] if trial["state"] == "finished"]
     return sorted(([trial[key] for key in keys] for trial in ended), key=lambda row: row[:3])
 
@@ -199,8 +199,8 @@ def test_two_workers_give_the_table_of_one_number_for_number(here, tiny, local_t
     assert table(json.loads(out)) == local_table, err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])  # others, with light workers: test_parents.py
-def test_a_stopped_run_goes_on_and_ends_with_the_same_table(here, tiny, local_table, number):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])  # others, with fake workers: test_parents.py
+def test_a_stopped_run_continues_and_ends_with_the_same_table(here, tiny, local_table, number):
     running = start("run", tiny, "--workers", 2, start_new_session=True)
     for _ in range(6):  # trials have ended, and others are in flight
         assert running.stdout.readline()
@@ -209,7 +209,7 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_table(here, tiny, local_ta
     _, err = running.communicate(timeout=60)
     if number != signal.SIGKILL:
         assert running.returncode == 130, err
-        assert "run the same command again to go on" in err
+        assert "run the same command again to continue" in err
         assert "Traceback" not in err
         assert "RUNNING" not in statuses(here / "mlruns")
         assert time.monotonic() - begun < 30
@@ -222,7 +222,7 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_table(here, tiny, local_ta
     assert "RUNNING" not in statuses(here / "mlruns")
 
 
-def test_a_second_run_of_the_same_study_is_told_who_is_at_work(here, tiny):
+def test_a_second_run_of_the_same_study_learns_which_process_runs_it(here, tiny):
     first = start("run", tiny, "--workers", 1, start_new_session=True)
     try:
         assert first.stdout.readline()

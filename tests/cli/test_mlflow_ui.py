@@ -1,3 +1,5 @@
+"""MLflow's and TensorBoard's pages, served until the command is stopped."""
+
 import importlib.util
 import io
 import json
@@ -15,7 +17,7 @@ from dlstudy.cli import mlflow_ui, serving, tensorboard
 from dlstudy.cli.serving import free_port
 from dlstudy.cli.tensorboard import serve_tensorboard
 from dlstudy.errors import DlstudyError, RecordError, UsageError
-from dlstudy.runner.backend import Where
+from dlstudy.runner.backend import Backend
 from dlstudy.runner.session import run_study
 from dlstudy.store.home import Home
 from dlstudy.study import loader
@@ -34,7 +36,7 @@ def test_a_taken_port_gives_way_to_a_free_one():
 def test_ui_serves_the_store_at_the_study_s_runs_and_leaves_no_process(tiny, tmp_path):
     home = Home.at(tmp_path / "my runs")
     request = Request(phases=("search",), arms=("logistic",))
-    run_study(loader.load(tiny), request, Where(home, engine="inline"), Deaf(), lambda line: None)
+    run_study(loader.load(tiny), request, Backend(home, engine="inline"), Deaf(), lambda line: None)
     command = [sys.executable, "-m", "dlstudy", "ui", "tiny", "--home", str(home.root), "--no-open"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -111,7 +113,7 @@ def test_tensorboard_is_started_over_the_logs_of_a_study_on_this_machine_alone(
     assert capsys.readouterr().out == f"{address}\n"
 
 
-def test_a_server_that_ends_at_once_is_told_by_its_name(installed, tmp_path, monkeypatch):
+def test_a_server_that_ends_at_once_is_named(installed, tmp_path, monkeypatch):
     installed(True)
     home = Home.at(tmp_path)
     (home.files / "tiny" / "logs").mkdir(parents=True)

@@ -5,18 +5,23 @@ import math
 import shutil
 
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import TrialState as OptunaState
 
 from dlstudy.cli.optuna_dashboard import copy_searches, serve_dashboard
 from dlstudy.errors import RecordError, UsageError
+from dlstudy.store.arm_record import ArmRecord
 from dlstudy.store.home import Home
-from dlstudy.store.record import ArmRecord, Record
-from dlstudy.study.trial import TrialResult, TrialSpec, make_parameters
+from dlstudy.store.record import Record
+from dlstudy.study.phases import Direction, Phase
+from dlstudy.study.record_name import RecordName
+from dlstudy.study.trial import TrialResult, TrialSpec, TrialState, make_parameters
 from tests.helpers.builders import RATE, make_study
 
 STUDY = make_study()
-GOOD = TrialResult("finished", metrics={"val_accuracy": 0.5}, history={"val_accuracy": [0.4, 0.5]})
-BAD = TrialResult("diverged", "loss nan", metrics={"val_accuracy": math.nan}, history={"val_accuracy": [0.4, None]})
+GOOD = TrialResult(TrialState.FINISHED, metrics={"val_accuracy": 0.5}, history={"val_accuracy": [0.4, 0.5]})
+BAD = TrialResult(
+    TrialState.DIVERGED, "loss nan", metrics={"val_accuracy": math.nan}, history={"val_accuracy": [0.4, None]}
+)
 NAMES = (
     "s/default/a/search",
     "s/default/a/search.2",
@@ -26,17 +31,17 @@ NAMES = (
 )
 
 
-def begin(arm, row):
-    tuned = {"rate": 0.1 + row / 1000}
+def begin(arm, index):
+    tuned = {"rate": 0.1 + index / 1000}
     params = make_parameters(STUDY.arm("a"), STUDY.protocol, tuned)
-    key = arm.begin(row, 7, tuned, params, RATE)
-    return TrialSpec(key, "s.py", "digits", "a", "search", row, params, 7, 2, 32, STUDY.protocol.split)
+    key = arm.begin(index, 7, tuned, params, RATE)
+    return TrialSpec(key, "s.py", "digits", "a", Phase.SEARCH, index, params, 7, 2, 32, STUDY.protocol.split)
 
 
 def fill(record):
     for name in NAMES:
-        arm = ArmRecord(record, name, "maximize")
-        arm.keep_definition({"metric": "maximize val_accuracy"})
+        arm = ArmRecord(record, RecordName.parse(name), Direction.MAXIMIZE)
+        arm.keep_definition({"metric": "val_accuracy"})
         arm.end(begin(arm, 0), GOOD, 0.5, "")
         arm.end(begin(arm, 1), BAD, None, "")
         begin(arm, 2)
@@ -72,13 +77,13 @@ def test_trials_keep_parameters_values_states_and_have_their_epochs(home):
     good, bad, running = copied.get_all_trials(copied.get_study_id_from_name(NAMES[0]))
     assert good.params == {"rate": 0.1}
     assert good.distributions == RATE
-    assert (good.value, good.state) == (0.5, TrialState.COMPLETE)
+    assert (good.value, good.state) == (0.5, OptunaState.COMPLETE)
     assert good.intermediate_values == {1: 0.4, 2: 0.5}
-    assert good.user_attrs == {"row": 0, "seed": 7, "state": "finished", "val_accuracy": 0.5}
-    assert bad.state is TrialState.FAIL
+    assert good.user_attrs == {"index": 0, "seed": 7, "state": "finished", "val_accuracy": 0.5}
+    assert bad.state is OptunaState.FAIL
     assert bad.intermediate_values == {1: 0.4}
-    assert bad.user_attrs == {"row": 1, "seed": 7, "state": "diverged", "reason": "loss nan"}  # no NaN: it is no JSON
-    assert (running.state, running.user_attrs) == (TrialState.RUNNING, {"row": 2, "seed": 7})
+    assert bad.user_attrs == {"index": 1, "seed": 7, "state": "diverged", "reason": "loss nan"}  # no NaN: it is no JSON
+    assert (running.state, running.user_attrs) == (OptunaState.RUNNING, {"index": 2, "seed": 7})
 
 
 def test_deleting_in_the_copy_leaves_the_record_as_it_was(home):
@@ -105,7 +110,7 @@ def test_a_database_is_copied_too(tmp_path):
     copied = copy_searches("s", home, url)
     study = copied.get_study_id_from_name(NAMES[0])
     copied.delete_study(study)
-    assert len(Record.open(home, url, for_writing=False).trials_of(NAMES[0])) == 3
+    assert len(Record.open(home, url, for_writing=False).trials_of(RecordName.parse(NAMES[0]))) == 3
 
 
 @pytest.mark.parametrize(("study", "message"), [

@@ -15,18 +15,19 @@ from dlstudy.cli import predict
 from dlstudy.cli.predict import Asked
 from dlstudy.datasets import registry
 from dlstudy.errors import DataError, RecordError, StudyError, UsageError
-from dlstudy.runner.backend import Where
+from dlstudy.runner.backend import Backend
 from dlstudy.runner.session import run_study
 from dlstudy.store.home import Home
 from dlstudy.study import loader
+from dlstudy.study.own_modules import OwnModules
 from dlstudy.study.request import Request
 from dlstudy.study.trial import unpack_bits
 from dlstudy.training import prediction
 from dlstudy.training.prediction import load_model, predict_rows
-from dlstudy.training.study_functions import Code
+from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import train
 from tests.helpers.fake_engine import Deaf
-from tests.helpers.trainings import place_of, spec_of
+from tests.helpers.trainings import context_of, spec_of
 
 # Who forgets `prepare`, or compares with labels as they were before it, gets little right.
 PREPARED = '''"""A study that prepares its data."""
@@ -69,7 +70,7 @@ def ran(keras_at_rest, tmp_path_factory):
     folder = tmp_path_factory.mktemp("my studies")
     path, home = folder / "prepared.py", Home.at(folder / "my runs")
     path.write_text(PREPARED)
-    outcome = run_study(loader.load(path), Request(), Where(home, engine="inline"), Deaf(), lambda line: None)
+    outcome = run_study(loader.load(path), Request(), Backend(home, engine="inline"), Deaf(), lambda line: None)
     assert outcome.summary.n_failed == 0
     return path, home, outcome.summary
 
@@ -186,11 +187,14 @@ def saved(tmp_path, monkeypatch):
 
     def saved(dataset, build, **changes):
         spec = spec_of(dataset, epochs=1, model_folder=str(tmp_path / "model"), **changes)
-        code = Code(build)
-        result = train(spec, code, place_of(dataset), lambda epoch, metrics: True)
-        assert "could not be saved" not in result.way, result.way
-        study = types.SimpleNamespace(**{field.name: getattr(code, field.name) for field in dataclasses.fields(code)})
-        monkeypatch.setattr(prediction.loader, "load", lambda path: types.SimpleNamespace(study=study))
+        functions = StudyFunctions(build)
+        result = train(spec, functions, context_of(dataset), lambda epoch, metrics: True)
+        assert not [remark for remark in result.remarks if "could not be saved" in remark]
+        modules = OwnModules(tmp_path / "study.py")
+        study = types.SimpleNamespace(
+            **{field.name: getattr(functions, field.name) for field in dataclasses.fields(functions)}
+        )
+        monkeypatch.setattr(prediction.loader, "load", lambda path: types.SimpleNamespace(study=study, modules=modules))
         return partial(predict_rows, spec.to_json(), spec.model_folder, result.model), result
 
     return saved
@@ -229,7 +233,7 @@ def test_rows_of_a_user_need_no_data_where_a_study_prepares_none(keras_at_rest, 
 
 def test_rows_of_another_shape_are_refused(keras_at_rest, saved):
     ask, _ = saved("digits", lambda p: LogisticRegression(max_iter=500))
-    with pytest.raises(DataError, match=r"rows of shape \(8, 8\) are expected, got \(4, 4\): mend the input"):
+    with pytest.raises(DataError, match=r"rows of shape \(8, 8\) are expected, got \(4, 4\): fix the input"):
         ask(np.zeros((1, 4, 4)))
 
 
@@ -246,7 +250,7 @@ def test_a_file_that_asks_for_foreign_types_is_refused(tmp_path):
     import skops.io
 
     skops.io.dump(Foreign(), tmp_path / "model.skops")
-    with pytest.raises(RecordError, match=r"asks for tests\.cli\.test_predict\.Foreign: only classes of scikit-learn are"):
+    with pytest.raises(RecordError, match=r"needs tests\.cli\.test_predict\.Foreign: only classes"):
         load_model(tmp_path, "")
 
 

@@ -7,26 +7,28 @@ from dataclasses import replace
 
 import pytest
 
-from dlstudy.analysis.results import ClaimSummary
+from dlstudy.analysis.results import ClaimSummary, FigureVerdict, Verdict
 from dlstudy.cli import report
 from dlstudy.cli.app import main
 from dlstudy.errors import RecordError, StudyError, UsageError
 from dlstudy.report import export as exporting
 from dlstudy.report.index import index
 from dlstudy.study import loader
-from dlstudy.study.claims import Claim
+from dlstudy.study.claims import Claim, ClaimPhase
+from dlstudy.study.variant import Variant
 from tests.helpers.builders import figure, make_study, runs_of, sum_up
 from tests.helpers.hostile import EVIL
 
 
 def made(study="one", variant="default"):
-    """A summary with a claim of each kind, and a control."""
-    spec = make_study(seeds=6, question=EVIL, printed=[figure("0.91"), figure("0.5", arm="b")],
+    """A summary with claims of several verdicts, and an A/A test."""
+    spec = make_study(seeds=6, question=EVIL, reported=[figure("0.91"), figure("0.5", arm="b")],
                       claims=[Claim("c", untestable="x")])  # fmt: skip
-    summary = sum_up(spec, runs_of(spec, "a", "printed", [0.909, 0.910, 0.911]))
-    claims = [ClaimSummary(text, text, "", None, "") for text in ("undecided", "supported", "undecided", "withheld")]
-    claims.append(ClaimSummary("control", "undecided", "", None, "", control=True))
-    return replace(summary, study=study, variant=variant, claims=claims, answer="It is.")
+    summary = sum_up(spec, runs_of(spec, "a", "reported", [0.909, 0.910, 0.911]))
+    verdicts = (Verdict.UNDECIDED, Verdict.SUPPORTED, Verdict.UNDECIDED, Verdict.WITHHELD)
+    claims = [ClaimSummary(verdict, verdict, "", None, ClaimPhase.REPLICATE) for verdict in verdicts]
+    claims.append(ClaimSummary("A/A test", Verdict.UNDECIDED, "", None, ClaimPhase.REPLICATE, aa_test=True))
+    return replace(summary, study=study, variant=Variant.parse(variant), claims=claims, answer="It is.")
 
 
 def test_the_index_has_a_line_for_each_study_with_its_counts():
@@ -45,15 +47,24 @@ def test_the_index_names_what_it_does_not_hold():
 
 def test_the_index_as_json_counts_verdicts():
     data = json.loads(index([made()], "json", missing=["x: y"]))
-    assert (data["schema"], data["missing"]) == (2, ["x: y"])
+    assert (data["schema"], data["missing"]) == (3, ["x: y"])
     (entry,) = data["studies"]
     assert (entry["study"], entry["answer"], entry["complete"]) == ("one", "It is.", False)
     assert entry["claims"] == {"supported": 1, "undecided": 2, "withheld": 1}
-    assert entry["printed"] == {"reproduced": 1, "not run": 1}
+    assert entry["reported"] == {"reproduced": 1, "not run": 1}
+
+
+def test_the_index_counts_every_verdict():
+    claims = [ClaimSummary("c", verdict, "", None, ClaimPhase.REPLICATE) for verdict in reversed(Verdict)]
+    figures = [replace(made().reported[0], verdict=verdict) for verdict in reversed(FigureVerdict)]
+    (entry,) = json.loads(index([replace(made(), claims=claims, reported=figures)], "json"))["studies"]
+    assert entry["claims"] == dict.fromkeys(Verdict, 1)
+    assert list(entry["claims"])[:3] == ["supported", "equivalent", "contradicted"]
+    assert list(entry["reported"].items()) == [(verdict, 1) for verdict in FigureVerdict]
 
 
 @pytest.mark.parametrize("kind", ["html", "csv", "tex", "pdf"])
-def test_the_index_has_every_face(kind):
+def test_the_index_has_every_format(kind):
     content = index([made()], kind)
     assert content.startswith(
         {"html": "<!doctype", "csv": "study,variant,", "tex": r"\documentclass", "pdf": b"%PDF-"}[kind]
@@ -85,10 +96,11 @@ class Records:
 def here(tmp_path, monkeypatch):
     """A home with two studies, and a third whose file is gone; figures cost nothing."""
     paths = {name: tmp_path / f"{name}.py" for name in ("one", "two")}
+    default, quick, epochs = Variant(), Variant(quick=True), Variant(epochs=3)
     known = {
-        "gone": {"default": ["default"]},
-        "one": {"default": ["default", "default~2"], "epochs=3": ["epochs=3"]},
-        "two": {"quick": ["quick"]},
+        "gone": {default: [default]},
+        "one": {default: [default, default.of_generation(2)], epochs: [epochs]},
+        "two": {quick: [quick]},
     }
 
     def read(file, record, variant):

@@ -1,4 +1,4 @@
-"""`dlstudy run --all`: every study gets its turn, whatever becomes of the others."""
+"""`dlstudy run`, of one study and of all: every study gets its turn, whatever becomes of the others."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from dlstudy.cli import run
 from dlstudy.datasets import registry
 from dlstudy.errors import DataError, StudyError, UsageError
-from dlstudy.runner.backend import Where
+from dlstudy.runner.backend import Backend
 from dlstudy.store.home import Home
 from dlstudy.study import loader
 from dlstudy.study.request import Request
@@ -52,14 +52,14 @@ def _only_digits(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def where(tmp_path_factory):
+def backend(tmp_path_factory):
     """One home for all: to make a new store takes MLflow seconds."""
-    return Where(Home.at(tmp_path_factory.mktemp("my runs")), engine="inline")
+    return Backend(Home.at(tmp_path_factory.mktemp("my runs")), engine="inline")
 
 
 @pytest.fixture
-def run_all(tmp_path, where, monkeypatch, capsys):
-    """Runs these studies; gives the exit code, what was printed and what was said beside it."""
+def run_all(tmp_path, backend, monkeypatch, capsys):
+    """Runs these studies; gives the exit code, standard output and standard error."""
 
     def run_all(json=False, request=None, **sources):
         folder = tmp_path / "studies"
@@ -68,7 +68,7 @@ def run_all(tmp_path, where, monkeypatch, capsys):
             (folder / f"{name}.py").write_text(source)
         found = {path.stem: path for path in sorted(folder.glob("*.py"), reverse=True)}
         monkeypatch.setattr(loader, "paths", lambda: found)
-        code = run.run_studies(None, True, request or Request(), where, json)
+        code = run.run_studies(None, True, request or Request(), backend, json)
         return code, *capsys.readouterr()
 
     return run_all
@@ -86,7 +86,7 @@ def test_every_study_is_run_and_a_failed_one_stops_no_other(run_all):
     assert rows["b_fails"]["answer"] == "No answer yet: no winner has been replicated."
     assert (rows["c_broken"]["trainings"], rows["c_broken"]["failed"]) == (0, "all")
     assert rows["c_broken"]["answer"] == "not run: c_broken.py must define STUDY = Study(...), got int"
-    assert "a_good" in err  # progress is said beside the JSON
+    assert "a_good" in err  # progress goes to standard error, beside the JSON
 
 
 def test_a_study_whose_data_cannot_be_had_runs_on_its_first_other_data_that_can(run_all):
@@ -94,7 +94,7 @@ def test_a_study_whose_data_cannot_be_had_runs_on_its_first_other_data_that_can(
     assert code == 0
     (row,) = json.loads(out)
     assert (row["variant"], row["trainings"]) == ("dataset=digits", 2)
-    assert "mnist cannot be had: running on digits instead" in err
+    assert "mnist cannot be had here: running on digits instead" in err
     assert "refused" not in err
     code, out, _ = run_all(json=True)
     assert (code, json.loads(out)[0]["trainings"]) == (0, 0)  # nothing is repeated
@@ -133,25 +133,25 @@ def test_no_study_is_no_failure(run_all):
 )
 def test_what_does_not_go_together_is_refused(tmp_path, name, every, request_, message):
     with pytest.raises(UsageError, match=message):
-        run.run_studies(name, every, request_, Where(Home.at(tmp_path)), json=False)
+        run.run_studies(name, every, request_, Backend(Home.at(tmp_path)), json=False)
 
 
 @pytest.fixture
-def run_one(tmp_path, where, capsys):
+def run_one(tmp_path, backend, capsys):
     def run_one(name, source, json=False):
         path = tmp_path / "my studies" / f"{name}.py"
         path.parent.mkdir(exist_ok=True)
         path.write_text(source)
-        code = run.run_studies(str(path), False, Request(), where, json)
+        code = run.run_studies(str(path), False, Request(), backend, json)
         return code, *capsys.readouterr()
 
     return run_one
 
 
-def test_one_study_is_told_with_what_to_type_next(run_one, tmp_path, where):
+def test_the_outcome_of_one_study_ends_with_commands_to_type_next(run_one, tmp_path, backend):
     code, out, _ = run_one("one", STUDY)
     assert code == 0
-    path, home = f"'{tmp_path}/my studies/one.py'", f"--home '{where.home.root}'"
+    path, home = f"'{tmp_path}/my studies/one.py'", f"--home '{backend.home.root}'"
     assert f"dlstudy report {path} --output report.pdf {home}" in out
     assert f"dlstudy predict {path} {home}" in out
     assert f"dlstudy ui one {home}" in out
@@ -162,7 +162,7 @@ def test_the_exit_code_says_whether_trials_failed_and_json_is_the_report(run_one
     found, out, _ = run_one(name, source, json=True)
     assert found == code
     report = json.loads(out)
-    assert (report["study"], report["schema"], report["n_failed"]) == (name, 2, code)
+    assert (report["study"], report["schema"], report["n_failed"]) == (name, 3, code)
 
 
 def test_one_study_never_falls_back_to_other_data_by_itself(run_one):
@@ -172,4 +172,4 @@ def test_one_study_never_falls_back_to_other_data_by_itself(run_one):
 
 def test_an_unknown_study_is_refused(tmp_path):
     with pytest.raises(StudyError, match=r"no study file at"):
-        run.run_studies(str(tmp_path / "none.py"), False, Request(), Where(Home.at(tmp_path)), json=False)
+        run.run_studies(str(tmp_path / "none.py"), False, Request(), Backend(Home.at(tmp_path)), json=False)

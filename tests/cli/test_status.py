@@ -7,13 +7,10 @@ from pathlib import Path
 import pytest
 
 from dlstudy.cli.app import main
-from dlstudy.runner.loop import choose, run
-from dlstudy.runner.plan import Plan
 from dlstudy.store.home import Home
-from dlstudy.store.record import Record
-from dlstudy.study import loader
-from dlstudy.study.request import Request, resolve
-from tests.helpers.fake_engine import Deaf, FakeEngine, made_up
+from dlstudy.study.request import Request
+from tests.helpers.fake_engine import FakeEngine, made_up
+from tests.helpers.fake_runs import begin_run, run
 
 
 @pytest.fixture
@@ -23,21 +20,15 @@ def home(tmp_path):
     return home
 
 
-def plan_of(path, home, request):
-    file, record = loader.load(path), Record.open(home)
-    study = resolve(file, request)
-    return Plan(file, study, choose(file, study, request, record), home=home, record=record), study.dataset
-
-
 def train(path, home, request=None, result_of=made_up):
-    plan, dataset = plan_of(path, home, request or Request())
-    return run(plan, dataset, lambda *_: FakeEngine(result_of), [Deaf()], lambda key: "")
+    return run(path, home, request, FakeEngine(result_of))
 
 
-def leave_open(path, home, n):
-    """What a run leaves that is killed while it trains so many."""
-    plan, _ = plan_of(path, home, Request())
-    assert all(plan.next() for _ in range(n))
+def leave_open(path, home, n, storage=None):
+    """What a run leaves that is killed while it trains n trials."""
+    plan, recorder = begin_run(path, home, storage=storage)
+    for _ in range(n):
+        recorder.begin(plan.next())
 
 
 @pytest.fixture
@@ -55,14 +46,14 @@ def test_phases_and_arms_are_counted_in_their_order(tiny, home, status):
     train(tiny, home)
     rows = status()
     assert {part: row["done"] for part, row in rows.items()} == {
-        ("printed", "net"): 6,
+        ("reported", "net"): 6,
         ("search", "logistic"): 1,
         ("search", "net"): 2,
         ("replicate", "logistic"): 6,
         ("replicate", "net"): 6,
     }
     assert list(rows) == [
-        ("printed", "net"),
+        ("reported", "net"),
         ("search", "logistic"),
         ("search", "net"),
         ("replicate", "logistic"),
@@ -89,37 +80,34 @@ def test_the_results_of_a_study_are_shown_when_its_file_is_gone(tiny, home, stat
 def test_what_trains_is_running_while_its_run_lives_and_interrupted_after(tiny, home, status):
     with home.lock("tiny").held():
         leave_open(tiny, home, 2)
-        row = status()["printed", "net"]
+        row = status()["reported", "net"]
         assert (row["done"], row["running"], row["interrupted"]) == (0, 2, 0)
-    row = status()["printed", "net"]
+    row = status()["reported", "net"]
     assert (row["done"], row["running"], row["interrupted"]) == (0, 0, 2)
 
 
-def test_interrupted_trials_are_explained_and_the_next_run_mends_them(tiny, home, status, capsys):
+def test_interrupted_trials_are_explained_and_the_next_run_trains_them(tiny, home, status, capsys):
     leave_open(tiny, home, 1)
     main(["status", "--home", str(home.root)])
     shown = capsys.readouterr().out
     assert "running   interrupted" in shown
     assert "Interrupted: the run ended while they trained. The same `dlstudy run` trains them again." in shown
     train(tiny, home)
-    assert status()["printed", "net"]["interrupted"] == 0
+    assert status()["reported", "net"]["interrupted"] == 0
     main(["status", "--home", str(home.root)])
     assert "Interrupted:" not in capsys.readouterr().out
 
 
-def test_another_study_s_run_says_nothing_of_this_one(tiny, home, status):
+def test_a_run_of_another_study_does_not_count_as_one_of_this(tiny, home, status):
     leave_open(tiny, home, 1)
     with home.lock("other").held():
-        assert status()["printed", "net"]["interrupted"] == 1
+        assert status()["reported", "net"]["interrupted"] == 1
 
 
 def test_trials_of_a_database_may_be_trained_with_another_home(tiny, tmp_path, capsys):
     home, url = Home.at(tmp_path / "home"), f"sqlite:///{tmp_path / 'trials.db'}"
     home.create()
-    file, record = loader.load(tiny), Record.open(home, url)
-    study = resolve(file, Request())
-    plan = Plan(file, study, choose(file, study, Request(), record), home=home, record=record)
-    assert plan.next()
+    leave_open(tiny, home, 1, url)
     words = ["status", "--home", str(tmp_path / "elsewhere"), "--storage", url]
     with home.lock("tiny", url).held():
         assert main([*words, "--json"]) == 0
@@ -135,7 +123,7 @@ def test_trials_of_a_database_may_be_trained_with_another_home(tiny, tmp_path, c
 def test_replicates_of_an_earlier_winner_are_not_done(tiny, home, status):
     def later_is_better(spec):
         result = made_up(spec)
-        value = spec.row / 100
+        value = spec.index / 100
         history = {name: [value] * spec.epochs for name in result.history}
         return dataclasses.replace(result, metrics=dict.fromkeys(result.metrics, value), history=history)
 

@@ -13,6 +13,7 @@ import pytest
 
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
+from dlstudy.study.variant import Variant
 from tests.helpers.mlflow_server import MlflowServer
 
 pytest_plugins = ["tests.helpers.ray_clusters", "tests.helpers.database_servers"]
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(
     os.environ.get("DLSTUDY_CLUSTER") != "1", reason="starts a small cluster and trains for minutes: make cluster-test"
 )
 
-STUDY = ("optimizers", "--quick")
+STUDY, QUICK = ("optimizers", "--quick"), Variant(quick=True)
 KILLED_AFTER = 5  # trials
 
 
@@ -36,16 +37,16 @@ def finish(process, code=0):
 
 
 def table(record):
-    """What every finished training gave, in an order that does not depend on when and where it was trained."""
+    """The metrics of every finished training, in an order that does not depend on when and where it was trained."""
     return sorted(
-        (t.phase, t.arm, t.row, t.seed, sorted(t.params.items()), sorted(t.metrics.items()), t.result.correct)
-        for t in record.trials("optimizers", "quick")
+        (t.phase, t.arm, t.index, t.seed, sorted(t.params.items()), sorted(t.metrics.items()), t.result.correct)
+        for t in record.trials("optimizers", QUICK)
         if t.state == "finished"
     )
 
 
 def await_trainings(n, process, storage):
-    """How many are finished, once these are at least n."""
+    """Waits until at least n are finished; how many are."""
     while True:
         n_finished = len(table(Record.open(Home.at("none"), storage, for_writing=False)))
         if n_finished >= n:
@@ -81,12 +82,12 @@ def test_a_study_whose_machine_and_a_node_are_lost_ends_with_the_table_of_one_ma
         say(f"two Ray nodes, PostgreSQL, MLflow on a server: a node is killed after {n_finished} trainings")
         n_finished = await_trainings(2 * KILLED_AFTER, first, storage)
         first.kill()
-    say(f"and the machine that runs the study after {n_finished}: another one goes on, with an empty home")
-    told = json.loads(finish(start("run", *on_ray, "--home", str(homes[2].root), "--json")))
+    say(f"and the machine that runs the study after {n_finished}: another one continues, with an empty home")
+    report = json.loads(finish(start("run", *on_ray, "--home", str(homes[2].root), "--json")))
 
     record = Record.open(homes[2], storage, for_writing=False)
     assert table(record) == alone
-    trials = record.trials("optimizers", "quick")
+    trials = record.trials("optimizers", QUICK)
     lost = [trial for trial in trials if trial.state != "finished"]
     assert {trial.state for trial in lost} <= {"lost", "killed"}
     assert len(lost) <= 2 + 1  # a try on the node that was killed, and those in flight when the machine was
@@ -95,4 +96,4 @@ def test_a_study_whose_machine_and_a_node_are_lost_ends_with_the_table_of_one_ma
     assert {run.info.status for run in runs} <= {"FINISHED", "KILLED", "FAILED"}
     assert sum(run.info.status == "FINISHED" for run in runs) == len(alone) + 1
     say(f"{len(alone)} trainings, {len(lost)} more tries lost: the same table, number for number")
-    say(told["answer"])
+    say(report["answer"])

@@ -1,8 +1,8 @@
-"""Texts from elsewhere in one line."""
+"""Untrusted text in one line."""
 
 import pytest
 
-from dlstudy.common.text import one_line, said, shown, told
+from dlstudy.common.text import describe_error, message_of, one_line, short_repr
 
 
 @pytest.mark.parametrize(
@@ -29,24 +29,24 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
     assert line.endswith("xxx end")
 
 
-def test_a_value_that_cannot_be_shown_is_named_by_its_class():
+def test_a_value_without_a_repr_is_named_by_its_class():
     class Shy:
         def __repr__(self):
             raise RuntimeError("no")
 
-    assert shown(Shy()) == "a Shy"
-    assert shown("a\nb") == r"'a\nb'"
-    assert shown(10**10_000) == "a int"  # which Python does not write out
-    assert len(shown([0] * 1_000)) == 70
+    assert short_repr(Shy()) == "a Shy"
+    assert short_repr("a\nb") == r"'a\nb'"
+    assert short_repr(10**10_000) == "a int"  # which Python does not write out
+    assert len(short_repr([0] * 1_000)) == 70
 
 
-def test_an_error_is_told_with_its_class_whatever_it_says():
+def test_an_error_is_described_with_its_class_whatever_its_message():
     class OddError(Exception):
         def __str__(self):
             return 5
 
-    assert said(ValueError("one\ntwo")) == "one\ntwo"
-    assert said(OddError()) == ""
-    assert told(ValueError("one\ntwo")) == "ValueError: one two"
-    assert told(ValueError()) == "ValueError"
-    assert told(OddError()) == "OddError"
+    assert message_of(ValueError("one\ntwo")) == "one\ntwo"
+    assert message_of(OddError()) == ""
+    assert describe_error(ValueError("one\ntwo")) == "ValueError: one two"
+    assert describe_error(ValueError()) == "ValueError"
+    assert describe_error(OddError()) == "OddError"

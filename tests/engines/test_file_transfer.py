@@ -1,22 +1,87 @@
-"""What travels between machines: nothing more than is needed, and nothing out of its folder."""
+"""What is sent between machines: nothing more than is needed, and nothing outside of its folder."""
+
+import shutil
+import sys
 
 import pytest
 
-from dlstudy.engines.file_transfer import collect, put_in_place, read_study, spec_in, write_files
-from dlstudy.study.trial import pictures_beside
+from dlstudy.engines.file_transfer import StudyFiles, collect, put_in_place, read_study, spec_in, write_files
+from dlstudy.study import loader
+from dlstudy.study.trial import figures_beside
 from tests.engines.test_engines import make_spec
 
 
-def test_a_study_that_python_cannot_read_travels_as_it_is(tmp_path):
-    (tmp_path / "odd.py").write_bytes(b"def \xff")
-    assert read_study(tmp_path / "odd.py") == {"odd.py": b"def \xff"}
+def write(folder, files):
+    """Writes texts by their paths, and returns the path of the first one."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder / next(iter(files))
 
 
-def test_modules_that_import_each_other_travel_once_and_others_stay(tmp_path):
-    (tmp_path / "study.py").write_text("import numpy\nfrom one import X\nfrom . import two")
-    (tmp_path / "one.py").write_text("import study, one")
-    (tmp_path / "two.py").write_text("")
-    assert sorted(read_study(tmp_path / "study.py")) == ["one.py", "study.py"]
+@pytest.mark.parametrize("source", [b"def \xff", b"import one\ndef", b"x = 1\0", b"(" * 10_000], ids=range(4))
+def test_a_study_that_python_cannot_read_is_sent_as_it_is(tmp_path, source):
+    write(tmp_path, {"one.py": ""})
+    (tmp_path / "odd.py").write_bytes(source)
+    assert read_study(tmp_path / "odd.py") == StudyFiles("odd.py", {"odd.py": source})
+
+
+def test_modules_that_import_each_other_are_sent_once_and_others_stay(tmp_path):
+    source = "import numpy\nfrom one import X\nfrom . import two"
+    study = write(tmp_path, {"study.py": source, "one.py": "import study, one", "two.py": ""})
+    assert sorted(read_study(study).files) == ["one.py", "study.py"]
+
+
+def test_what_a_function_of_a_study_imports_is_sent_too(tmp_path):
+    source = "def build(p):\n    import late\nif True:\n    import early"
+    others = {"late.py": "import later", "later.py": "", "early.py": "", "other.py": ""}
+    study = write(tmp_path, {"study.py": source, **others})
+    assert sorted(read_study(study).files) == ["early.py", "late.py", "later.py", "study.py"]
+
+
+PACKAGE = {
+    "top/lab/study.py": """from dlstudy import Arm, Protocol, Split, Study
+from . import near
+from ..shared.helper import SIZE
+
+
+def build(p):
+    import beside
+
+    return near.WHERE, SIZE, beside.SIZE
+
+
+STUDY = Study(
+    question="Where?", dataset="digits", build=build, arms=[Arm("a")], protocol=Protocol(split=Split(validation=10))
+)
+""",
+    "top/__init__.py": "",
+    "top/constants.py": "SIZE = 7",
+    "top/unused.py": "",
+    "top/lab/__init__.py": "",
+    "top/lab/beside.py": "SIZE = 8",
+    "top/lab/near.py": "WHERE = __name__",
+    "top/shared/__init__.py": "",
+    "top/shared/helper.py": "from top.constants import SIZE",
+}
+
+
+def test_a_study_in_a_package_is_sent_with_that_package_s_modules_and_loads_there(tmp_path):
+    sent = read_study(write(tmp_path / "here", PACKAGE))
+    assert sent.path == "top/lab/study.py"
+    assert set(sent.files) == set(PACKAGE) - {"top/unused.py"}
+    write_files(sent.files, tmp_path / "there")
+    shutil.rmtree(tmp_path / "here")
+    file = loader.load(tmp_path / "there" / sent.path)
+    with file.modules.importable():
+        assert file.study.build({}) == ("top.lab.near", 7, 8)
+    assert not {"beside", "top"} & set(sys.modules)
+
+
+def test_a_study_in_a_package_that_imports_nothing_is_in_the_same_package_elsewhere(tmp_path):
+    files = {"top/study.py": "", "top/__init__.py": "import top.setup", "top/setup.py": ""}
+    assert set(read_study(write(tmp_path, files)).files) == {"top/__init__.py", "top/study.py"}
 
 
 @pytest.mark.parametrize("name", ["../out", "/out", "a/../../out"])
@@ -37,7 +102,7 @@ def test_a_trial_that_wrote_nothing_leaves_what_an_earlier_one_wrote(tiny, tmp_p
 def test_folders_travel_whole_with_empty_files(tiny, tmp_path):
     spec = make_spec(tiny, 0, model_folder=str(tmp_path / "home" / "model"))
     there = spec_in(spec, tiny, tmp_path / "there")
-    for folder in (tmp_path / "there" / "model" / "data", pictures_beside(tmp_path / "there" / "model")):
+    for folder in (tmp_path / "there" / "model" / "data", figures_beside(tmp_path / "there" / "model")):
         folder.mkdir(parents=True)
         (folder / "empty").touch()
     put_in_place(collect(there), spec)

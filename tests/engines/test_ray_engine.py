@@ -12,9 +12,9 @@ import pytest
 from dlstudy.cli.app import main
 from dlstudy.datasets import registry
 from dlstudy.engines import ray_cluster, ray_engine
-from dlstudy.engines.ray_engine import Demand, RayEngine
+from dlstudy.engines.ray_engine import ClusterRequest, RayEngine
 from dlstudy.errors import DlstudyError, UsageError
-from dlstudy.study.trial import pictures_beside
+from dlstudy.study.trial import figures_beside
 from tests.engines.test_engines import Heard, make_spec, wait_all
 from tests.helpers.fake_trainer import broken, fake
 
@@ -47,19 +47,19 @@ def nodes(cluster):
 
 @pytest.fixture
 def spec(tiny):
-    def spec(row, kind="net", **changes):
+    def spec(index, kind="net", **changes):
         sleep = changes.pop("sleep", 0.0)
-        return make_spec(tiny, row, params={"kind": kind, "sleep": sleep}, **changes)
+        return make_spec(tiny, index, params={"kind": kind, "sleep": sleep}, **changes)
 
     return spec
 
 
-def start(address, decide=None, n=2, *, make=fake, say=print, **demand):
-    return closing(RayEngine(Demand(address, n, **demand), "digits", decide or Heard(), say, make))
+def start(address, decide=None, n=2, *, make=fake, say=print, **request):
+    return closing(RayEngine(ClusterRequest(address, n, **request), "digits", decide or Heard(), say, make))
 
 
-def refused(match, address, *, error=UsageError, **demand):
-    with pytest.raises(error, match=match), start(address, **demand):
+def refused(match, address, *, error=UsageError, **request):
+    with pytest.raises(error, match=match), start(address, **request):
         pass
 
 
@@ -128,8 +128,8 @@ class TestTwoSlots:
         engine.submit(spec(0, "reads the study"))
         result = wait_all(engine, 1)["t#0"]
         assert result.state == "finished", result.reason
-        path, *rest = result.way.split()
-        assert rest == ["deeper.py", "helper.py", "package", "tiny.py", "7", "8"]
+        path, *rest = result.remarks
+        assert rest == ["deeper.py", "helper.py", "package", "tiny.py", "7 8"]
         assert not path.startswith(str(tmp_path))
 
     def test_what_a_trial_writes_comes_home_in_place_of_what_was_there(self, engine, spec, tmp_path):
@@ -137,10 +137,10 @@ class TestTwoSlots:
         model.mkdir(parents=True)
         (model / "old").write_text("of an earlier run")
         engine.submit(spec(0, "writes", model_folder=str(model), folder=str(logs)))
-        there = Path(wait_all(engine, 1)["t#0"].way)
+        there = Path(wait_all(engine, 1)["t#0"].remarks[0])
         assert not there.exists()
         written = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "tiny.py"]
-        assert sorted(written) == sorted([logs / "logs" / "file", model / "file", pictures_beside(model) / "file"])
+        assert sorted(written) == sorted([logs / "logs" / "file", model / "file", figures_beside(model) / "file"])
         assert {path.stat().st_size for path in written} == {1_000_000}
 
     def test_a_model_that_cannot_be_put_in_place_costs_no_trial(self, engine, spec, tmp_path):
@@ -148,9 +148,9 @@ class TestTwoSlots:
         engine.submit(spec(0, "writes", model_folder=str(tmp_path / "file" / "net"), folder=str(tmp_path / "logs")))
         result = wait_all(engine, 1)["t#0"]
         assert (result.state, result.model) == ("finished", "")
-        assert "its files could not be kept: NotADirectoryError" in result.way
+        assert result.remarks[-1].startswith("its files could not be kept: NotADirectoryError")
 
-    def test_epochs_are_told_in_order_and_a_prunable_trial_waits_for_the_word(self, engine, spec, heard):
+    def test_epochs_are_reported_in_order_and_a_prunable_trial_waits_for_the_answer(self, engine, spec, heard):
         heard.epochs.clear()
         heard.prune_at = {("t#1", 2)}
         engine.submit(spec(0, epochs=50))
@@ -173,11 +173,11 @@ class TestTwoSlots:
         wait_for_slots(engine, 2)
         assert capfd.readouterr() == ("", ""), "Ray reports deaths on standard output"
 
-    def test_a_trial_without_a_word_is_ended_after_its_bound(self, engine, spec):
+    def test_a_trial_without_a_message_is_ended_after_its_limit(self, engine, spec):
         engine.submit(spec(0, sleep=600, silence_s=2))
         result = wait_all(engine, 1)["t#0"]
         assert result.state == "lost"
-        assert "no word for 2 s (Protocol.silence_s)" in result.reason
+        assert "no message for 2 s (Protocol.silence_s)" in result.reason
 
     def test_a_slot_whose_process_grew_is_replaced(self, engine, spec, monkeypatch):
         monkeypatch.setattr(ray_engine, "GROWTH_MB", -1e9)
@@ -204,7 +204,7 @@ def test_a_node_with_other_versions_is_refused(two_cpus, monkeypatch):
     refused(f"has keras {mine['keras']}, not 9.9: install the same versions there", two_cpus)
 
 
-def test_slots_that_do_not_start_are_told(two_cpus, monkeypatch):
+def test_slots_that_do_not_start_end_the_run(two_cpus, monkeypatch):
     monkeypatch.setattr(ray_engine, "STARTS_ALLOWED", 0)
     refused(
         r"do not start, the last: .*RuntimeError: nothing can be trained here",
@@ -218,7 +218,7 @@ def test_a_node_that_is_killed_costs_its_trials_one_try_and_one_that_joins_is_us
     leaves = nodes(cpus=1)
     with start(two_cpus, n=10) as engine:
         wait_for_slots(engine, 3)
-        hosts = {f"t#{row}": engine.submit(spec(row, sleep=600)).rpartition("/")[0] for row in range(3)}
+        hosts = {f"t#{i}": engine.submit(spec(i, sleep=600)).rpartition("/")[0] for i in range(3)}
         cluster.kill(leaves)
         ((key, result),) = wait_all(engine, 1).items()
         assert result.state == "lost"
@@ -232,7 +232,7 @@ def test_a_node_that_is_killed_costs_its_trials_one_try_and_one_that_joins_is_us
 
 
 @slow
-def test_a_wrong_token_is_told(two_cpus, monkeypatch):
+def test_a_wrong_token_is_reported(two_cpus, monkeypatch):
     monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
     with pytest.raises(UsageError, match="asks for its token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN here"):
         ray_cluster.connect(two_cpus)
@@ -261,7 +261,7 @@ def test_an_address_that_would_start_a_cluster_or_needs_rays_client_is_refused(a
         ray_cluster.connect(address)
 
 
-def test_without_the_extra_one_is_told_what_to_install(monkeypatch):
+def test_without_the_extra_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r'not installed: pip install "dlstudy\[ray\]"'):
         ray_cluster.connect("127.0.0.1:1")

@@ -1,4 +1,4 @@
-"""Bad studies and bad command lines: exit code 2, one to three lines that say what, where and what to do, no trace."""
+"""Bad studies and bad command lines: exit code 2, and one to three lines with the fault, its place and the remedy."""
 
 import os
 import random
@@ -23,7 +23,7 @@ def here(tmp_path, monkeypatch):
     """An empty folder, where a study that is accepted by mistake trains nothing."""
 
     def accepted(*arguments):
-        raise AssertionError("this was to be refused")
+        raise AssertionError("this should have been refused")
 
     monkeypatch.setattr("dlstudy.runner.session._held", accepted)
     monkeypatch.chdir(tmp_path)
@@ -31,7 +31,7 @@ def here(tmp_path, monkeypatch):
 
 
 def refused(capsys, folder: Path, *words: str) -> str:
-    """What the command line says on bad input, after what holds for all of it was checked."""
+    """The message on bad input, once everything that holds for all such messages was checked."""
     before = everything(folder)
     code = main([*words])
     out, err = capsys.readouterr()
@@ -59,7 +59,7 @@ def test_the_tables_hold_hundreds_of_cases():
 def test_what_the_tables_change_is_a_good_study(here, monkeypatch, capsys):
     (here / "good.py").write_text(GOOD)
     assert main(["show", "good.py"]) == 0
-    with pytest.raises(AssertionError, match="this was to be refused"):
+    with pytest.raises(AssertionError, match="this should have been refused"):
         main(["run", "good.py"])
 
 
@@ -88,11 +88,11 @@ def test_a_bad_command_line_is_refused(here, capsys, message, line):
 def test_every_field_of_a_study_is_in_the_tables():
     from dataclasses import fields
 
-    from dlstudy import Arm, Claim, Computed, Printed, Protocol, Split, Study, Sweep
+    from dlstudy import Arm, Claim, Derived, Protocol, Reported, Split, Study, Sweep
 
     texts = " ".join(study for _, study in CASES)
     kinds = {Study: "study", Arm: "one_arm", Protocol: "protocol", Split: "split", Sweep: "sweep"}
-    kinds |= {Claim: "claim", Printed: "printed", Computed: "computed"}
+    kinds |= {Claim: "claim", Reported: "reported", Derived: "derived"}
     missing = [
         f"{maker}({field.name}="
         for kind, maker in kinds.items()
@@ -123,7 +123,7 @@ def test_no_command_shows_the_help(here, capsys, words):
         (["run", "json.py"], "dlstudy: json.py must define STUDY = Study(...), got nothing of that name"),
     ],
 )
-def test_the_program_itself_says_so_too(tmp_path, words, message):
+def test_the_installed_program_refuses_it_too(tmp_path, words, message):
     (tmp_path / "bad.py").write_text("x\n")
     (tmp_path / "json.py").write_text("")
     script = "import sys; from dlstudy.cli.app import main; sys.exit(main())"  # as the installed `dlstudy` does

@@ -417,8 +417,8 @@ class Fetching:
 
     def fetch(self, **how: object) -> tuple[int, str]:
         process = self.start(**how)
-        printed = process.communicate(timeout=100)[0]
-        return process.returncode, printed
+        output = process.communicate(timeout=100)[0]
+        return process.returncode, output
 
     def folders(self) -> list[str]:
         return [path.name for path in self.cache.iterdir() if path.is_dir()] if self.cache.exists() else []
@@ -440,9 +440,9 @@ def fetching(tmp_path: Path, server: object) -> Fetching:
 
 def test_many_processes_at_once_fetch_once_and_all_get_it(fetching: Fetching) -> None:
     processes = [fetching.start() for _ in range(4)]
-    printed = [process.communicate(timeout=100)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 4, printed
-    assert "".join(printed).count("big: trying") == 1
+    outputs = [process.communicate(timeout=100)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, outputs
+    assert "".join(outputs).count("big: trying") == 1
     assert fetching.whole()
 
 
@@ -458,8 +458,8 @@ def test_a_process_killed_at_any_moment_leaves_nothing_that_counts(fetching: Fet
         first.send_signal(signal.SIGKILL)
         first.communicate()
         fetching.whole()  # at this moment: either nothing or all
-        printed = second.communicate(timeout=60)[0]  # the one that waited goes on alone
-        assert second.returncode == 0, printed
+        output = second.communicate(timeout=60)[0]  # the one that waited continues alone
+        assert second.returncode == 0, output
         assert fetching.whole()
     assert n_killed >= TIMES // 3
 
@@ -471,11 +471,11 @@ def limit_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))
 
 
-def test_a_disk_that_is_full_is_said_and_leaves_nothing(fetching: Fetching) -> None:
-    code, printed = fetching.fetch(preexec_fn=limit_files)
+def test_a_disk_that_is_full_is_reported_and_leaves_nothing(fetching: Fetching) -> None:
+    code, output = fetching.fetch(preexec_fn=limit_files)
     assert code == 1
-    assert "DataError: the cache folder" in printed
-    assert "cannot be written" in printed
+    assert "DataError: the cache folder" in output
+    assert "cannot be written" in output
     assert fetching.folders() == []
     assert fetching.fetch()[0] == 0  # there is room again
     assert fetching.whole()
@@ -490,11 +490,11 @@ def obey_permissions() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="root keeps its rights elsewhere")
-def test_a_cache_that_one_may_only_read_serves_what_it_has_and_else_says_so(fetching: Fetching) -> None:
+def test_a_read_only_cache_serves_what_it_has_and_is_named_when_more_is_needed(fetching: Fetching) -> None:
     fetching.cache.mkdir(mode=0o555)
-    code, printed = fetching.fetch(preexec_fn=obey_permissions)
+    code, output = fetching.fetch(preexec_fn=obey_permissions)
     assert code == 1
-    assert f"DataError: the cache folder {fetching.cache} cannot be written" in printed
+    assert f"DataError: the cache folder {fetching.cache} cannot be written" in output
     fetching.cache.chmod(0o755)
     assert fetching.fetch()[0] == 0
     fetching.cache.chmod(0o555)

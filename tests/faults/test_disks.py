@@ -9,6 +9,7 @@ import pytest
 
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
+from dlstudy.study.variant import Variant
 
 pytest_plugins = ["tests.helpers.made_up_runs"]
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
@@ -54,7 +55,7 @@ def test_a_full_disk_ends_a_run_with_one_line_and_the_next_run_finishes_it(
     assert table(home) == undisturbed
 
 
-def test_a_disk_that_is_full_from_the_start_is_told(tiny, command, small_disk, capsys):
+def test_a_disk_that_is_full_from_the_start_is_reported(tiny, command, small_disk, capsys):
     disk, fill = small_disk
     fill(0)
     home = disk / "home"
@@ -81,19 +82,19 @@ def test_a_disk_too_small_for_mlflow_s_store_costs_no_trial_and_is_caught_up_whe
         ]
 
 
-def test_a_database_on_a_full_disk_is_told_and_the_next_run_finishes_it(
+def test_a_database_on_a_full_disk_is_reported_and_the_next_run_finishes_it(
     tiny, command, tmp_path, small_disk, undisturbed, capsys
 ):
     disk, fill = small_disk
     url = f"sqlite:///{disk / 'record.db'}"
     arguments = ["run", str(tiny), "--home", str(tmp_path / "home"), "--storage", url]
     assert command(arguments, lambda n: fill(0) if n == 3 else None) == 1
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said == (
-        "dlstudy: the storage that --storage names did not answer or take a result (database or disk is full): mend "
-        "that, then run the same command again"
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message == (
+        "dlstudy: the storage that --storage names did not answer or take a result (database or disk is full): "
+        "correct that, then run the same command again"
     )
     (disk / "ballast").unlink()
     assert command(arguments) == 0
-    trials = Record.open(Home.at(tmp_path / "home"), url, for_writing=False).trials("tiny", "default")
+    trials = Record.open(Home.at(tmp_path / "home"), url, for_writing=False).trials("tiny", Variant())
     assert len([trial for trial in trials if trial.state == "finished"]) == len(undisturbed)

@@ -45,9 +45,9 @@ def test_a_failing_arm_costs_the_others_nothing_and_is_seen_everywhere(tmp_path,
     assert all(found[arm, state].startswith(reason) for arm, (state, reason) in reasons.items())
     assert sum(trial["arm"] == "dies" for trial in report["trials"]) == 2, "one try, and one more"
     assert main(["report", "failing_study.py"]) == 0
-    shown = capsys.readouterr().out
-    assert "ended with exit code 7: last words" in shown
-    assert "made good" not in shown
+    report_text = capsys.readouterr().out
+    assert "ended with exit code 7: last words" in report_text
+    assert "made good" not in report_text
 
     with sqlite3.connect("mlruns/mlflow.db") as database:
         tags = dict(database.execute(

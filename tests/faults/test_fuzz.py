@@ -10,24 +10,20 @@ import pytest
 
 from dlstudy.cli.app import main
 from dlstudy.errors import RecordError
-from dlstudy.runner.loop import choose, run
-from dlstudy.runner.plan import Plan
 from dlstudy.store.home import Home
 from dlstudy.store.journal import seal_of
-from dlstudy.store.record import Record
-from dlstudy.study import loader
-from dlstudy.study.request import Request, resolve
-from dlstudy.study.trial import STATES, TrialResult
-from tests.helpers.fake_engine import Deaf, FakeEngine
+from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
+from tests.helpers.fake_runs import run
 
 N = 300 if os.environ.get("DLSTUDY_FAULTS") == "full" else 30
 READERS = (["status"], ["status", "--json"], ["report", "tiny.py"], ["report", "tiny.py", "--format", "json"])
 WHOLE = TrialResult(
-    "finished",
+    TrialState.FINISHED,
     metrics={"val_accuracy": 0.9, "parameters": 650},
     history={"val_accuracy": [0.8, None, 0.9]},
     cost={"seconds": 1.5},
-    way="epoch graph",
+    trained_by=TrainedBy.FIT,
+    remarks=["the model holds no gradient function"],
     initial={"kernel": "0123"},
 ).to_json()
 ODD = (
@@ -93,7 +89,9 @@ def test_a_garbled_result_is_read_or_refused_in_one_line(seed):
         data = garbled(WHOLE, rng)
         if (why := refusal(data)) is None:
             result = TrialResult.from_json(data)
-            assert result.state in STATES
+            assert result.state in frozenset(TrialState)
+            assert result.trained_by is None or result.trained_by in frozenset(TrainedBy)
+            assert all(remark.isprintable() for remark in result.remarks)
             assert result.reason.isprintable()
             assert all(isinstance(value, int | float) for value in result.metrics.values())
         else:
@@ -114,7 +112,7 @@ def test_what_is_no_result_is_refused(data):
 def test_what_a_newer_version_added_is_left_out_and_what_an_older_one_lacked_is_empty():
     newer = TrialResult.from_json({**WHOLE, "energy_j": 5.0, "states": {"a": [1]}})
     assert newer == TrialResult.from_json(WHOLE)
-    assert TrialResult.from_json({"state": "failed"}) == TrialResult("failed")
+    assert TrialResult.from_json({"state": "failed"}) == TrialResult(TrialState.FAILED)
 
 
 @pytest.fixture
@@ -123,10 +121,7 @@ def home(tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     home = Home.at("mlruns")
     home.create()
-    file, record = loader.load(tiny), Record.open(home)
-    study = resolve(file, Request())
-    plan = Plan(file, study, choose(file, study, Request(), record), home=home, record=record)
-    run(plan, study.dataset, lambda *_: FakeEngine(), [Deaf()], lambda key: "")
+    run(tiny, home)
     return home
 
 

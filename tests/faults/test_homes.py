@@ -56,7 +56,9 @@ def test_a_home_whose_path_would_not_work_is_refused_before_anything_is_written(
     arguments = [first] if first == "status" else [first, str(tiny)]
     assert main([*arguments, "--home", str(parent / name)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("dlstudy: the path of a home has no line breaks, control characters, bytes that are no text")
+    assert line.startswith(
+        "dlstudy: the path of a results folder must not contain line breaks, control characters, byte"
+    )
     assert line.endswith(": choose another with --home")
     assert line.isprintable()
     assert list(parent.iterdir()) == []
@@ -85,13 +87,14 @@ def test_a_home_that_one_may_only_read_is_read_and_never_run_in(no_privileges, t
         return ended.returncode, ended.stdout, ended.stderr
 
     try:
-        code, told, _ = dlstudy("status", "--json")
-        assert (code, told.count('"study": "penalty"')) == (0, 4)
-        code, told, _ = dlstudy("report", str(home / "penalty.py"))
-        assert (code, "supported" in told) == (0, True)
-        code, _, told = dlstudy("run", str(home / "penalty.py"))
-        assert (code, told) == (
-            2, f"dlstudy: the home {home} cannot be written to (Permission denied): choose another with --home\n"
+        code, out, _ = dlstudy("status", "--json")
+        assert (code, out.count('"study": "penalty"')) == (0, 4)
+        code, out, _ = dlstudy("report", str(home / "penalty.py"))
+        assert (code, "supported" in out) == (0, True)
+        code, _, err = dlstudy("run", str(home / "penalty.py"), "--fresh")
+        assert (code, err) == (
+            2, f"dlstudy: the results folder {home} cannot be written to (Permission denied): choose another with "
+            "--home\n"
         )  # fmt: skip
         assert sorted(path.name for path in home.iterdir()) == ["optuna.journal", "penalty.py"]
     finally:

@@ -9,7 +9,7 @@ from tests.helpers.study_process import (
     FULL,
     KILL,
     STOP,
-    Night,
+    StudyProcess,
     await_,
     dice,
     processes_of,
@@ -35,34 +35,34 @@ def stop(process, way, pause_s):
 
 def test_runs_that_are_stopped_at_random_moments_end_with_the_same_table(tmp_path):
     chance, left, outcomes, n_homes = dice(6), Counter(TIMES), Counter(), 1
-    _, longest_s = undisturbed("night")
-    night = Night(tmp_path / "1")
+    _, longest_s = undisturbed("averaging")
+    study_process = StudyProcess(tmp_path / "1")
     while left.total():
-        way, before = chance.choice(sorted(left.elements())), night.open()
-        with night.start() as process:
+        way, before = chance.choice(sorted(left.elements())), study_process.open()
+        with study_process.start() as process:
             time.sleep(chance.uniform(0, longest_s))
             left[way] -= stop(process, way, chance.uniform(0, 0.3))
             process.communicate(timeout=120)
             await_(lambda session=process.pid: not processes_of(session), 10)
         outcomes[way, process.returncode] += 1
-        if process.returncode == 0:  # it was done, or about to be: go on in a new home
-            night.check()
+        if process.returncode == 0:  # it was done, or about to be: continue in a new home
+            study_process.check()
             n_homes += 1
-            night = Night(tmp_path / str(n_homes))
+            study_process = StudyProcess(tmp_path / str(n_homes))
         elif process.returncode == 130 and way in ("SIGTERM", "Ctrl-C"):
-            assert night.open() <= before  # it may have been stopped before it came to those of a killed one
-    code, _, err = night.run()
+            assert study_process.open() <= before  # it may have been stopped before it came to those of a killed one
+    code, _, err = study_process.run()
     assert code == 0, err
-    night.check()
+    study_process.check()
     print(f"\n{n_homes} homes; exits {dict(outcomes)}")
 
 
 def test_a_worker_that_cannot_run_does_not_outlive_a_killed_run_either(tmp_path):
-    night = Night(tmp_path)
-    with night.start("--workers", "2") as process:
-        # One that is stopped before it has told the kernel whose worker it is ends when it goes on.
-        await_(lambda: len(night.trainers()) == 2)
-        assert night.trainers() == set(workers_of(process.pid))
+    study_process = StudyProcess(tmp_path)
+    with study_process.start("--workers", "2") as process:
+        # One that is stopped before it has asked the kernel to end it with its parent ends when it continues.
+        await_(lambda: len(study_process.trainers()) == 2)
+        assert study_process.trainers() == set(workers_of(process.pid))
         for pid in workers_of(process.pid):
             send(pid, STOP)
         process.kill()

@@ -12,12 +12,14 @@ import pytest
 from dlstudy.cli.app import main
 from dlstudy.errors import RecordError, StoreError
 from dlstudy.store import journal as journals
+from dlstudy.store.arm_record import ArmRecord
 from dlstudy.store.home import Home
 from dlstudy.store.journal import seal_of
-from dlstudy.store.record import ArmRecord, Record
-from dlstudy.study.trial import TrialResult
+from dlstudy.store.record import Record
+from dlstudy.study.phases import Direction
+from dlstudy.study.trial import TrialResult, TrialState
 from tests.helpers.builders import RATE
-from tests.store.test_record import NAME, RESULT, add, begin
+from tests.store.test_record import DEFAULT, NAME, RESULT, add, begin
 
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 N_TRIALS = 12
@@ -25,15 +27,15 @@ N_FAULTS = 3000 if FULL else 300
 
 
 def fill(record):
-    arm = ArmRecord(record, NAME, "maximize")
-    arm.keep_definition({"metric": "maximize val_accuracy"})
-    for row in range(N_TRIALS - 1):
-        add(arm, row, RESULT if row % 3 else TrialResult("diverged", "loss is nan"), run_id=f"run {row}")
+    arm = ArmRecord(record, NAME, Direction.MAXIMIZE)
+    arm.keep_definition({"metric": "val_accuracy"})
+    for i in range(N_TRIALS - 1):
+        add(arm, i, RESULT if i % 3 else TrialResult(TrialState.DIVERGED, "loss is nan"), run_id=f"run {i}")
     begin(arm, N_TRIALS - 1)
 
 
 def read(home, url=None, for_writing=False):
-    return Record.open(home, url, for_writing).trials("s", "default")
+    return Record.open(home, url, for_writing).trials("s", DEFAULT)
 
 
 @pytest.fixture(scope="module")
@@ -168,27 +170,27 @@ def test_lines_that_a_kill_left_unsealed_count(whole, copy):
     assert seal_of(copy.journal).read_text().startswith(f"{len(copy.journal.read_bytes()):020d} ")
 
 
-def test_a_run_goes_on_after_the_half_line_of_another_that_was_killed(copy):
-    arm = ArmRecord(Record.open(copy), NAME, "maximize")
+def test_a_run_continues_after_the_half_line_of_another_that_was_killed(copy):
+    arm = ArmRecord(Record.open(copy), NAME, Direction.MAXIMIZE)
     add(arm, 20)
     with copy.journal.open("ab") as file:
         file.write(b'{"op_code":4,"worker')
     add(arm, 21)
-    assert [trial.row for trial in read(copy)][-2:] == [20, 21]
+    assert [trial.index for trial in read(copy)][-2:] == [20, 21]
     assert copy.journal.with_name("optuna.journal.cut").read_bytes() == b'{"op_code":4,"worker\n'
 
 
 def test_a_kill_between_a_proposal_and_its_description_leaves_the_record_legible(whole, copy):
-    arm, record = ArmRecord(Record.open(copy), NAME, "maximize"), read(whole)
+    arm, record = ArmRecord(Record.open(copy), NAME, Direction.MAXIMIZE), read(whole)
     key, _ = arm.propose(RATE)
-    arm._live[key].set_user_attr("row", 20)  # the first of four writes
+    arm._live[key].set_user_attr("index", 20)  # the first of four writes
     assert read(copy) == record
     assert len(arm.end_all("stopped")) == 1  # the other one trains nothing yet
     assert [trial.state for trial in read(copy)] == [*[trial.state for trial in record[:-1]], "killed"]
 
 
-def test_a_journal_that_is_shortened_during_a_run_is_told_and_left(copy):
-    arm = ArmRecord(Record.open(copy), NAME, "maximize")
+def test_a_journal_that_is_shortened_during_a_run_is_reported_and_left(copy):
+    arm = ArmRecord(Record.open(copy), NAME, Direction.MAXIMIZE)
     os.truncate(copy.journal, 1000)
     with pytest.raises(
         RecordError, match=r"is damaged \(1,000 bytes are left of [\d,]+ that were written\): restore it"
@@ -197,8 +199,8 @@ def test_a_journal_that_is_shortened_during_a_run_is_told_and_left(copy):
     assert copy.journal.stat().st_size == 1000
 
 
-def test_a_journal_that_is_taken_away_during_a_run_is_told(copy):
-    arm = ArmRecord(Record.open(copy), NAME, "maximize")
+def test_a_journal_that_is_taken_away_during_a_run_is_reported(copy):
+    arm = ArmRecord(Record.open(copy), NAME, Direction.MAXIMIZE)
     copy.journal.unlink()
     with pytest.raises(StoreError, match=r"optuna\.journal could not be read or written \(No such file or directory\)"):
         begin(arm, 20)
@@ -207,7 +209,7 @@ def test_a_journal_that_is_taken_away_during_a_run_is_told(copy):
 def test_what_a_message_proposes_works(whole, copy):
     content = whole.journal.read_bytes()
     copy.journal.write_bytes(content[:3000])
-    with pytest.raises(RecordError, match=r"or remove optuna\.journal\.seal to go on with what can be read"):
+    with pytest.raises(RecordError, match=r"or remove optuna\.journal\.seal to continue with what can be read"):
         read(copy)
     seal_of(copy.journal).unlink()
     assert 0 < len(read(copy, for_writing=True)) < N_TRIALS
@@ -222,7 +224,7 @@ def test_what_a_message_proposes_works(whole, copy):
 @pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 @pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
 def test_a_failed_append_is_undone_and_the_next_one_works(copy, monkeypatch, fault, part):
-    arm = ArmRecord(Record.open(copy), NAME, "maximize")
+    arm = ArmRecord(Record.open(copy), NAME, Direction.MAXIMIZE)
     spec, before, write = begin(arm, 20), copy.journal.read_bytes(), journals._write_through
 
     def fail(file, data):
@@ -263,7 +265,7 @@ def test_what_is_no_database_is_refused_and_left(tmp_path, content):
     path.write_bytes(content)
     for for_writing in (False, True):
         with pytest.raises(
-            RecordError, match=r"the storage that --storage names cannot be opened: .*: mend the URL, or"
+            RecordError, match=r"the storage that --storage names cannot be opened: .*: correct the URL, or"
         ):
             Record.open(Home.at(tmp_path), f"sqlite:///{path}", for_writing)
     assert path.read_bytes() == content

@@ -24,8 +24,12 @@ from dlstudy.errors import RecordError, StudyError
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import FORMATS, as_json, export
 from dlstudy.runner.session import Outcome
+from dlstudy.store.arm_record import ArmRecord
 from dlstudy.store.home import Home
-from dlstudy.store.record import ArmRecord, Record
+from dlstudy.store.record import Record
+from dlstudy.study.phases import Direction
+from dlstudy.study.record_name import RecordName
+from dlstudy.study.variant import Variant
 from dlstudy.tracking.pages import as_markdown
 from dlstudy.training.prediction import load_model
 from tests.helpers.builders import RATE
@@ -55,8 +59,8 @@ def home(tmp_path_factory):
     make = "import sys, mlflow; mlflow.MlflowClient(sys.argv[1]).create_experiment('tiny')"
     command = [sys.executable, "-c", make, f"sqlite:///{home.mlflow_db}"]
     subprocess.run(command, check=True, capture_output=True)
-    arm = ArmRecord(Record.open(home), "tiny/default/a/search", "maximize")
-    arm.keep_definition({"metric": "maximize val_accuracy"})
+    arm = ArmRecord(Record.open(home), RecordName.parse("tiny/default/a/search"), Direction.MAXIMIZE)
+    arm.keep_definition({"metric": "val_accuracy"})
     arm.begin(0, 7, {"rate": 0.1}, {"rate": 0.1}, RATE)
     return home
 
@@ -182,7 +186,7 @@ def test_a_model_that_asks_for_a_function_is_refused_and_calls_nothing(tmp_path,
     precious = tmp_path / "precious"
     precious.mkdir()
     calling(function, precious, tmp_path)
-    with pytest.raises(RecordError, match=rf"asks for {re.escape(function)}: only classes of scikit-learn are loaded"):
+    with pytest.raises(RecordError, match=rf"needs {re.escape(function)}: only classes of scikit-learn are loaded"):
         load_model(tmp_path, "")
     assert precious.exists()
     if function.endswith("clear_data_home"):  # the proof that it would have been called
@@ -329,16 +333,16 @@ def test_texts_steer_no_terminal(monkeypatch, capsys):
     assert terminal.is_terminal
     console.print_outcome(terminal, Outcome(summary, 1, [], [STEERING]), [STEERING])
     console.print_table(terminal, Table(STEERING, [STEERING], [[STEERING]], STEERING))
-    with ProgressView(terminal, "val_accuracy", "maximize") as progress:
+    with ProgressView(terminal, Direction.MAXIMIZE) as progress:
         progress.say(STEERING)
     console.print_rows([{STEERING: STEERING}], STEERING, [STEERING], False, STEERING)
     console.print_rows([{"a": STEERING}], STEERING, ["a"], True)
     for kind in ("md", "csv", "tex", "json"):
         sys.stdout.write(export(summary, kind))
-    printed = capsys.readouterr().out
-    assert printed.count("[bold]b[/bold]") > 10
-    rest = re.sub(r"\x1b\[[0-9;]*m", "", printed)  # rich's own colours, of which the texts hold none
-    assert "\x1b[31mred" not in printed
+    output = capsys.readouterr().out
+    assert output.count("[bold]b[/bold]") > 10
+    rest = re.sub(r"\x1b\[[0-9;]*m", "", output)  # rich's own colours, of which the texts hold none
+    assert "\x1b[31mred" not in output
     assert set(re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", rest)) <= {"\r"}  # of CSV
 
 
@@ -387,14 +391,16 @@ def test_a_report_runs_no_script_and_asks_nobody(tmp_path):
     summary = hostile_summary()
     parts = {
         "claims": [replace(claim, text=text, how=text) for claim in summary.claims],
-        "printed": [replace(figure, place=text) for figure in summary.printed],
+        "reported": [replace(figure, place=text) for figure in summary.reported],
         "trials": [
-            replace(trial, result=replace(trial.result, reason=text, way=text, slot=text)) if trial.result else trial
+            replace(trial, result=replace(trial.result, reason=text, remarks=[text], slot=text))
+            if trial.result
+            else trial
             for trial in summary.trials
         ],
     }
-    texts = {"question": text, "answer": text, "scope": text, "notes": [text], "remarks": [text], "variant": text}
-    texts |= {"crossings": [text], "pairing": [text], "made_with": {text: text}}
+    texts = {"question": text, "answer": text, "scope": text, "notes": [text], "remarks": [text]}
+    texts |= {"variant": Variant(dataset=text), "crossings": [text], "pairing": [text], "made_with": {text: text}}
     page = tmp_path / "report.html"
     page.write_text(export(replace(summary, **parts, **texts), "html"), encoding="utf-8")
     asked, said = [], []

@@ -6,9 +6,10 @@ import random
 import pytest
 
 from dlstudy.runner import session
-from dlstudy.runner.backend import Where
+from dlstudy.runner.backend import Backend
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
+from dlstudy.study.variant import Variant
 from dlstudy.tracking.tracker import Tracker
 from tests.helpers.mlflow_server import MlflowServer
 from tests.helpers.study_process import await_
@@ -39,7 +40,7 @@ def trackers(monkeypatch):
 def require_all_written(server, home):
     """One run for each trial and one for the study, all ended, with every epoch."""
     client, runs = server.runs("tiny")
-    trials = {trial.key: trial for trial in Record.open(home, for_writing=False).trials("tiny", "default")}
+    trials = {trial.key: trial for trial in Record.open(home, for_writing=False).trials("tiny", Variant())}
     children = [run for run in runs if run.data.tags["dlstudy.kind"] == "trial"]
     assert sorted(run.data.tags["dlstudy.key"] for run in children) == sorted(trials)
     assert {run.info.status for run in runs} == {"FINISHED"}
@@ -66,15 +67,15 @@ def test_a_server_that_goes_away_and_comes_back_in_mid_study_has_everything_in_t
             await_(lambda: trackers[0].missed)
             server.start()
 
-    where = Where(Home.at(tmp_path / "home"), tracking=server.uri)
-    outcome = run(where, at)
+    backend = Backend(Home.at(tmp_path / "home"), tracking=server.uri)
+    outcome = run(backend, at)
     assert outcome.n_trained == len(undisturbed)
     assert outcome.remarks == ["MLflow was away for a time: what it missed has been written from the record"]
-    assert table(where.home) == undisturbed
-    require_all_written(server, where.home)
+    assert table(backend.home) == undisturbed
+    require_all_written(server, backend.home)
 
 
-def test_a_server_that_stays_away_costs_no_trial_is_told_and_is_caught_up_by_the_next_run(
+def test_a_server_that_stays_away_costs_no_trial_is_reported_and_is_caught_up_by_the_next_run(
     table, run, server, tmp_path, undisturbed
 ):
     def at(n):
@@ -82,14 +83,14 @@ def test_a_server_that_stays_away_costs_no_trial_is_told_and_is_caught_up_by_the
             await_(lambda: len(server.runs("tiny")[1]) >= 2)
             server.kill()
 
-    where = Where(Home.at(tmp_path / "home"), tracking=server.uri)
-    outcome = run(where, at)
+    backend = Backend(Home.at(tmp_path / "home"), tracking=server.uri)
+    outcome = run(backend, at)
     assert outcome.n_trained == len(undisturbed)
     (remark,) = outcome.remarks
     assert remark.startswith("MLflow could not be written (")
     assert remark.endswith("): the record is whole; run again to catch up")
-    assert table(where.home) == undisturbed
+    assert table(backend.home) == undisturbed
     server.start()
-    again = run(where)
+    again = run(backend)
     assert (again.n_trained, again.remarks) == (0, [])
-    require_all_written(server, where.home)
+    require_all_written(server, backend.home)

@@ -7,36 +7,37 @@ from pathlib import Path
 import pytest
 
 from dlstudy.study import loader
-from dlstudy.training.study_functions import Code
+from dlstudy.study.phases import ReadTest
+from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import train
 from tests.helpers import failing_study
 from tests.helpers.failing_study import ENDS
-from tests.helpers.trainings import place_of, spec_of
+from tests.helpers.trainings import context_of, spec_of
 
 FAILING = Path(failing_study.__file__)
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 
 
 @pytest.fixture(scope="module")
-def place():
-    return place_of("digits")
+def context():
+    return context_of("digits")
 
 
-def trained(place, code, **params):
-    spec = spec_of(epochs=1, params=params, study_path=str(FAILING), metrics_of="validation")
-    return train(spec, code, place, lambda epoch, metrics: True)
+def trained(context, functions, **params):
+    spec = spec_of(epochs=1, params=params, study_path=str(FAILING), read_test=ReadTest.NEVER)
+    return train(spec, functions, context, lambda epoch, metrics: True)
 
 
 @pytest.fixture(scope="module")
-def code():
-    return Code.of(loader.load(FAILING).study)
+def functions():
+    return StudyFunctions.of(loader.load(FAILING).study)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ENDS if FULL or kind != "tensorflow memory"])  # that takes 10 s
-def test_whatever_a_study_does_becomes_a_state_with_a_reason_in_one_line(place, code, kind):
+def test_whatever_a_study_does_becomes_a_state_with_a_reason_in_one_line(context, functions, kind):
     state, reason = ENDS[kind]
     here, environment = Path.cwd(), dict(os.environ)
-    result = trained(place, code, kind=kind)
+    result = trained(context, functions, kind=kind)
     assert result.state == state
     assert result.reason.startswith(reason)
     assert len(result.reason) <= 500
@@ -46,8 +47,8 @@ def test_whatever_a_study_does_becomes_a_state_with_a_reason_in_one_line(place, 
 
 
 @pytest.mark.parametrize("given", [None, 5, [1, 2, 3], ("a", "b"), ([], []), (5, 5), {"x": 1}])
-def test_a_prepare_that_gives_no_rows_fails_its_trial(place, given):
-    result = trained(place, Code(dict, prepare=lambda x, y, train, p: given))
+def test_a_prepare_that_gives_no_rows_fails_its_trial(context, given):
+    result = trained(context, StudyFunctions(dict, prepare=lambda x, y, train, p: given))
     assert (result.state, result.reason[:22]) == ("failed", "prepare must return x ")
 
 
@@ -60,29 +61,29 @@ def test_a_prepare_that_gives_no_rows_fails_its_trial(place, given):
         (lambda x, y: 1 / 0, "ZeroDivisionError: division by zero"),
     ],
 )
-def test_a_prepare_that_spoils_the_rows_fails_its_trial(place, change, reason):
-    result = trained(place, Code(dict, prepare=lambda x, y, train, p: change(x, y)))
+def test_a_prepare_that_spoils_the_rows_fails_its_trial(context, change, reason):
+    result = trained(context, StudyFunctions(dict, prepare=lambda x, y, train, p: change(x, y)))
     assert result.state == "failed"
     assert result.reason.startswith(reason)
 
 
 @pytest.mark.parametrize("drawn", [None, 5, {"a/b": None}, {"title": None}, {5: 5}])
-def test_pictures_that_cannot_be_drawn_cost_no_trial(place, tmp_path, drawn):
+def test_pictures_that_cannot_be_drawn_cost_no_trial(context, tmp_path, drawn):
     from sklearn.linear_model import LogisticRegression
 
     spec = spec_of(model_folder=str(tmp_path / "model"))
-    code = Code(lambda p: LogisticRegression(max_iter=500), draw=lambda model, x, y, p: drawn)
-    result = train(spec, code, place, lambda epoch, metrics: True)
+    functions = StudyFunctions(lambda p: LogisticRegression(max_iter=500), figures=lambda model, x, y, p: drawn)
+    result = train(spec, functions, context, lambda epoch, metrics: True)
     assert result.state == "finished"
-    assert "the pictures could not be drawn: " in result.way
+    assert result.remarks[-1].startswith("the pictures could not be drawn: ")
 
 
-def test_the_float_type_that_a_trial_chose_is_not_the_next_one_s(place):
+def test_the_float_type_that_a_trial_chose_is_not_the_next_one_s(context):
     import keras
 
     def build(p):
         keras.config.set_floatx("float16")
         raise ValueError("after that")
 
-    assert trained(place, Code(build)).reason == "ValueError: after that"
+    assert trained(context, StudyFunctions(build)).reason == "ValueError: after that"
     assert keras.config.floatx() == "float32"

@@ -1,4 +1,4 @@
-"""A machine that vanishes from the network without a word while it runs a study, and one that comes back."""
+"""A machine that vanishes from the network without notice while it runs a study, and one that comes back."""
 
 import os
 import shutil
@@ -9,12 +9,12 @@ from contextlib import closing
 import pytest
 
 from dlstudy.store.home import Home
-from tests.helpers.study_process import FULL, Night, await_, undisturbed
+from tests.helpers.study_process import FULL, StudyProcess, await_, undisturbed
 
 pytest_plugins = ["tests.helpers.database_servers"]
 OURS, THEIRS = "10.231.77.1", "10.231.77.2"
 SOON = "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_user_timeout=4000"
-"""How soon the server of the short form gives a session up."""
+"""Makes the server give a lost session up soon, in the short form."""
 
 
 class Machine:
@@ -78,16 +78,16 @@ def storage(request, machine, server_at):
     return url if FULL else f"{url}?options={SOON.replace(' ', '%20')}"
 
 
-def test_a_study_goes_on_elsewhere_and_the_machine_that_comes_back_stops(machine, storage, tmp_path):
-    first, second = Night(tmp_path / "first"), Night(tmp_path / "second")
+def test_a_study_continues_elsewhere_and_the_machine_that_comes_back_stops(machine, storage, tmp_path):
+    first, second = StudyProcess(tmp_path / "first"), StudyProcess(tmp_path / "second")
     with first.start("--storage", storage, on=machine.on) as lost:
         await_(lambda: first.n_built() >= 3)
         machine.vanish()
         began = time.monotonic()
         code, _, err = second.run("--storage", storage)
         assert code == 2
-        assert "night is being run by process" in err
-        lock = Home.at("nowhere").lock("night", storage)
+        assert "averaging is being run by process" in err
+        lock = Home.at("nowhere").lock("averaging", storage)
         await_(lambda: not lock.is_held())
         print(f"free {time.monotonic() - began:.0f} s after the machine vanished")
         code, _, err = second.run("--storage", storage)
@@ -96,6 +96,6 @@ def test_a_study_goes_on_elsewhere_and_the_machine_that_comes_back_stops(machine
         _, err = lost.communicate(timeout=120)
     print(f"the one that came back: exit code {lost.returncode}, {err.splitlines()[-1:]}")
     assert lost.returncode in (1, 2)
-    assert "another run of night began meanwhile" in err or "run the same command again" in err
+    assert "another run of averaging began meanwhile" in err or "run the same command again" in err
     assert {trial.state for trial in second.trials(storage)} <= {"finished", "killed", "lost"}
-    assert second.table(storage) == undisturbed("night")[0]
+    assert second.table(storage) == undisturbed("averaging")[0]

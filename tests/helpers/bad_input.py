@@ -1,9 +1,9 @@
-"""Tables of bad studies and bad command lines: what a user typed, and what must stand in the answer."""
+"""Tables of bad studies and bad command lines: the text that the message must contain, and what a user typed."""
 
 HEAD = '''"""A study for tests."""
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from dlstudy import Arm, Claim, Computed, Printed, Protocol, Split, Study, Sweep
+from dlstudy import Arm, Claim, Derived, Protocol, Reported, Split, Study, Sweep
 
 nan, inf = float("nan"), float("inf")
 RATE = {"rate": FloatDistribution(0.01, 1.0)}
@@ -15,7 +15,7 @@ def build(p):
 
 
 def study(**changes):
-    arms = [Arm("a", space=RATE, printed={"rate": 0.1}), Arm("b", printed={})]
+    arms = [Arm("a", space=RATE, reported={"rate": 0.1}), Arm("b", reported={})]
     return Study(**{"question": "Is a better?", "dataset": "digits", "build": build, "arms": arms, **changes})
 
 
@@ -44,12 +44,12 @@ def claim(**changes):
     return study(claims=[Claim(**{**own, **changes})])
 
 
-def printed(**changes):
-    return study(printed=[Printed(**{"arm": "a", "metric": "test_accuracy", "value": 0.9, **changes})])
+def reported(**changes):
+    return study(reported=[Reported(**{"arm": "a", "metric": "test_accuracy", "value": 0.9, **changes})])
 
 
-def computed(**changes):
-    return study(computed=[Computed(**{"text": "a sum", "printed": "0.3", "compute": lambda: 0.3, **changes})])
+def derived(**changes):
+    return study(derived=[Derived(**{"text": "a sum", "reported": "0.3", "value": 0.3, **changes})])
 
 
 STUDY = '''
@@ -92,21 +92,21 @@ STUDIES = {
     "Study.sweeps must be a list of Sweep objects": ["study(sweeps=None)", "study(sweeps=Sweep('s', {'rate': [1]}))"],
     "Study.sweeps must hold Sweep objects only": ["study(sweeps=['s'])"],
     "sweep names must differ": ["study(sweeps=[Sweep('s', {'rate': [1]}), Sweep('s', {'rate': [1]})])"],
-    "Study.printed must be a list of Printed objects": ["study(printed=None)", "study(printed=0.95)"],
-    "Study.printed must hold Printed objects only": ["study(printed=[0.95])"],
-    "Study.computed must hold Computed objects only": ["study(computed=[lambda: 1])"],
+    "Study.reported must be a list of Reported objects": ["study(reported=None)", "study(reported=0.95)"],
+    "Study.reported must hold Reported objects only": ["study(reported=[0.95])"],
+    "Study.derived must hold Derived objects only": ["study(derived=[lambda: 1])"],
     "Study.claims must be a list of Claim objects": ["study(claims='a is better')", "study(claims=7)"],
     "Study.claims must hold Claim objects only": ["study(claims=['a is better'])"],
-    "Study.ranks must be True or False": ["study(ranks='no')", "study(ranks=None)"],
+    "Study.rank_arms must be True or False": ["study(rank_arms='no')", "study(rank_arms=None)"],
     "Study.remarks must be a list of texts": ["study(remarks='a remark')", "study(remarks=None)"],
     "Study.remarks must hold texts only": ["study(remarks=[5])"],
     "Study.other_datasets must be a list of texts": ["study(other_datasets='mnist')"],
     "Study.other_datasets must hold texts only": ["study(other_datasets=[None])"],
     "Study.prepare must be a function or None": ["study(prepare='scale')"],
     "Study.callbacks must be a function or None": ["study(callbacks=[])"],
-    "Study.go_on must be a function or None": ["study(go_on=True)"],
-    "Study.probe must be a function or None": ["study(probe={})"],
-    "Study.draw must be a function or None": ["study(draw=3.5)"],
+    "Study.continue_training must be a function or None": ["study(continue_training=True)"],
+    "Study.extra_metrics must be a function or None": ["study(extra_metrics={})"],
+    "Study.figures must be a function or None": ["study(figures=3.5)"],
     "TypeError: Study.__init__() got an unexpected keyword": ["study(quesiton='Is it?')"],
     "TypeError: Study.__init__() missing 3 required positional": ["Study('Is it?')"],
     "TypeError: Study.__init__() missing 4 required positional": ["Study()"],
@@ -169,20 +169,26 @@ STUDIES = {
     ],
     "arm a: a parameter is either in setting or in space": ["one_arm(space=RATE, setting={'rate': 1})"],
     "arm a: space: a parameter's name must be an identifier other": ["one_arm(space={'seed': IntDistribution(0, 9)})"],
-    "arm a: printed must give every parameter of space": ["one_arm(space=RATE, printed={})"],
-    "arm a: printed must map names to values": ["one_arm(space=RATE, printed=0.1)"],
-    "arm a: printed: a parameter's name must be an identifier": [
-        "one_arm(space=RATE, printed={'rate': 'nan', 'x y': 1})"
+    "arm a: reported must give every parameter of space": ["one_arm(space=RATE, reported={})"],
+    "arm a: reported must map names to values": ["one_arm(space=RATE, reported=0.1)"],
+    "arm a: reported: a parameter's name must be an identifier": [
+        "one_arm(space=RATE, reported={'rate': 'nan', 'x y': 1})"
     ],
     "arm a: defaults must give every parameter of space": ["one_arm(space=RATE, defaults={'lr': 0.1})"],
     "arm a: defaults must map names to values": ["one_arm(space=RATE, defaults=[])"],
-    "arm a: printed_split must be None or a Split": [
-        "one_arm(printed_split=0.1)",
-        "one_arm(printed_split={'validation': 0.1})",
+    "arm a: reported_split must be None or a Split": [
+        "one_arm(reported_split=0.1)",
+        "one_arm(reported_split={'validation': 0.1})",
+    ],
+    "arm a: restarts must be a whole number from 1 to 1,000": [
+        "one_arm(restarts=0)",
+        "one_arm(restarts=2.0)",
+        "one_arm(restarts='5')",
+        "one_arm(restarts=1001)",
     ],
     "arm a: text must be text (or empty)": ["one_arm(text=None)", "one_arm(text=5)"],
-    "Arm.control_of must name arms of this study": ["one_arm(control_of='nobody')"],
-    "arm a: control_of must be text (or empty)": ["one_arm(control_of=None)"],
+    "Arm.copy_of must name arms of this study": ["one_arm(copy_of='nobody')"],
+    "arm a: copy_of must be text (or empty)": ["one_arm(copy_of=None)"],
     "TypeError: Arm.__init__() got an unexpected keyword argument": ["one_arm(colour='red')"],
     "TypeError: Arm.__init__() missing 1 required positional": ["study(arms=[Arm()])"],
     "ValueError: `low <= high` must hold, but got (low=1.0,": ["tuned(FloatDistribution(1.0, 0.1))"],
@@ -245,7 +251,7 @@ STUDIES = {
     ],
     "Protocol.split must be a Split": ["protocol(split=None)", "protocol(split=0.1)"],
     "the search needs validation rows": ["protocol(split=Split())"],
-    "Protocol.printed_split must be a Split": ["protocol(printed_split=0.1)", "protocol(printed_split='none')"],
+    "Protocol.reported_split must be a Split": ["protocol(reported_split=0.1)", "protocol(reported_split='none')"],
     "rows must be None or a whole number from 1 to 1,000,000": [
         "protocol(rows=0)",
         "protocol(rows='all')",
@@ -253,7 +259,7 @@ STUDIES = {
     ],
     "both training and validation need at least one row": [
         "protocol(rows=1)",
-        "protocol(printed_split=Split(validation=100_000))",
+        "protocol(reported_split=Split(validation=100_000))",
         "split(validation=10_000_000)",
         "split(validation=1e-9)",
     ],
@@ -272,7 +278,6 @@ STUDIES = {
         "split(test=0.0)",
         "split(test=1.5)",
         "split(test=100)",
-        "split(test='last')",
         "split(test=[])",
         "split(test=[1, 1])",
         "split(test=[-1])",
@@ -281,6 +286,7 @@ STUDIES = {
         "split(test={1, 2})",
         "split(test=nan, random_state=1)",
     ],
+    "Split.test must name rows that the data set states": ["split(test='last')"],
     "Split.test names 1 rows up to": ["split(test=[10**30])"],
     "Split.test names 1700 rows up to 1699, but there are 1437:": ["split(test=range(1700))"],
     "Split.random_state must be a number when Split.test is a share": ["split(test=0.2)"],
@@ -325,6 +331,18 @@ STUDIES = {
     "sweep s: arms must hold texts only": ["sweep(arms=[5])"],
     "sweep s: fixed must map names to values": ["sweep(fixed=None)"],
     "sweep s: a parameter is either in grid or in fixed": ["sweep(fixed={'rate': 0.1})"],
+    "sweep s: own must map arms to names to lists of values": [
+        "sweep(own=None)",
+        "sweep(own={'a': 0.1})",
+        "sweep(own={'a': {'rate': 0.1}})",
+        "sweep(own=[{'rate': [0.1, 0.2]}])",
+    ],
+    "sweep s: own must give a as many values of 'rate' as grid does": [
+        "sweep(own={'a': {'rate': [0.1]}})",
+        "sweep(own={'a': {'rate': []}})",
+    ],
+    "sweep s: own must give a as many values of 'x' as grid does": ["sweep(own={'a': {'x': [1, 2]}})"],
+    "sweep s must name arms of this study, got 'nobody'": ["sweep(own={'nobody': {'rate': [1, 2]}})"],
     "sweep s: fixed: x must be text, a finite number, true, false": ["sweep(fixed={'x': nan})"],
     "sweep s leaves parameters of arm a open": [
         "study(arms=[Arm('a', space=RATE)], sweeps=[Sweep('s', {'units': [1]})])"
@@ -347,7 +365,7 @@ STUDIES = {
         "claim(metric=None)",
     ],
     "the name of metric 'test_speed' does not say which way is": ["claim(metric='test_speed')"],
-    "Claim.phase of 'a wins' must be one of replicate, printed,": [
+    "Claim.phase of 'a wins' must be replicate, reported, defaults,": [
         "claim(phase='')",
         "claim(phase='search')",
         "claim(phase=None)",
@@ -364,74 +382,75 @@ STUDIES = {
         "claim(target=0.9, epoch=3)",
     ],
     "Claim.direction of 'a wins' must be maximize or minimize": ["claim(direction='up')", "claim(direction=1)"],
-    "Claim.within of 'a wins' must be a number above 0": [
-        "claim(within=0)",
-        "claim(within=-0.1)",
-        "claim(within=inf)",
-        "claim(within='1 %')",
+    "Claim.margin of 'a wins' must be a number above 0": [
+        "claim(margin=0)",
+        "claim(margin=-0.1)",
+        "claim(margin=inf)",
+        "claim(margin='1 %')",
     ],
-    "Claim.region of 'a wins' must be a number above 0": ["claim(region=0.0)", "claim(region=[0.1])"],
-    "Claim.region of 'a wins' must be None where within is given": ["claim(within=0.1, region=0.1)"],
+    "Claim.rope of 'a wins' must be a number above 0": ["claim(rope=0.0)", "claim(rope=[0.1])"],
+    "Claim.rope of 'a wins' must be None where margin is given": ["claim(margin=0.1, rope=0.1)"],
     "Claim.over and Claim.at of 'a wins' are about a sweep": ["claim(at={'rate': 0.1})", "claim(over='worst')"],
     "Claim.at of 'a wins' must map names to values": ["claim(at=None)"],
-    "Claim.over of 'a wins' must be one of mean, worst, spread": ["claim(over='median')", "claim(over=None)"],
+    "Claim.over of 'a wins' must be mean, worst or spread": ["claim(over='median')", "claim(over=None)"],
     "Claim.untestable of 'a wins' must be text (or empty)": ["claim(untestable=True)", "claim(untestable=None)"],
-    "Claim.control of 'a wins' must be True or False": ["claim(control='yes')"],
+    "Claim.aa_test of 'a wins' must be True or False": ["claim(aa_test='yes')"],
     "2 claims need at least 7 seeds to reach significance (2 /": [
         "study(claims=[Claim('a wins', 'a', 'b', 'test_accuracy')] * 2, protocol=Protocol(seeds=3))"
     ],
     "claim 'x' compares arms of sweep s": ["study(sweeps=[Sweep('s', {'rate': [1, 2]}, arms=['a'])], claims=[SWEPT])"],
     "claim 'x' is about values of sweep s": ["study(sweeps=[Sweep('s', {'rate': [1]})], claims=[SWEPT])"],
-    "Printed must name arms of this study": ["printed(arm='nobody')"],
-    "Printed.arm must be text that says something": ["printed(arm=None)", "printed(arm='')"],
-    "Printed.metric of arm a must be train_, val_ or test_ and a": [
-        "printed(metric='accuracy')",
-        "printed(metric=None)",
+    "Reported must name arms of this study": ["reported(arm='nobody')"],
+    "Reported.arm must be text that says something": ["reported(arm=None)", "reported(arm='')"],
+    "Reported.metric of arm a must be train_, val_ or test_ and a": [
+        "reported(metric='accuracy')",
+        "reported(metric=None)",
     ],
-    "Printed.value of a test_accuracy must be a finite number": [
-        "printed(value=None)",
-        "printed(value='96 %')",
-        "printed(value='')",
-        "printed(value=nan)",
-        "printed(value='inf')",
-        "printed(value=True)",
-        "printed(value='0e99999')",
-        "printed(value=10**400)",
-        "printed(value=[0.9])",
+    "Reported.value of a test_accuracy must be a finite number": [
+        "reported(value=None)",
+        "reported(value='96 %')",
+        "reported(value='')",
+        "reported(value=nan)",
+        "reported(value='inf')",
+        "reported(value=True)",
+        "reported(value='0e99999')",
+        "reported(value=10**400)",
+        "reported(value=[0.9])",
     ],
-    "Printed.epoch of a test_accuracy must be None or at least 1": ["printed(epoch=0)", "printed(epoch='10')"],
-    "Printed.setting of arm a must map names to values": ["printed(setting=None)"],
-    "Printed.setting of arm a: epochs must be a whole number from": ["printed(setting={'epochs': 0})"],
-    "Printed.setting of arm a: a parameter's name must be an": ["printed(setting={'a b': 0})"],
-    "Printed.place of arm a must be text (or empty)": ["printed(place=5)"],
-    "a printed figure needs the setting it was made with": [
-        "study(arms=[Arm('a'), Arm('b')], printed=[Printed('a', 'test_accuracy', 0.9)])"
+    "Reported.epoch of a test_accuracy must be None or at least 1": ["reported(epoch=0)", "reported(epoch='10')"],
+    "Reported.setting of arm a must map names to values": ["reported(setting=None)"],
+    "Reported.setting of arm a: epochs must be a whole number from": ["reported(setting={'epochs': 0})"],
+    "Reported.setting of arm a: a parameter's name must be an": ["reported(setting={'a b': 0})"],
+    "Reported.place of arm a must be text (or empty)": ["reported(place=5)"],
+    "a reported figure needs the setting of its run": [
+        "study(arms=[Arm('a'), Arm('b')], reported=[Reported('a', 'test_accuracy', 0.9)])"
     ],
-    "Computed.text must be text that says something": ["computed(text='')", "computed(text=None)"],
-    "Computed.printed of 'a sum' must be a finite number": [
-        "computed(printed=None)",
-        "computed(printed='a lot')",
-        "computed(printed=nan)",
-        "computed(printed='0e99999')",
-        "computed(printed=True)",
+    "Derived.text must be text that says something": ["derived(text='')", "derived(text=None)"],
+    "Derived.reported of 'a sum' must be a finite number": [
+        "derived(reported=None)",
+        "derived(reported='a lot')",
+        "derived(reported=nan)",
+        "derived(reported='0e99999')",
+        "derived(reported=True)",
     ],
-    "Computed.compute of 'a sum' must be a function": ["computed(compute=0.3)", "computed(compute=None)"],
-    "Computed.compute of 'a sum' must give a number": [
-        "computed(compute=lambda: 1 / 0)",
-        "computed(compute=lambda: None)",
-        "computed(compute=lambda: 'three')",
-        "computed(compute=lambda: [1, 2])",
-        "computed(compute=lambda x: x)",
+    "Derived.value of 'a sum' must be a finite number": [
+        "derived(value=None)",
+        "derived(value='three')",
+        "derived(value=[1, 2])",
+        "derived(value=True)",
+        "derived(value=lambda: 0.3)",
+        "derived(value=nan)",
+        "derived(value=inf)",
+        "derived(value=10**400)",
     ],
-    "Computed.compute of 'a sum' must give a finite number": ["computed(compute=lambda: nan)"],
-    "Computed.why of 'a sum' must be text (or empty)": ["computed(why=5)"],
+    "Derived.why of 'a sum' must be text (or empty)": ["derived(why=5)"],
     **{
         f"{name} must be a whole number from 1 to 1,000,000, got {value}": [f"protocol({name}={value})"]
         for name in ("epochs", "batch_size", "trials", "seeds", "searches", "silence_s")
         for value in ("0", "-1", "2.5", "'3'", "None", "True", "nan", "1000000000")
     },
 }
-"""What must stand in the answer, and the studies that get it: what is set equal to `STUDY`, in terms of `HEAD`."""
+"""The text that a message must contain, and the studies that get it: each follows `STUDY =` at the end of `HEAD`."""
 
 FILES = [
     ("bad.py", b"", "bad.py must define STUDY = Study(...)"),
@@ -490,7 +509,8 @@ FILES = [
         b"from dlstudy import Study\nclass S(Study):\n    pass\nSTUDY = S\n",
         "bad.py must define STUDY = Study(...)",
     ),
-    ("bad.py", b"import bad\n", "ModuleNotFoundError: No module named 'bad'"),
+    ("bad.py", b"import worse\n", "ModuleNotFoundError: No module named 'worse'"),
+    ("bad.py", b"import bad\n", "bad.py must define STUDY = Study(...), got nothing of that name"),
     ("my study.py", b"", "the name of a study file must be 1 to 64 letters, digits, _,"),
     ("a'b\".py", b"", "the name of a study file must be 1 to 64 letters, digits, _,"),
     ("naïve.py", b"", "the name of a study file must be 1 to 64 letters, digits, _,"),
@@ -503,7 +523,7 @@ FILES = [
     ("a.b.py", b"", "a.b.py must define STUDY = Study(...)"),
     ("dlstudy.py", b"x\n", "dlstudy.py, line 1: NameError: name 'x' is not defined"),
 ]
-"""A file's name, its bytes, and what must stand in the answer."""
+"""A file's name, its bytes, and the text that the message must contain."""
 
 COMMANDS = {
     "No such command 'runn'": ["runn"],
@@ -639,7 +659,7 @@ COMMANDS = {
         "data show minst",
         "data verify minst",
     ],
-    "--phase must be one of printed, defaults, search, replicate,": ["run good.py --phase train"],
+    "--phase must be one of reported, defaults, search, replicate,": ["run good.py --phase train"],
     "replicates of a need its search, which has 0 of 8 trials: run": ["run good.py --phase replicate"],
     "this study has no arm 'nobody': choose from a, b": [
         "run good.py --arm nobody",
@@ -651,11 +671,11 @@ COMMANDS = {
     "--pruner must be one of none, median, hyperband": ["run good.py --pruner axe"],
     "--engine must be one of local, inline": ["run good.py --engine steam"],
     "--engine inline trains one at a time": ["run good.py --engine inline --workers 4"],
-    "no home can be at 'loop.py'": ["run good.py --home loop.py"],
-    "the home": ["run good.py --home file", "run good.py --home file/below"],
-    "no home can be at '~nosuchuser/home'": ["run good.py --home '~nosuchuser/home'"],
-    "no home can be at": [f"run good.py --home {'x' * 300}"],
-    "the home /proc/nowhere cannot be written to (No such file or": ["run good.py --home /proc/nowhere"],
+    "cannot use 'loop.py' as the results folder": ["run good.py --home loop.py"],
+    "the results folder": ["run good.py --home file", "run good.py --home file/below"],
+    "cannot use '~nosuchuser/home' as the results folder": ["run good.py --home '~nosuchuser/home'"],
+    "as the results folder": [f"run good.py --home {'x' * 300}"],
+    "the results folder /proc/nowhere cannot be written to (No such file or": ["run good.py --home /proc/nowhere"],
     "a storage is sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE or mysql+pymysql://USER@HOST/DATABASE": [
         "run good.py --storage nonsense",
         "status --storage nonsense",
@@ -680,7 +700,7 @@ COMMANDS = {
         "predict nothing",
     ],
     "No such option: --all": ["plan good.py --all"],
-    "--variant says of which model": ["show good.py --variant quick"],
+    "--variant chooses the model of an arm": ["show good.py --variant quick"],
     "no variant is named 'nothing': `dlstudy status` lists them": [
         "show good.py --arm b --variant nothing",
         "predict good.py --variant nothing",
@@ -714,4 +734,4 @@ COMMANDS = {
     "Got unexpected extra argument(s) (mnist)": ["data fetch digits mnist"],
     "Got unexpected extra argument(s) (digits)": ["data path digits"],
 }
-"""What must stand in the answer, and the command lines that get it, as a shell would take them."""
+"""The text that a message must contain, and the command lines that get it, as a shell would take them."""

@@ -52,7 +52,7 @@ def build(p):
 
         factor = float("nan" if kind == "loss is nan" else "inf")
         return net(p, loss=lambda targets, outputs: factor * keras.ops.mean(outputs))
-    return net(p) if kind.startswith(("callbacks", "go_on", "probe", "not compiled")) else Odd(kind)
+    return net(p) if kind.startswith(("callbacks", "continue_training", "extra_metrics", "not compiled")) else Odd(kind)
 
 
 class UnspeakableError(Exception):
@@ -114,19 +114,22 @@ def callbacks(p):
     return odd.get(p["kind"], [Bad()] if p["kind"] == "callbacks raise" else [])
 
 
-def go_on(model, p):
-    if p["kind"] == "go_on raises":
-        raise ValueError("cannot go on")
-    again = {"go_on gives a model alone": model, "go_on gives a number": 5, "go_on without epochs": (model, [])}
-    if p["kind"] == "go_on not compiled":
+def continue_training(model, p):
+    if p["kind"] == "continue_training raises":
+        raise ValueError("cannot continue")
+    again = {
+        "continue_training gives a model alone": model,
+        "continue_training gives a number": 5,
+    }
+    if p["kind"] == "continue_training not compiled":
         return net({**p, "kind": "not compiled"}), []
     return again.get(p["kind"])
 
 
-def probe(model, x, y, p):
-    if p["kind"] == "probe raises":
-        raise ZeroDivisionError("in probe")
-    return {"probe gives nothing": None, "probe gives words": {"norm": "large"}}.get(p["kind"], {})
+def extra_metrics(model, x, y, p):
+    if p["kind"] == "extra_metrics raises":
+        raise ZeroDivisionError("in extra_metrics")
+    return {"extra_metrics gives nothing": None, "extra_metrics gives words": {"norm": "large"}}.get(p["kind"], {})
 
 
 FAULTS = {
@@ -153,14 +156,15 @@ COMPILED = {
 
 
 def study(kinds):
+    more = {kind: {"more_epochs": 2} for kind in kinds if kind.startswith("continue_training")}
     return Study(
         question="What fails how?",
         dataset="digits",
         build=build,
         callbacks=callbacks,
-        go_on=go_on,
-        probe=probe,
-        arms=[Arm(kind.replace(" ", "-"), setting={"kind": kind}) for kind in kinds],
+        continue_training=continue_training if more else None,
+        extra_metrics=extra_metrics,
+        arms=[Arm(kind.replace(" ", "-"), setting={"kind": kind, **more.get(kind, {})}) for kind in kinds],
         protocol=Protocol(epochs=1, trials=1, seeds=1, split=Split(validation=100), rows=400),
     )
 
@@ -193,17 +197,19 @@ ENDS = {
     "callbacks give nothing": ("failed", "callbacks must return a list of Keras callbacks, got None"),
     "callbacks give a number": ("failed", "callbacks must return a list of Keras callbacks, got 5"),
     "callbacks give words": ("failed", "callbacks must return a list of Keras callbacks, got ['early']"),
-    "go_on raises": ("failed", "ValueError: cannot go on (failing_study.py, line "),
-    "go_on gives a number": (
+    "continue_training raises": ("failed", "ValueError: cannot continue (failing_study.py, line "),
+    "continue_training gives a number": (
         "failed",
-        "go_on must return a compiled model and a list of its callbacks, or None, got 5",
+        "continue_training must return a compiled model and a list of its callbacks, got 5",
     ),
-    "go_on gives a model alone": ("failed", "go_on must return a compiled model and a list of its callbacks, or None"),
-    "go_on not compiled": ("failed", "go_on returned a model that is not compiled"),
-    "go_on without epochs": ("failed", "an arm that goes on needs more_epochs, a whole number from 1, got None"),
-    "probe raises": ("failed", "ZeroDivisionError: in probe (failing_study.py, line "),
-    "probe gives nothing": ("failed", "probe must return numbers by name, got None"),
-    "probe gives words": ("failed", "probe must return numbers by name, got {'norm': 'large'}"),
+    "continue_training gives a model alone": (
+        "failed",
+        "continue_training must return a compiled model and a list of its callbacks, got <Sequential",
+    ),
+    "continue_training not compiled": ("failed", "continue_training returned a model that is not compiled"),
+    "extra_metrics raises": ("failed", "ZeroDivisionError: in extra_metrics (failing_study.py, line "),
+    "extra_metrics gives nothing": ("failed", "extra_metrics must return numbers by name, got None"),
+    "extra_metrics gives words": ("failed", "extra_metrics must return numbers by name, got {'norm': 'large'}"),
     "nothing": ("failed", "predict must give one number for each of 300 rows, got shape ()"),
     "a number": ("failed", "predict must give one number for each of 300 rows, got shape ()"),
     "three": ("failed", "predict must give one number for each of 300 rows, got shape (3,)"),

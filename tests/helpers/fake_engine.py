@@ -4,21 +4,26 @@ import hashlib
 import json
 from collections.abc import Callable
 
-from dlstudy.engines.base import Ended, Engine
+from dlstudy.engines.base import Engine, TrialOutcome
 from dlstudy.engines.devices import Slot
 from dlstudy.study.events import Listener
-from dlstudy.study.trial import TrialResult, TrialSpec
+from dlstudy.study.phases import ReadTest
+from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
 
 
 def made_up(spec: TrialSpec) -> TrialResult:
     """A finished result that depends on the spec alone, as a real one does."""
     text = json.dumps([spec.phase, spec.seed, dict(spec.params)], sort_keys=True)
     value = int(hashlib.sha256(text.encode()).hexdigest()[:6], 16) / 0xFFFFFF
-    parts = {"validation": ["train", "val"], "test": ["train", "val", "test"], "test each epoch": ["train", "test"]}
-    metrics = {f"{part}_accuracy": value for part in parts[spec.metrics_of]}
-    end_only = "test_accuracy" if spec.metrics_of == "test" else ""
+    parts = {
+        ReadTest.NEVER: ["train", "val"],
+        ReadTest.AT_END: ["train", "val", "test"],
+        ReadTest.EACH_EPOCH: ["train", "test"],
+    }
+    metrics = {f"{part}_accuracy": value for part in parts[spec.read_test]}
+    end_only = "test_accuracy" if spec.read_test is ReadTest.AT_END else ""
     history = {name: [number] * spec.epochs for name, number in metrics.items() if name != end_only}
-    return TrialResult("finished", metrics=metrics, history=history, cost={"seconds": 1.0}, way="fake")
+    return TrialResult(TrialState.FINISHED, metrics=metrics, history=history, cost={"seconds": 1.0})
 
 
 class FakeEngine(Engine):
@@ -44,7 +49,7 @@ class FakeEngine(Engine):
         spec = self._waiting.pop(-1 if self._newest_first else 0)
         result = self._result_of(spec)
         self.trained.append(spec)
-        return [Ended(spec, result)]
+        return [TrialOutcome(spec, result)]
 
     def close(self):
         self.closed = True

@@ -1,11 +1,12 @@
-"""What trains in the slots of a cluster where tests have no use for TensorFlow."""
+"""What trains in the slots of a cluster in tests that need no TensorFlow."""
 
 import os
 import time
 from pathlib import Path
 
 import dlstudy
-from dlstudy.study.trial import TrialResult, pictures_beside
+from dlstudy.study.own_modules import OwnModules
+from dlstudy.study.trial import TrialResult, TrialState, figures_beside
 from tests.helpers.fake_engine import made_up
 
 
@@ -24,20 +25,22 @@ class FakeTrainer:
         kind = spec.params["kind"]
         if kind == "reads the study":
             assert "_ray_pkg_" in dlstudy.__file__, "the package comes from the parent"
-            way = f"{spec.study_path} " + " ".join(sorted(path.name for path in Path(spec.study_path).parent.iterdir()))
-            import helper
-            from package import part
+            study = Path(spec.study_path)
+            with OwnModules(study).importable():
+                import helper
+                from package import part
 
-            return TrialResult("finished", way=f"{way} {helper.SIZE} {part.SIZE}")
+            sent = sorted(path.name for path in study.parent.iterdir() if path.name != "__pycache__")
+            return TrialResult(TrialState.FINISHED, remarks=[str(study), *sent, f"{helper.SIZE} {part.SIZE}"])
         if kind == "writes":
             for folder in (
                 Path(spec.model_folder),
-                pictures_beside(Path(spec.model_folder)),
+                figures_beside(Path(spec.model_folder)),
                 Path(spec.folder) / "logs",
             ):
                 folder.mkdir(parents=True)
                 (folder / "file").write_bytes(b"x" * 1_000_000)
-            return TrialResult("finished", way=spec.model_folder)
+            return TrialResult(TrialState.FINISHED, remarks=[spec.model_folder])
         if kind == "dies":
             os._exit(3)
         if kind == "raises":
@@ -45,7 +48,7 @@ class FakeTrainer:
         for epoch in range(1, spec.epochs + 1):
             time.sleep(spec.params.get("sleep", 0.0))
             if not on_epoch(epoch, {"val_accuracy": 0.5}):
-                return TrialResult("pruned")
+                return TrialResult(TrialState.PRUNED)
         return made_up(spec)
 
 

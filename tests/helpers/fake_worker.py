@@ -1,8 +1,9 @@
-"""`dlstudy` whose workers train without TensorFlow: all that starts, ends and records them is the
-real thing, but for the reports at the end of a run.
+"""`dlstudy` whose workers train without TensorFlow.
 
-Run as a script it is the command line. A worker imports this module, as its main module or for a `LightSlot`, and finds
-the trainer below in place of dlstudy's.
+All that starts, ends and records trials is real; reports are left out.
+
+Run as a script it is the command line. A worker imports this module, as its main module or for a `FakeWorkerSlot`, and
+finds the trainer below in place of dlstudy's.
 """
 
 import multiprocessing
@@ -15,12 +16,12 @@ from dlstudy.study import loader
 from tests.helpers.fake_engine import made_up
 
 
-class LightSlot(Slot):
+class FakeWorkerSlot(Slot):
     """A slot whose worker imports this module."""
 
 
 class Trainer:
-    """Calls `build`, tells of the epochs of a made-up result, and gives that."""
+    """Calls `build`, reports the epochs of a made-up result, and returns it."""
 
     def __init__(self, slot):
         pass
@@ -29,8 +30,9 @@ class Trainer:
         pass
 
     def train(self, spec, on_epoch):
-        study = loader.load(Path(spec.study_path)).study
-        study.build({**spec.params, "seed": spec.seed})
+        file = loader.load(Path(spec.study_path))
+        with file.modules.importable():
+            file.study.build({**spec.params, "seed": spec.seed})
         result = made_up(spec)
         for epoch in range(1, spec.epochs + 1):
             on_epoch(epoch, {name: series[epoch - 1] for name, series in result.history.items()})
@@ -38,9 +40,9 @@ class Trainer:
 
 
 if multiprocessing.current_process().name != "MainProcess":
-    light = types.ModuleType("dlstudy.engines.trainer")
-    light.Trainer = Trainer
-    sys.modules[light.__name__] = light
+    fake = types.ModuleType("dlstudy.engines.trainer")
+    fake.Trainer = Trainer
+    sys.modules[fake.__name__] = fake
 
 if __name__ == "__main__":
     from dlstudy.cli.app import main

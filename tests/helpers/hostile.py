@@ -23,13 +23,13 @@ DIVERGED = {
 def hostile_summary() -> StudySummary:
     """A study whose every text is hostile: question, claims, settings, reasons, notes, remarks, scope, versions."""
     claims = [Claim(EVIL, better="a", than="b", metric="test_accuracy"), Claim("no tuning", untestable=EVIL)]
-    printed = [figure("0.9100"), figure("0.99", setting={"optimizer": EVIL}), figure("0.5", arm="b", place=EVIL)]
-    study = make_study(question=f"Is it {EVIL}?", seeds=6, printed=printed, claims=claims)
+    reported = [figure("0.9100"), figure("0.99", setting={"optimizer": EVIL}), figure("0.5", arm="b", place=EVIL)]
+    study = make_study(question=f"Is it {EVIL}?", seeds=6, reported=reported, claims=claims)
     history = {"val_accuracy": [0.5, 0.8], "val_loss": [0.6, 0.4]}
     a, b = [0.920, 0.931, 0.939, 0.930, 0.925, 0.935], [0.900, 0.910, 0.920, 0.909, 0.906, 0.915]
     trials = [
-        *runs_of(study, "a", "printed", [0.909, 0.910, 0.911]),
-        *runs_of(study, "b", "printed", [0.909, 0.910, 0.911]),
+        *runs_of(study, "a", "reported", [0.909, 0.910, 0.911]),
+        *runs_of(study, "b", "reported", [0.909, 0.910, 0.911]),
         *runs_of(study, "a", "replicate", a, history=history, run_id="r1"),
         *runs_of(study, "b", "replicate", b, history=history),
         make_trial(study, "b", "search", 1, state="failed", reason=EVIL),

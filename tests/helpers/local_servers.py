@@ -1,4 +1,4 @@
-"""Places of this machine that data sets come from: a web server, and a folder of wheels that is pip's index."""
+"""Local servers that data sets come from: a web server, and a folder of wheels that is pip's only index."""
 
 import os
 import threading
@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A web server of this machine in place of the official addresses; no proxy between."""
+    """A local web server in place of the official addresses, without a proxy."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Server() as server:
         monkeypatch.setenv("DLSTUDY_DATA_URL", f"{server.url}/")
@@ -63,7 +63,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Wheels":
-    """A folder that is the only package index that pip knows."""
+    """A folder that is pip's only package index."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)

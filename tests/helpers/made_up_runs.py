@@ -6,20 +6,19 @@ import pytest
 
 from dlstudy.cli.app import main
 from dlstudy.runner import session
-from dlstudy.runner.loop import choose
-from dlstudy.runner.loop import run as train
-from dlstudy.runner.plan import Plan
 from dlstudy.runner.session import run_study
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
-from dlstudy.study.request import Request, resolve
+from dlstudy.study.request import Request
+from dlstudy.study.variant import Variant
 from tests.conftest import TINY
+from tests.helpers import fake_runs
 from tests.helpers.fake_engine import Deaf, FakeEngine, made_up
 
 
 class Engine(FakeEngine):
-    """Tells of each epoch, as a real one does, and calls `at(n)` before the n-th training ends."""
+    """Reports each epoch, as a real one does, and calls `at(n)` before the n-th training ends."""
 
     def __init__(self, decide, at=lambda n: None):
         super().__init__(n=1)
@@ -35,12 +34,12 @@ class Engine(FakeEngine):
 
 @pytest.fixture
 def trained_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], None]:
-    """Puts engines that call `at(n)` in place of real ones, and leaves reports out: they take most of the time."""
+    """Replaces real engines by those that call `at(n)`, and leaves reports out: they take most of the time."""
     monkeypatch.setattr(session, "export_all", lambda *arguments: [])
     monkeypatch.setattr(session, "differences_png", lambda summary: None)
 
     def trained_by(at):
-        monkeypatch.setattr(session, "engine_maker", lambda where, say: lambda data, n, decide: Engine(decide, at))
+        monkeypatch.setattr(session, "engine_maker", lambda *about: lambda n, decide: Engine(decide, at))
 
     return trained_by
 
@@ -49,9 +48,9 @@ def trained_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], Non
 def run(tiny, trained_by):
     """Runs the tiny study; `at(n)` happens before the n-th training ends."""
 
-    def run(where, at=lambda n: None):
+    def run(backend, at=lambda n: None):
         trained_by(at)
-        return run_study(loader.load(tiny), Request(), where, Deaf(), lambda line: None)
+        return run_study(loader.load(tiny), Request(), backend, Deaf(), lambda line: None)
 
     return run
 
@@ -69,12 +68,12 @@ def command(trained_by):
 
 @pytest.fixture(scope="session")
 def table():
-    """What a run is to end with, whatever happened: the metrics of each training, by part and row."""
+    """What a run is to end with, whatever happened: the metrics of each training, by part and index."""
 
     def table(home):
-        trials = Record.open(home, for_writing=False).trials("tiny", "default")
-        done = [trial for trial in trials if trial.ended_for_good]
-        found = {(t.phase, t.arm, t.search, t.row, t.setting_key): dict(t.metrics) for t in done}
+        trials = Record.open(home, for_writing=False).trials("tiny", Variant())
+        done = [trial for trial in trials if trial.state.is_final]
+        found = {(t.phase, t.arm, t.search, t.index, t.setting_key): dict(t.metrics) for t in done}
         assert len(found) == len(done), "a training was repeated"
         return found
 
@@ -86,10 +85,7 @@ def undisturbed(table, tmp_path_factory):
     """The table of a run without faults."""
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "tiny.py").write_text(TINY)
-    file, home = loader.load(folder / "tiny.py"), Home.at(folder / "home")
+    home = Home.at(folder / "home")
     home.create()
-    record, study = Record.open(home), resolve(file, Request())
-    plan = Plan(file, study, choose(file, study, Request(), record), home=home, record=record)
-    n_trained = train(plan, study.dataset, lambda data, n, decide: Engine(decide), [Deaf()], lambda key: "")
-    assert n_trained == 21  # 6 printed, 2 and 1 searched, 12 replicates
+    assert fake_runs.run(folder / "tiny.py", home) == 21  # 6 reported, 2 and 1 searched, 12 replicates
     return table(home)

@@ -1,6 +1,6 @@
 """Studies that train for a while, run by `dlstudy` in processes of their own, and what they must leave behind.
 
-In the full form (`make faults`, `DLSTUDY_FAULTS=full`) the workers are the real ones, else those of `light.py`.
+In the full form (`make faults`, `DLSTUDY_FAULTS=full`) the workers are the real ones, else those of `fake_worker.py`.
 """
 
 import os
@@ -18,12 +18,14 @@ from pathlib import Path
 
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
+from dlstudy.study.trial import TrialState
+from dlstudy.study.variant import Variant
 
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "dlstudy.cli" if FULL else "tests.helpers.fake_worker"]
 KILL, STOP = signal.SIGKILL, signal.SIGSTOP
-STATUS = {"finished": "FINISHED", "killed": "KILLED"}
+STATUS = {TrialState.FINISHED: "FINISHED", TrialState.KILLED: "KILLED"}
 
 STUDY = '''"""A study of estimators, each of which takes a moment."""
 import os
@@ -43,10 +45,10 @@ def note(path, line):
 
 
 def build(p):
-    note(os.environ["NIGHTS_BUILT"], f"{p['average']} {p['seed']} {p['alpha']}")
-    note(os.environ["NIGHTS_BUILT"] + ".by", os.getpid())
+    note(os.environ["STUDY_PROCESS_BUILT"], f"{p['average']} {p['seed']} {p['alpha']}")
+    note(os.environ["STUDY_PROCESS_BUILT"] + ".by", os.getpid())
     time.sleep(0.15)
-    if os.environ.get("NIGHTS_LIGHT"):
+    if os.environ.get("STUDY_PROCESS_FAKE"):
         return None
     from sklearn.linear_model import SGDClassifier
 
@@ -58,8 +60,8 @@ STUDY = Study(
     dataset="digits",
     build=build,
     arms=[
-        Arm("plain", setting={"average": False}, space=SPACE, printed={"alpha": 1e-4}),
-        Arm("averaged", setting={"average": True}, space=SPACE, printed={"alpha": 1e-4}),
+        Arm("plain", setting={"average": False}, space=SPACE, reported={"alpha": 1e-4}),
+        Arm("averaged", setting={"average": True}, space=SPACE, reported={"alpha": 1e-4}),
     ],
     protocol=Protocol(epochs=2, trials=6, seeds=6, split=Split(validation=200), rows=400, silence_s=60),
     claims=[Claim("averaging helps", better="averaged", than="plain", metric="test_accuracy")],
@@ -68,30 +70,30 @@ STUDY = Study(
 
 
 class Run(subprocess.Popen):
-    """A running `dlstudy`, which ends with the block that uses it."""
+    """A running `dlstudy`, which is killed at the end of the `with` block."""
 
     def __exit__(self, *about):
         self.kill()
         super().__exit__(*about)
 
 
-class Night:
-    """A study file and a home, in a folder of their own."""
+class StudyProcess:
+    """A study file and a home, in a folder of their own, and `dlstudy` run on them in a process of its own."""
 
-    def __init__(self, folder, name="night", text=STUDY, home="home"):
+    def __init__(self, folder, name="averaging", text=STUDY, home="home"):
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self.home, self.file = name, Home.at(folder / home), folder / f"{name}.py"
         self.file.write_text(text)
         self.built = folder / f"{name}.built"
 
     def start(self, *options, command="run", study=True, on=()):
-        """`dlstudy` in a session of its own, as a terminal would start it; `on` are words that go before it."""
-        light = {} if FULL else {"NIGHTS_LIGHT": "1"}
-        own = {"NIGHTS_BUILT": str(self.built), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        """`dlstudy` in a session of its own, as a terminal would start it; `on` is a command that runs it elsewhere."""
+        fake = {} if FULL else {"STUDY_PROCESS_FAKE": "1"}
+        own = {"STUDY_PROCESS_BUILT": str(self.built), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         which = [str(self.file)] if study else []
         return Run(
             [*on, *COMMAND, command, *which, *options, "--home", str(self.home.root)],
-            env={**os.environ, **light, **own},
+            env={**os.environ, **fake, **own},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -105,7 +107,7 @@ class Night:
         return process.returncode, out, err
 
     def n_built(self):
-        """How many trainings have begun."""
+        """The number of trainings that have begun."""
         return len(self.built.read_text().splitlines()) if self.built.exists() else 0
 
     def trainers(self):
@@ -115,21 +117,21 @@ class Night:
 
     def trials(self, storage=None):
         """All trials of the default variant."""
-        return Record.open(self.home, storage, for_writing=False).trials(self.name, "default")
+        return Record.open(self.home, storage, for_writing=False).trials(self.name, Variant())
 
     def table(self, storage=None):
-        """What every finished training gave, in an order that does not depend on when it was trained."""
+        """The metrics of every finished training, in an order that does not depend on when it was trained."""
         return sorted(
-            (t.phase, t.arm, t.row, t.seed, tuple(t.params.items()), tuple(t.metrics.items()), t.result.correct)
+            (t.phase, t.arm, t.index, t.seed, tuple(t.params.items()), tuple(t.metrics.items()), t.result.correct)
             for t in self.trials(storage)
-            if t.state == "finished"
+            if t.state is TrialState.FINISHED
         )
 
     def tries(self):
         """The states of all tries of each training, in their order."""
         found = {}
         for trial in self.trials():
-            found.setdefault((trial.phase, trial.arm, trial.setting_key, trial.row), []).append(trial.state)
+            found.setdefault((trial.phase, trial.arm, trial.setting_key, trial.index), []).append(trial.state)
         return found
 
     def statuses(self):
@@ -145,39 +147,37 @@ class Night:
 
     def open(self):
         """What the record and MLflow say is running: keys of trials."""
-        shown = (
-            {key for key, status, _ in self.statuses() if status == "RUNNING"}
-            if self.home.mlflow_db.exists()
-            else set()
-        )
-        return shown | {trial.key for trial in self.trials() if trial.state == "running"}
+        in_mlflow = self.statuses() if self.home.mlflow_db.exists() else ()
+        return {key for key, status, _ in in_mlflow if status == "RUNNING"} | {
+            trial.key for trial in self.trials() if trial.state is TrialState.RUNNING
+        }
 
     def check(self, *options):
-        """Nothing is lost, repeated or wrong: the table is that of an undisturbed run, and MLflow says the same."""
+        """Nothing is lost, repeated or wrong: the table is that of an undisturbed run, and MLflow agrees."""
         assert self.table() == undisturbed(self.name, options)[0]
         for training, states in self.tries().items():
-            assert states.count("finished") == 1, (training, states)
-            assert states[-1] == "finished", (training, states)
+            assert states.count(TrialState.FINISHED) == 1, (training, states)
+            assert states[-1] is TrialState.FINISHED, (training, states)
         trials = self.trials()
         begun = Counter(f"{t.params['average']} {t.seed} {t.params['alpha']}" for t in trials)
         built = Counter(self.built.read_text().splitlines())
-        assert not built - begun, "something was trained of which the record does not know"
-        shown = [("", "FINISHED", None), *[(t.key, STATUS.get(t.state, "FAILED"), t.state) for t in trials]]
-        assert self.statuses() == sorted(shown)
+        assert not built - begun, "the record does not know of every training"
+        expected = [("", "FINISHED", None), *[(t.key, STATUS.get(t.state, "FAILED"), t.state) for t in trials]]
+        assert self.statuses() == sorted(expected)
 
 
 @cache
 def undisturbed(name, options=()):
-    """The table of a run that nothing disturbs, and the seconds that it takes."""
+    """The table of an undisturbed run, and the seconds that it takes."""
     with tempfile.TemporaryDirectory() as folder:
-        night, began = Night(Path(folder), name), time.monotonic()
-        code, _, err = night.run(*options)
+        study_process, began = StudyProcess(Path(folder), name), time.monotonic()
+        code, _, err = study_process.run(*options)
         assert code == 0, err
-        return night.table(), time.monotonic() - began
+        return study_process.table(), time.monotonic() - began
 
 
 def processes_of(session):
-    """The living processes of a session, by what they were started with."""
+    """The living processes of a session: process id to command line."""
     found = {}
     for folder in Path("/proc").iterdir():
         try:
@@ -195,16 +195,16 @@ def workers_of(session):
 
 
 def await_(condition, timeout_s=120.0):
-    """What the condition gives as soon as that is true."""
+    """Waits until the condition is true, and returns what it gave."""
     end = time.monotonic() + timeout_s
     while not (found := condition()):
-        assert time.monotonic() < end, "it did not come"
+        assert time.monotonic() < end, f"did not become true within {timeout_s} s"
         time.sleep(0.02)
     return found
 
 
 def send(pid, number):
-    """Sends a signal; whether there was a process to get it."""
+    """Sends a signal; whether the process was still there."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -213,5 +213,5 @@ def send(pid, number):
 
 
 def dice(seed):
-    """Random moments, the same in every run of the tests; the machine adds chance of its own."""
+    """Random moments, the same in every run of the tests; the machine's timing adds chance of its own."""
     return random.Random(seed)

@@ -3,25 +3,27 @@
 import dataclasses
 
 from dlstudy.datasets import registry
+from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training.arrays import prepare
 from dlstudy.training.shared_memory import SharedArrays
-from dlstudy.training.study_functions import Code
-from dlstudy.training.train import Workplace, train
+from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.train import DatasetContext, train
 
 
-def place_of(name):
+def context_of(name):
     dataset = registry.load(name)
-    return Workplace(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
+    return DatasetContext(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
 
 
 def spec_of(dataset="digits", epochs=3, **changes):
     split = Split(0.2, test=0.2, random_state=1) if dataset == "diabetes" else Split(validation=0.25)
     params = {"learning_rate": 0.05, "batch_size": 32, "epochs": epochs, **changes.pop("params", {})}
     spec = TrialSpec(
-        key="t#0", study_path="", dataset=dataset, arm="net", phase="replicate", row=0, params=params, seed=11,
-        epochs=epochs, batch_size=32, split=split, rows=400 if dataset == "digits" else None, metrics_of="test",
+        key="t#0", study_path="", dataset=dataset, arm="net", phase=Phase.REPLICATE, index=0, params=params, seed=11,
+        epochs=epochs, batch_size=32, split=split, rows=400 if dataset == "digits" else None,
+        read_test=ReadTest.AT_END,
     )  # fmt: skip
     return dataclasses.replace(spec, **changes)
 
@@ -36,5 +38,5 @@ def net(p):
     return model
 
 
-def run(place, spec, build=net, on_epoch=lambda epoch, metrics: True, **functions):
-    return train(spec, Code(build, **functions), place, on_epoch)
+def run(context, spec, build=net, on_epoch=lambda epoch, metrics: True, **functions):
+    return train(spec, StudyFunctions(build, **functions), context, on_epoch)

@@ -83,18 +83,18 @@ def page(browser):
     # MLflow's assistant opens itself once for each browser, over the tables.
     once = "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')"
     context.add_init_script(f"if (location.protocol == 'http:') {once}")
-    told = []
-    context.on("console", lambda message: told.append((message.type, f"{message.text} {message.location['url']}")))
-    context.on("weberror", lambda error: told.append(("error", str(error.error))))
+    messages = []
+    context.on("console", lambda message: messages.append((message.type, f"{message.text} {message.location['url']}")))
+    context.on("weberror", lambda error: messages.append(("error", str(error.error))))
     yield context.new_page()
     context.close()
-    errors = [text for kind, text in told if kind == "error" and not any(known in text for known in MLFLOWS_OWN)]
+    errors = [text for kind, text in messages if kind == "error" and not any(known in text for known in MLFLOWS_OWN)]
     assert errors == []
 
 
 def test_the_runs_stand_by_their_names_with_columns_for_phase_arm_parameters_and_metrics(page, mlflow):
     page.goto(mlflow[0])
-    for name in ("search · net · #1", "replicate · net · #0", "replicate · logistic · #5", "printed · net · #5"):
+    for name in ("search · net · #1", "replicate · net · #0", "replicate · logistic · #5", "reported · net · #5"):
         sync_api.expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
     sync_api.expect(page.get_by_text("tiny · default").first).to_be_visible()
     heads = page.locator(".ag-header-cell").all_inner_texts()
@@ -102,7 +102,7 @@ def test_the_runs_stand_by_their_names_with_columns_for_phase_arm_parameters_and
         assert head in [text.strip() for text in heads]
     groups = page.get_by_text(re.compile(r"Group: phase: \w+, arm: \w+")).all_inner_texts()
     assert {" ".join(group.split()) for group in groups} >= {
-        "Group: phase: replicate, arm: net", "Group: phase: search, arm: logistic", "Group: phase: printed, arm: net",
+        "Group: phase: replicate, arm: net", "Group: phase: search, arm: logistic", "Group: phase: reported, arm: net",
     }  # fmt: skip
 
 

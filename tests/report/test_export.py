@@ -9,18 +9,22 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution, distribution_to_json
 
 from dlstudy.analysis.results import BudgetCurve
+from dlstudy.analysis.summary import protocol_json
 from dlstudy.errors import UsageError
 from dlstudy.report import export as exporting
 from dlstudy.report.blocks import Bullets, Code, Document, Heading, Note, Picture, Table
 from dlstudy.report.export import FORMATS, as_json, export, export_all, write_whole
-from dlstudy.report.figures.winner_pictures import Picture as WinnerPicture
+from dlstudy.report.figures.winner_figures import WinnerFigure
 from dlstudy.report.formats.html import html_page
 from dlstudy.report.formats.markdown import markdown
 from dlstudy.report.outline import document
 from dlstudy.report.tables.reproduction import command, making_table
 from dlstudy.study.claims import Claim
+from dlstudy.study.trial import TrainedBy
+from dlstudy.study.variant import Variant
 from tests.helpers.builders import figure, make_study, make_trial, runs_of, sum_up
 from tests.helpers.hostile import EVIL, NAN, hostile_summary
 
@@ -32,10 +36,10 @@ TAGS = (
 )
 ATTRIBUTES = "lang charset http-equiv name content class alt src id href aria-label scope data-head role tabindex"
 KEYS = (
-    "schema study variant question answer quick complete n_failed arms printed computed sweeps claims trials protocol "
-    "notes remarks made_with scope checks budgets crossings costs pairing"
+    "schema study variant question answer quick complete n_failed arms reported derived sweeps claims trials protocol "
+    "notes remarks made_with scope checks budget_curves crossings costs pairing"
 )
-TRIAL_KEYS = "phase arm search number row seed params state reason metrics cost slot run_id"
+TRIAL_KEYS = "phase arm search number index seed params state reason metrics cost slot trained_by remarks run_id"
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +81,10 @@ def page_of(summary, figures=None):
     return html_page(document(summary, FIGURES if figures is None else figures))
 
 
+def command_of(summary):
+    return command(summary.study, summary.variant, summary.protocol)
+
+
 def headings(made):
     return [(block.level, block.text) for block in made.blocks if isinstance(block, Heading)]
 
@@ -86,18 +94,20 @@ def unescaped(text, letter):
 
 
 def test_a_report_begins_with_the_answer_and_ends_with_how_to_make_it_again(summary):
-    made = document(replace(summary, budgets=[BudgetCurve("a", "best so far", 1, [0.8, 0.9], seconds=[1, 2])]), FIGURES)
+    made = document(
+        replace(summary, budget_curves=[BudgetCurve("a", "best so far", 1, [0.8, 0.9], seconds=[1, 2])]), FIGURES
+    )
     assert (made.name, made.title, made.answer) == ("s · default", f"Is it {EVIL}?", f"The answer: {EVIL}.")
     assert made.scope == f"On {EVIL}"
     assert made.blocks[0] == Note(EVIL)
     assert headings(made) == [
-        (2, "The answer in a picture"), (2, "Arms, each tuned on its own"), (2, "Printed figures"), (2, "Claims"),
+        (2, "The answer in a picture"), (2, "Arms, each tuned on its own"), (2, "Reported figures"), (2, "Claims"),
         (3, "Each comparison"), (2, "Checks on the searches"), (2, "Budget"),
-        (3, "Best validation accuracy after so many trials"), (2, "Cost beside quality"), (2, "Training curves"),
+        (3, "Best validation accuracy by number of trials"), (2, "Cost beside quality"), (2, "Training curves"),
         (2, "What each parameter does"), (2, "Which parameters matter"), (2, "Failures"), (2, "Remarks"),
         (2, "What paired runs share"), (2, "How it was made"), (2, "How to make it again"),
     ]  # fmt: skip
-    assert made.blocks[-1] == Code(command(summary))
+    assert made.blocks[-1] == Code(command_of(summary))
 
 
 def test_a_report_of_nothing_has_no_empty_section():
@@ -109,7 +119,7 @@ def test_a_report_of_nothing_has_no_empty_section():
 
 
 def test_each_picture_says_in_words_what_it_shows(summary):
-    tried = replace(summary, budgets=[BudgetCurve("a", "best so far", 1, [0.8, 0.9], seconds=[1, 2])])
+    tried = replace(summary, budget_curves=[BudgetCurve("a", "best so far", 1, [0.8, 0.9], seconds=[1, 2])])
     alts = [block.alt for block in document(tried, FIGURES).blocks if isinstance(block, Picture)]
     assert alts == [
         f"Paired differences with their means and intervals, for each claim. {EVIL}: +0.02000 against b (95 % interval "
@@ -131,10 +141,10 @@ def test_without_claims_the_picture_is_of_the_arms():
     assert made.blocks[1].alt == "Test accuracy of each arm over its seeds: a 0.910 ± 0.014."
 
 
-def test_pictures_of_winners_stand_side_by_side(summary, tmp_path):
+def test_figures_of_winners_are_side_by_side(summary, tmp_path):
     path = tmp_path / "x.png"
     path.write_bytes(PNG)
-    winner = WinnerPicture("a", EVIL, path)
+    winner = WinnerFigure("a", EVIL, path)
     made = document(summary, {}, [winner])
     assert Picture(f"a: {EVIL}", f"a: {EVIL}", PNG, wide=False) in made.blocks
     assert (2, "Pictures of the winners (first seed)") in headings(made)
@@ -148,12 +158,23 @@ def test_how_it_was_made_by_hand():
     study = make_study()
     runs = [
         make_trial(study, "a", "search", 0, value=0.5, started_s=0.0, ended_s=3600.0),
-        make_trial(study, "a", "replicate", 0, started_s=3600.0, ended_s=5400.0, slot="cpu:1", way="fit: callbacks"),
+        make_trial(
+            study,
+            "a",
+            "replicate",
+            0,
+            started_s=3600.0,
+            ended_s=5400.0,
+            slot="cpu:1",
+            trained_by=TrainedBy.FIT,
+            remarks=["the study has callbacks", "the model could not be saved"],
+        ),
         make_trial(study, "b", "search", 0, result=None, ended_s=None),
     ]
     rows = dict(making_table(replace(sum_up(study, runs), made_with={"keras": "3.15"})).rows)
     assert rows["seeds of replicates"] == str(runs[1].seed)
-    assert (rows["slots"], rows["trained as"]) == ("cpu:0, cpu:1", "epoch graph, fit: callbacks")
+    assert (rows["slots"], rows["trained as"]) == ("cpu:0, cpu:1", "epoch graph, fit")
+    assert rows["remarks of trainings"] == "the model could not be saved; the study has callbacks"
     assert rows["trainings"] == "2: 1 search, 1 replicate"
     assert rows["from first to last"] == "1970-01-01 00:00 UTC to 1970-01-01 01:30 UTC (1 h 30 min)"
     assert rows["time of slots"] == "1.5 slot-hours for 2 trainings"
@@ -162,17 +183,17 @@ def test_how_it_was_made_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("space", "text"),
+    ("distribution", "text"),
     [
-        ("FloatDistribution(high=0.1, log=True, low=0.0001, step=None)", "0.0001 to 0.1 on a log scale"),
-        ("IntDistribution(high=20, log=False, low=1, step=1)", "1 to 20"),
-        ("IntDistribution(high=256, log=False, low=16, step=16)", "16 to 256 in steps of 16"),
-        ("CategoricalDistribution(choices=('a', 'b'))", "CategoricalDistribution(choices=('a', 'b'))"),
+        (FloatDistribution(0.0001, 0.1, log=True), "0.0001 to 0.1 on a log scale"),
+        (IntDistribution(1, 20), "1 to 20"),
+        (IntDistribution(16, 256, step=16), "16 to 256 in steps of 16"),
+        (CategoricalDistribution(["a", "b"]), "one of a, b"),
     ],
 )
-def test_a_space_is_a_range(space, text):
+def test_a_space_is_a_range(distribution, text):
     summary = sum_up(make_study(), [])
-    protocol = {**summary.protocol, "spaces": {"a": {"x": space}}}
+    protocol = {**summary.protocol, "spaces": {"a": {"x": json.loads(distribution_to_json(distribution))}}}
     assert dict(making_table(replace(summary, protocol=protocol)).rows)["space of a"] == f"x {text}"
 
 
@@ -182,21 +203,27 @@ def test_a_space_is_a_range(space, text):
         ("default", ""),
         ("default~2", ""),
         ("quick", "--quick "),
-        ("quick+dataset=digits+epochs=3+sampler=tpe+pruner=median+control~4",
-         "--quick --dataset digits --epochs 3 --sampler tpe --pruner median --control "),
+        ("quick+dataset=digits+epochs=3+sampler=tpe+pruner=median+aa-test~4",
+         "--quick --dataset digits --epochs 3 --sampler tpe --pruner median --aa-test "),
     ],
 )  # fmt: skip
 def test_a_report_says_what_to_type_to_make_it_again(variant, options):
-    summary = sum_up(make_study(trials=5, seeds=7), [])
+    summary = sum_up(make_study(trials=5, seeds=7), [], variant)
     line = f"dlstudy run s.py {options}--trials 5 --seeds 7"
-    assert command(replace(summary, variant=variant)) == line
-    assert f"```\n{line}\n```" in markdown(document(replace(summary, variant=variant), None))
+    assert command_of(summary) == line
+    assert f"```\n{line}\n```" in markdown(document(summary, None))
 
 
 def test_the_command_asks_for_searches_and_for_figures_with_a_setting_of_their_own():
-    study = make_study(printed=[figure("0.9", setting={"batch_size": 64})], searches=3)
-    runs = [make_trial(study, "a", "printed", 0, {"rate": 0.1, "batch_size": 64}, metrics={"test_accuracy": 0.9})]
-    assert command(sum_up(study, runs)) == "dlstudy run s.py --trials 8 --seeds 8 --searches 3 --also"
+    study = make_study(reported=[figure("0.9", setting={"batch_size": 64})], searches=3)
+    runs = [make_trial(study, "a", "reported", 0, {"rate": 0.1, "batch_size": 64}, metrics={"test_accuracy": 0.9})]
+    line = "dlstudy run s.py --trials 8 --seeds 8 --searches 3"
+    assert document(sum_up(study, runs), None).blocks[-1] == Code(f"{line} --reported-variants")
+    assert document(sum_up(study, []), None).blocks[-1] == Code(line)
+
+
+def test_a_study_that_comes_with_the_package_is_run_by_its_name():
+    assert command("optimizers", Variant(), protocol_json(make_study())).startswith("dlstudy run optimizers --trials")
 
 
 def test_html_shows_text_as_it_is_and_never_as_markup(summary):
@@ -258,7 +285,7 @@ def test_html_marks_verdicts_good_bad_and_open(summary):
         ("good", "supported"),
         ("good", "0.9100 reproduced"),
         ("bad", "0.5 not reproduced"),
-        ("open", "not run: --also trains it"),
+        ("open", "not run: --reported-variants trains it"),
     ):
         assert f'<span class="{kind}">{text}</span>' in page, text
 
@@ -281,7 +308,7 @@ def test_the_first_cell_of_a_row_may_lead_somewhere():
 
 def test_markdown_escapes_every_text_of_a_study(summary):
     text = markdown(document(summary, None))
-    plain = re.sub(r"(?m)^#+ |\*\*|^\*Picture: |\*$|^```$", "", text.replace(command(summary), ""))
+    plain = re.sub(r"(?m)^#+ |\*\*|^\*Picture: |\*$|^```$", "", text.replace(command_of(summary), ""))
     for letter in "<[*_#`&$!~":
         assert unescaped(plain, letter) == 0, letter
     assert r"# Is it \<script\>alert(1)\</script\> a\|b 'single'" in text
@@ -321,7 +348,7 @@ def test_text_over_several_lines_stays_in_its_cell():
 
 def test_json_has_the_documented_keys_and_values(summary):
     data = json.loads(export(summary, "json"))
-    assert (data["schema"], data["study"], data["variant"]) == (2, "s", "default")
+    assert (data["schema"], data["study"], data["variant"]) == (3, "s", "default")
     assert data["question"] == f"Is it {EVIL}?"
     assert (data["quick"], data["complete"], data["made_with"]) == (False, False, {EVIL: EVIL})
     assert set(data) == set(KEYS.split())
@@ -331,8 +358,8 @@ def test_json_has_the_documented_keys_and_values(summary):
     assert (metric["values"][:3], metric["n"]) == ([0.92, 0.931, 0.939], 6)
     assert (metric["mean"], metric["sd"]) == pytest.approx((0.93, 0.0068118), abs=1e-6)
     assert metric["seeds"] == [trial.seed for trial in summary.trials if (trial.arm, trial.phase) == ("a", "replicate")]
-    printed = data["printed"][0]
-    shown = [printed[key] for key in ("arm", "metric", "printed", "reproduced")]
+    reported = data["reported"][0]
+    shown = [reported[key] for key in ("arm", "metric", "reported", "verdict")]
     assert shown == ["a", "test_accuracy", "0.9100", "reproduced"]
     claim = data["claims"][0]
     assert (claim["text"], claim["verdict"], claim["n"], claim["unit"]) == (EVIL, "supported", 6, "seed")
@@ -396,7 +423,7 @@ def test_an_unknown_format_is_refused(summary):
         export(summary, "docx")
 
 
-def test_only_faces_with_pictures_are_drawn_for(summary, drawn):
+def test_only_formats_with_pictures_are_drawn_for(summary, drawn):
     for kind in ("md", "csv", "tex", "json"):
         export(summary, kind)
     assert drawn == []
@@ -405,7 +432,7 @@ def test_only_faces_with_pictures_are_drawn_for(summary, drawn):
 
 
 def test_every_format_is_written_whole_into_a_folder(summary, tmp_path, monkeypatch, drawn):
-    monkeypatch.setitem(exporting.FACES, "pdf", lambda _: b"%PDF")
+    monkeypatch.setitem(exporting.RENDERERS, "pdf", lambda _: b"%PDF")
     folder = tmp_path / "a 'folder' with \"quotes\"" / "ä"
     written = export_all(summary, folder)
     assert [path.name for path in written] == [f"s-default.{kind}" for kind in FORMATS]
@@ -418,14 +445,14 @@ def test_every_format_is_written_whole_into_a_folder(summary, tmp_path, monkeypa
 
 
 def test_a_report_that_fails_leaves_the_old_one(summary, tmp_path, monkeypatch, drawn):
-    monkeypatch.setitem(exporting.FACES, "pdf", lambda _: b"%PDF")
+    monkeypatch.setitem(exporting.RENDERERS, "pdf", lambda _: b"%PDF")
     path = export_all(summary, tmp_path)[2]
     before = path.read_text()
 
     def fail(*_):
         raise RuntimeError("out of ink")
 
-    monkeypatch.setitem(exporting.FACES, "md", fail)
+    monkeypatch.setitem(exporting.RENDERERS, "md", fail)
     with pytest.raises(RuntimeError, match="out of ink"):
         export_all(summary, tmp_path)
     assert path.read_text() == before

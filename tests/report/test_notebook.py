@@ -9,7 +9,7 @@ import dlstudy
 from dlstudy.analysis.results import Pair
 from dlstudy.errors import RecordError
 from dlstudy.report.notebook import Results
-from dlstudy.runner.backend import Where
+from dlstudy.runner.backend import Backend
 from dlstudy.runner.session import run_study
 from dlstudy.store.home import Home
 from dlstudy.study import loader
@@ -19,7 +19,7 @@ from tests.helpers.builders import figure, make_study, make_trial, runs_of, sum_
 from tests.helpers.fake_engine import Deaf
 
 CLAIM = Claim("a > b & wins", better="a", than="b", metric="test_accuracy")
-STUDY = make_study(question="Is <a> better?", claims=[CLAIM], printed=[figure()])
+STUDY = make_study(question="Is <a> better?", claims=[CLAIM], reported=[figure()])
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def results():
     trials = [
         *runs_of(STUDY, "a", "replicate", [0.9, 0.7] * 4, history=history),
         *runs_of(STUDY, "b", "replicate", [0.6, 0.7] * 4),
-        make_trial(STUDY, "b", "search", row=1, number=1, state="diverged", reason="loss nan"),
+        make_trial(STUDY, "b", "search", index=1, number=1, state="diverged", reason="loss nan"),
     ]
     return Results(sum_up(STUDY, trials))
 
@@ -36,19 +36,19 @@ def results():
 def test_trials_are_rows_with_parameters_metrics_and_costs(results):
     trials = results.trials
     assert len(trials) == 19
-    assert list(trials.columns[:7]) == ["phase", "arm", "search", "number", "row", "seed", "state"]
+    assert list(trials.columns[:7]) == ["phase", "arm", "search", "number", "index", "seed", "state"]
     means = trials[trials.phase == "replicate"].groupby("arm").test_accuracy.mean()
     assert means.to_dict() == pytest.approx({"a": 0.8, "b": 0.65})
     assert set(trials["param.rate"]) == {0.5}
     assert set(trials.seconds) == {1.5}
     (diverged,) = trials[trials.state == "diverged"].to_dict("records")
-    assert (diverged["reason"], diverged["row"], math.isnan(diverged["test_accuracy"])) == ("loss nan", 1, True)
+    assert (diverged["reason"], diverged["index"], math.isnan(diverged["test_accuracy"])) == ("loss nan", 1, True)
 
 
 def test_history_has_a_row_for_each_trial_and_epoch(results):
     history = results.history
     assert len(history) == 16
-    first = history[history.row == 0]
+    first = history[history["index"] == 0]
     assert first.epoch.tolist() == [1, 2]
     assert first.val_accuracy.tolist() == [0.4, 0.5]
     assert first.val_loss.tolist()[0] == 2.0
@@ -64,9 +64,9 @@ def test_arms_have_their_winner_and_their_test_metrics(results):
 
 def test_claims_have_their_verdict_and_the_ends_of_their_interval(results):
     (claim,) = results.claims.to_dict("records")
-    told = results.summary.claims[0]
-    assert (claim["text"], claim["verdict"], claim["n"]) == ("a > b & wins", told.verdict, 8)
-    assert (claim["low"], claim["high"]) == told.interval
+    judged = results.summary.claims[0]
+    assert (claim["text"], claim["verdict"], claim["n"]) == ("a > b & wins", judged.verdict, 8)
+    assert (claim["low"], claim["high"]) == judged.interval
     assert "pairs" not in results.claims.columns
 
 
@@ -80,15 +80,15 @@ def test_pairs_have_a_row_for_each_unit():
     ]
 
 
-def test_printed_figures_stand_beside_ours(results):
-    (row,) = results.printed.to_dict("records")
-    assert (row["arm"], row["metric"], row["printed"], row["reproduced"]) == ("a", "test_accuracy", "0.95", "not run")
+def test_reported_figures_come_beside_ours(results):
+    (row,) = results.reported.to_dict("records")
+    assert (row["arm"], row["metric"], row["reported"], row["verdict"]) == ("a", "test_accuracy", "0.95", "not run")
 
 
 def test_a_study_without_trials_has_empty_frames_with_their_columns_and_shows_itself():
     empty = Results(sum_up(make_study(), []))
     for frame, column in (("trials", "state"), ("history", "epoch"), ("claims", "verdict"), ("pairs", "difference"),
-                          ("printed", "ours")):  # fmt: skip
+                          ("reported", "ours")):  # fmt: skip
         assert len(getattr(empty, frame)) == 0
         assert column in getattr(empty, frame).columns
     assert (empty.differences, empty.curves, empty.budget, empty.slices, empty.importance) == (None,) * 5
@@ -117,7 +117,7 @@ def test_results_show_question_answer_tables_and_picture_escaped(results):
 def test_load_reads_the_record_of_a_home(tiny, tmp_path):
     home = tmp_path / "my runs"
     request = Request(phases=("search",), arms=("logistic",))
-    run_study(loader.load(tiny), request, Where(Home.at(home), engine="inline"), Deaf(), lambda line: None)
+    run_study(loader.load(tiny), request, Backend(Home.at(home), engine="inline"), Deaf(), lambda line: None)
     loaded = dlstudy.load(tiny, home=home)
     assert loaded.trials[["arm", "state"]].to_dict("records") == [{"arm": "logistic", "state": "finished"}]
     with pytest.raises(RecordError, match="tiny has no variant 'quick'"):

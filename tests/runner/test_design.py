@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from scipy.stats import qmc
 
 from dlstudy.runner.design import design_table, point
-from dlstudy.study.trial import number_of
+from dlstudy.study.seeds import number_of
 
 UNIT = FloatDistribution(0.0, 1.0)
 PLANE = {"x": UNIT, "y": UNIT}

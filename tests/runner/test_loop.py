@@ -5,20 +5,25 @@ import dataclasses
 import optuna
 import pytest
 
+from dlstudy.analysis.results import FigureVerdict
 from dlstudy.analysis.summary import summarize
 from dlstudy.datasets import registry
+from dlstudy.engines.base import TrialOutcome
 from dlstudy.errors import RecordError, StudyError, UsageError
-from dlstudy.runner import plan
-from dlstudy.runner.loop import choose, run
-from dlstudy.runner.plan import Plan
+from dlstudy.runner import plan, recorder
+from dlstudy.runner.plan import Plan, Selection
+from dlstudy.store.arm_record import ArmRecord
 from dlstudy.store.home import Home
-from dlstudy.store.record import ArmRecord, Record
+from dlstudy.store.record import Record
 from dlstudy.study import loader
+from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
 from dlstudy.study.request import Request, resolve
-from dlstudy.study.trial import TrialResult
+from dlstudy.study.trial import TrialResult, TrialState
 from dlstudy.study.variant import Variant
+from tests.helpers import fake_runs
 from tests.helpers.fake_engine import Deaf, FakeEngine, made_up
+from tests.helpers.fake_runs import begin_run
 
 
 class Bench:
@@ -29,30 +34,23 @@ class Bench:
         self.home.create()
         self.engine = FakeEngine()
 
-    def run(self, request=None, engine=None):
+    def run(self, request=None, engine=None, listener=None):
         self.engine = engine or FakeEngine()
-        file = loader.load(self.path)
-        request = request or Request()
-        study = resolve(file, request)
-        record = Record.open(self.home)
-        choice = choose(file, study, request, record)
-        plan = Plan(file, study, choice, home=self.home, record=record)
-        return run(plan, study.dataset, lambda *_: self.engine, [Deaf()], lambda key: "")
+        return fake_runs.run(self.path, self.home, request, self.engine, listener)
 
     def trials(self, variant="default"):
-        return Record.open(self.home).trials("tiny", variant)
+        return Record.open(self.home).trials("tiny", Variant.parse(variant))
 
     def table(self, variant="default"):
         return sorted(
-            (t.phase, t.arm, t.search, t.row, t.seed, tuple(t.params.items()), tuple(t.metrics.items()))
+            (t.phase, t.arm, t.search, t.index, t.seed, tuple(t.params.items()), tuple(t.metrics.items()))
             for t in self.trials(variant)
-            if t.ended_for_good
+            if t.state.is_final
         )
 
     def summary(self, request=None):
-        file, request = loader.load(self.path), request or Request()
-        name = request.variant.name
-        return summarize("tiny", resolve(file, request), name, self.trials(name))
+        study = resolve(loader.load(self.path), request or Request())
+        return summarize(study, self.trials(str(study.variant)))
 
 
 @pytest.fixture
@@ -65,10 +63,10 @@ def count(trials, **wanted):
 
 
 def test_a_run_trains_every_phase_and_the_next_run_nothing(bench):
-    assert bench.run() == 6 + 2 + 1 + 6 + 6  # printed net, search net, search logistic, replicates of both
+    assert bench.run() == 6 + 2 + 1 + 6 + 6  # reported net, search net, search logistic, replicates of both
     assert bench.engine.closed
     trials = bench.trials()
-    assert count(trials, phase="printed", arm="net") == 6
+    assert count(trials, phase="reported", arm="net") == 6
     assert count(trials, phase="search", arm="net") == 2
     assert count(trials, phase="search", arm="logistic") == 1  # nothing to tune
     assert count(trials, phase="replicate") == 12
@@ -76,11 +74,21 @@ def test_a_run_trains_every_phase_and_the_next_run_nothing(bench):
     assert bench.run() == 0
 
 
-def test_the_design_is_made_only_where_rows_are_missing(bench, monkeypatch):
+def test_to_plan_a_run_writes_nothing(bench):
+    bench.run(Request(phases=("search",)))
+    before = bench.home.journal.read_bytes()
+    study = resolve(loader.load(bench.path), Request())
+    plan = Plan(study, Selection.of(study, Request()), bench.trials())
+    assert (plan.n_waiting, plan.n_missing) == (6 + 12, 6 + 12)
+    assert plan.next().part.phase is Phase.REPORTED
+    assert bench.home.journal.read_bytes() == before
+
+
+def test_the_design_is_made_only_where_trials_are_missing(bench, monkeypatch):
     bench.run()
     made = []
-    make = plan.fixed_rows
-    monkeypatch.setattr(plan, "fixed_rows", lambda *args: made.append(args[2]) or make(*args))
+    make = plan.fixed_design
+    monkeypatch.setattr(plan, "fixed_design", lambda *args: made.append(args[2]) or make(*args))
     assert bench.run() == 0
     assert made == []
     bench.run(Request(trials=3))
@@ -95,13 +103,13 @@ def test_every_arm_sees_the_same_seeds_and_no_phase_those_of_another(bench):
     assert seeds["replicate", "net"] == seeds["replicate", "logistic"]
     assert seeds["search", "net"][:1] == seeds["search", "logistic"]
     assert not set(seeds["replicate", "net"]) & set(seeds["search", "net"])
-    assert not set(seeds["replicate", "net"]) & set(seeds["printed", "net"])
+    assert not set(seeds["replicate", "net"]) & set(seeds["reported", "net"])
 
 
-def test_only_replicates_and_printed_runs_read_the_test_rows(bench):
+def test_only_replicates_and_reported_runs_read_the_test_rows(bench):
     bench.run()
-    how = {(spec.phase, spec.metrics_of) for spec in bench.engine.trained}
-    assert how == {("printed", "test each epoch"), ("search", "validation"), ("replicate", "test")}
+    how = {(spec.phase, spec.read_test) for spec in bench.engine.trained}
+    assert how == {("reported", ReadTest.EACH_EPOCH), ("search", ReadTest.NEVER), ("replicate", ReadTest.AT_END)}
 
 
 @pytest.mark.parametrize("n_slots", [1, 2, 5])
@@ -141,7 +149,7 @@ def test_parts_run_on_their_own_and_add_up_to_the_whole(bench, tiny, tmp_path):
     other = Bench(tiny, tmp_path / "parts")
     assert other.run(Request(phases=("search",), arms=("net",))) == 2
     assert other.run(Request(phases=("search",))) == 1
-    assert other.run(Request(phases=("printed",))) == 6
+    assert other.run(Request(phases=("reported",))) == 6
     assert other.run(Request(phases=("replicate",))) == 12
     assert other.table() == bench.table()
 
@@ -155,7 +163,7 @@ def test_replicates_without_a_search_are_refused_with_what_is_missing(bench):
 @pytest.mark.parametrize(
     ("request_", "error", "message"),
     [
-        (Request(phases=("train",)), UsageError, "one of printed, defaults, search, replicate, sweep, got 'train'"),
+        (Request(phases=("train",)), UsageError, "one of reported, defaults, search, replicate, sweep, got 'train'"),
         (Request(arms=("nett",)), StudyError, "no arm 'nett': choose from net, logistic"),
         (Request(seeds=3), StudyError, "1 claims need at least 6 seeds"),
         (Request(trials=0), StudyError, "trials must be a whole number from 1 to 1,000,000, got 0"),
@@ -172,13 +180,13 @@ def test_a_lost_trial_is_tried_once_more(bench):
     lost = []
 
     def result_of(spec):
-        if spec.phase == "search" and spec.row == 1 and not lost:
+        if spec.phase == "search" and spec.index == 1 and not lost:
             lost.append(spec)
-            return TrialResult("lost", "worker died")
+            return TrialResult(TrialState.LOST, "worker died")
         return made_up(spec)
 
     bench.run(engine=FakeEngine(result_of))
-    tries = [trial for trial in bench.trials() if trial.phase == "search" and trial.arm == "net" and trial.row == 1]
+    tries = [trial for trial in bench.trials() if trial.phase == "search" and trial.arm == "net" and trial.index == 1]
     assert [trial.state for trial in tries] == ["lost", "finished"]
     assert tries[0].params == tries[1].params
     assert tries[0].seed == tries[1].seed
@@ -186,20 +194,20 @@ def test_a_lost_trial_is_tried_once_more(bench):
 
 def test_a_trial_that_is_lost_twice_has_failed_for_that_reason_and_the_next_run_tries_it_again(bench):
     def result_of(spec):
-        is_it = (spec.arm, spec.phase, spec.row) == ("net", "search", 1)
-        return TrialResult("lost", "no word for 20 s") if is_it else made_up(spec)
+        is_it = (spec.arm, spec.phase, spec.index) == ("net", "search", 1)
+        return TrialResult(TrialState.LOST, "no message for 20 s") if is_it else made_up(spec)
 
     bench.run(engine=FakeEngine(result_of))
-    tries = [trial for trial in bench.trials() if trial.phase == "search" and trial.arm == "net" and trial.row == 1]
+    tries = [trial for trial in bench.trials() if trial.phase == "search" and trial.arm == "net" and trial.index == 1]
     assert [(trial.state, trial.result.reason) for trial in tries] == [
-        ("lost", "no word for 20 s"),
-        ("failed", "no word for 20 s"),
+        ("lost", "no message for 20 s"),
+        ("failed", "no message for 20 s"),
     ]
     assert bench.run() == 1
     assert bench.summary().complete
 
 
-def test_a_worker_is_told_how_long_it_may_be_silent(bench):
+def test_a_spec_holds_how_long_its_worker_may_be_silent(bench):
     bench.path.write_text(bench.path.read_text().replace("rows=600", "rows=600, silence_s=77"))
     bench.run()
     assert {spec.silence_s for spec in bench.engine.trained} == {77}
@@ -213,7 +221,7 @@ def test_how_long_a_worker_may_be_silent_is_not_part_of_the_definition(bench):
 
 def test_an_arm_that_fails_leaves_the_others_whole_and_is_tried_again_by_the_next_run(bench):
     def result_of(spec):
-        return TrialResult("failed", "no luck") if spec.arm == "logistic" else made_up(spec)
+        return TrialResult(TrialState.FAILED, "no luck") if spec.arm == "logistic" else made_up(spec)
 
     bench.run(engine=FakeEngine(result_of))
     summary = bench.summary()
@@ -227,7 +235,7 @@ def test_an_arm_that_fails_leaves_the_others_whole_and_is_tried_again_by_the_nex
 
 def test_a_diverged_trial_counts_in_the_budget_and_is_not_repeated(bench):
     def result_of(spec):
-        return TrialResult("diverged", "loss") if spec.phase == "search" and spec.row == 0 else made_up(spec)
+        return TrialResult(TrialState.DIVERGED, "loss") if spec.phase == "search" and spec.index == 0 else made_up(spec)
 
     bench.run(engine=FakeEngine(result_of))
     assert count(bench.trials(), arm="net", phase="search", state="diverged") == 1
@@ -235,9 +243,9 @@ def test_a_diverged_trial_counts_in_the_budget_and_is_not_repeated(bench):
     assert bench.run(Request(arms=("net",))) == 0
 
 
-def test_a_metric_that_the_model_lacks_fails_the_trial_and_says_what_there_is(bench):
+def test_a_metric_that_the_model_lacks_fails_the_trial_and_the_reason_names_those_it_has(bench):
     def result_of(spec):
-        return TrialResult("finished", metrics={"val_loss": 1.0})
+        return TrialResult(TrialState.FINISHED, metrics={"val_loss": 1.0})
 
     bench.run(Request(phases=("search",)), engine=FakeEngine(result_of))
     (first, *_) = bench.trials()
@@ -250,7 +258,7 @@ def test_ctrl_c_writes_down_what_was_in_flight_and_the_next_run_ends_with_the_sa
     undisturbed.run()
 
     def result_of(spec):
-        if spec.phase == "search" and spec.row == 1:
+        if spec.phase == "search" and spec.index == 1:
             raise KeyboardInterrupt
         return made_up(spec)
 
@@ -269,11 +277,11 @@ def test_a_run_that_is_stopped_between_two_steps_leaves_nothing_open(bench, tiny
     undisturbed = Bench(tiny, tmp_path / "undisturbed")
     undisturbed.run()
     owner = optuna.Study if step == "tell" else ArmRecord
-    stands, calls = getattr(owner, step), []
+    original, calls = getattr(owner, step), []
 
     def stopped_in(*args, **kwargs):
         calls.append(args)
-        given = None if step == "tell" and len(calls) == 3 else stands(*args, **kwargs)
+        given = None if step == "tell" and len(calls) == 3 else original(*args, **kwargs)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return given
@@ -291,12 +299,8 @@ def test_a_run_that_is_stopped_between_two_steps_leaves_nothing_open(bench, tiny
 def test_trials_left_by_a_dead_process_are_ended_and_trained_again(bench, tiny, tmp_path):
     undisturbed = Bench(tiny, tmp_path / "undisturbed")
     undisturbed.run()
-    file = loader.load(tiny)
-    study = resolve(file, Request())
-    record = Record.open(bench.home)
-    choice = choose(file, study, Request(), record)
-    plan = Plan(file, study, choice, home=bench.home, record=record)
-    begun = plan.next()  # and then the process dies
+    plan, recorder = begin_run(bench.path, bench.home)
+    begun = recorder.begin(plan.next())  # and then the process dies
     assert count(bench.trials(), state="running") == 1
     assert bench.run() == len(undisturbed.table())
     assert bench.table() == undisturbed.table()
@@ -305,11 +309,27 @@ def test_trials_left_by_a_dead_process_are_ended_and_trained_again(bench, tiny, 
     assert "the process that ran the study ended" in orphan.result.reason
 
 
-def test_a_run_of_one_part_ends_what_a_dead_process_left_in_another(bench, tiny):
-    file, search = loader.load(tiny), Request(phases=["search"])
-    study, record = resolve(file, search), Record.open(bench.home)
-    begun = Plan(file, study, choose(file, study, search, record), home=bench.home, record=record).next()
-    bench.run(Request(phases=["printed"]))
+def test_a_result_that_a_dead_process_had_written_is_kept_though_its_trial_had_not_ended(
+    bench, tiny, tmp_path, monkeypatch
+):
+    undisturbed = Bench(tiny, tmp_path / "undisturbed")
+    undisturbed.run()
+    plan, recorder = begin_run(bench.path, bench.home)
+    spec = recorder.begin(plan.next())
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.Study, "tell", lambda *args, **kwargs: 1 / 0)  # the process dies here
+        with pytest.raises(ZeroDivisionError):
+            recorder.end(TrialOutcome(spec, made_up(spec)), "")
+    assert count(bench.trials(), state="running") == 1
+    assert bench.run() == len(undisturbed.table()) - 1
+    assert bench.table() == undisturbed.table()
+    assert count(bench.trials(), state="finished") == len(bench.trials())
+
+
+def test_a_run_of_one_part_ends_what_a_dead_process_left_in_another(bench):
+    plan, recorder = begin_run(bench.path, bench.home, Request(phases=["search"]))
+    begun = recorder.begin(plan.next())
+    bench.run(Request(phases=["reported"]))
     assert [trial.state for trial in bench.trials() if trial.key == begun.key] == ["killed"]
 
 
@@ -326,12 +346,12 @@ def test_a_changed_definition_is_refused_with_what_changed_and_fresh_begins_besi
     text = bench.path.read_text()
     bench.path.write_text(text.replace("Dropout(0.1)", "Dropout(0.3)").replace("1e-3, 1e-1", "1e-3, 1e-2"))
     with pytest.raises(
-        RecordError, match="tiny/default/net/printed was begun with another definition: the code of build"
+        RecordError, match="tiny/default/net/reported was begun with another definition: the code of build"
     ):
         bench.run()
     assert bench.run(Request(fresh=True)) == 21
     assert len(bench.table("default")) == len(bench.table("default~2")) == 21
-    assert bench.run() == 0  # the latest generation is the one that goes on
+    assert bench.run() == 0  # the newest generation is the one that continues
 
 
 def test_reworded_claims_and_more_trials_are_no_other_definition(bench):
@@ -350,18 +370,18 @@ def test_variants_live_side_by_side(bench):
     assert len(bench.table("epochs=1")) == 21
 
 
-def test_a_printed_figure_with_its_own_setting_is_trained_on_request_only(bench):
+def test_a_reported_figure_with_its_own_setting_is_trained_on_request_only(bench):
     text = bench.path.read_text()
-    more = 'epoch=2), Printed("net", "test_accuracy", "0.9", epoch=2, setting={"batch_size": 64})]'
+    more = 'epoch=2), Reported("net", "test_accuracy", "0.9", epoch=2, setting={"batch_size": 64})]'
     bench.path.write_text(text.replace("epoch=2)]", more))
     bench.run()
-    assert bench.summary().printed[1].reproduced == "not run"
-    assert bench.run(Request(also=True)) == 6
-    assert bench.summary().printed[1].n == 6
-    assert {trial.params["batch_size"] for trial in bench.trials() if trial.phase == "printed"} == {32, 64}
+    assert bench.summary().reported[1].verdict is FigureVerdict.NOT_RUN
+    assert bench.run(Request(reported_variants=True)) == 6
+    assert bench.summary().reported[1].n == 6
+    assert {trial.params["batch_size"] for trial in bench.trials() if trial.phase == "reported"} == {32, 64}
 
 
-def test_tpe_goes_on_after_a_stop_without_repeating_itself(bench):
+def test_tpe_continues_after_a_stop_without_repeating_itself(bench):
     request = Request(variant=Variant(sampler="tpe"), trials=4, phases=("search",), arms=("net",))
     bench.run(request)
     bench.run(dataclasses.replace(request, trials=8))
@@ -371,22 +391,25 @@ def test_tpe_goes_on_after_a_stop_without_repeating_itself(bench):
 
 def test_a_pruned_trial_is_done_but_never_wins(bench):
     def result_of(spec):
-        if spec.phase == "search" and spec.arm == "net" and spec.row == 0:
-            return TrialResult("pruned", "pruned after epoch 1", {"val_accuracy": 2.0})
+        if spec.phase == "search" and spec.arm == "net" and spec.index == 0:
+            return TrialResult(TrialState.PRUNED, "pruned after epoch 1", {"val_accuracy": 2.0})
         return made_up(spec)
 
     bench.run(Request(variant=Variant(pruner="median")), engine=FakeEngine(result_of))
     trials = bench.trials("pruner=median")
     assert count(trials, state="pruned") == 1
-    rows = {t.row: t.setting_key for t in trials if t.phase == "search" and t.arm == "net"}
+    rows = {t.index: t.setting_key for t in trials if t.phase == "search" and t.arm == "net"}
     assert {t.setting_key for t in trials if t.phase == "replicate" and t.arm == "net"} == {rows[1]}
 
 
-STEERED = [
-    ("import Arm, Claim, Printed, Protocol, Split, Study", "import Arm, Claim, Printed, Protocol, Split, Study, Sweep"),
-    ('printed={"learning_rate": 0.05})', 'printed={"learning_rate": 0.05}, defaults={"learning_rate": 0.01})'),
+DEFAULTS_AND_SWEEP = [
+    (
+        "import Arm, Claim, Protocol, Reported, Split, Study",
+        "import Arm, Claim, Protocol, Reported, Split, Study, Sweep",
+    ),
+    ('reported={"learning_rate": 0.05})', 'reported={"learning_rate": 0.05}, defaults={"learning_rate": 0.01})'),
     ('Arm("logistic", setting={"kind": "logistic"})', 'Arm("logistic", setting={"kind": "logistic"}, defaults={})'),
-    ("    printed=[", '    sweeps=[Sweep("rates", {"learning_rate": [0.02, 0.03, 0.04]}, seeds=6)],\n    printed=['),
+    ("    reported=[", '    sweeps=[Sweep("rates", {"learning_rate": [0.02, 0.03, 0.04]}, seeds=6)],\n    reported=['),
 ]
 
 
@@ -399,100 +422,103 @@ def edit(bench, *edits):
 
 
 @pytest.fixture
-def steered(bench):
+def study_with_sweep(bench):
     """The tiny study with defaults of both arms and a sweep."""
-    edit(bench, *STEERED)
+    edit(bench, *DEFAULTS_AND_SWEEP)
     return bench
 
 
-def test_defaults_and_sweeps_are_trained_with_the_rest_and_then_repeat_nothing(steered):
-    assert steered.run() == 21 + 2 * 6 + 2 * 3 * 6
-    trials = steered.trials()
+def test_defaults_and_sweeps_are_trained_with_the_rest_and_then_repeat_nothing(study_with_sweep):
+    assert study_with_sweep.run() == 21 + 2 * 6 + 2 * 3 * 6
+    trials = study_with_sweep.trials()
     for arm in ("net", "logistic"):
         assert count(trials, phase="defaults", arm=arm) == 6
         assert count(trials, phase="sweep", arm=arm) == 18
     swept = [t.params["learning_rate"] for t in trials if t.phase == "sweep" and t.arm == "net"]
     assert {rate: swept.count(rate) for rate in swept} == {0.02: 6, 0.03: 6, 0.04: 6}
     assert {t.params["learning_rate"] for t in trials if t.phase == "defaults" and t.arm == "net"} == {0.01}
-    assert steered.summary().complete
-    assert steered.run() == 0
+    assert study_with_sweep.summary().complete
+    assert study_with_sweep.run() == 0
 
 
-def test_defaults_have_the_seeds_of_the_replicates_and_a_sweep_its_own_at_every_point(steered):
-    steered.run()
+def test_defaults_have_the_seeds_of_the_replicates_and_a_sweep_its_own_at_every_point(study_with_sweep):
+    study_with_sweep.run()
     seeds, swept = {}, {}
-    for trial in steered.trials():
-        seeds.setdefault((trial.phase, trial.arm), {})[trial.row] = trial.seed
+    for trial in study_with_sweep.trials():
+        seeds.setdefault((trial.phase, trial.arm), {})[trial.index] = trial.seed
         if trial.phase == "sweep":
-            swept.setdefault((trial.arm, trial.tuned["learning_rate"]), {})[trial.row] = trial.seed
+            swept.setdefault((trial.arm, trial.tuned["learning_rate"]), {})[trial.index] = trial.seed
     assert seeds["defaults", "net"] == seeds["replicate", "net"] == seeds["defaults", "logistic"]
     assert len(swept) == 6
     assert all(point == seeds["sweep", "net"] for point in swept.values())
-    for phase in ("search", "replicate", "printed"):
+    for phase in ("search", "replicate", "reported"):
         assert not set(seeds["sweep", "net"].values()) & set(seeds[phase, "net"].values())
 
 
-def test_searches_and_sweeps_never_read_the_test_rows(steered):
-    steered.run()
-    how = {(spec.phase, spec.metrics_of) for spec in steered.engine.trained}
+def test_searches_and_sweeps_never_read_the_test_rows(study_with_sweep):
+    study_with_sweep.run()
+    how = {(spec.phase, spec.read_test) for spec in study_with_sweep.engine.trained}
     assert how == {
-        ("printed", "test each epoch"), ("search", "validation"), ("replicate", "test"), ("sweep", "validation"),
-        ("defaults", "test"),
+        ("reported", ReadTest.EACH_EPOCH), ("search", ReadTest.NEVER), ("replicate", ReadTest.AT_END),
+        ("sweep", ReadTest.NEVER), ("defaults", ReadTest.AT_END),
     }  # fmt: skip
-    assert not [t for t in steered.trials() if t.phase in ("search", "sweep") and "test_accuracy" in t.metrics]
+    assert not [t for t in study_with_sweep.trials() if t.phase in ("search", "sweep") and "test_accuracy" in t.metrics]
 
 
-def test_a_stopped_sweep_goes_on_where_it_stopped(steered, tiny, tmp_path):
+def test_a_stopped_sweep_continues_where_it_stopped(study_with_sweep, tiny, tmp_path):
     def result_of(spec):
-        if (spec.phase, spec.arm, spec.row) == ("sweep", "logistic", 3):
+        if (spec.phase, spec.arm, spec.index) == ("sweep", "logistic", 3):
             raise KeyboardInterrupt
         return made_up(spec)
 
     with pytest.raises(KeyboardInterrupt):
-        steered.run(engine=FakeEngine(result_of))
-    done = len(steered.table())
+        study_with_sweep.run(engine=FakeEngine(result_of))
+    done = len(study_with_sweep.table())
     undisturbed = Bench(tiny, tmp_path / "undisturbed")
     undisturbed.run()
-    assert 0 < steered.run() == len(undisturbed.table()) - done
-    assert steered.table() == undisturbed.table()
+    assert 0 < study_with_sweep.run() == len(undisturbed.table()) - done
+    assert study_with_sweep.table() == undisturbed.table()
 
 
-def test_a_sweep_grows_by_what_was_added_alone(steered):
-    steered.run()
-    edit(steered, ("[0.02, 0.03, 0.04]}, seeds=6", "[0.02, 0.03, 0.04, 0.05]}, seeds=7"))
-    assert not steered.summary().complete
-    assert steered.run() == 2 * (3 * 1 + 7)  # arms: a seed more for each of three rates, and a rate with seven
-    assert steered.run() == 0
+def test_a_sweep_grows_by_what_was_added_alone(study_with_sweep):
+    study_with_sweep.run()
+    edit(study_with_sweep, ("[0.02, 0.03, 0.04]}, seeds=6", "[0.02, 0.03, 0.04, 0.05]}, seeds=7"))
+    assert not study_with_sweep.summary().complete
+    assert study_with_sweep.run() == 2 * (3 * 1 + 7)  # arms: a seed more for each of three rates, and a rate with seven
+    assert study_with_sweep.run() == 0
 
 
-def test_phases_are_run_on_their_own_by_name(steered):
-    assert steered.run(Request(phases=("defaults",), arms=("net",))) == 6
-    assert steered.run(Request(phases=("sweep",))) == 36
-    assert {trial.phase for trial in steered.trials()} == {"defaults", "sweep"}
+def test_phases_are_run_on_their_own_by_name(study_with_sweep):
+    assert study_with_sweep.run(Request(phases=("defaults",), arms=("net",))) == 6
+    assert study_with_sweep.run(Request(phases=("sweep",))) == 36
+    assert {trial.phase for trial in study_with_sweep.trials()} == {"defaults", "sweep"}
 
 
-def test_other_defaults_are_refused(steered):
-    steered.run()
-    edit(steered, ('defaults={"learning_rate": 0.01}', 'defaults={"learning_rate": 0.02}'))
+def test_other_defaults_are_refused(study_with_sweep):
+    study_with_sweep.run()
+    edit(study_with_sweep, ('defaults={"learning_rate": 0.01}', 'defaults={"learning_rate": 0.02}'))
     with pytest.raises(RecordError, match="tiny/default/net/defaults was begun with another definition: defaults is"):
-        steered.run()
+        study_with_sweep.run()
 
 
-def test_a_printed_setting_is_judged_on_the_rows_of_its_arm(bench):
+def test_a_reported_setting_is_judged_on_the_rows_of_its_arm(bench):
     edit(
         bench,
-        ('printed={"learning_rate": 0.05})', 'printed={"learning_rate": 0.05}, printed_split=Split(9, test=[1, 0]))'),
-        ('setting={"kind": "logistic"})', 'setting={"kind": "logistic"}, printed={})'),
+        (
+            'reported={"learning_rate": 0.05})',
+            'reported={"learning_rate": 0.05}, reported_split=Split(9, test=[1, 0]))',
+        ),
+        ('setting={"kind": "logistic"})', 'setting={"kind": "logistic"}, reported={})'),
     )
     bench.run()
-    split_of = {spec.arm: (spec.split, spec.metrics_of) for spec in bench.engine.trained if spec.phase == "printed"}
-    assert split_of["net"] == (Split(9, test=(1, 0)), "test")
-    assert split_of["logistic"] == (Split(), "test each epoch")
-    assert {spec.split for spec in bench.engine.trained if spec.phase != "printed"} == {Split(validation=200)}
+    split_of = {spec.arm: (spec.split, spec.read_test) for spec in bench.engine.trained if spec.phase == "reported"}
+    assert split_of["net"] == (Split(9, test=(1, 0)), ReadTest.AT_END)
+    assert split_of["logistic"] == (Split(), ReadTest.EACH_EPOCH)
+    assert {spec.split for spec in bench.engine.trained if spec.phase != "reported"} == {Split(validation=200)}
 
 
 @pytest.fixture
-def undivided(bench):
+def without_test_rows(bench):
     """The tiny study on data without test rows of its own, a third of which its search leaves for the test."""
     edit(
         bench,
@@ -503,33 +529,36 @@ def undivided(bench):
     return bench
 
 
-def test_a_printed_setting_without_test_rows_is_judged_by_its_training_rows(undivided):
-    undivided.run(Request(phases=("printed",)))
-    assert {spec.metrics_of for spec in undivided.engine.trained} == {"validation"}
-    trials = undivided.trials()
-    assert count(trials, phase="printed", state="finished") == 6
+def test_a_reported_setting_without_test_rows_is_judged_by_its_training_rows(without_test_rows):
+    without_test_rows.run(Request(phases=("reported",)))
+    assert {spec.read_test for spec in without_test_rows.engine.trained} == {ReadTest.NEVER}
+    trials = without_test_rows.trials()
+    assert count(trials, phase="reported", state="finished") == 6
     assert all(trial.value == trial.metrics["train_accuracy"] for trial in trials)
 
 
-def test_replicates_without_test_rows_are_refused(undivided):
-    edit(undivided, ("test=0.3, ", ""))
+def test_replicates_without_test_rows_are_refused(without_test_rows):
+    edit(without_test_rows, ("test=0.3, ", ""))
     message = "replicates are judged on test rows, but diabetes has none .*: state Split.test"
     with pytest.raises(StudyError, match=message):
-        undivided.run()
-    assert undivided.trials() == []
+        without_test_rows.run()
+    assert without_test_rows.trials() == []
 
 
 def test_an_arm_s_own_rows_must_be_there(bench):
     edit(
-        bench, ('printed={"learning_rate": 0.05})', 'printed={"learning_rate": 0.05}, printed_split=Split(0, [9999]))')
+        bench,
+        ('reported={"learning_rate": 0.05})', 'reported={"learning_rate": 0.05}, reported_split=Split(0, [9999]))'),
     )
-    with pytest.raises(StudyError, match=r"Split\.test names 1 rows up to 9999, but there are 1437: mend it"):
+    with pytest.raises(StudyError, match=r"Split\.test names 1 rows up to 9999, but there are 1437: correct it"):
         bench.run()
 
 
-@pytest.mark.parametrize("function", ["callbacks", "go_on"])
+@pytest.mark.parametrize("function", ["callbacks", "continue_training"])
 def test_callbacks_write_into_a_folder_of_each_trial(bench, function):
     edit(bench, ("    build=build,", f"    build=build, {function}=print,"))
+    if function == "continue_training":
+        edit(bench, ('{"kind": "net"}', '{"kind": "net", "more_epochs": 1}'))
     bench.run()
     folders = [spec.folder for spec in bench.engine.trained]
     assert len(set(folders)) == len(folders)
@@ -565,17 +594,17 @@ def test_each_search_has_a_design_seeds_and_replicates_of_its_own(bench):
         assert {tuple(t.params.items()) for t in replicated} == {tuple(best.params.items())}
 
 
-def test_printed_settings_and_sweeps_have_no_search_and_defaults_have_them_all(steered):
-    assert steered.run(THREE) == 6 + 3 * (2 + 1 + 2 * 6 + 2 * 6) + 2 * 3 * 6
-    trials = steered.trials()
-    assert {t.search for t in trials if t.phase in ("printed", "sweep")} == {1}
+def test_reported_settings_and_sweeps_have_no_search_and_defaults_have_them_all(study_with_sweep):
+    assert study_with_sweep.run(THREE) == 6 + 3 * (2 + 1 + 2 * 6 + 2 * 6) + 2 * 3 * 6
+    trials = study_with_sweep.trials()
+    assert {t.search for t in trials if t.phase in ("reported", "sweep")} == {1}
     seeds = {}
     for trial in trials:
         seeds.setdefault((trial.phase, trial.arm, trial.search), set()).add(trial.seed)
     for search in (1, 2, 3):
         assert seeds["defaults", "net", search] == seeds["replicate", "net", search]
-    assert steered.summary(THREE).complete
-    assert steered.run(THREE) == 0
+    assert study_with_sweep.summary(THREE).complete
+    assert study_with_sweep.run(THREE) == 0
 
 
 def test_more_searches_only_add_and_end_as_if_they_had_been_asked_for_at_once(bench, tiny, tmp_path):
@@ -591,9 +620,9 @@ def test_more_searches_only_add_and_end_as_if_they_had_been_asked_for_at_once(be
     assert bench.summary(THREE).complete
 
 
-def test_a_search_that_was_stopped_goes_on_where_it_stopped(bench, tiny, tmp_path):
+def test_a_search_that_was_stopped_continues_where_it_stopped(bench, tiny, tmp_path):
     def result_of(spec):
-        if (spec.phase, spec.arm, spec.search, spec.row) == ("search", "net", 2, 1):
+        if (spec.phase, spec.arm, spec.search, spec.index) == ("search", "net", 2, 1):
             raise KeyboardInterrupt
         return made_up(spec)
 
@@ -619,13 +648,10 @@ def test_trainings_of_all_searches_are_counted_together(bench):
         def ended(self, spec, trial, totals):
             seen.append(totals)
 
-    file = loader.load(bench.path)
-    study, record = resolve(file, THREE), Record.open(bench.home)
-    plan = Plan(file, study, choose(file, study, THREE, record), home=bench.home, record=record)
-    assert plan.n_missing == 51
-    run(plan, study.dataset, lambda *_: FakeEngine(), [Counting()], lambda key: "")
+    assert begin_run(bench.path, bench.home, THREE)[0].n_missing == 51
+    bench.run(THREE, listener=Counting())
     assert seen[-1] == {
-        ("printed", "net"): (6, 6), ("search", "net"): (6, 6), ("search", "logistic"): (3, 3),
+        ("reported", "net"): (6, 6), ("search", "net"): (6, 6), ("search", "logistic"): (3, 3),
         ("replicate", "net"): (18, 18), ("replicate", "logistic"): (18, 18),
     }  # fmt: skip
 
@@ -639,7 +665,7 @@ def test_callbacks_of_each_search_write_into_folders_of_their_own(bench):
 def test_the_first_replicate_of_the_first_search_alone_keeps_its_model(bench):
     bench.run(THREE)
     kept = [spec for spec in bench.engine.trained if spec.model_folder is not None]
-    assert sorted((spec.arm, spec.phase, spec.search, spec.row) for spec in kept) == [
+    assert sorted((spec.arm, spec.phase, spec.search, spec.index) for spec in kept) == [
         ("logistic", "replicate", 1, 0), ("net", "replicate", 1, 0),
     ]  # fmt: skip
 
@@ -651,47 +677,47 @@ def test_tpe_searches_in_each_search_anew(bench):
 
 
 def test_a_record_knows_what_its_runs_were_made_with(bench, monkeypatch):
-    monkeypatch.setattr(plan, "made_with", lambda path: {"keras": "3.14"})
+    monkeypatch.setattr(recorder, "made_with", lambda path: {"keras": "3.14"})
     bench.run()
-    assert Record.open(bench.home).made_with("tiny", "default") == {"keras": "3.14"}
-    monkeypatch.setattr(plan, "made_with", lambda path: {"keras": "3.15"})
+    assert Record.open(bench.home).made_with("tiny", Variant()) == {"keras": "3.14"}
+    monkeypatch.setattr(recorder, "made_with", lambda path: {"keras": "3.15"})
     bench.run()
-    assert Record.open(bench.home).made_with("tiny", "default") == {"keras": "3.14"}, "nothing was trained"
+    assert Record.open(bench.home).made_with("tiny", Variant()) == {"keras": "3.14"}, "nothing was trained"
     bench.run(THREE)
-    assert Record.open(bench.home).made_with("tiny", "default") == {"keras": "3.14, 3.15"}
+    assert Record.open(bench.home).made_with("tiny", Variant()) == {"keras": "3.14, 3.15"}
 
 
-CONTROL = Request(variant=Variant(control=True))
+AA_TEST = Request(variant=Variant(aa_test=True))
 
 
-def test_a_control_is_searched_and_replicated_with_draws_of_its_own(steered):
-    assert steered.run(CONTROL) == 21 + 2 * 6 + 2 * 3 * 6 + 2 + 6
-    trials = steered.trials("control")
-    assert count(trials, arm="net-control", phase="search") == 2
-    assert count(trials, arm="net-control", phase="replicate") == 6
-    assert count(trials, arm="net-control") == 8
+def test_the_copy_of_an_aa_test_is_searched_and_replicated_with_draws_of_its_own(study_with_sweep):
+    assert study_with_sweep.run(AA_TEST) == 21 + 2 * 6 + 2 * 3 * 6 + 2 + 6
+    trials = study_with_sweep.trials("aa-test")
+    assert count(trials, arm="net-copy", phase="search") == 2
+    assert count(trials, arm="net-copy", phase="replicate") == 6
+    assert count(trials, arm="net-copy") == 8
     for phase in ("search", "replicate"):
-        copy, net = ([t for t in trials if (t.arm, t.phase) == (arm, phase)] for arm in ("net-control", "net"))
+        copy, net = ([t for t in trials if (t.arm, t.phase) == (arm, phase)] for arm in ("net-copy", "net"))
         assert not {t.seed for t in copy} & {t.seed for t in net}
         assert not {t.tuned["learning_rate"] for t in copy} & {t.tuned["learning_rate"] for t in net}
         assert {t.params["kind"] for t in copy} == {"net"}
-    assert steered.run(CONTROL) == 0
+    assert study_with_sweep.run(AA_TEST) == 0
 
 
-def test_beside_a_control_the_arms_train_as_they_do_without_one(steered):
-    steered.run()
-    steered.run(CONTROL)
-    assert [row for row in steered.table("control") if row[1] != "net-control"] == steered.table()
+def test_beside_a_copy_the_arms_train_as_they_do_without_one(study_with_sweep):
+    study_with_sweep.run()
+    study_with_sweep.run(AA_TEST)
+    assert [row for row in study_with_sweep.table("aa-test") if row[1] != "net-copy"] == study_with_sweep.table()
 
 
-def test_a_run_with_a_control_says_what_it_found_between_two_identical_arms(bench):
-    bench.run(CONTROL)
-    summary = bench.summary(CONTROL)
+def test_an_aa_test_reports_what_it_found_between_two_identical_arms(bench):
+    bench.run(AA_TEST)
+    summary = bench.summary(AA_TEST)
     assert summary.complete
-    (document, control) = summary.claims
-    assert (document.control, control.control) == (False, True)
-    assert (control.against, control.n) == ("net-control", 6)
-    assert control.p_adjusted == control.p
-    assert any(control.pairs[0].differences)
-    assert summary.printed[0].n == 6
-    assert "not comparable" not in summary.printed[0].reproduced
+    (document, copy) = summary.claims
+    assert (document.aa_test, copy.aa_test) == (False, True)
+    assert (copy.against, copy.n) == ("net-copy", 6)
+    assert copy.p_adjusted == copy.p
+    assert any(copy.pairs[0].differences)
+    assert summary.reported[0].n == 6
+    assert summary.reported[0].verdict is not FigureVerdict.NOT_COMPARABLE

@@ -8,13 +8,13 @@ import pytest
 
 from dlstudy.analysis.reading import read_summary
 from dlstudy.report.export import FORMATS, export
-from dlstudy.runner.backend import Where
+from dlstudy.runner.backend import Backend
 from dlstudy.runner.session import run_study
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.request import Request
-from dlstudy.tracking.tracker import tracking_uri
+from dlstudy.tracking.stores import tracking_uri
 from tests.helpers.fake_engine import Deaf
 
 
@@ -26,19 +26,19 @@ def ran(tmp_path_factory):
     folder = tmp_path_factory.mktemp("a user's füße")
     path = folder / "tiny.py"
     path.write_text(TINY)
-    where = Where(Home.at(folder / "my runs"), engine="inline")
-    outcome = run_study(loader.load(path), Request(), where, Deaf(), lambda line: None)
-    return path, where, outcome
+    backend = Backend(Home.at(folder / "my runs"), engine="inline")
+    outcome = run_study(loader.load(path), Request(), backend, Deaf(), lambda line: None)
+    return path, backend, outcome
 
 
-def client(where: Where):
+def client(backend: Backend):
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=tracking_uri(where.home))
+    return MlflowClient(tracking_uri=tracking_uri(backend.home))
 
 
-def mlflow_runs(where: Where):
-    mlflow = client(where)
+def mlflow_runs(backend: Backend):
+    mlflow = client(backend)
     experiment = mlflow.get_experiment_by_name("tiny")
     runs = mlflow.search_runs([experiment.experiment_id], max_results=1000)
     kinds = {"study": [], "trial": []}
@@ -48,8 +48,8 @@ def mlflow_runs(where: Where):
 
 
 def test_mlflow_holds_one_parent_and_a_child_for_each_trial_all_ended(ran):
-    _, where, outcome = ran
-    parents, children = mlflow_runs(where)
+    _, backend, outcome = ran
+    parents, children = mlflow_runs(backend)
     assert len(parents) == 1
     assert len(children) == outcome.n_trained == 21
     assert {run.info.status for run in [*parents, *children]} == {"FINISHED"}
@@ -58,8 +58,8 @@ def test_mlflow_holds_one_parent_and_a_child_for_each_trial_all_ended(ran):
 
 
 def test_a_child_run_holds_parameters_curves_and_the_data_set(ran):
-    _, where, outcome = ran
-    mlflow = client(where)
+    _, backend, outcome = ran
+    mlflow = client(backend)
     (trial, *_) = [t for t in outcome.summary.trials if t.phase == "replicate" and t.arm == "net"]
     run = mlflow.get_run(trial.run_id)
     assert run.info.run_name == "replicate · net · #0"
@@ -77,10 +77,10 @@ def test_the_winner_s_model_can_be_loaded_from_mlflow(ran, monkeypatch):
 
     from dlstudy.datasets import registry
 
-    _, where, outcome = ran
+    _, backend, outcome = ran
     (trial, *_) = [t for t in outcome.summary.trials if t.phase == "replicate" and t.arm == "net"]
-    uri = client(where).get_run(trial.run_id).data.tags["dlstudy.model"]
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(where.home))
+    uri = client(backend).get_run(trial.run_id).data.tags["dlstudy.model"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(backend.home))
     model = mlflow.keras.load_model(uri)
     data = registry.load("digits")
     right = model.predict(data.x_test / 16.0, verbose=0).argmax(1) == data.y_test
@@ -88,9 +88,9 @@ def test_the_winner_s_model_can_be_loaded_from_mlflow(ran, monkeypatch):
 
 
 def test_reports_are_written_and_logged(ran):
-    _, where, outcome = ran
-    parents, _ = mlflow_runs(where)
-    names = {Path(item.path).name for item in client(where).list_artifacts(parents[0].info.run_id, "report")}
+    _, backend, outcome = ran
+    parents, _ = mlflow_runs(backend)
+    names = {Path(item.path).name for item in client(backend).list_artifacts(parents[0].info.run_id, "report")}
     assert names == {path.name for path in outcome.reports} | {"answer.png"}
     assert {path.suffix for path in outcome.reports} == {f".{kind}" for kind in FORMATS}
     (data,) = [json.loads(path.read_text()) for path in outcome.reports if path.suffix == ".json"]
@@ -99,60 +99,60 @@ def test_reports_are_written_and_logged(ran):
 
 
 def test_running_again_trains_nothing_and_adds_no_run(ran):
-    path, where, _ = ran
-    outcome = run_study(loader.load(path), Request(), where, Deaf(), lambda line: None)
+    path, backend, _ = ran
+    outcome = run_study(loader.load(path), Request(), backend, Deaf(), lambda line: None)
     assert outcome.n_trained == 0
-    parents, children = mlflow_runs(where)
+    parents, children = mlflow_runs(backend)
     assert (len(parents), len(children)) == (1, 21)
 
 
 def test_a_report_is_made_from_the_record_alone(ran):
-    path, where, outcome = ran
+    path, backend, outcome = ran
     file = loader.load(path)
-    summary = read_summary(file, Record.open(where.home, for_writing=False), None)
+    summary = read_summary(file, Record.open(backend.home, for_writing=False), None)
     assert json.loads(export(summary, "json"))["claims"] == json.loads(export(outcome.summary, "json"))["claims"]
 
 
 def test_what_mlflow_lost_is_written_again_from_the_record(ran, tmp_path):
-    path, where, _ = ran
+    path, backend, _ = ran
     home = Home.at(tmp_path / "copy")
     home.create()
-    home.journal.write_bytes(where.home.journal.read_bytes())
-    outcome = run_study(loader.load(path), Request(), Where(home, engine="inline"), Deaf(), lambda line: None)
+    home.journal.write_bytes(backend.home.journal.read_bytes())
+    outcome = run_study(loader.load(path), Request(), Backend(home, engine="inline"), Deaf(), lambda line: None)
     assert outcome.n_trained == 0
-    _, children = mlflow_runs(Where(home))
+    _, children = mlflow_runs(Backend(home))
     assert len(children) == 21
     (trial, *_) = [t for t in outcome.summary.trials if t.phase == "replicate" and t.arm == "net"]
     (run,) = [run for run in children if run.data.tags["dlstudy.key"] == trial.key]
-    curve = client(Where(home)).get_metric_history(run.info.run_id, "val_accuracy")
+    curve = client(Backend(home)).get_metric_history(run.info.run_id, "val_accuracy")
     assert [metric.value for metric in curve] == trial.result.history["val_accuracy"]
 
 
-def test_an_unreachable_mlflow_costs_no_trial_and_is_told(ran, tmp_path):
+def test_an_unreachable_mlflow_costs_no_trial_and_is_reported(ran, tmp_path):
     path, _, _ = ran
-    where = Where(Home.at(tmp_path / "away"), engine="inline", tracking="http://127.0.0.1:9")
+    backend = Backend(Home.at(tmp_path / "away"), engine="inline", tracking="http://127.0.0.1:9")
     request = Request(phases=("search",), arms=("logistic",))
-    outcome = run_study(loader.load(path), request, where, Deaf(), lambda line: None)
+    outcome = run_study(loader.load(path), request, backend, Deaf(), lambda line: None)
     assert outcome.n_trained == 1
     assert "MLflow could not be written" in outcome.remarks[0]
-    again = run_study(loader.load(path), request, Where(where.home, engine="inline"), Deaf(), lambda line: None)
+    again = run_study(loader.load(path), request, Backend(backend.home, engine="inline"), Deaf(), lambda line: None)
     assert (again.n_trained, again.remarks) == (0, [])
-    assert len(mlflow_runs(where=Where(where.home))[1]) == 1
+    assert len(mlflow_runs(Backend(backend.home))[1]) == 1
 
 
 def test_runs_left_open_by_a_dead_process_are_ended_as_killed(ran, tmp_path):
-    path, where, outcome = ran
+    path, backend, outcome = ran
     trial = outcome.summary.trials[0]
-    with sqlite3.connect(where.home.mlflow_db) as database:
+    with sqlite3.connect(backend.home.mlflow_db) as database:
         database.execute("update runs set status = 'RUNNING', end_time = null where run_uuid = ?", [trial.run_id])
-    run_study(loader.load(path), Request(), where, Deaf(), lambda line: None)
-    assert client(where).get_run(trial.run_id).info.status == "FINISHED"
+    run_study(loader.load(path), Request(), backend, Deaf(), lambda line: None)
+    assert client(backend).get_run(trial.run_id).info.status == "FINISHED"
 
 
 def test_a_report_says_that_the_study_file_has_changed_since(ran, tmp_path):
-    path, where, _ = ran
+    path, backend, _ = ran
     changed = tmp_path / "tiny.py"
     changed.write_text(path.read_text().replace("Dropout(0.1)", "Dropout(0.2)"))
-    summary = read_summary(loader.load(changed), Record.open(where.home, for_writing=False), None)
-    assert summary.notes[0].startswith("THE STUDY FILE HAS CHANGED SINCE: tiny/default/net/")
+    summary = read_summary(loader.load(changed), Record.open(backend.home, for_writing=False), None)
+    assert summary.notes[0].startswith("RECORD: tiny/default/net/")
     assert "the code of build changed" in summary.notes[0]

@@ -7,12 +7,12 @@ from dlstudy.errors import DataError, UsageError
 from dlstudy.scratch.network import SigmoidNetwork, _backpropagate, _layers
 
 CORNERS, XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
-PRINTED = [0.0148, 0.9825, 0.9825, 0.0280]
+REPORTED = [0.0148, 0.9825, 0.9825, 0.0280]
 
 
 def test_xor_comes_near_the_printed_outputs():
     outputs = SigmoidNetwork(random_state=84).fit(CORNERS, XOR).predict_proba(CORNERS)
-    np.testing.assert_allclose(outputs[:, 1], PRINTED, atol=0.003)
+    np.testing.assert_allclose(outputs[:, 1], REPORTED, atol=0.003)
     np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-15)
 
 

@@ -6,7 +6,8 @@ from sklearn.datasets import make_blobs
 from sklearn.linear_model import Perceptron as RowByRow
 
 from dlstudy.errors import DataError, UsageError
-from dlstudy.scratch.perceptron import Perceptron, is_linearly_separable, separable_labelings
+from dlstudy.scratch.perceptron import Perceptron
+from dlstudy.scratch.separability import is_linearly_separable, separable_labelings
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 AND, OR, XOR = (0, 0, 0, 1), (0, 1, 1, 1), (0, 1, 1, 0)

@@ -1,4 +1,4 @@
-"""A record in PostgreSQL and in MySQL: what goes in comes out, and what can go wrong is told in one line."""
+"""A record in PostgreSQL and in MySQL: what goes in comes out, and each fault is one line."""
 
 import importlib.util
 import math
@@ -11,20 +11,24 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from dlstudy.cli.app import main
 from dlstudy.common.text import without_passwords
 from dlstudy.errors import RecordError, StoreError
-from dlstudy.runner.loop import choose, run
-from dlstudy.runner.plan import Plan
+from dlstudy.runner.loop import train_missing
+from dlstudy.store.arm_record import ArmRecord
 from dlstudy.store.databases import Database
 from dlstudy.store.home import Home
-from dlstudy.store.record import ArmRecord, Record
-from dlstudy.study import loader
-from dlstudy.study.request import Request, resolve
-from dlstudy.study.trial import TrialResult, TrialSpec, make_parameters
+from dlstudy.store.record import Record
+from dlstudy.study.phases import Direction, Phase
+from dlstudy.study.record_name import RecordName
+from dlstudy.study.trial import TrialResult, TrialSpec, TrialState, make_parameters
+from dlstudy.study.variant import Variant
 from tests.helpers.builders import make_study
 from tests.helpers.fake_engine import Deaf, FakeEngine, made_up
+from tests.helpers.fake_runs import begin_run
 
 pytest_plugins = ["tests.helpers.database_servers"]
 
 STUDY = make_study()
+NAME = RecordName.parse("s/default/a/search")
+FINISHED = TrialResult(TrialState.FINISHED)
 SPACE = {name: FloatDistribution(0.01, 1.0) for name in ("rate", "Rate")} | {
     "k": CategoricalDistribution(["🦊", "A", "a"])
 }
@@ -32,11 +36,11 @@ SPACE = {name: FloatDistribution(0.01, 1.0) for name in ("rate", "Rate")} | {
 
 def add(record, name, result, value):
     """One trial with every kind of parameter; as the writer gives it back."""
-    arm = ArmRecord(record, name, "maximize")
+    arm = ArmRecord(record, name, Direction.MAXIMIZE)
     tuned = {"rate": 0.12345678901234568, "Rate": 1 / 3, "k": "🦊"}
     params = make_parameters(STUDY.arm("a"), STUDY.protocol, tuned)
     key = arm.begin(0, 2**31 - 1, tuned, params, SPACE)
-    spec = TrialSpec(key, "s.py", "digits", "a", "search", 0, params, 7, 2, 32, STUDY.protocol.split)
+    spec = TrialSpec(key, "s.py", "digits", "a", Phase.SEARCH, 0, params, 7, 2, 32, STUDY.protocol.split)
     return arm.end(spec, result, value, "r")
 
 
@@ -46,24 +50,24 @@ def open_record(url, for_writing=True):
 
 def train(path, url, result_of=made_up, home="nowhere"):
     """Trains what is missing with an engine that makes results up; how many that were."""
-    file, record = loader.load(path), open_record(url)
-    study = resolve(file, Request())
-    plan = Plan(file, study, choose(file, study, Request(), record), home=Home.at(home), record=record)
-    return run(plan, study.dataset, lambda *_: FakeEngine(result_of), [Deaf()], lambda key: "")
+    plan, recorder = begin_run(path, Home.at(home), storage=url)
+    return train_missing(plan, recorder, lambda *_: FakeEngine(result_of), [Deaf()], lambda key: "")
 
 
 def table(url):
-    trials = open_record(url, for_writing=False).trials("tiny", "default")
-    return sorted((t.phase, t.arm, t.row, t.seed, t.state, t.value) for t in trials)
+    trials = open_record(url, for_writing=False).trials("tiny", Variant())
+    return sorted((t.phase, t.arm, t.index, t.seed, t.state, t.value) for t in trials)
 
 
 def test_a_result_of_a_megabyte_with_odd_letters_comes_back_as_it_was(database):
     url, rng = database.fresh(), random.Random(0)
     metrics = {"a": math.inf, "b": -math.inf, "c": 5e-324, "d": 1.7976931348623157e308, "e": 0.1 + 0.2}
     history = {"val_loss": [rng.random() for _ in range(60_000)]}
-    result = TrialResult("finished", metrics=metrics, history=history, traceback="🦊\x00 é\u2028", way="🦊")
-    written = add(open_record(url), "s/default/a/search", result, 0.1 + 0.2)
-    (read,) = open_record(url, for_writing=False).trials_of("s/default/a/search")
+    result = TrialResult(
+        TrialState.FINISHED, metrics=metrics, history=history, traceback="🦊\x00 é\u2028", remarks=["🦊"]
+    )
+    written = add(open_record(url), NAME, result, 0.1 + 0.2)
+    (read,) = open_record(url, for_writing=False).trials_of(NAME)
     assert read == written
     assert read.result == result
     assert read.started_s <= read.ended_s <= read.started_s + 60
@@ -72,16 +76,16 @@ def test_a_result_of_a_megabyte_with_odd_letters_comes_back_as_it_was(database):
 @pytest.mark.parametrize("value", [0.1 + 0.2, math.inf, -math.inf, 5e-324, 1.7976931348623157e308, -1 / 3])
 def test_a_value_keeps_its_last_digit(database, value):
     url = database.fresh()
-    add(open_record(url), "s/default/a/search", TrialResult("finished"), value)
-    (read,) = open_record(url, for_writing=False).trials_of("s/default/a/search")
+    add(open_record(url), NAME, FINISHED, value)
+    (read,) = open_record(url, for_writing=False).trials_of(NAME)
     assert read.value == value
 
 
 def test_names_that_differ_by_capitals_are_two(database):
     url = database.fresh()
-    names = ["s/default/a/search", "s/default/A/search", "S/default/a/search"]
+    names = [RecordName.parse(text) for text in ("s/default/a/search", "s/default/A/search", "S/default/a/search")]
     for i, name in enumerate(names):
-        add(open_record(url), name, TrialResult("finished"), float(i))
+        add(open_record(url), name, FINISHED, float(i))
     record = open_record(url, for_writing=False)
     assert [[trial.value for trial in record.trials_of(name)] for name in names] == [[0.0], [1.0], [2.0]]
     assert record.studies() == ["S", "s"]
@@ -97,7 +101,7 @@ def test_a_reader_who_comes_first_makes_no_table(database, capsys):
     assert database.run(count, url=url) == [(0,)]
 
 
-def test_another_home_goes_on_where_the_first_was_stopped(database, tiny, tmp_path):
+def test_another_home_continues_where_the_first_was_stopped(database, tiny, tmp_path):
     url, undisturbed = database.fresh(), database.fresh()
     assert train(tiny, undisturbed) == 21
     n_trained = 0
@@ -151,10 +155,10 @@ def test_a_server_that_stays_away_stops_the_run_and_the_next_one_trains_what_is_
         assert main(["run", str(tiny), "--storage", url, "--home", str(tmp_path / "home")]) == 1
     finally:
         postgres.start()
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("dlstudy: the storage that --storage names did not answer or take a result (")
-    assert postgres.password not in said
-    assert postgres.quoted not in said
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("dlstudy: the storage that --storage names did not answer or take a result (")
+    assert postgres.password not in line
+    assert postgres.quoted not in line
     assert train(tiny, url) == 21 - 8
     assert [row for row in table(url) if row[4] == "finished"] == table(undisturbed)
 
@@ -170,7 +174,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("kind", "url", "reason"), REFUSED)
-def test_a_database_that_cannot_be_used_is_told_in_one_line_without_the_password(
+def test_a_database_that_cannot_be_used_is_reported_in_one_line_without_the_password(
     request, tiny, capsys, tmp_path, kind, url, reason
 ):
     server = request.getfixturevalue(kind)
@@ -188,7 +192,7 @@ def test_a_database_that_cannot_be_used_is_told_in_one_line_without_the_password
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("oracle://me:secret@h/d", "got one that begins with 'oracle': mend --storage"),
+        ("oracle://me:secret@h/d", "got one that begins with 'oracle': correct --storage"),
         ("postgresql+psycopg://me:sec/ret@h:port/d", "got postgresql\\+psycopg://me:\\*\\*\\*@h:port/d: write it as"),
         ("postgresql+psycopg://me:se@cret@h/d", "got postgresql\\+psycopg://me:\\*\\*\\*@h/d: write it as"),
         ("mysql+pymysql://me:secret@h", "a storage names its database, got mysql\\+pymysql://me:\\*\\*\\*@h"),
@@ -218,11 +222,11 @@ def test_a_server_that_is_away_is_not_taken_for_a_damaged_record(postgres, monke
         postgres.start()
 
 
-def test_a_password_is_hidden_wherever_an_address_stands():
-    for text, shown in {
+def test_a_password_is_hidden_wherever_an_address_is():
+    for text, hidden in {
         "to postgresql+psycopg://me:a@b/c:d@host:1/x now": "to postgresql+psycopg://me:***@host:1/x now",
         "'https://me:word@host'": "'https://me:***@host'",
         "mysql://host/x?password=word&ssl=1": "mysql://host/x?password=***&ssl=1",
         "http://host:5000/a and me@host": "http://host:5000/a and me@host",
     }.items():
-        assert without_passwords(text) == shown
+        assert without_passwords(text) == hidden

@@ -1,5 +1,6 @@
 """The home folder and who is at work in it."""
 
+import json
 import os
 import socket
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from dlstudy.common.version import __version__
 from dlstudy.errors import RecordError, UsageError
 from dlstudy.store.home import Home
+from dlstudy.study.variant import Variant
 
 HOLDER = """
 import sys
@@ -41,7 +44,7 @@ def holder(home):
             process.communicate()
 
 
-def test_a_home_is_where_it_is_said_to_be(tmp_path, monkeypatch):
+def test_a_home_is_at_the_given_path_else_where_the_environment_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DLSTUDY_HOME", raising=False)
     assert Home.at().root == tmp_path.resolve() / "mlruns"
@@ -59,7 +62,8 @@ def test_files_have_fixed_places_in_a_home():
     assert home.mlflow_db == Path("/h/mlflow.db")
     assert home.artifacts == Path("/h/artifacts")
     assert home.reports("s") == Path("/h/reports/s")
-    assert home.model("s", "default", "a", "0f") == Path("/h/models/s/default/a-0f")
+    assert home.trial_files("s", Variant(quick=True, generation=2), "a", "t") == Path("/h/files/s/quick~2/a/t")
+    assert home.model("s", Variant(), "a", "0f") == Path("/h/models/s/default/a-0f")
 
 
 def test_create_makes_the_folder_and_leaves_nothing_but_its_mark_in_it(tmp_path):
@@ -69,11 +73,53 @@ def test_create_makes_the_folder_and_leaves_nothing_but_its_mark_in_it(tmp_path)
     assert list(home.root.iterdir()) == [home.mark]
 
 
+EARLIER = '{"version": 1, "dlstudy": "0.1.0"}\n'
+
+
+def test_the_mark_of_an_earlier_version_is_replaced_by_who_writes_and_kept_by_who_reads(home):
+    home.mark.write_text(EARLIER)
+    assert Home.at(home.root).version == 1
+    assert home.mark.read_text() == EARLIER
+    home.create()
+    mark = json.loads(home.mark.read_text())
+    assert (mark, home.version) == ({"version": 2, "dlstudy": __version__}, 2)
+    assert list(home.root.iterdir()) == [home.mark]
+
+
+def test_a_home_without_a_mark_gets_one_from_who_writes_alone(home):
+    home.mark.unlink()
+    assert Home.at(home.root).version is None
+    assert not home.mark.exists()
+    home.create()
+    assert home.version == 2
+
+
+def test_the_mark_of_this_version_is_left_as_it_is(home):
+    mark = '{"version": 2, "dlstudy": "0.1.0.dev7"}\n'
+    home.mark.write_text(mark)
+    home.create()
+    assert home.mark.read_text() == mark
+
+
+def test_a_home_of_a_later_version_is_refused_by_all(home):
+    home.mark.write_text('{"version": 3, "dlstudy": "9.9"}')
+    message = r"the results folder .* must be of version 2 or earlier, got 3, made by dlstudy '9\.9'"
+    with pytest.raises(RecordError, match=message):
+        Home.at(home.root)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": "new"}', "null", "\x00"])
+def test_a_mark_that_says_no_version_is_refused(home, text):
+    home.mark.write_text(text)
+    with pytest.raises(RecordError, match=r"must say the version of the results folder, got .*: restore it"):
+        Home.at(home.root)
+
+
 def test_a_home_that_cannot_be_a_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "home"):
         with pytest.raises(
-            UsageError, match=r"the home .*file.* cannot be written to \(.*\): choose another with --home"
+            UsageError, match=r"the results folder .*file.* cannot be written to \(.*\): choose another with --home"
         ):
             Home.at(path).create()
 

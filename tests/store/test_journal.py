@@ -39,7 +39,7 @@ def cut_file(path):
     return path.with_name("optuna.journal.cut")
 
 
-def test_a_journal_cut_at_any_byte_of_its_last_record_is_mended(journal, tmp_path):
+def test_a_journal_cut_at_any_byte_of_its_last_record_is_repaired(journal, tmp_path):
     whole = journal.read_bytes()
     last = whole.splitlines(keepends=True)[-1]
     earlier = whole.removesuffix(last)
@@ -89,7 +89,7 @@ def test_a_journal_of_one_cut_line_is_emptied(tmp_path):
     assert open_journal(path, for_writing=True).get_all_studies() == []
 
 
-def test_without_a_journal_there_is_nothing_to_mend(tmp_path):
+def test_without_a_journal_there_is_nothing_to_repair(tmp_path):
     path = tmp_path / "optuna.journal"
     assert repair(path) is False
     assert not path.exists()

@@ -59,7 +59,7 @@ def await_(condition):
         time.sleep(0.05)
 
 
-def test_a_study_is_held_by_one_run_and_another_is_told_by_whom(lock, holder):
+def test_a_study_is_held_by_one_run_and_the_error_of_another_names_it(lock, holder):
     refused = pytest.raises(
         RecordError, match=rf"^s is being run by process {holder.pid} on \S+ since 2\d\d\d-.*: wait"
     )
@@ -139,7 +139,7 @@ def test_the_server_ends_the_session_of_a_machine_that_went_away(database):
             assert 0 < int(mine._ask(mine._connection, "SHOW tcp_user_timeout")) <= 60_000
 
 
-def test_the_holder_of_a_file_stands_beside_it(tmp_path):
+def test_the_holder_of_a_file_is_named_beside_it(tmp_path):
     home = Home.at(tmp_path / "home")
     home.create()
     with home.lock("s").held():

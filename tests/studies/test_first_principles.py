@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dlstudy.analysis.verdicts import judge_computed
+from dlstudy.analysis.verdicts import judge_derived
 from dlstudy.datasets import registry
 from dlstudy.study import loader
+from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
-from dlstudy.study.trial import TrialSpec, make_parameters
+from dlstudy.study.trial import TrainedBy, TrialSpec, TrialState, make_parameters
 from dlstudy.training.arrays import Arrays
-from dlstudy.training.study_functions import Code
-from dlstudy.training.train import Workplace, train
+from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.train import DatasetContext, train
 
 STUDIES = Path(__file__).parents[2] / "studies"
 NEEDS_DATA = pytest.mark.skipif("DLSTUDY_DATA" not in os.environ, reason="DLSTUDY_DATA names no folder with the data")
@@ -32,18 +33,20 @@ def train_arm(name, arm_name, values, split=None, dataset=None, seed=1, **change
     data = registry.load(dataset or study.dataset)
     arrays = Arrays(data.x_train * 1.0, data.y_train, data.x_test * 1.0, data.y_test, on_device=None)
     params = make_parameters(arm, study.protocol, values)
+    rows = (split or study.protocol.split).with_rows(data.description.stated_rows)
     spec = TrialSpec(
-        key="t#0", study_path="", dataset=data.description.name, arm=arm_name, phase="printed", row=0, params=params,
-        seed=seed, epochs=params["epochs"], batch_size=params["batch_size"], split=split or study.protocol.split,
-        metrics_of="validation" if split and split.test is None else "test", **changes,
+        key="t#0", study_path="", dataset=data.description.name, arm=arm_name, phase=Phase.REPORTED, index=0,
+        params=params, seed=seed, epochs=params["epochs"], batch_size=params["batch_size"], split=rows,
+        read_test=ReadTest.NEVER if rows.test is None else ReadTest.AT_END, restarts=arm.restarts, **changes,
     )  # fmt: skip
-    result = train(spec, Code.of(study), Workplace(data.description, arrays), lambda epoch, metrics: True)
-    assert result.state == "finished", f"{result.reason}\n{result.traceback}"
+    context = DatasetContext(data.description, arrays)
+    result = train(spec, StudyFunctions.of(study), context, lambda epoch, metrics: True)
+    assert result.state is TrialState.FINISHED, f"{result.reason}\n{result.traceback}"
     return result
 
 
 def assert_to_the_digit(study, arm, result):
-    figures = [figure for figure in study.printed if figure.arm == arm and not figure.setting]
+    figures = [figure for figure in study.reported if figure.arm == arm and not figure.setting]
     assert figures
     for figure in figures:
         ended = figure.epoch is None
@@ -52,7 +55,7 @@ def assert_to_the_digit(study, arm, result):
 
 
 @pytest.mark.parametrize(
-    ("name", "n_arms", "n_printed"),
+    ("name", "n_arms", "n_reported"),
     [
         ("regression", 4, 20),
         ("regression_advertising", 3, 15),
@@ -62,9 +65,9 @@ def assert_to_the_digit(study, arm, result):
         ("losses", 8, 0),
     ],
 )
-def test_a_study_has_its_arms_and_printed_figures(name, n_arms, n_printed):
+def test_a_study_has_its_arms_and_reported_figures(name, n_arms, n_reported):
     study = load(name)
-    assert (len(study.arms), len(study.printed)) == (n_arms, n_printed)
+    assert (len(study.arms), len(study.reported)) == (n_arms, n_reported)
 
 
 @pytest.mark.parametrize("name", ["descent", "losses", "regression", "regression_advertising"])
@@ -80,9 +83,9 @@ def test_a_study_of_tables_trains_on_diabetes(name, keras_at_rest):
 
 @NEEDS_DATA
 @pytest.mark.parametrize("arm", ["closed_form", "sklearn"])
-def test_exact_methods_give_every_printed_digit_of_the_stocks(arm, keras_at_rest):
+def test_exact_methods_give_every_reported_digit_of_the_stocks(arm, keras_at_rest):
     study = load("regression")
-    result = train_arm("regression", arm, {}, study.arm(arm).printed_split)
+    result = train_arm("regression", arm, {}, study.arm(arm).reported_split)
     assert_to_the_digit(study, arm, result)
 
 
@@ -97,15 +100,15 @@ def test_the_course_s_keras_line_is_judged_on_322_rows(keras_at_rest):
 
 @NEEDS_DATA
 @pytest.mark.parametrize("arm", ["closed_form", "gradient_descent"])
-def test_advertising_gives_every_printed_digit(arm, keras_at_rest):
+def test_advertising_gives_every_reported_digit(arm, keras_at_rest):
     study = load("regression_advertising")
-    result = train_arm("regression_advertising", arm, study.arm(arm).printed, Split())
+    result = train_arm("regression_advertising", arm, study.arm(arm).reported, Split())
     assert_to_the_digit(study, arm, result)
 
 
 @NEEDS_DATA
 def test_each_seed_draws_its_own_split_of_advertising(keras_at_rest):
-    split = load("regression_advertising").arm("sklearn").printed_split
+    split = load("regression_advertising").arm("sklearn").reported_split
     slopes = [
         train_arm("regression_advertising", "sklearn", {"reordered": reordered}, split, seed=seed).metrics[
             "train_end_slope"
@@ -120,8 +123,8 @@ def test_each_seed_draws_its_own_split_of_advertising(keras_at_rest):
 @pytest.mark.parametrize("arm", ["and", "or"])
 def test_the_course_s_weights_come_out_to_the_digit(arm, keras_at_rest):
     study = load("perceptron")
-    figures = [figure for figure in study.printed if figure.arm == arm]
-    result = train_arm("perceptron", arm, {**study.arm(arm).printed, **figures[0].setting})
+    figures = [figure for figure in study.reported if figure.arm == arm]
+    result = train_arm("perceptron", arm, {**study.arm(arm).reported, **figures[0].setting})
     for figure in figures:
         assert abs(result.metrics[figure.metric] - figure.number) <= figure.half_unit, figure
 
@@ -132,7 +135,7 @@ def test_a_saved_perceptron_can_be_loaded_and_predicts(tmp_path, keras_at_rest):
     for gate in ("and", "or"):
         folder = tmp_path / gate / "model"
         result = train_arm("perceptron", gate, {"learning_rate": 0.5}, model_folder=str(folder))
-        assert result.way == "estimator"
+        assert result.trained_by is TrainedBy.ESTIMATOR
         assert mlflow.sklearn.load_model(str(folder)).predict(TABLE).tolist() == LABELS[gate]
         assert (folder.parent / "model.pictures" / "Decision boundary.png").stat().st_size > 5_000
 
@@ -156,7 +159,7 @@ def test_five_starts_are_at_least_as_good_as_the_first_of_them(keras_at_rest):
 
 def test_the_network_is_the_course_s(keras_at_rest):
     study = load("xor")
-    network = study.build({"learning_rate": 1.0, "starts": 1, "epochs": 1, "seed": 0}).fit(TABLE, LABELS["xor"])
+    network = study.build({"learning_rate": 1.0, "epochs": 1, "seed": 0}).fit(TABLE, LABELS["xor"])
     assert sum(part.size for part in (*network.weights_, *network.biases_)) == 9
 
 
@@ -183,9 +186,9 @@ def test_outliers_are_among_the_training_rows_only():
 
 def test_the_figures_that_arithmetic_can_check():
     verdicts = {
-        figure.printed: judge_computed(figure).verdict
+        figure.reported: judge_derived(figure).verdict
         for name in ("losses", "perceptron", "regression_advertising")
-        for figure in load(name).computed
+        for figure in load(name).derived
     }
     assert verdicts == {
         "50,005,100": "right",
@@ -195,7 +198,7 @@ def test_the_figures_that_arithmetic_can_check():
     }
 
 
-def test_the_sum_of_squares_is_the_printed_one_before_it_overflowed():
-    wrong = load("losses").computed[1]
-    assert wrong.compute() == 333_435_340_000
-    assert (wrong.compute() - wrong.number) % 2**32 == 0
+def test_the_sum_of_squares_is_the_reported_one_before_it_overflowed():
+    wrong = load("losses").derived[1]
+    assert wrong.value == 333_435_340_000
+    assert (wrong.value - int(wrong.reported.replace(",", ""))) % 2**32 == 0

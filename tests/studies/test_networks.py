@@ -19,7 +19,7 @@ def study_of(name):
 
 def built(study, name, **more):
     arm = study.arm(name)
-    return study.build({**SHAPES, **(arm.printed or {}), **more, **arm.setting})
+    return study.build({**SHAPES, **(arm.reported or {}), **more, **arm.setting})
 
 
 def kinds(model):
@@ -47,15 +47,15 @@ def test_batchnorm_s_arms_differ_in_the_place_of_the_normalization():
     assert hidden["bn_before"] == ["Dense", "BatchNormalization", "ReLU"]
 
 
-def test_batchnorm_trains_its_printed_arms_as_the_course_did():
+def test_batchnorm_trains_its_reported_arms_as_the_course_did():
     study = study_of("batchnorm")
-    assert (study.protocol.split, study.protocol.printed_split) == (Split(validation=5_000), None)
-    assert {arm.name for arm in study.arms if arm.printed} == {"without", "bn_after"}
+    assert (study.protocol.split, study.protocol.reported_split) == (Split(validation=5_000), None)
+    assert {arm.name for arm in study.arms if arm.reported} == {"without", "bn_after"}
     arm = study.arm("bn_after")
-    params = make_parameters(arm, study.protocol, arm.printed)
+    params = make_parameters(arm, study.protocol, arm.reported)
     assert params == {"bn": "after", "learning_rate": 0.001, "epochs": 10, "batch_size": 64}
-    assert len(study.printed) == 12
-    figures = {(figure.arm, figure.metric, figure.epoch): figure.value for figure in study.printed}
+    assert len(study.reported) == 12
+    figures = {(figure.arm, figure.metric, figure.epoch): figure.value for figure in study.reported}
     assert figures["bn_after", "test_loss", None] == "0.0748"
     assert figures["without", "val_accuracy", 10] == "0.9814"
 
@@ -69,10 +69,10 @@ def test_batchnorm_s_initializers_draw_with_their_deviation(name, deviation):
 
 
 @pytest.mark.parametrize(("name", "misprints"), [("batchnorm", ["1,100"]), ("regularization", [])])
-def test_computed_figures_are_right_but_for_the_course_s_misprint(name, misprints):
+def test_derived_figures_are_right_but_for_the_course_s_misprint(name, misprints):
     study = study_of(name)
-    assert study.computed
-    assert [figure.printed for figure in study.computed if not figure.agrees()] == misprints
+    assert study.derived
+    assert [figure.reported for figure in study.derived if not figure.agrees()] == misprints
 
 
 def test_batchnorm_s_sweeps_ask_what_is_claimed():
@@ -84,10 +84,10 @@ def test_batchnorm_s_sweeps_ask_what_is_claimed():
 
 
 def test_regularization_has_the_course_s_strengths_and_two_epochs():
-    printed = {arm.name: dict(arm.printed) for arm in study_of("regularization").arms if arm.printed}
-    assert {values.pop("epochs") for values in printed.values()} == {2}
-    assert {values.pop("learning_rate") for values in printed.values()} == {0.001}
-    assert printed == {
+    reported = {arm.name: dict(arm.reported) for arm in study_of("regularization").arms if arm.reported}
+    assert {values.pop("epochs") for values in reported.values()} == {2}
+    assert {values.pop("learning_rate") for values in reported.values()} == {0.001}
+    assert reported == {
         "none": {},
         "l2": {"l2": 0.01},
         "l1": {"l1": 0.1},
@@ -95,7 +95,7 @@ def test_regularization_has_the_course_s_strengths_and_two_epochs():
         "l2_maxnorm": {"l2": 0.01, "max_norm": 1.0},
         "dropout": {"dropout": 0.2},
     }
-    assert study_of("regularization").protocol.printed_split == Split(validation=5_000)
+    assert study_of("regularization").protocol.reported_split == Split(validation=5_000)
 
 
 @pytest.mark.parametrize("arm", ["none", "l2", "l1", "l1_l2", "l2_maxnorm", "dropout"])
@@ -160,22 +160,22 @@ def test_gradients_vanish_with_sigmoid_and_not_with_relu():
     study, rng = study_of("activations"), np.random.default_rng(0)
     x, y = rng.random((200, 28, 28), np.float32), rng.integers(0, 10, 200).astype(np.int32)
 
-    def probed(arm):
-        return study.probe(built(study, arm), x, y, dict(study.arm(arm).setting))
+    def measured(arm):
+        return study.extra_metrics(built(study, arm), x, y, dict(study.arm(arm).setting))
 
-    assert probed("sigmoid")["gradient_ratio"] < 0.01
-    relu = probed("relu")
+    assert measured("sigmoid")["gradient_ratio"] < 0.01
+    relu = measured("relu")
     assert relu["gradient_ratio"] == pytest.approx(relu["gradient_first"] / relu["gradient_last"])
     assert relu["gradient_ratio"] > 0.5
-    assert probed("shallow") == {}
+    assert measured("shallow") == {}
 
 
 def test_a_net_that_is_dead_has_no_ratio():
     study = study_of("activations")
     model, x = built(study, "relu"), np.zeros((4, 28, 28), np.float32)  # biases start at 0: no unit is on
-    probed = study.probe(model, x, np.zeros(4, np.int32), dict(study.arm("relu").setting))
-    assert probed["gradient_last"] == 0
-    assert np.isnan(probed["gradient_ratio"])
+    measured = study.extra_metrics(model, x, np.zeros(4, np.int32), dict(study.arm("relu").setting))
+    assert measured["gradient_last"] == 0
+    assert np.isnan(measured["gradient_ratio"])
 
 
 def test_activations_draws_curves_and_gradients():
@@ -184,7 +184,7 @@ def test_activations_draws_curves_and_gradients():
     titles = {}
     for arm in study.arms:
         p = {**SHAPES, **arm.setting}
-        titles[arm.name] = set(study.draw(built(study, arm.name), x, y, p))
+        titles[arm.name] = set(study.figures(built(study, arm.name), x, y, p))
     gradients = {"gradient norm by layer"}
     assert titles == {
         "shallow": set(),

@@ -1,4 +1,4 @@
-"""Each study, and the one in the README, trains for a moment in this process, on made-up rows of its data's shape."""
+"""Smoke tests: each study, and the one in the README, trains for a moment in this process, on made-up rows."""
 
 import dataclasses
 import re
@@ -10,24 +10,25 @@ import pytest
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset
 from dlstudy.study import loader
+from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
-from dlstudy.study.trial import TrialSpec, make_parameters
+from dlstudy.study.trial import TrialSpec, TrialState, make_parameters
 from dlstudy.training.arrays import prepare
 from dlstudy.training.shared_memory import SharedArrays
-from dlstudy.training.study_functions import Code
-from dlstudy.training.train import Workplace, train
+from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.train import DatasetContext, train
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted(path for path in (ROOT / "studies").glob("*.py") if not path.name.startswith("_"))
-_PLACES: dict[str, Workplace] = {}
+_CONTEXTS: dict[str, DatasetContext] = {}
 
 
-def place_of(name):
+def context_of(name):
     """The truth table itself, else some rows that look like a data set's: no file is read."""
     if name == "gates":
         dataset = registry.load(name)
-        return Workplace(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
-    if name not in _PLACES:
+        return DatasetContext(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
+    if name not in _CONTEXTS:
         about = dataclasses.replace(registry.describe(name), n_train=160, n_test=32)
         rng = np.random.default_rng(0)
         arrays = {}
@@ -36,8 +37,8 @@ def place_of(name):
             labels = rng.integers(0, about.n_classes, n) if about.n_classes else rng.random(n)
             arrays[f"y_{part}"] = labels
         shared = SharedArrays.of(Dataset(about, **arrays))
-        _PLACES[name] = Workplace(about, prepare(shared, memory_gb=4))
-    return _PLACES[name]
+        _CONTEXTS[name] = DatasetContext(about, prepare(shared, memory_gb=4))
+    return _CONTEXTS[name]
 
 
 def train_each_arm(path, folder):
@@ -45,17 +46,18 @@ def train_each_arm(path, folder):
     name = study.dataset
     split = Split(validation=4 if name == "gates" else 32)
     for arm in study.arms:
-        tuned = arm.defaults or arm.printed or {name: getattr(space, "low", None) for name, space in arm.space.items()}
-        params = make_parameters(arm, study.protocol, {**tuned, "more_epochs": 1} if study.go_on else tuned)
+        tuned = arm.defaults or arm.reported or {name: getattr(space, "low", None) for name, space in arm.space.items()}
+        few = {"more_epochs": 1} if "more_epochs" in arm.setting else {}
+        params = make_parameters(arm, study.protocol, {**tuned, **few})
         spec = TrialSpec(
-            key="t#0", study_path=str(path), dataset=name, arm=arm.name, phase="replicate", row=0, params=params,
-            seed=1, epochs=1, batch_size=32, split=split, rows=96, metrics_of="test",
+            key="t#0", study_path=str(path), dataset=name, arm=arm.name, phase=Phase.REPLICATE, index=0, params=params,
+            seed=1, epochs=1, batch_size=32, split=split, rows=96, read_test=ReadTest.AT_END,
             model_folder=str(folder / arm.name), folder=str(folder / "files"),
         )  # fmt: skip
-        result = train(spec, Code.of(study), place_of(name), lambda epoch, metrics: True)
-        assert result.state == "finished", f"{arm.name}: {result.reason}\n{result.traceback}"
+        result = train(spec, StudyFunctions.of(study), context_of(name), lambda epoch, metrics: True)
+        assert result.state is TrialState.FINISHED, f"{arm.name}: {result.reason}\n{result.traceback}"
         assert study.protocol.metric in result.metrics
-        assert "could not be" not in result.way, f"{arm.name}: {result.way}"
+        assert [remark for remark in result.remarks if "could not be" in remark] == [], arm.name
         assert (folder / arm.name).is_dir()
 
 
@@ -80,10 +82,10 @@ def test_the_study_in_the_readme_trains(tmp_path, keras_at_rest):
 def test_optimizers_is_the_course_s_comparison():
     study = loader.load(ROOT / "studies" / "optimizers.py").study
     assert [arm.name for arm in study.arms] == ["sgd", "adam", "rmsprop"]
-    assert {dict(arm.printed)["learning_rate"] for arm in study.arms} == {0.01}
+    assert {dict(arm.reported)["learning_rate"] for arm in study.arms} == {0.01}
     assert study.protocol.split == Split(validation=5_000)
-    assert study.protocol.printed_split == Split()
-    assert len(study.printed) == 16
-    figures = {(f.arm, f.metric, f.setting.get("batch_size", 32)): f.number for f in study.printed}
+    assert study.protocol.reported_split == Split()
+    assert len(study.reported) == 16
+    figures = {(f.arm, f.metric, f.setting.get("batch_size", 32)): f.number for f in study.reported}
     assert figures["rmsprop", "test_loss", 32] == 0.4432
     assert figures["adam", "test_accuracy", 64] == 0.9666

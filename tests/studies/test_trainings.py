@@ -8,13 +8,14 @@ import pytest
 
 from dlstudy.datasets import registry
 from dlstudy.study import loader
+from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
-from dlstudy.study.splits import divide
-from dlstudy.study.trial import TrialSpec, make_parameters
+from dlstudy.study.splits import split_rows
+from dlstudy.study.trial import TrialSpec, TrialState, make_parameters
 from dlstudy.training.arrays import prepare
 from dlstudy.training.shared_memory import SharedArrays
-from dlstudy.training.study_functions import Code
-from dlstudy.training.train import Workplace, train
+from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.train import DatasetContext, train
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("wine", "housing", "callbacks", "lenet")
@@ -34,25 +35,25 @@ def p_of(name, arm, **more):
     chosen = study.arm(arm)
     input_shape, n_classes = SHAPES[name]
     shape = {"input_shape": input_shape, "n_classes": n_classes, "seed": 1}
-    return {**make_parameters(chosen, study.protocol, chosen.printed or chosen.defaults or {}), **shape, **more}
+    return {**make_parameters(chosen, study.protocol, chosen.reported or chosen.defaults or {}), **shape, **more}
 
 
-def trained(name, arm, place, folder, **changes):
+def trained(name, arm, context, folder, **changes):
     study = study_of(name)
     chosen = study.arm(arm)
-    params = make_parameters(chosen, study.protocol, {**(chosen.printed or chosen.defaults or {}), **changes})
+    params = make_parameters(chosen, study.protocol, {**(chosen.reported or chosen.defaults or {}), **changes})
     spec = TrialSpec(
-        key="t#0", study_path="", dataset=study.dataset, arm=arm, phase="printed", row=0, params=params, seed=1,
-        epochs=params["epochs"], batch_size=params["batch_size"], split=study.protocol.split, metrics_of="test",
+        key="t#0", study_path="", dataset=study.dataset, arm=arm, phase=Phase.REPORTED, index=0, params=params, seed=1,
+        epochs=params["epochs"], batch_size=params["batch_size"], split=study.protocol.split, read_test=ReadTest.AT_END,
         folder=str(folder),
     )  # fmt: skip
-    return train(spec, Code.of(study), place, lambda epoch, metrics: True)
+    return train(spec, StudyFunctions.of(study), context, lambda epoch, metrics: True)
 
 
 def real(name):
     registry.ensure(name)
     dataset = registry.load(name)
-    return dataset, Workplace(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
+    return dataset, DatasetContext(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
 
 
 @pytest.mark.parametrize(
@@ -78,30 +79,30 @@ def test_lenet_pads_every_image_to_32_pixels(shape, n):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_computed_figure_is_right(name):
+def test_every_derived_figure_is_right(name):
     study = study_of(name)
-    assert study.computed
-    assert [figure.text for figure in study.computed if not figure.agrees()] == []
+    assert study.derived
+    assert [figure.text for figure in study.derived if not figure.agrees()] == []
 
 
 @pytest.mark.parametrize(("name", "n"), [("wine", 11), ("housing", 6), ("callbacks", 12), ("lenet", 14)])
-def test_all_printed_figures_are_there(name, n):
+def test_all_reported_figures_are_there(name, n):
     study = study_of(name)
-    assert len(study.printed) == n
-    assert len({(figure.arm, figure.metric, figure.epoch) for figure in study.printed}) == n
+    assert len(study.reported) == n
+    assert len({(figure.arm, figure.metric, figure.epoch) for figure in study.reported}) == n
 
 
 @pytest.mark.parametrize(("name", "n_rows", "expected"), [("wine", 1_599, (899, 300, 400)),
                                                           ("housing", 20_640, (11_610, 3_870, 5_160)),
                                                           ("callbacks", 60_000, (55_000, 5_000, 10_000))])  # fmt: skip
 def test_splits_have_the_course_s_rows(name, n_rows, expected):
-    rows = divide(study_of(name).protocol.split, n_rows, 10_000)
+    rows = split_rows(study_of(name).protocol.split, n_rows, 10_000)
     assert (len(rows.train), len(rows.validation), len(rows.test)) == expected
 
 
 def test_lenet_is_judged_by_the_test_images_where_the_course_did_so():
     study = study_of("lenet")
-    assert study.protocol.printed_split == Split()
+    assert study.protocol.reported_split == Split()
     assert {arm.name: arm.setting.get("learning_rate") for arm in study.arms} == {
         "rate_1": 1.0,
         "rate_0_001": 0.001,
@@ -132,14 +133,14 @@ def test_callbacks_writes_tensorboard_s_logs_where_it_is_installed(monkeypatch, 
 
 
 @pytest.mark.parametrize(("name", "arm"), [("wine", "net"), ("housing", "net"), ("callbacks", "early_stopping")])
-def test_only_the_continued_arm_goes_on(name, arm):
-    assert study_of(name).go_on(None, p_of(name, arm)) is None
+def test_only_the_continued_arm_is_trained_further(name, arm):
+    assert "more_epochs" not in p_of(name, arm)
     assert "more_epochs" in study_of(name).arm("continued").setting
 
 
-def test_housing_goes_on_at_a_tenth_of_the_rate(tmp_path):
+def test_housing_continues_at_a_tenth_of_the_rate(tmp_path):
     study, p = study_of("housing"), p_of("housing", "continued", folder=str(tmp_path))
-    model, made = study.go_on(study.build(p), p)
+    model, made = study.continue_training(study.build(p), p)
     assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
     assert (made[0].patience, made[0].restore_best_weights) == (5, True)
 
@@ -154,7 +155,7 @@ class Oracle:
 
 def test_wine_draws_what_was_taken_for_what():
     """Of two bad wines one is taken for good, of two good ones none for bad."""
-    figures = study_of("wine").draw(Oracle(), np.zeros((4, 11)), np.array([0, 0, 1, 1]), {})
+    figures = study_of("wine").figures(Oracle(), np.zeros((4, 11)), np.array([0, 0, 1, 1]), {})
     texts = {title: [text.get_text() for text in figure.axes[0].texts] for title, figure in figures.items()}
     assert texts["confusion matrix"] == ["1", "1", "0", "2"]
     assert texts["classification report"] == ["1.00", "0.50", "0.67", "0.67", "1.00", "0.80"]
@@ -163,9 +164,9 @@ def test_wine_draws_what_was_taken_for_what():
 
 @needs_data
 def test_wine_s_second_fit_notes_where_it_starts(tmp_path, keras_at_rest):
-    _, place = real("wine")
-    result = trained("wine", "continued", place, tmp_path / "files", epochs=3, more_epochs=2)
-    assert result.state == "finished", result.reason
+    _, context = real("wine")
+    result = trained("wine", "continued", context, tmp_path / "files", epochs=3, more_epochs=2)
+    assert result.state is TrialState.FINISHED, result.reason
     losses = result.history["train_loss"]
     assert result.metrics["train_epochs"] == 5
     assert result.metrics["train_second_fit_epochs"] == 2
@@ -175,7 +176,7 @@ def test_wine_s_second_fit_notes_where_it_starts(tmp_path, keras_at_rest):
 @needs_data
 def test_wine_s_remark_on_twins_is_true():
     dataset, _ = real("wine")
-    rows = divide(study_of("wine").protocol.split, len(dataset.y_train), 0)
+    rows = split_rows(study_of("wine").protocol.split, len(dataset.y_train), 0)
     known = {tuple(wine) for wine in dataset.x_train[rows.train]}
     assert len(dataset.x_train) - len(np.unique(dataset.x_train, axis=0)) == 240
     assert sum(tuple(wine) in known for wine in dataset.x_train[rows.test]) == 60
@@ -183,9 +184,9 @@ def test_wine_s_remark_on_twins_is_true():
 
 @needs_data
 def test_housing_s_linear_arm_is_least_squares(tmp_path, keras_at_rest):
-    dataset, place = real("housing")
-    result = trained("housing", "linear", place, tmp_path / "files")
-    rows = divide(study_of("housing").protocol.split, len(dataset.y_train), 0)
+    dataset, context = real("housing")
+    result = trained("housing", "linear", context, tmp_path / "files")
+    rows = split_rows(study_of("housing").protocol.split, len(dataset.y_train), 0)
     x = np.column_stack([np.ones(len(dataset.x_train)), dataset.x_train])
     weights = np.linalg.lstsq(x[rows.train], dataset.y_train[rows.train], rcond=None)[0]
     expected = np.mean((x[rows.test] @ weights - dataset.y_train[rows.test]) ** 2)

@@ -1,4 +1,4 @@
-"""Studies by name or path, and what is said of files that are none."""
+"""Studies by name, path or module, and the errors for files that are none."""
 
 import sys
 
@@ -134,3 +134,56 @@ def test_a_file_whose_name_cannot_go_into_the_record_is_refused(here):
 def test_a_file_that_exits_is_refused(here):
     with pytest.raises(StudyError, match="mine"):
         loader.load(here("mine.py", "import sys\nsys.exit(3)"))
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A package with a study and a module that it imports, in a folder of `sys.path`, with its path."""
+    package = tmp_path / "site-packages" / "teaching_studies" / "nets"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").write_text("")
+    (package / "__init__.py").write_text("")
+    (package / "helpers.py").write_text("def build(p): return 3")
+    imports = "from dlstudy import Arm, Study\nfrom .helpers import build\n"
+    (package / "first.py").write_text(f'{imports}STUDY = Study("Is it?", "digits", build, [Arm("a")])')
+    (package.parent / "broken").mkdir()
+    (package.parent / "broken" / "__init__.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    yield package
+    for name in [name for name in sys.modules if name.partition(".")[0] == "teaching_studies"]:
+        del sys.modules[name]
+
+
+def test_a_module_of_an_installed_package_is_a_study(here, installed):
+    path = loader.find("teaching_studies.nets.first")
+    assert path == installed / "first.py"
+    assert loader.name_of("teaching_studies.nets.first") == "first"
+    file = loader.load(path)
+    assert (file.name, file.modules.package, file.study.build({})) == ("first", "teaching_studies.nets", 3)
+
+
+def test_a_module_of_a_package_in_the_current_folder_is_a_study(here):
+    path = here("mine.py")
+    assert loader.find("studies.mine") == path
+    assert str(path.parents[1]) not in sys.path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "teaching_studies.nets.second", "teaching_studies.none.first", "no_such_package.first", "teaching_studies.nets",
+        "teaching_studies.broken.first", "teaching_studies..first", ".first", "teaching studies.first",
+        "numpy._core._multiarray_umath", "math.sin",
+    ],
+)  # fmt: skip
+def test_a_module_that_is_not_there_is_refused_in_one_line(here, installed, name):
+    with pytest.raises(StudyError, match=r"no study is named '.*': (choose from|did you mean) .*") as caught:
+        loader.find(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_classes_of_a_study_in_a_package_find_their_module(installed):
+    source = (installed / "first.py").read_text()
+    dataclass = "from dataclasses import dataclass\n@dataclass\nclass Rate:\n    value: 'float'\n"
+    (installed / "first.py").write_text(dataclass + source)
+    assert loader.load(installed / "first.py").study.arms[0].name == "a"

@@ -8,7 +8,8 @@ import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from dlstudy.errors import DefinitionError, StudyError
-from dlstudy.study.claims import Claim, Printed, direction_of
+from dlstudy.study.claims import Claim, Reported, direction_of
+from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol, Split, Sweep
 from dlstudy.study.study import Arm, Study, seeds_needed
 from tests.helpers.builders import RATE, figure, make_study
@@ -76,8 +77,12 @@ def test_arm_name_may_hold_letters_digits_and_signs(name):
         ({"setting": {"k": math.inf}}, "a finite number.* got inf"),
         ({"space": {"k": 0.1}}, r"arm a: space: k must be an Optuna distribution \(.*\), got 0\.1"),
         ({"space": RATE, "setting": {"rate": 1}}, r"either in setting or in space, got \['rate'\] in both"),
-        ({"space": RATE, "printed": {}}, r"printed must give every parameter of space, got none for \['rate'\]: add"),
-        ({"printed": {"k": object()}}, "arm a: printed: k must be text"),
+        ({"space": RATE, "reported": {}}, r"reported must give every parameter of space, got none for \['rate'\]: add"),
+        ({"reported": {"k": object()}}, "arm a: reported: k must be text"),
+        *[
+            ({"restarts": value}, rf"arm a: restarts must be a whole number from 1 to 1,000, got {value!r}")
+            for value in (0, -1, 1_001, 2.0, True, "5", None)
+        ],
     ],
 )
 def test_arm_rules(fields, message):
@@ -85,12 +90,23 @@ def test_arm_rules(fields, message):
         Arm("a", **fields)
 
 
+def test_an_arm_trains_once_a_trial_unless_it_says_otherwise():
+    assert Arm("a").restarts == 1
+    assert [Arm("a", restarts=n).restarts for n in (5, 1_000)] == [5, 1_000]
+
+
+def test_an_arm_states_a_setting_for_a_phase_or_none():
+    arm = Arm("a", space=RATE, reported={"rate": 0.1})
+    assert arm.stated(Phase.REPORTED) == {"rate": 0.1}
+    assert arm.stated(Phase.DEFAULTS) is None
+
+
 def test_arm_holds_read_only_copies():
     given = {"k": 1, "none": None, "flag": True, "text": "x", "number": 0.5}
-    arm = Arm("a", setting=given, space=RATE, printed={"rate": 0.1, "epochs": 3})
+    arm = Arm("a", setting=given, space=RATE, reported={"rate": 0.1, "epochs": 3})
     given["k"] = 2
     assert dict(arm.setting) == {"k": 1, "none": None, "flag": True, "text": "x", "number": 0.5}
-    for mapping in (arm.setting, arm.space, arm.printed):
+    for mapping in (arm.setting, arm.space, arm.reported):
         with pytest.raises(TypeError, match="does not support item assignment"):
             mapping["k"] = 2
 
@@ -99,7 +115,7 @@ def test_arm_holds_read_only_copies():
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, "3", None])
 def test_protocol_counts_are_whole_and_positive(name, value):
     with pytest.raises(
-        StudyError, match=rf"{name} must be a whole number from 1 to 1,000,000, got .*: mend Protocol.{name}"
+        StudyError, match=rf"{name} must be a whole number from 1 to 1,000,000, got .*: change Protocol.{name}"
     ):
         Protocol(**{name: value})
 
@@ -107,7 +123,7 @@ def test_protocol_counts_are_whole_and_positive(name, value):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"rows": 0}, r"rows must be None or a whole number from 1 to 1,000,000, got 0: mend Protocol\.rows"),
+        ({"rows": 0}, r"rows must be None or a whole number from 1 to 1,000,000, got 0: change Protocol\.rows"),
         ({"metric": "accuracy"}, r"Protocol\.metric must be train_, val_ or test_ and a name in small letters"),
         ({"metric": "val_Accuracy"}, "got 'val_Accuracy'"),
         ({"metric": "test_accuracy"}, "must not see the test set .*'test_accuracy': name a val_ metric"),
@@ -122,8 +138,8 @@ def test_protocol_rules(fields, message):
         Protocol(**fields)
 
 
-def test_a_printed_split_needs_no_validation_rows():
-    assert Protocol(printed_split=Split()).printed_split == Split()
+def test_a_reported_split_needs_no_validation_rows():
+    assert Protocol(reported_split=Split()).reported_split == Split()
 
 
 @pytest.mark.parametrize(
@@ -139,10 +155,10 @@ def test_a_printed_split_needs_no_validation_rows():
         ("-0.5", 0.05),
     ],
 )
-def test_half_unit_is_half_of_the_last_printed_digit(value, half):
-    printed = figure(value)
-    assert printed.half_unit == pytest.approx(half, rel=1e-12)
-    assert printed.number == float(value)
+def test_half_unit_is_half_of_the_last_reported_digit(value, half):
+    reported = figure(value)
+    assert reported.half_unit == pytest.approx(half, rel=1e-12)
+    assert reported.number == float(value)
 
 
 def test_half_unit_does_not_count_spaces():
@@ -152,19 +168,19 @@ def test_half_unit_does_not_count_spaces():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"metric": "accuracy"}, r"Printed\.metric of arm a must be train_, val_ or test_"),
+        ({"metric": "accuracy"}, r"Reported\.metric of arm a must be train_, val_ or test_"),
         *[
-            ({"value": value}, r"Printed\.value of a test_loss must be a finite number, got ")
+            ({"value": value}, r"Reported\.value of a test_loss must be a finite number, got ")
             for value in ("high", "nan", math.inf, None, [1.0])
         ],
-        ({"epoch": 0}, r"Printed\.epoch of a test_loss must be None or at least 1, got 0"),
+        ({"epoch": 0}, r"Reported\.epoch of a test_loss must be None or at least 1, got 0"),
         ({"epoch": 1.5}, r"got 1\.5"),
-        ({"setting": {"seed": 1}}, r"Printed\.setting of arm a: a parameter's name must be .* got 'seed'"),
+        ({"setting": {"seed": 1}}, r"Reported\.setting of arm a: a parameter's name must be .* got 'seed'"),
     ],
 )
-def test_printed_rules(fields, message):
+def test_reported_rules(fields, message):
     with pytest.raises(StudyError, match=message):
-        Printed(**({"arm": "a", "metric": "test_loss", "value": "0.1"} | fields))
+        Reported(**({"arm": "a", "metric": "test_loss", "value": "0.1"} | fields))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +190,7 @@ def test_printed_rules(fields, message):
         ({"metric": ""}, r"Claim\.metric of 'a is better' must be train_, val_ or test_"),
         ({"than": ()}, r"Claim\.than of 'a is better' must name at least one arm, got none"),
         ({"than": ("b", "a")}, r"must not name the better arm, got \('b', 'a'\)"),
-        ({"phase": "search"}, r"Claim\.phase of 'a is better' must be one of replicate, printed, .*, got 'search'"),
+        ({"phase": "search"}, r"Claim\.phase of 'a is better' must be replicate, reported, .* or sweep, got 'search'"),
         ({"epoch": 0}, r"Claim\.epoch of 'a is better' must be None or at least 1, got 0"),
         ({"direction": "up"}, r"Claim\.direction of 'a is better' must be maximize or minimize, got 'up'"),
         ({"metric": "test_kappa"}, "metric 'test_kappa' does not say which way is better: state direction"),
@@ -221,14 +237,17 @@ def test_a_metric_that_does_not_tell_needs_a_stated_direction(metric):
         ({"build": "model"}, r"Study\.build must be a function of p, got 'model'"),
         ({"arms": ["a"]}, r"Study\.arms must hold Arm objects only, got 'a' among them"),
         ({"claims": [figure()]}, r"Study\.claims must hold Claim objects only"),
-        ({"printed": [BETTER()]}, r"Study\.printed must hold Printed objects only"),
+        ({"reported": [BETTER()]}, r"Study\.reported must hold Reported objects only"),
         ({"arms": []}, r"a study needs at least one arm, got none: fill Study\.arms"),
         ({"arms": [Arm("SGD"), Arm("sgd")]}, r"must differ by more than case, got \['sgd'\] twice: rename one"),
-        ({"printed": [figure()]}, r"got Printed for a without Arm\.printed"),
-        ({"printed": [figure(arm="z")]}, "Printed must name arms of this study, got 'z': choose from a, b"),
+        ({"reported": [figure()]}, r"got Reported for a without Arm\.reported"),
+        ({"reported": [figure(arm="z")]}, "Reported must name arms of this study, got 'z': choose from a, b"),
         ({"claims": [BETTER(than="z")]}, "claim '.*' must name arms of this study, got 'z': choose from a, b"),
         ({"claims": [BETTER(better="")]}, "must name arms of this study, got ''"),
-        ({"claims": [BETTER(phase="printed")]}, r"compares printed settings, got arm a without Arm\.printed: add it"),
+        (
+            {"claims": [BETTER(phase="reported")]},
+            r"compares reported settings, got arm a without Arm\.reported: add it",
+        ),
     ],
 )
 def test_study_rules(fields, message):
@@ -237,8 +256,8 @@ def test_study_rules(fields, message):
 
 
 def test_study_keeps_tuples_and_finds_arms_by_name():
-    study = make_study(printed=[figure()], claims=claims(1))
-    assert [type(items) for items in (study.arms, study.printed, study.claims)] == [tuple] * 3
+    study = make_study(reported=[figure()], claims=claims(1))
+    assert [type(items) for items in (study.arms, study.reported, study.claims)] == [tuple] * 3
     assert study.arm("b") is study.arms[1]
     with pytest.raises(StudyError, match="no arm 'c': choose from a, b"):
         study.arm("c")
@@ -280,10 +299,22 @@ def test_any_optuna_distribution_makes_a_space():
     assert Arm("a", space={"units": IntDistribution(1, 8)}).space["units"] == IntDistribution(1, 8)
 
 
-@pytest.mark.parametrize("setting", [{"epochs": 0}, {"epochs": "ten"}, {"batch_size": -1}])
+@pytest.mark.parametrize("setting", [{"epochs": 0}, {"epochs": "ten"}, {"more_epochs": 0}, {"batch_size": -1}])
 def test_an_arms_own_epochs_and_batch_size_are_counts(setting):
     with pytest.raises(StudyError, match="must be a whole number from 1 to 1,000,000"):
         Arm("a", setting=setting)
+
+
+def test_training_is_continued_where_an_arm_says_for_how_many_epochs():
+    def study(*arms, **more):
+        return Study(question="Is a better?", dataset="digits", build=print, arms=arms, **more)
+
+    further = Arm("a", setting={"more_epochs": 3})
+    assert study(further, continue_training=print).continue_training is print
+    with pytest.raises(StudyError, match="got arm a with more_epochs and no function: add it"):
+        study(further)
+    with pytest.raises(StudyError, match="for arms whose setting has more_epochs, got no such arm: add it"):
+        study(Arm("a"), continue_training=print)
 
 
 def test_defaults_give_every_parameter_of_the_space():
@@ -299,9 +330,11 @@ def test_defaults_give_every_parameter_of_the_space():
         Arm("a", defaults={"k": [1]})
 
 
-@pytest.mark.parametrize("name", ["prepare", "callbacks", "go_on", "probe", "draw"])
+@pytest.mark.parametrize("name", ["prepare", "callbacks", "continue_training", "extra_metrics", "figures"])
 def test_what_a_study_does_is_a_function_or_nothing(name):
-    assert getattr(replace(make_study(), **{name: dict}), name) is dict
+    arms = [Arm("a", {"more_epochs": 1} if name == "continue_training" else {})]
+    study = Study(question="Is a better?", dataset="digits", build=print, arms=arms, **{name: dict})
+    assert getattr(study, name) is dict
     with pytest.raises(StudyError, match=rf"Study\.{name} must be a function or None, got 'scale'"):
         replace(make_study(), **{name: "scale"})
 
@@ -314,10 +347,14 @@ def test_what_a_study_does_is_a_function_or_nothing(name):
             {"sweeps": [Sweep("s", {"k": [1]}, arms=["z"])]},
             "sweep s must name arms of this study, got 'z': choose from a, b",
         ),
+        (
+            {"sweeps": [Sweep("s", {"k": [1]}, own={"z": {"k": [2]}})]},
+            "sweep s must name arms of this study, got 'z': choose from a, b",
+        ),
         ({"sweeps": ["s"]}, r"Study\.sweeps must hold Sweep objects only, got 's'"),
         ({"remarks": "one"}, r"Study\.remarks must be a list of texts, got 'one'"),
         ({"other_datasets": [1]}, r"Study\.other_datasets must hold texts only, got 1 among"),
-        ({"computed": [figure()]}, r"Study\.computed must hold Computed objects only"),
+        ({"derived": [figure()]}, r"Study\.derived must hold Derived objects only"),
         ({"claims": [SWEPT()]}, "this study has no sweep 's': choose from none"),
         (
             {"claims": [BETTER(phase="defaults")]},
@@ -353,21 +390,28 @@ def test_a_sweep_without_claims_may_have_a_single_seed():
     assert study.sweep("s").seeds == 1
 
 
-def test_a_sweep_takes_what_it_leaves_open_from_defaults_else_from_what_was_printed():
+def test_a_sweep_takes_what_it_leaves_open_from_defaults_else_from_what_was_reported():
     space = {"rate": FloatDistribution(0.01, 1.0), "decay": FloatDistribution(0.0, 1.0)}
-    printed, defaults = {"rate": 0.1, "decay": 0.2, "epochs": 30}, {"rate": 0.3, "decay": 0.4, "epochs": 40}
+    reported, defaults = {"rate": 0.1, "decay": 0.2, "epochs": 30}, {"rate": 0.3, "decay": 0.4, "epochs": 40}
     arms = [
-        Arm("printed", space=space, printed=printed),
-        Arm("both", space=space, printed=printed, defaults=defaults),
-        Arm("other", space=space, printed=printed),
+        Arm("reported", space=space, reported=reported),
+        Arm("both", space=space, reported=reported, defaults=defaults),
+        Arm("other", space=space, reported=reported),
     ]
-    sweep = Sweep("s", {"rate": [1.0, 2.0]}, arms=["printed", "both"], fixed={"momentum": 0.9})
+    sweep = Sweep("s", {"rate": [1.0, 2.0]}, arms=["reported", "both"], fixed={"momentum": 0.9})
     study = Study("Is it?", "digits", dict, arms, sweeps=[sweep])
     assert study.sweep_settings(sweep, arms[0]) == [
         {"decay": 0.2, "momentum": 0.9, "rate": rate} for rate in (1.0, 2.0)
     ]  # epochs are no part of the space: the protocol's hold
     assert [setting["decay"] for setting in study.sweep_settings(sweep, arms[1])] == [0.4, 0.4]
     assert study.sweep_settings(sweep, arms[2]) == []
+
+
+def test_an_arm_with_values_of_its_own_is_trained_at_them():
+    sweep = Sweep("s", {"rate": [1, 2]}, own={"b": {"rate": [10, 20]}}, fixed={"momentum": 0.9})
+    study = make_study(sweeps=[sweep])
+    settings = [study.sweep_settings(sweep, arm) for arm in study.arms]
+    assert settings == [[{"rate": rate, "momentum": 0.9} for rate in rates] for rates in ([1, 2], [10, 20])]
 
 
 def test_a_sweep_that_leaves_a_parameter_open_is_refused():
@@ -382,11 +426,11 @@ def test_the_test_metric_answers_to_the_metric_of_the_search():
 
 
 def test_the_family_are_the_claims_of_the_document_that_can_be_tested():
-    one, other, control = BETTER(), BETTER(metric="test_loss"), BETTER(control=True)
+    one, other, aa_test = BETTER(), BETTER(metric="test_loss"), BETTER(aa_test=True)
     untestable = Claim("it is easy", untestable="no arm")
-    assert make_study(claims=[one, untestable, control, other]).family == [one, other]
+    assert make_study(claims=[one, untestable, aa_test, other]).family == [one, other]
 
 
-def test_a_control_needs_no_seed_more():
-    study = make_study(seeds=6, claims=[BETTER(), BETTER(control=True), BETTER(metric="test_loss", control=True)])
+def test_an_aa_test_needs_no_seed_more():
+    study = make_study(seeds=6, claims=[BETTER(), BETTER(aa_test=True), BETTER(metric="test_loss", aa_test=True)])
     assert study.protocol.seeds == seeds_needed(1) == 6

@@ -1,25 +1,37 @@
-"""A trial as plain data, its seed and the name of its parameters."""
+"""A trial as plain data, and the name of its parameters."""
 
 import dataclasses
-import hashlib
 import json
 from types import MappingProxyType
 
 import pytest
 
+from dlstudy.errors import RecordError
+from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Protocol, Split
-from dlstudy.study.study import PHASES, Arm
-from dlstudy.study.trial import TrialResult, TrialSpec, make_parameters, number_of, params_key, seed_of, stream_of
+from dlstudy.study.study import Arm
+from dlstudy.study.trial import (
+    TrainedBy,
+    TrialResult,
+    TrialSpec,
+    TrialState,
+    kind_of_slot,
+    make_parameters,
+    params_key,
+)
+from tests.helpers.builders import make_study, make_trial
 
 SPEC = TrialSpec(
-    key="s/default/a/search#0", study_path="a 'path'/s.py", dataset="digits", arm="a", phase="search", row=3,
+    key="s/default/a/search#0", study_path="a 'path'/s.py", dataset="digits", arm="a", phase=Phase.SEARCH,
+    index=3,
     params=MappingProxyType({"rate": 0.1, "kind": "ä", "flag": True, "none": None}), seed=7, epochs=2, batch_size=32,
-    split=Split(validation=0.25, test=0.25, random_state=42), rows=100, metrics_of="test", prunable=True,
-    model_folder="m", search=2,
+    split=Split(validation=0.25, test=0.25, random_state=42), rows=100, read_test=ReadTest.AT_END,
+    restarts=3, prunable=True, model_folder="m", search=2,
 )  # fmt: skip
 RESULT = TrialResult(
-    "finished", metrics={"val_accuracy": 0.5}, history={"val_loss": [0.5, None]}, cost={"seconds": 1.5},
-    way="epoch graph", correct="gA==", slot="cpu:0",
+    TrialState.FINISHED, metrics={"val_accuracy": 0.5}, history={"val_loss": [0.5, None]}, cost={"seconds": 1.5},
+    trained_by=TrainedBy.EPOCH_GRAPH,
+    remarks=("the model could not be saved",), correct="gA==", slot="cpu:0",
 )  # fmt: skip
 
 
@@ -30,50 +42,82 @@ def test_plain_data_survives_json(item):
 
 
 def test_a_result_leaves_out_fields_of_a_later_version():
-    assert TrialResult.from_json({"state": "lost", "energy_j": 3}) == TrialResult("lost")
+    assert TrialResult.from_json({"state": "lost", "energy_j": 3}) == TrialResult(TrialState.LOST)
+
+
+def test_what_comes_back_from_json_has_its_types():
+    spec, result = (type(item).from_json(json.loads(json.dumps(item.to_json()))) for item in (SPEC, RESULT))
+    assert (type(spec.phase), type(spec.read_test)) == (Phase, ReadTest)
+    assert (type(result.state), type(result.trained_by), type(result.remarks)) == (TrialState, TrainedBy, tuple)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"state": "running"}, "has state 'running'"),
+        ({"state": "done"}, "has state 'done'"),
+        ({"trained_by": "magic"}, "has trained_by 'magic'"),
+        ({"trained_by": ["fit"]}, r"has trained_by \['fit'\]"),
+        ({"remarks": "one"}, "has remarks 'one'"),
+        ({"remarks": [1]}, r"has remarks \[1\]"),
+        ({"metrics": {"val_loss": "low"}}, "has metrics "),
+        ({"history": {"val_loss": [True]}}, "has history "),
+        ({"reason": 3}, "has reason 3"),
+    ],
+)
+def test_a_result_that_this_version_does_not_know_is_refused(fields, message):
+    with pytest.raises(RecordError, match=f"a result in the record {message}"):
+        TrialResult.from_json({"state": "finished"} | fields)
+
+
+def test_reason_and_remarks_are_lines_that_a_terminal_can_show():
+    result = TrialResult(TrialState.FAILED, "a\nb\x1b[31m", remarks=["c\td", "e\x00"])
+    assert (result.reason, result.remarks) == ("a b", ("c d", "e"))
+
+
+def test_three_states_are_final_and_the_others_are_tried_again():
+    assert [state for state in TrialState if state.is_final] == ["finished", "pruned", "diverged"]
+    assert [state for state in TrialState if not state.is_final] == ["running", "failed", "lost", "killed"]
+
+
+def test_states_and_ways_of_training_compare_equal_to_their_words():
+    assert {str(TrialState.LOST): 1} == {TrialState.LOST: 1} == {"lost": 1}
+    assert [*TrainedBy] == ["epoch graph", "fit", "fit with XLA", "estimator"]
+
+
+def test_a_trial_without_a_result_is_running_and_has_no_metrics():
+    trial = dataclasses.replace(make_trial(make_study(), "a", "replicate"), result=None)
+    assert (trial.state, trial.metrics, trial.history) == (TrialState.RUNNING, {}, {})
+
+
+def test_two_tries_are_of_the_same_training_where_all_but_their_number_is_the_same():
+    study = make_study()
+    trial = make_trial(study, "a", "replicate", 2)
+    assert trial.training == make_trial(study, "a", "replicate", 2, number=7).training
+    others = [
+        make_trial(study, "b", "replicate", 2),
+        make_trial(study, "a", "search", 2),
+        make_trial(study, "a", "replicate", 3),
+        make_trial(study, "a", "replicate", 2, search=2),
+        make_trial(study, "a", "replicate", 2, tuned={"rate": 0.25}),
+    ]
+    assert trial.training not in {other.training for other in others}
+
+
+def test_the_model_of_the_first_replicate_of_the_first_search_is_kept():
+    study = make_study()
+    assert make_trial(study, "a", "replicate", 0).keeps_model
+    others = [("replicate", 1, {}), ("replicate", 0, {"search": 2}), ("search", 0, {}), ("reported", 0, {})]
+    assert not any(make_trial(study, "a", phase, index, **more).keeps_model for phase, index, more in others)
+
+
+def test_a_slot_is_of_a_kind():
+    assert (kind_of_slot("gpu:3"), kind_of_slot("cpu:0"), kind_of_slot("cpu")) == ("gpu", "cpu", "cpu")
 
 
 def test_a_spec_needs_each_of_its_fields():
     with pytest.raises(TypeError, match="seed"):
         TrialSpec.from_json({name: value for name, value in SPEC.to_json().items() if name != "seed"})
-
-
-def test_number_is_the_upper_31_bits_of_sha256_of_the_words():
-    digest = hashlib.sha256(b"s|search|3").hexdigest()
-    assert number_of("s", "search", 3) == int(digest[:8], 16) // 2
-
-
-def test_seeds_differ_by_study_phase_and_row():
-    seeds = {seed_of(study, phase, row) for study in ("s", "t") for phase in PHASES for row in range(50)}
-    assert len(seeds) == 2 * (len(PHASES) - 1) * 50
-    assert seed_of("s", "defaults", 3) == seed_of("s", "replicate", 3), "what tuning gains is a paired difference"
-    assert all(0 <= seed < 2**31 for seed in seeds)
-
-
-def test_seeds_are_the_same_for_every_arm_and_every_time():
-    assert [seed_of("s", "replicate", row) for row in range(2)] == [
-        number_of("s", "replicate", 0),
-        number_of("s", "replicate", 1),
-    ]
-    assert "arm" not in seed_of.__annotations__
-
-
-def test_a_first_search_has_no_stream_and_so_the_seeds_it_always_had():
-    assert stream_of(Arm("a"), 1) == ()
-    assert seed_of("s", "search", 3, ()) == number_of("s", "search", 3)
-    assert seed_of("s", "search", 3, ("search 2",)) == number_of("s", "search", 3, "search 2")
-
-
-def test_further_searches_share_a_stream_over_arms_and_a_control_shares_none():
-    control = Arm("c", control_of="a")
-    assert stream_of(Arm("a"), 2) == stream_of(Arm("b"), 2)
-    streams = [stream_of(arm, search) for arm in (Arm("a"), control, Arm("d", control_of="b")) for search in (1, 2, 3)]
-    seeds = {
-        seed_of("s", phase, row, stream) for phase in ("search", "replicate") for row in (0, 1) for stream in streams
-    }
-    assert len(seeds) == 2 * 2 * 9
-    for stream in streams:
-        assert seed_of("s", "defaults", 1, stream) == seed_of("s", "replicate", 1, stream)
 
 
 def test_parameters_of_a_trial_go_over_those_of_its_arm_and_these_over_the_protocol():

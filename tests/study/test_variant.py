@@ -6,12 +6,12 @@ from itertools import product
 import pytest
 
 from dlstudy.datasets import registry
-from dlstudy.errors import UsageError
+from dlstudy.errors import StudyError, UsageError
 from dlstudy.study.claims import Claim
 from dlstudy.study.protocol import Split, Sweep
 from dlstudy.study.study import Arm
 from dlstudy.study.variant import PRUNERS, SAMPLERS, Variant
-from tests.helpers.builders import PRINTED, RATE, make_study
+from tests.helpers.builders import RATE, REPORTED, make_study
 
 DIGITS, MNIST = registry.describe("digits"), registry.describe("mnist")
 VARIANTS = [
@@ -21,32 +21,64 @@ VARIANTS = [
 
 
 def test_a_variant_is_found_again_by_its_name():
-    assert [Variant.from_name(variant.name) for variant in VARIANTS] == VARIANTS
-    assert [Variant.from_name(f"{variant.name}~3") for variant in VARIANTS] == VARIANTS
-    assert len({variant.name for variant in VARIANTS}) == len(VARIANTS) == 216
+    assert [Variant.parse(str(variant)) for variant in VARIANTS] == VARIANTS
+    assert len({str(variant) for variant in VARIANTS}) == len(VARIANTS) == 216
+
+
+@pytest.mark.parametrize("number", [2, 3, 10, 123_456])
+def test_a_later_generation_is_found_again_by_its_name(number):
+    later = [variant.of_generation(number) for variant in VARIANTS]
+    assert [Variant.parse(f"{variant}~{number}") for variant in VARIANTS] == later
+    assert [Variant.parse(str(variant)) for variant in later] == later
+    assert [variant.of_generation(1) for variant in later] == VARIANTS
 
 
 def test_a_name_says_what_differs():
-    assert Variant().name == "default"
-    assert Variant(quick=True).name == "quick"
-    assert Variant(epochs=3, pruner="median").name == "epochs=3+pruner=median"
-    assert Variant(control=True).name == "control"
-    everything = Variant(True, "digits", 3, "tpe", "hyperband", control=True)
-    assert everything.name == "quick+dataset=digits+epochs=3+sampler=tpe+pruner=hyperband+control"
+    assert str(Variant()) == "default"
+    assert str(Variant(quick=True)) == "quick"
+    assert str(Variant(epochs=3, pruner="median")) == "epochs=3+pruner=median"
+    assert str(Variant(aa_test=True)) == "aa-test"
+    everything = Variant(True, "digits", 3, "tpe", "hyperband", aa_test=True, generation=2)
+    assert str(everything) == "quick+dataset=digits+epochs=3+sampler=tpe+pruner=hyperband+aa-test~2"
+
+
+def test_the_word_of_version_1_for_an_aa_test_is_read():
+    assert Variant.parse("control") == Variant(aa_test=True)
+    assert Variant.parse("quick+control~2") == Variant(quick=True, aa_test=True, generation=2)
+
+
+def test_what_differs_is_given_as_options_of_the_command():
+    assert Variant().options == {}
+    everything = Variant(True, "digits", 3, "tpe", "median", aa_test=True, generation=2)
+    assert everything.options == {
+        "quick": True, "dataset": "digits", "epochs": 3, "sampler": "tpe", "pruner": "median", "aa-test": True
+    }  # fmt: skip
+
+
+def test_an_aa_test_alone_trains_what_the_study_states():
+    assert [variant for variant in VARIANTS if variant.trains_as_stated] == [Variant(), Variant(aa_test=True)]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["", "slow", "epochs=", "epochs=x", "epochs=-1", "quick=1", "default+quick", "dataset=", "control=1", "controls"],
-)
+    [
+        "", "slow", "epochs=", "epochs=x", "epochs=-1", "quick=1", "default+quick", "dataset=", "aa-test=1", "controls",
+        "aa_test", "quick+quick", "epochs=3+quick", "quick+control+aa-test", "sampler=sobol", "pruner=none",
+        "epochs=03", "default~", "default~x", "default~0", "default~1", "default~02", "default~-2", "default~2~3",
+        "~2", "quick ",
+        f"epochs={'9' * 5_000}", f"default~{'9' * 5_000}",
+    ],
+    ids=lambda name: name[:20],
+)  # fmt: skip
 def test_a_name_of_no_variant_is_refused(name):
     with pytest.raises(UsageError, match=r"no variant is named .*: `dlstudy status` lists them"):
-        Variant.from_name(name)
+        Variant.parse(name)
 
 
-def test_a_superscript_is_no_number_of_epochs():
-    with pytest.raises(UsageError, match="no variant is named"):
-        Variant.from_name("epochs=²")
+def test_a_superscript_is_no_number():
+    for name in ("epochs=²", "default~²"):
+        with pytest.raises(UsageError, match="no variant is named"):
+            Variant.parse(name)
 
 
 @pytest.mark.parametrize(
@@ -71,15 +103,15 @@ def test_order_matters_where_earlier_trials_decide(fields, answer):
 
 
 def test_the_default_variant_changes_nothing():
-    study = make_study(dataset="mnist", split=Split(5_000), printed_split=Split())
+    study = make_study(dataset="mnist", split=Split(5_000), reported_split=Split())
     assert Variant().apply(study, MNIST, MNIST) == study
 
 
 def test_quick_takes_fewer_epochs_trials_and_rows_and_no_fewer_seeds():
-    study = make_study(dataset="mnist", epochs=10, trials=8, seeds=9, split=Split(5_000), printed_split=Split(500))
+    study = make_study(dataset="mnist", epochs=10, trials=8, seeds=9, split=Split(5_000), reported_split=Split(500))
     quick = Variant(quick=True).apply(study, MNIST, MNIST).protocol
     assert (quick.epochs, quick.trials, quick.rows, quick.seeds) == (2, 3, 6_000, 9)
-    assert (quick.split, quick.printed_split) == (Split(500), Split(50))  # 6,000 of 60,000 rows
+    assert (quick.split, quick.reported_split) == (Split(500), Split(50))  # 6,000 of 60,000 rows
 
 
 def test_quick_never_takes_more_than_the_study_does():
@@ -93,12 +125,12 @@ def test_stated_epochs_go_over_those_of_quick():
 
 
 def test_validation_rows_keep_their_share_of_another_data_set():
-    study = make_study(dataset="mnist", split=Split(5_000), printed_split=Split(0.25))
+    study = make_study(dataset="mnist", split=Split(5_000), reported_split=Split(0.25))
     changed = Variant(dataset="digits").apply(study, MNIST, DIGITS)
     assert changed.dataset == "digits"
     assert changed.protocol.rows is None
     assert changed.protocol.split == Split(120)  # 5,000 / 60,000 of 1,437
-    assert changed.protocol.printed_split == Split(0.25)
+    assert changed.protocol.reported_split == Split(0.25)
     assert changed.protocol.seeds == study.protocol.seeds
 
 
@@ -117,38 +149,51 @@ def test_a_variant_is_frozen():
 
 def test_row_numbers_mean_nothing_in_another_data_set_and_become_their_share():
     stated = Split(100, test=range(100), random_state=42)
-    study = make_study(split=stated, printed_split=Split(0, test=range(479)))
+    study = make_study(split=stated, reported_split=Split(0, test=range(479)))
     assert Variant(epochs=2).apply(study, DIGITS, DIGITS).protocol.split == stated
     quick = Variant(quick=True).apply(study, DIGITS, DIGITS).protocol
     assert quick.split == stated  # the data set is the same: so are its rows
     elsewhere = Variant(dataset="mnist").apply(study, DIGITS, MNIST).protocol
     assert elsewhere.split == Split(4_175, test=100 / 1_437, random_state=42)  # 100 / 1,437 of 60,000
-    assert elsewhere.printed_split == Split(0, test=1 / 3, random_state=0)
+    assert elsewhere.reported_split == Split(0, test=1 / 3, random_state=0)
 
 
-def test_an_arm_s_own_printed_split_is_resized_as_the_protocol_s():
+def test_an_arm_s_own_reported_split_is_resized_as_the_protocol_s():
     study = make_study(dataset="mnist", split=Split(6_000))
-    arms = [dataclasses.replace(study.arms[0], printed_split=Split(3_000)), study.arms[1]]
+    arms = [dataclasses.replace(study.arms[0], reported_split=Split(3_000)), study.arms[1]]
     changed = Variant(quick=True).apply(dataclasses.replace(study, arms=arms), MNIST, MNIST)
-    assert [arm.printed_split for arm in changed.arms] == [Split(300), None]  # 6,000 of 60,000 rows
+    assert [arm.reported_split for arm in changed.arms] == [Split(300), None]  # 6,000 of 60,000 rows
 
 
-def with_control(study, **fields):
-    return Variant(control=True, **fields).apply(study, DIGITS, DIGITS)
+def test_test_rows_that_the_data_set_states_have_their_numbers_in_every_split():
+    stated = dataclasses.replace(DIGITS, stated_rows={"course": (3, 1, 2)})
+    study = make_study(split=Split(100, test="course"), reported_split=Split(0, test="course"))
+    study = dataclasses.replace(study, arms=[dataclasses.replace(study.arms[0], reported_split=Split(5, "course"))])
+    changed = Variant().apply(study, stated, stated)
+    splits = [changed.protocol.split, changed.protocol.reported_split, changed.arms[0].reported_split]
+    assert [split.test for split in splits] == [(3, 1, 2)] * 3
+    elsewhere = Variant(dataset="mnist").apply(study, stated, MNIST).protocol.split
+    assert elsewhere == Split(4_175, test=3 / 1_437, random_state=0)
+    with pytest.raises(StudyError, match=r"the data set states \(none\), got 'course'"):
+        Variant().apply(study, DIGITS, DIGITS)
 
 
-def test_a_control_is_a_copy_of_the_first_tuned_arm_with_a_claim_against_it():
+def with_copy(study, **fields):
+    return Variant(aa_test=True, **fields).apply(study, DIGITS, DIGITS)
+
+
+def test_an_aa_test_adds_a_copy_of_the_first_tuned_arm_with_a_claim_against_it():
     study = make_study(arms="abc", claims=[Claim("c", better="b", than="c", metric="test_loss")])
     plain = dataclasses.replace(study.arms[0], space={})
     study = dataclasses.replace(study, arms=[plain, *study.arms[1:]])
-    changed = with_control(study)
+    changed = with_copy(study)
     assert changed.arms[:3] == study.arms
-    assert changed.arms[3] == Arm("b-control", setting={"kind": "b"}, space=RATE, control_of="b", text="a copy of b")
+    assert changed.arms[3] == Arm("b-copy", setting={"kind": "b"}, space=RATE, copy_of="b", text="a copy of b")
     assert changed.claims[:1] == study.claims
     assert changed.claims[1:] == (
         Claim(
-            "Control: b is better than b-control, its exact copy on other seeds", better="b", than="b-control",
-            metric="test_accuracy", control=True,
+            "A/A test: b is better than b-copy, its identical copy on other seeds", better="b", than="b-copy",
+            metric="test_accuracy", aa_test=True,
         ),
     )  # fmt: skip
 
@@ -156,26 +201,26 @@ def test_a_control_is_a_copy_of_the_first_tuned_arm_with_a_claim_against_it():
 def test_where_nothing_is_tuned_the_first_arm_has_a_copy():
     study = make_study()
     arms = [dataclasses.replace(arm, space={}) for arm in study.arms]
-    assert with_control(dataclasses.replace(study, arms=arms)).arms[-1].control_of == "a"
+    assert with_copy(dataclasses.replace(study, arms=arms)).arms[-1].copy_of == "a"
 
 
-def test_a_control_is_left_out_of_printed_settings_defaults_and_sweeps():
+def test_a_copy_is_left_out_of_reported_settings_defaults_and_sweeps():
     study = make_study(sweeps=[Sweep("s", {"rate": [0.1]}), Sweep("of_b", {"rate": [0.1]}, arms=["b"])])
-    study = dataclasses.replace(study, arms=[dataclasses.replace(arm, defaults=PRINTED) for arm in study.arms])
-    changed = with_control(study)
+    study = dataclasses.replace(study, arms=[dataclasses.replace(arm, defaults=REPORTED) for arm in study.arms])
+    changed = with_copy(study)
     copy = changed.arms[-1]
-    assert (copy.printed, copy.defaults) == (None, None)
+    assert (copy.reported, copy.defaults) == (None, None)
     assert [sweep.arms for sweep in changed.sweeps] == [("a", "b"), ("b",)]
     assert [changed.sweep_settings(sweep, copy) for sweep in changed.sweeps] == [[], []]
 
 
-def test_a_control_is_judged_by_the_metric_of_the_study_and_in_its_direction():
-    claim = with_control(make_study(metric="val_kappa", direction="minimize")).claims[-1]
+def test_a_copy_is_judged_by_the_metric_of_the_study_and_in_its_direction():
+    claim = with_copy(make_study(metric="val_kappa", direction="minimize")).claims[-1]
     assert (claim.metric, claim.direction, claim.sign) == ("test_kappa", "minimize", -1)
 
 
-def test_a_control_is_a_copy_of_the_arm_as_the_variant_trains_it():
+def test_a_copy_is_of_the_arm_as_the_variant_trains_it():
     study = make_study()
     study = dataclasses.replace(study, arms=[dataclasses.replace(study.arms[0], setting={"epochs": 30}), study.arms[1]])
-    changed = with_control(study, epochs=4)
+    changed = with_copy(study, epochs=4)
     assert dict(changed.arms[-1].setting) == {"epochs": 4}

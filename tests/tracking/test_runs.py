@@ -10,8 +10,10 @@ from PIL import Image
 
 from dlstudy.store.home import Home
 from dlstudy.study.claims import Claim
+from dlstudy.study.trial import TrainedBy
 from dlstudy.tracking.pages import PICTURE, newest_view
-from dlstudy.tracking.runs import MlflowRuns, StudyRun
+from dlstudy.tracking.runs import MlflowRuns
+from dlstudy.tracking.study_run import StudyRun
 from tests.helpers.builders import make_study, make_trial, runs_of, sum_up
 
 STUDY = make_study()
@@ -19,7 +21,7 @@ ABOUT = {"name": "digits", "digest": "0f", "source": "here", "profile": "{}"}
 HISTORY = {"val_accuracy": [0.4, 0.5]}
 
 
-class Place:
+class MlflowStore:
     """An MLflow store in a home, with a count of what is asked of it."""
 
     def __init__(self, home, monkeypatch):
@@ -74,129 +76,139 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture
-def place(store, tmp_path, monkeypatch):
+def mlflow(store, tmp_path, monkeypatch):
     home = Home.at(tmp_path / "home")
     home.create()
     home.mlflow_db.write_bytes(store)
-    return Place(home, monkeypatch)
+    return MlflowStore(home, monkeypatch)
 
 
-def trial(row, hours=0, **changes):
-    began_s = 1e9 + 3600 * hours + row
+def trial(index, hours=0, **changes):
+    began_s = 1e9 + 3600 * hours + index
     return make_trial(
-        STUDY, "a", "search", row, started_s=began_s, ended_s=began_s + 10, history=HISTORY, run_id="r", **changes
+        STUDY, "a", "search", index, started_s=began_s, ended_s=began_s + 10, history=HISTORY, run_id="r", **changes
     )
 
 
-EARLIER, LATER = [trial(row) for row in range(3)], [trial(row, hours=1) for row in range(3, 5)]
+EARLIER, LATER = [trial(i) for i in range(3)], [trial(i, hours=1) for i in range(3, 5)]
 KEYS = [trial.key for trial in (*EARLIER, *LATER)]
 
 
-def test_what_mlflow_has_is_neither_read_nor_written_again(place):
-    place.connect().catch_up(EARLIER)
-    runs = place.connect()
+def test_what_mlflow_has_is_neither_read_nor_written_again(mlflow):
+    mlflow.connect().catch_up(EARLIER)
+    runs = mlflow.connect()
     runs.catch_up(EARLIER)
-    assert place.read == []
-    assert place.calls == {}
-    assert place.keys(runs.parent) == KEYS[:3]
+    assert mlflow.read == []
+    assert mlflow.calls == {}
+    assert mlflow.keys(runs.parent) == KEYS[:3]
 
 
-def test_what_came_since_is_written_and_only_runs_of_that_time_are_read(place):
-    place.connect().catch_up(EARLIER)
-    place.connect().catch_up([*EARLIER, LATER[0]])
-    runs = place.connect()
+def test_what_came_since_is_written_and_only_runs_of_that_time_are_read(mlflow):
+    mlflow.connect().catch_up(EARLIER)
+    mlflow.connect().catch_up([*EARLIER, LATER[0]])
+    runs = mlflow.connect()
     runs.catch_up([*EARLIER, *LATER])
-    assert set(place.read) <= set(KEYS[3:])
-    assert place.calls["create_run"] == 1
-    assert place.keys(runs.parent) == KEYS
-    (run,) = [run for run in place.children(runs.parent).values() if run.data.tags["dlstudy.key"] == KEYS[4]]
+    assert set(mlflow.read) <= set(KEYS[3:])
+    assert mlflow.calls["create_run"] == 1
+    assert mlflow.keys(runs.parent) == KEYS
+    (run,) = [run for run in mlflow.children(runs.parent).values() if run.data.tags["dlstudy.key"] == KEYS[4]]
     assert (run.info.status, run.data.metrics["val_accuracy"]) == ("FINISHED", 0.5)
-    curve = place.client.get_metric_history(run.info.run_id, "val_accuracy")
+    curve = mlflow.client.get_metric_history(run.info.run_id, "val_accuracy")
     assert [(metric.step, metric.value) for metric in curve] == [(1, 0.4), (2, 0.5)]
 
 
-def test_a_run_is_not_written_twice_when_a_process_died_before_it_left_its_mark(place):
-    runs = place.connect()
+def test_a_run_is_not_written_twice_when_a_process_died_before_it_left_its_mark(mlflow):
+    runs = mlflow.connect()
     runs.catch_up(EARLIER)
-    mark = place.client.get_run(runs.parent).data.tags["dlstudy.written"]
+    mark = mlflow.client.get_run(runs.parent).data.tags["dlstudy.written"]
     runs.catch_up([*EARLIER, *LATER])
-    place.client.set_tag(runs.parent, "dlstudy.written", mark)
-    again = place.connect()
+    mlflow.client.set_tag(runs.parent, "dlstudy.written", mark)
+    again = mlflow.connect()
     again.catch_up([*EARLIER, *LATER])
-    assert sorted(place.read) == KEYS[3:]
-    assert place.calls["create_run"] == 0
-    assert place.client.get_run(runs.parent).data.tags["dlstudy.written"] > mark
+    assert sorted(mlflow.read) == KEYS[3:]
+    assert mlflow.calls["create_run"] == 0
+    assert mlflow.client.get_run(runs.parent).data.tags["dlstudy.written"] > mark
 
 
 @pytest.mark.parametrize("mark", ["", "nonsense", "nan 0", "inf 0", "1e9 ", "1000000012.0 0123456789abcdef"])
-def test_a_mark_of_other_trials_is_not_believed(place, mark):
-    runs = place.connect()
+def test_a_mark_of_other_trials_is_not_believed(mlflow, mark):
+    runs = mlflow.connect()
     runs.catch_up(EARLIER)
-    own = place.client.get_run(runs.parent).data.tags["dlstudy.written"]
-    place.client.set_tag(runs.parent, "dlstudy.written", mark)
-    again = place.connect()
+    own = mlflow.client.get_run(runs.parent).data.tags["dlstudy.written"]
+    mlflow.client.set_tag(runs.parent, "dlstudy.written", mark)
+    again = mlflow.connect()
     again.catch_up(EARLIER)
-    assert sorted(place.read) == KEYS[:3]
-    assert place.calls["create_run"] == 0
-    assert place.client.get_run(runs.parent).data.tags["dlstudy.written"] == own
+    assert sorted(mlflow.read) == KEYS[:3]
+    assert mlflow.calls["create_run"] == 0
+    assert mlflow.client.get_run(runs.parent).data.tags["dlstudy.written"] == own
 
 
-def test_a_record_that_has_changed_before_the_mark_is_gone_through_again(place):
-    place.connect().catch_up(EARLIER)
-    runs = place.connect()
+def test_a_record_that_has_changed_before_the_mark_is_gone_through_again(mlflow):
+    mlflow.connect().catch_up(EARLIER)
+    runs = mlflow.connect()
     runs.catch_up([*EARLIER, trial(3)])  # it ended a second after the others, and a trial before them is new
-    runs = place.connect()
+    runs = mlflow.connect()
     early = make_trial(STUDY, "b", "search", 0, started_s=1e9 - 60, ended_s=1e9 - 50)
     runs.catch_up([early, *EARLIER, trial(3)])
-    assert place.calls["create_run"] == 1
-    assert len(place.children(runs.parent)) == 5
+    assert mlflow.calls["create_run"] == 1
+    assert len(mlflow.children(runs.parent)) == 5
 
 
-def test_a_run_that_was_left_open_is_ended_whatever_the_mark(place):
-    runs = place.connect()
+def test_a_run_that_was_left_open_is_ended_whatever_the_mark(mlflow):
+    runs = mlflow.connect()
     runs.catch_up(EARLIER)
-    place.client.update_run(runs.run_ids[KEYS[1]], status="RUNNING")
-    again = place.connect()
+    mlflow.client.update_run(runs.run_ids[KEYS[1]], status="RUNNING")
+    again = mlflow.connect()
     again.catch_up(EARLIER)
-    assert set(place.read) == {KEYS[1]}
-    assert place.client.get_run(runs.run_ids[KEYS[1]]).info.status == "FINISHED"
+    assert set(mlflow.read) == {KEYS[1]}
+    assert mlflow.client.get_run(runs.run_ids[KEYS[1]]).info.status == "FINISHED"
 
 
-def test_a_run_that_the_record_does_not_name_is_looked_up(place):
-    place.connect().catch_up(EARLIER)
-    again = place.connect()
+def test_a_run_that_the_record_does_not_name_is_looked_up(mlflow):
+    mlflow.connect().catch_up(EARLIER)
+    again = mlflow.connect()
     again.catch_up([*EARLIER[:2], replace(EARLIER[2], run_id="")])
-    assert KEYS[2] in place.read
-    assert place.calls["create_run"] == 0
-    assert place.client.get_run(again.run_ids[KEYS[2]]).data.tags["dlstudy.key"] == KEYS[2]
+    assert KEYS[2] in mlflow.read
+    assert mlflow.calls["create_run"] == 0
+    assert mlflow.client.get_run(again.run_ids[KEYS[2]]).data.tags["dlstudy.key"] == KEYS[2]
 
 
-def test_another_store_has_no_mark_and_gets_everything(place, store, tmp_path):
-    place.connect().catch_up(EARLIER)
-    place.home.mlflow_db.write_bytes(store)
-    runs = place.connect()
+def test_another_store_has_no_mark_and_gets_everything(mlflow, store, tmp_path):
+    mlflow.connect().catch_up(EARLIER)
+    mlflow.home.mlflow_db.write_bytes(store)
+    runs = mlflow.connect()
     runs.catch_up(EARLIER)
-    assert place.calls["create_run"] == 3
-    assert place.calls["get_metric_history"] == 0  # a run that was just made has no epochs
-    assert place.keys(runs.parent) == KEYS[:3]
+    assert mlflow.calls["create_run"] == 3
+    assert mlflow.calls["get_metric_history"] == 0  # a run that was just made has no epochs
+    assert mlflow.keys(runs.parent) == KEYS[:3]
 
 
-def test_a_model_goes_to_its_run_once_also_when_that_run_was_not_read(place, tmp_path):
-    place.connect().catch_up(EARLIER)
+def test_a_model_goes_to_its_run_once_also_when_that_run_was_not_read(mlflow, tmp_path):
+    mlflow.connect().catch_up(EARLIER)
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "MLmodel").write_text("{}")
     models = []
     for _ in range(2):
-        runs = place.connect()
+        runs = mlflow.connect()
         runs.catch_up(EARLIER)
         runs.log_model(EARLIER[1], tmp_path / "model")
-        models.append(place.calls["create_logged_model"])
-        assert set(place.read) == {KEYS[1]}
+        models.append(mlflow.calls["create_logged_model"])
+        assert set(mlflow.read) == {KEYS[1]}
     assert models == [1, 0]
 
 
-def test_a_home_without_the_model_gets_it_back_with_its_pictures(place, tmp_path):
-    runs, trained = place.connect(), tmp_path / "one" / "a-0f"
+def test_the_model_of_an_arm_with_a_dot_in_its_name_is_logged(mlflow, tmp_path):
+    trial = replace(EARLIER[1], arm="huber_0.1")
+    (tmp_path / "MLmodel").write_text("{}")
+    runs = mlflow.connect("dotted")
+    runs.catch_up([trial])
+    runs.log_model(trial, tmp_path)
+    models = {model.source_run_id: model.name for model in mlflow.client.search_logged_models(["1"])}
+    assert [models[run] for run in mlflow.children(runs.parent)] == ["s-huber_0_1"]
+
+
+def test_a_home_without_the_model_gets_it_back_with_its_pictures(mlflow, tmp_path):
+    runs, trained = mlflow.connect(), tmp_path / "one" / "a-0f"
     runs.catch_up(EARLIER)
     for path in (
         trained / "MLmodel",
@@ -207,41 +219,41 @@ def test_a_home_without_the_model_gets_it_back_with_its_pictures(place, tmp_path
         path.write_bytes(path.name.encode())
     runs.log_model(EARLIER[1], trained)
     folder = tmp_path / "two" / "models" / "a-0f"
-    place.connect().fetch_model(EARLIER[1], folder)
+    mlflow.connect().fetch_model(EARLIER[1], folder)
     files = [path for path in folder.parent.rglob("*") if path.is_file()]
     assert {path.relative_to(folder.parent).as_posix(): path.read_bytes() for path in files} == {
         "a-0f/MLmodel": b"MLmodel",
         "a-0f/data/model.keras": b"model.keras",
         "a-0f.pictures/x, y.png": b"x, y.png",
     }
-    place.connect().fetch_model(EARLIER[0], tmp_path / "nothing")
+    mlflow.connect().fetch_model(EARLIER[0], tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
 
 
-def test_what_was_missed_takes_four_requests_a_trial_and_is_counted(place):
-    runs, heard = place.connect(), []
+def test_what_was_missed_takes_four_requests_a_trial_and_is_counted(mlflow):
+    runs, heard = mlflow.connect(), []
     runs.catch_up(EARLIER, lambda *counts: heard.append(counts))
     assert heard == [(0, 3), (1, 3), (2, 3)]
-    assert {name: place.calls[name] for name in ("create_run", "log_batch", "set_terminated")} == {
+    assert {name: mlflow.calls[name] for name in ("create_run", "log_batch", "set_terminated")} == {
         "create_run": 3, "log_batch": 3, "set_terminated": 3,
     }  # fmt: skip
-    (run,) = [run for run in place.children(runs.parent).values() if run.data.tags["dlstudy.key"] == KEYS[0]]
+    (run,) = [run for run in mlflow.children(runs.parent).values() if run.data.tags["dlstudy.key"] == KEYS[0]]
     assert (run.data.params["arm"], run.data.metrics["val_accuracy"]) == ("a", 0.5)
 
 
-def test_runs_of_an_arm_have_its_colour_and_further_searches_their_number(place):
-    runs = place.connect()
+def test_runs_of_an_arm_have_its_colour_and_further_searches_their_number(mlflow):
+    runs = mlflow.connect()
     runs.catch_up([trial(0), replace(trial(1), search=2, key="s/default/a/search.2#1")])
-    first, second = sorted(place.children(runs.parent).values(), key=lambda run: run.info.run_name)
+    first, second = sorted(mlflow.children(runs.parent).values(), key=lambda run: run.info.run_name)
     assert (first.info.run_name, second.info.run_name) == ("search 2 · a · #1", "search · a · #0")
     assert {run.data.tags["mlflow.runColor"] for run in (first, second)} == {"#D55E00"}  # the second of our colours
     assert (first.data.params["search"], second.data.params.get("search")) == ("2", None)
 
 
-def test_the_variant_that_ran_last_has_the_newest_view(place):
-    place.connect("quick")
-    parent = place.connect().parent
-    tags = place.client.get_experiment("1").tags
+def test_the_variant_that_ran_last_has_the_newest_view(mlflow):
+    mlflow.connect("quick")
+    parent = mlflow.connect().parent
+    tags = mlflow.client.get_experiment("1").tags
     assert newest_view(tags) == (f"dlstudy-{parent}", parent)
     assert "params.`rate`" in tags[f"mlflow.sharedViewState.dlstudy-{parent}"]
 
@@ -252,30 +264,42 @@ def png(width, height):
     return buffer.getvalue()
 
 
-def test_the_study_s_run_ends_with_answer_claims_report_and_a_picture_that_fits(place, tmp_path):
+def test_the_study_s_run_ends_with_answer_claims_report_and_a_picture_that_fits(mlflow, tmp_path):
     study = make_study(claims=[Claim("a wins", better="a", than="b", metric="test_accuracy")])
     trials = [*runs_of(study, "a", "replicate", [0.9] * 8), *runs_of(study, "b", "replicate", [0.7] * 8)]
     summary = sum_up(study, trials)
     report = tmp_path / "s-default.html"
     report.write_text("<p>report")
-    runs = place.connect()
+    runs = mlflow.connect()
     runs.end_parent("FINISHED", summary, [report], png(1320, 500))
-    run = place.client.get_run(runs.parent)
+    run = mlflow.client.get_run(runs.parent)
     assert run.info.status == "FINISHED"
     assert run.data.tags["dlstudy.answer"] == summary.answer
     assert run.data.tags["dlstudy.claim.1"] == f"{summary.claims[0].verdict}: a wins"
     note = run.data.tags["mlflow.note.content"]
     assert f"#/experiments/1/runs/{runs.parent}/artifacts/report/s-default.html" in note
     assert f"get-artifact?path={PICTURE}&run_uuid={runs.parent}" in note
-    with Image.open(place.client.download_artifacts(runs.parent, PICTURE, str(tmp_path))) as picture:
+    with Image.open(mlflow.client.download_artifacts(runs.parent, PICTURE, str(tmp_path))) as picture:
         assert picture.size == (660, 250)
 
 
-def test_a_run_that_was_stopped_says_what_is_known_without_report_and_picture(place):
-    runs = place.connect()
+def test_a_run_that_was_stopped_says_what_is_known_without_report_and_picture(mlflow):
+    runs = mlflow.connect()
     runs.end_parent("KILLED", sum_up(STUDY, EARLIER))
-    run = place.client.get_run(runs.parent)
+    run = mlflow.client.get_run(runs.parent)
     assert run.info.status == "KILLED"
     assert "Is a better?" in run.data.tags["mlflow.note.content"]
     assert "](" not in run.data.tags["mlflow.note.content"]
-    assert place.client.list_artifacts(runs.parent) == []
+    assert mlflow.client.list_artifacts(runs.parent) == []
+
+
+def test_what_trained_a_trial_and_its_remarks_are_tags(mlflow):
+    runs = mlflow.connect()
+    remarks = ["the model runs eagerly", "the model could not be saved"]
+    runs.catch_up([trial(0, trained_by=TrainedBy.FIT, remarks=remarks), trial(1, state="failed", reason="no luck")])
+    tags = {run.data.tags["dlstudy.key"]: run.data.tags for run in mlflow.children(runs.parent).values()}
+    first, second = (tags[key] for key in KEYS[:2])
+    assert (first["dlstudy.state"], first["dlstudy.trained_by"]) == ("finished", "fit")
+    assert first["dlstudy.remarks"] == "the model runs eagerly; the model could not be saved"
+    assert (second["dlstudy.state"], second["dlstudy.reason"]) == ("failed", "no luck")
+    assert "dlstudy.remarks" not in second

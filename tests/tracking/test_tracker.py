@@ -1,4 +1,4 @@
-"""What is told to MLflow waits for nothing, takes bounded memory, and is whole in the end."""
+"""What goes to MLflow waits for nothing, takes bounded memory, and is whole in the end."""
 
 import threading
 import time
@@ -6,12 +6,13 @@ import time
 import pytest
 
 from dlstudy.store.home import Home
+from dlstudy.tracking import background
 from dlstudy.tracking import tracker as tracking
 from dlstudy.tracking.tracker import Tracker
 from tests.helpers.builders import make_study, make_trial
 
 STUDY = make_study()
-TRIALS = [make_trial(STUDY, "a", "search", row) for row in range(10)]
+TRIALS = [make_trial(STUDY, "a", "search", index) for index in range(10)]
 
 
 class Runs:
@@ -50,24 +51,24 @@ class Runs:
 @pytest.fixture
 def runs(monkeypatch):
     runs = Runs()
-    monkeypatch.setattr(tracking, "_connect", lambda *_: runs)
+    monkeypatch.setattr(tracking, "open_runs", lambda *_: runs)
     return runs
 
 
 @pytest.fixture
-def said():
+def lines():
     return []
 
 
 @pytest.fixture
-def tracker(runs, said):
-    tracker = Tracker("http://nowhere", Home.at("nowhere"), None, [], said.append)
+def tracker(runs, lines):
+    tracker = Tracker("http://nowhere", Home.at("nowhere"), None, [], lines.append)
     yield tracker
     runs.answers.set()
     tracker.close()
 
 
-def tell(tracker, trials):
+def hear(tracker, trials):
     for trial in trials:
         tracker.began(trial, "cpu:0", {})
         tracker.epoch(trial, 1, {"val_accuracy": 0.5})
@@ -78,18 +79,18 @@ def keys(trials):
     return [trial.key for trial in trials]
 
 
-def test_what_is_told_is_written_in_its_order(tracker, runs):
-    tell(tracker, TRIALS)
+def test_trials_are_written_in_their_order(tracker, runs):
+    hear(tracker, TRIALS)
     tracker.publish(lambda runs: None)
     assert runs.begun == runs.ended == list(runs.epochs) == keys(TRIALS)
     assert not tracker.missed
 
 
 def test_more_than_may_wait_is_left_to_the_record(tracker, runs, monkeypatch):
-    monkeypatch.setattr(tracking, "_MOST_WAITING", 6)
+    monkeypatch.setattr(background, "_MOST_WAITING", 6)
     runs.answers.clear()
-    tell(tracker, TRIALS)
-    assert tracker._queue.qsize() <= 7
+    hear(tracker, TRIALS)
+    assert tracker._writer._queue.qsize() <= 7
     runs.answers.set()
     tracker.settle(TRIALS)
     assert sorted(runs.ended) == keys(TRIALS)
@@ -100,8 +101,8 @@ def test_more_than_may_wait_is_left_to_the_record(tracker, runs, monkeypatch):
 def test_a_trial_that_mlflow_has_not_whole_is_not_ended_before_it_is_caught_up_and_later_ones_are(
     tracker, runs, monkeypatch
 ):
-    monkeypatch.setattr(tracking, "_RETRY_S", 0.0)
-    tell(tracker, TRIALS[:1])
+    monkeypatch.setattr(background, "_RETRY_S", 0.0)
+    hear(tracker, TRIALS[:1])
     tracker.publish(lambda runs: None)
     runs.fails = True
     tracker.began(TRIALS[1], "cpu:0", {})
@@ -109,14 +110,14 @@ def test_a_trial_that_mlflow_has_not_whole_is_not_ended_before_it_is_caught_up_a
     assert tracker.missed
     runs.fails = False
     tracker.ended(TRIALS[1], TRIALS[1], {})
-    tell(tracker, TRIALS[2:3])
+    hear(tracker, TRIALS[2:3])
     tracker.publish(lambda runs: None)
     assert runs.ended == [TRIALS[0].key, TRIALS[2].key]
     tracker.settle(TRIALS[:3])
     assert sorted(runs.ended) == keys(TRIALS[:3])
 
 
-def test_a_hung_server_is_waited_for_once_and_no_longer_than_said(tracker, runs):
+def test_a_hung_server_is_waited_for_once_and_no_longer_than_asked(tracker, runs):
     runs.answers.clear()
     began = time.monotonic()
     tracker.settle(TRIALS, patience_s=0.3)
@@ -126,14 +127,14 @@ def test_a_hung_server_is_waited_for_once_and_no_longer_than_said(tracker, runs)
     assert tracker.problem.startswith("MLflow did not answer within")
 
 
-def test_catching_up_goes_on_as_long_as_it_gets_on_and_says_so(tracker, runs, said, monkeypatch):
+def test_catching_up_continues_while_there_is_progress_and_reports_it(tracker, runs, lines, monkeypatch):
     monkeypatch.setattr(tracking, "_SAY_S", 0.2)
     monkeypatch.setattr(runs, "answer", lambda: time.sleep(0.1))
     tracker.settle(TRIALS, patience_s=0.4)
     assert sorted(runs.ended) == keys(TRIALS)
-    assert said
-    assert said[0].startswith("MLflow is behind: ")
-    assert said[0].endswith(" of 10 trials written from the record")
+    assert lines
+    assert lines[0].startswith("MLflow is behind: ")
+    assert lines[0].endswith(" of 10 trials written from the record")
 
 
 def test_a_run_that_is_stopped_waits_no_longer_than_its_limit(tracker, runs, monkeypatch):

@@ -5,25 +5,26 @@ import dataclasses
 import pytest
 
 from dlstudy.datasets import registry
+from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training import epoch_graph
 from dlstudy.training.arrays import prepare
 from dlstudy.training.fused_updates import fuse
 from dlstudy.training.shared_memory import SharedArrays
-from dlstudy.training.study_functions import Code
-from dlstudy.training.train import Workplace, train
+from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.train import DatasetContext, train
 
 SPEC = TrialSpec(
-    key="t#0", study_path="made up", dataset="digits", arm="net", phase="replicate", row=0, params={}, seed=11,
-    epochs=2, batch_size=32, split=Split(validation=137), rows=507, metrics_of="test",
+    key="t#0", study_path="made up", dataset="digits", arm="net", phase=Phase.REPLICATE, index=0, params={}, seed=11,
+    epochs=2, batch_size=32, split=Split(validation=137), rows=507, read_test=ReadTest.AT_END,
 )  # fmt: skip  # 370 rows train: the last batch is short
 
 
 @pytest.fixture(scope="module")
-def place(keras_at_rest):
+def context(keras_at_rest):
     dataset = registry.load("digits")
-    return Workplace(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
+    return DatasetContext(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
 
 
 def net(layers=(), optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=("accuracy",), **compiled):
@@ -226,13 +227,15 @@ OPTIMIZERS = {
 }
 
 
-def both_ways(place, make, spec=SPEC):
+def both_ways(context, make, spec=SPEC):
     """What one graph gives, and what plain `fit` gives with Keras's own step, optimizer and metrics."""
-    graph = train(spec, Code(lambda p: make()), Workplace(place.description, place.arrays), lambda *_: True)
-    off = dataclasses.replace(place.arrays, on_device=None)
-    plain = train(spec, Code(lambda p: make()), Workplace(place.description, off), lambda *_: True)
+    graph = train(
+        spec, StudyFunctions(lambda p: make()), DatasetContext(context.description, context.arrays), lambda *_: True
+    )
+    off = dataclasses.replace(context.arrays, on_device=None)
+    plain = train(spec, StudyFunctions(lambda p: make()), DatasetContext(context.description, off), lambda *_: True)
     assert plain.state == "finished", plain.traceback
-    assert plain.way == "fit: the data does not fit on the device"
+    assert (plain.trained_by, plain.remarks) == ("fit", ("the data does not fit on the device",))
     assert graph.state == "finished", graph.traceback
     return graph, plain
 
@@ -247,52 +250,53 @@ def assert_equal(graph, plain):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_one_graph_gives_what_plain_fit_gives(place, name):
-    graph, plain = both_ways(place, MODELS[name])
-    assert graph.way == "epoch graph"
+def test_one_graph_gives_what_plain_fit_gives(context, name):
+    graph, plain = both_ways(context, MODELS[name])
+    assert graph.trained_by == "epoch graph"
     assert_equal(graph, plain)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimizer_gives_what_keras_computes(place, name):
-    graph, plain = both_ways(place, OPTIMIZERS[name])
-    assert graph.way == "epoch graph"
+def test_every_optimizer_gives_what_keras_computes(context, name):
+    graph, plain = both_ways(context, OPTIMIZERS[name])
+    assert graph.trained_by == "epoch graph"
     assert_equal(graph, plain)
 
 
 @pytest.mark.parametrize("batch_size", [1, 370, 1000])
-def test_any_batch_size_gives_what_plain_fit_gives(place, batch_size):
-    assert_equal(*both_ways(place, net, dataclasses.replace(SPEC, batch_size=batch_size, epochs=1)))
+def test_any_batch_size_gives_what_plain_fit_gives(context, batch_size):
+    assert_equal(*both_ways(context, net, dataclasses.replace(SPEC, batch_size=batch_size, epochs=1)))
 
 
 @pytest.mark.parametrize("judge_batch", [7, 180, 360, 1_000])
-def test_every_test_row_is_judged_once_in_its_order(place, judge_batch, monkeypatch):
+def test_every_test_row_is_judged_once_in_its_order(context, judge_batch, monkeypatch):
     monkeypatch.setattr(epoch_graph, "JUDGE_BATCH", judge_batch)
-    assert_equal(*both_ways(place, net, dataclasses.replace(SPEC, epochs=1)))
+    assert_equal(*both_ways(context, net, dataclasses.replace(SPEC, epochs=1)))
 
 
-def test_a_model_with_a_fit_of_its_own_keeps_it(place):
-    graph, plain = both_ways(place, weighted_classes)
-    assert graph.way == "fit: the model has its own fit"
+def test_a_model_with_a_fit_of_its_own_keeps_it(context):
+    graph, plain = both_ways(context, weighted_classes)
+    assert (graph.trained_by, graph.remarks) == ("fit", ("the model has its own fit",))
     assert graph.metrics == plain.metrics
-    assert graph.metrics["train_loss"] > 2 * both_ways(place, lambda: net())[0].metrics["train_loss"]
+    assert graph.metrics["train_loss"] > 2 * both_ways(context, lambda: net())[0].metrics["train_loss"]
 
 
-def test_callbacks_of_a_model_see_every_batch(place):
+def test_callbacks_of_a_model_see_every_batch(context):
     SEEN.clear()
-    result = train(SPEC, Code(lambda p: looks_at_batches()), place, lambda *_: True)
-    assert result.way == "fit: the model has its own fit"
+    result = train(SPEC, StudyFunctions(lambda p: looks_at_batches()), context, lambda *_: True)
+    assert (result.trained_by, result.remarks) == ("fit", ("the model has its own fit",))
     assert [*range(12), *range(12)] == SEEN  # 370 rows in batches of 32, twice
 
 
 @pytest.mark.parametrize("method", ["evaluate", "make_train_function", "make_test_function"])
-def test_a_model_that_replaces_a_part_of_fit_goes_through_it(place, method):
+def test_a_model_that_replaces_a_part_of_fit_goes_through_it(context, method):
     def build():
         model = net()
         setattr(model, method, getattr(model, method))
         return model
 
-    assert train(SPEC, Code(lambda p: build()), place, lambda *_: True).way == f"fit: the model has its own {method}"
+    result = train(SPEC, StudyFunctions(lambda p: build()), context, lambda *_: True)
+    assert (result.trained_by, result.remarks) == ("fit", (f"the model has its own {method}",))
 
 
 def test_metrics_wait_for_the_end_of_an_epoch_only_where_they_are_means_over_rows():
@@ -326,7 +330,7 @@ def test_only_update_rules_that_a_kernel_knows_are_fused():
     }  # fmt: skip
 
 
-def test_a_gradient_that_is_not_dense_keeps_keras_s_own_update(place):
+def test_a_gradient_that_is_not_dense_keeps_keras_s_own_update(context):
     import keras
 
     def build():
@@ -343,6 +347,6 @@ def test_a_gradient_that_is_not_dense_keeps_keras_s_own_update(place):
         model.compile("sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
 
-    graph, plain = both_ways(place, build)
-    assert graph.way == "epoch graph"
+    graph, plain = both_ways(context, build)
+    assert graph.trained_by == "epoch graph"
     assert_equal(graph, plain)

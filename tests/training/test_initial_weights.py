@@ -5,15 +5,16 @@ import hashlib
 import numpy as np
 import pytest
 
+from dlstudy.study.phases import Phase
 from dlstudy.training.initial_weights import digests, seeds_apart
-from tests.helpers.trainings import net, place_of, run, spec_of
+from tests.helpers.trainings import context_of, net, run, spec_of
 
 DRAWING = ("Dropout", "SpatialDropout1D", "AlphaDropout", "GaussianDropout", "GaussianNoise")
 
 
 @pytest.fixture(scope="module")
 def digits(keras_at_rest):
-    return place_of("digits")
+    return context_of("digits")
 
 
 def deep(p):
@@ -117,17 +118,17 @@ def test_many_weights_have_one_digest_that_each_of_them_decides():
     assert digests(many(61)) == digests(many(61)) != digests(many(61, last=0.25))
 
 
-@pytest.mark.parametrize("phase", ["printed", "defaults", "replicate", "search", "sweep"])
-def test_only_runs_that_are_paired_by_seed_tell_their_weights(digits, phase):
+@pytest.mark.parametrize("phase", Phase)
+def test_only_runs_that_are_paired_by_seed_record_digests(digits, phase):
     result = run(digits, spec_of(epochs=1, phase=phase))
-    assert list(result.initial) == ([] if phase in ("search", "sweep") else ["kernel 64x10"])
+    assert list(result.initial) == ([] if phase in (Phase.SEARCH, Phase.SWEEP) else ["kernel 64x10"])
     assert not [name for name in result.metrics if "kernel" in name]
 
 
-def test_a_kept_model_trains_from_the_weights_that_are_told(keras_at_rest):
-    place = place_of("digits")
-    run(place, spec_of(epochs=1, seed=3))
-    told = run(place, spec_of(epochs=1, seed=4, params={"learning_rate": 0.0})).initial
-    (kept,) = place.shelf._kept.values()
-    assert digests(kept.model) == told
-    assert told == run(place_of("digits"), spec_of(epochs=1, seed=4), net).initial
+def test_a_kept_model_trains_from_the_weights_whose_digests_are_recorded(keras_at_rest):
+    context = context_of("digits")
+    run(context, spec_of(epochs=1, seed=3))
+    recorded = run(context, spec_of(epochs=1, seed=4, params={"learning_rate": 0.0})).initial
+    (kept,) = context.cache._kept.values()
+    assert digests(kept.model) == recorded
+    assert recorded == run(context_of("digits"), spec_of(epochs=1, seed=4), net).initial

@@ -5,7 +5,7 @@ import pytest
 
 from dlstudy.training import memory
 from dlstudy.training.memory import memory_mb, watch_memory
-from tests.helpers.trainings import place_of, run, spec_of
+from tests.helpers.trainings import context_of, run, spec_of
 
 MIB = 2**20
 counts_anew = pytest.mark.skipif(not memory._reset_peak(), reason="this system does not count a process's peak anew")
@@ -37,10 +37,10 @@ def test_a_trial_costs_its_peak_and_not_that_of_an_earlier_one(keras_at_rest):
         assert np.ones(300 * MIB // 8).sum() > 0
         raise RuntimeError("that was much")
 
-    place = place_of("digits")
-    plain = run(place, spec_of(epochs=1)).cost["memory_mb"]
-    assert run(place, spec_of(epochs=1), greedy).cost["memory_mb"] > plain + 200
-    assert run(place, spec_of(epochs=1)).cost["memory_mb"] < plain + 100
+    context = context_of("digits")
+    plain = run(context, spec_of(epochs=1)).cost["memory_mb"]
+    assert run(context, spec_of(epochs=1), greedy).cost["memory_mb"] > plain + 200
+    assert run(context, spec_of(epochs=1)).cost["memory_mb"] < plain + 100
 
 
 def test_a_gpu_tells_what_tensors_took_since_the_start_of_the_trial(keras_at_rest, monkeypatch):

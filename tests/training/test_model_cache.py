@@ -1,23 +1,24 @@
-"""A kept model gives the numbers that a new one gives, and is kept only where its graphs can be told."""
+"""A kept model gives the numbers that a new one gives, and is kept only where its configuration decides its graphs."""
 
 import dataclasses
 
 import pytest
 
 from dlstudy.datasets import registry
+from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
 from dlstudy.study.trial import TrialSpec
-from dlstudy.training import epoch_graph
+from dlstudy.training import epoch_graph, private_names
 from dlstudy.training.arrays import prepare
-from dlstudy.training.model_cache import ModelShelf, fingerprint
+from dlstudy.training.model_cache import ModelCache, fingerprint
 from dlstudy.training.shared_memory import SharedArrays
-from dlstudy.training.study_functions import Code
-from dlstudy.training.train import Workplace, train
+from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.train import DatasetContext, train
 
 SPEC = TrialSpec(
-    key="t#0", study_path="made up", dataset="digits", arm="net", phase="replicate", row=0,
+    key="t#0", study_path="made up", dataset="digits", arm="net", phase=Phase.REPLICATE, index=0,
     params={"learning_rate": 0.01}, seed=11, epochs=2, batch_size=32, split=Split(validation=137), rows=507,
-    metrics_of="test",
+    read_test=ReadTest.AT_END,
 )  # fmt: skip
 
 
@@ -47,6 +48,10 @@ def build(p):
     return model
 
 
+def trained(spec, build, context, on_epoch=lambda *_: True):
+    return train(spec, StudyFunctions(build), context, on_epoch)
+
+
 def with_params(seed=11, **params):
     return dataclasses.replace(SPEC, seed=seed, params={**SPEC.params, **params})
 
@@ -69,14 +74,14 @@ def same(one, other):
     ids=lambda params: "-".join(map(str, params.values())),
 )
 def test_a_trial_gives_the_same_numbers_alone_and_after_others(arrays, optimizer):
-    alone = train(with_params(**optimizer), Code(build), Workplace(*arrays), lambda *_: True)
-    place = Workplace(*arrays)
-    train(with_params(seed=3, **{**optimizer, "learning_rate": 0.05}), Code(build), place, lambda *_: True)
-    diverged = train(with_params(seed=4, **{**optimizer, "learning_rate": 1e38}), Code(build), place, lambda *_: True)
+    alone = trained(with_params(**optimizer), build, DatasetContext(*arrays))
+    context = DatasetContext(*arrays)
+    trained(with_params(seed=3, **{**optimizer, "learning_rate": 0.05}), build, context)
+    diverged = trained(with_params(seed=4, **{**optimizer, "learning_rate": 1e38}), build, context)
     assert diverged.state == ("diverged" if optimizer["optimizer"] != "Adadelta" else diverged.state)
-    train(with_params(seed=5, **optimizer), Code(build), place, lambda epoch, _: epoch < 1)  # pruned
-    after = train(with_params(**optimizer), Code(build), place, lambda *_: True)
-    assert len(place.shelf) == 1, "the models differ in numbers alone, and one is kept"
+    trained(with_params(seed=5, **optimizer), build, context, lambda epoch, _: epoch < 1)  # pruned
+    after = trained(with_params(**optimizer), build, context)
+    assert len(context.cache) == 1, "the models differ in numbers alone, and one is kept"
     assert same(after, alone)
 
 
@@ -92,31 +97,32 @@ def test_an_optimizer_within_another_leaves_nothing_behind(arrays):
         )
         return model
 
-    place = Workplace(*arrays)
-    train(with_params(seed=3, learning_rate=0.2), Code(wrapped), place, lambda *_: True)
-    after = train(SPEC, Code(wrapped), place, lambda *_: True)
-    assert same(after, train(SPEC, Code(wrapped), Workplace(*arrays), lambda *_: True))
+    context = DatasetContext(*arrays)
+    trained(with_params(seed=3, learning_rate=0.2), wrapped, context)
+    after = trained(SPEC, wrapped, context)
+    assert same(after, trained(SPEC, wrapped, DatasetContext(*arrays)))
 
 
 def test_nothing_is_traced_anew_for_another_rate_or_seed(arrays, monkeypatch):
-    place = Workplace(*arrays)
-    train(SPEC, Code(build), place, lambda *_: True)
+    context = DatasetContext(*arrays)
+    trained(SPEC, build, context)
     made = []
     monkeypatch.setattr(epoch_graph, "_graph", lambda n: made.append(n))
-    assert train(with_params(seed=5, learning_rate=0.002), Code(build), place, lambda *_: True).state == "finished"
+    assert trained(with_params(seed=5, learning_rate=0.002), build, context).state == "finished"
     assert made == []
 
 
 def test_other_rows_get_graphs_of_their_own_from_the_same_model(arrays):
-    place = Workplace(*arrays)
+    context = DatasetContext(*arrays)
     fewer = dataclasses.replace(SPEC, rows=300)
-    train(SPEC, Code(build), place, lambda *_: True)
-    after = train(fewer, Code(build), place, lambda *_: True)
-    assert same(after, train(fewer, Code(build), Workplace(*arrays), lambda *_: True))
+    trained(SPEC, build, context)
+    after = trained(fewer, build, context)
+    assert same(after, trained(fewer, build, DatasetContext(*arrays)))
     assert same(
-        train(SPEC, Code(build), place, lambda *_: True), train(SPEC, Code(build), Workplace(*arrays), lambda *_: True)
+        trained(SPEC, build, context),
+        trained(SPEC, build, DatasetContext(*arrays)),
     )
-    assert len(place.shelf) == 1
+    assert len(context.cache) == 1
 
 
 @pytest.mark.parametrize(
@@ -132,11 +138,11 @@ def test_other_rows_get_graphs_of_their_own_from_the_same_model(arrays):
     ids=str,
 )
 def test_what_is_a_constant_of_the_graph_gets_a_model_of_its_own(arrays, change):
-    place = Workplace(*arrays)
-    train(SPEC, Code(build), place, lambda *_: True)
-    after = train(with_params(**change), Code(build), place, lambda *_: True)
-    assert len(place.shelf) == 2
-    assert same(after, train(with_params(**change), Code(build), Workplace(*arrays), lambda *_: True))
+    context = DatasetContext(*arrays)
+    trained(SPEC, build, context)
+    after = trained(with_params(**change), build, context)
+    assert len(context.cache) == 2
+    assert same(after, trained(with_params(**change), build, DatasetContext(*arrays)))
 
 
 def fresh(**more):
@@ -288,27 +294,25 @@ class Made:
         self.count_params = lambda: parameters
 
 
-def test_the_shelf_forgets_what_was_not_used_for_longest_and_keeps_no_large_model():
-    shelf = ModelShelf()
+def test_the_cache_drops_the_least_recently_used_and_keeps_no_large_model():
+    cache = ModelCache()
     for number in range(20):
-        shelf.put(Made(f"model {number}"))
-    assert len(shelf) == 8
-    assert list(shelf._kept) == [f"model {number}" for number in range(12, 20)]
-    shelf.put(Made("large", 10**8))
-    shelf.put(Made(""))
-    assert len(shelf) == 8
+        cache.put(Made(f"model {number}"))
+    assert len(cache) == 8
+    assert list(cache._kept) == [f"model {number}" for number in range(12, 20)]
+    cache.put(Made("large", 10**8))
+    cache.put(Made(""))
+    assert len(cache) == 8
 
 
 def registered_gradients():
-    from tensorflow.python.framework import ops
-
-    return {name for name in ops.gradient_registry._registry if name.startswith("CustomGradient-")}
+    return {name for name in private_names.registered_gradients() if name.startswith("CustomGradient-")}
 
 
 def test_graphs_that_are_given_up_leave_no_gradient_function_behind(arrays):
-    place, before = Workplace(*arrays), registered_gradients()
+    context, before = DatasetContext(*arrays), registered_gradients()
     for rate in (0.1, 0.2, 0.3):
-        assert train(with_params(rate=rate), Code(build), place, lambda *_: True).state == "finished"
+        assert trained(with_params(rate=rate), build, context).state == "finished"
     assert registered_gradients() == before
 
 
@@ -332,5 +336,5 @@ def test_gradients_that_a_study_s_own_code_registers_stay(arrays):
         return model
 
     before = registered_gradients()
-    assert train(SPEC, Code(own), Workplace(*arrays), lambda *_: True).state == "finished"
+    assert trained(SPEC, own, DatasetContext(*arrays)).state == "finished"
     assert registered_gradients() > before

@@ -7,35 +7,35 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from dlstudy.errors import TrialError
-from dlstudy.study.splits import divide
+from dlstudy.study.splits import split_rows
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.preparation import key_of, prepare_arrays
-from dlstudy.training.study_functions import Code
-from dlstudy.training.train import Workplace, parameters_for_build, prepared
-from tests.helpers.trainings import net, place_of, run, spec_of
+from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.train import DatasetContext, parameters_for_build, prepared
+from tests.helpers.trainings import context_of, net, run, spec_of
 
 
 @pytest.fixture(scope="module")
 def digits(keras_at_rest):
-    return place_of("digits")
+    return context_of("digits")
 
 
 @pytest.fixture(scope="module")
 def diabetes(keras_at_rest):
-    return place_of("diabetes")
+    return context_of("diabetes")
 
 
 @pytest.fixture(scope="module")
 def gates(keras_at_rest):
-    return place_of("gates")
+    return context_of("gates")
 
 
-def arrays_of(place, prepare, spec=None):
-    """What `prepare_arrays` makes of a place's data."""
-    code, spec = Code(net, prepare), spec or spec_of()
-    rows = divide(spec.split, len(place.arrays.y), len(place.arrays.y_test), spec.rows)
-    p = parameters_for_build(spec, place.description)
-    return prepare_arrays(code, place.arrays, place.description, rows.train, p)
+def arrays_of(context, prepare, spec=None):
+    """What `prepare_arrays` makes of a context's data."""
+    functions, spec = StudyFunctions(net, prepare), spec or spec_of()
+    rows = split_rows(spec.split, len(context.arrays.y), len(context.arrays.y_test), spec.rows)
+    p = parameters_for_build(spec, context.description)
+    return prepare_arrays(functions, context.arrays, context.description, rows.train, p)
 
 
 def test_prepare_gets_all_rows_the_training_part_first_and_the_numbers_of_those_that_train(digits):
@@ -89,7 +89,7 @@ def test_a_new_shape_reaches_build(digits):
 
     result = run(digits, spec_of(epochs=1), build=build, prepare=lambda x, y, train, p: (x.reshape(len(x), 64), y))
     assert result.state == "finished", result.traceback
-    assert result.way == "epoch graph"
+    assert result.trained_by == "epoch graph"
     assert shapes == [(64,)]
     assert result.metrics == run(digits, spec_of(epochs=1)).metrics  # the net flattens it anyway
 
@@ -114,7 +114,7 @@ def test_a_study_may_make_labels_of_its_own(gates):
         ),
         (lambda x, y, train, p: (x, y[train]), r"of 1797 rows, got shapes \(1797, 8, 8\) and \(300,\)"),
         (lambda x, y, train, p: (x, y[:, None]), r"got shapes \(1797, 8, 8\) and \(1797, 1\)"),
-        (lambda x, y, train, p: (x * np.nan, y), "prepare returned numbers that are not finite: mend it, or the data"),
+        (lambda x, y, train, p: (x * np.nan, y), "prepare returned numbers that are not finite: fix it, or the data"),
         (lambda x, y, train, p: (x, y + np.inf), "prepare returned numbers that are not finite"),
     ],
 )
@@ -135,45 +135,45 @@ def shifted(x, y, train, p):
     return x + p.get("shift", 0), y
 
 
-def test_equal_data_share_one_place_with_their_kept_graphs(digits):
-    place = Workplace(digits.description, digits.arrays)
-    first = run(place, spec_of(epochs=1), prepare=shifted)
-    (shared,) = place.prepared.values()
-    assert (len(shared.shelf), len(place.shelf)) == (1, 0)
-    (kept,) = shared.shelf._kept.values()
-    again = run(place, spec_of(epochs=1, params={"shift": 0}), prepare=shifted)
-    assert list(place.prepared.values()) == [shared]
-    assert list(shared.shelf._kept.values()) == [kept]
+def test_equal_data_share_one_context_with_its_kept_graphs(digits):
+    context = DatasetContext(digits.description, digits.arrays)
+    first = run(context, spec_of(epochs=1), prepare=shifted)
+    (shared,) = context.prepared.values()
+    assert (len(shared.cache), len(context.cache)) == (1, 0)
+    (kept,) = shared.cache._kept.values()
+    again = run(context, spec_of(epochs=1, params={"shift": 0}), prepare=shifted)
+    assert list(context.prepared.values()) == [shared]
+    assert list(shared.cache._kept.values()) == [kept]
     assert again.metrics == first.metrics
-    other = run(place, spec_of(epochs=1, params={"shift": 1}), prepare=shifted)
-    assert len(place.prepared) == 2
+    other = run(context, spec_of(epochs=1, params={"shift": 1}), prepare=shifted)
+    assert len(context.prepared) == 2
     assert other.metrics != first.metrics
 
 
-def test_the_places_that_were_used_last_are_kept(digits):
-    place = Workplace(digits.description, digits.arrays)
+def test_the_last_used_contexts_are_kept(digits):
+    context = DatasetContext(digits.description, digits.arrays)
 
     def prepare(shift):
         spec = spec_of(params={"shift": shift})
-        return prepared(spec, Code(net, shifted), place, divide(spec.split, 1_437, 360, spec.rows))
+        return prepared(spec, StudyFunctions(net, shifted), context, split_rows(spec.split, 1_437, 360, spec.rows))
 
     first, second = prepare(1), prepare(2)
     assert prepare(1) is first
     for shift in (3, 4, 5):
         prepare(shift)
-    assert len(place.prepared) == 4
+    assert len(context.prepared) == 4
     assert prepare(1) is first
     assert prepare(2) is not second
 
 
-def test_without_prepare_a_place_stays_as_it_is(digits):
-    assert prepared(spec_of(), Code(net), digits, divide(spec_of().split, 1_437, 360)) is digits
+def test_without_prepare_a_context_stays_as_it_is(digits):
+    assert prepared(spec_of(), StudyFunctions(net), digits, split_rows(spec_of().split, 1_437, 360)) is digits
 
 
 def test_what_does_not_fit_on_the_device_stays_off_it_when_it_is_prepared(digits):
-    place = Workplace(digits.description, dataclasses.replace(digits.arrays, on_device=None))
-    result = run(place, spec_of(epochs=1), prepare=shifted)
-    assert result.way == "fit: the data does not fit on the device"
+    context = DatasetContext(digits.description, dataclasses.replace(digits.arrays, on_device=None))
+    result = run(context, spec_of(epochs=1), prepare=shifted)
+    assert (result.trained_by, result.remarks) == ("fit", ("the data does not fit on the device",))
 
 
 def test_a_key_names_the_content_of_arrays():

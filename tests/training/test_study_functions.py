@@ -1,7 +1,8 @@
-"""What a study's functions do to a training: callbacks, training on, probes, pictures; and estimators' histories."""
+"""What a study's functions do in a training: callbacks, a second training, extra metrics, figures; histories."""
 
 import dataclasses
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +10,27 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from dlstudy.study.trial import pictures_beside
+from dlstudy.study.phases import ReadTest
+from dlstudy.study.trial import figures_beside
 from dlstudy.training import artifacts
-from dlstudy.training.train import Workplace
-from tests.helpers.trainings import net, place_of, run, spec_of
+from dlstudy.training.train import DatasetContext
+from tests.helpers.trainings import context_of, net, run, spec_of
 
 
 @pytest.fixture(scope="module")
 def digits(keras_at_rest):
-    return place_of("digits")
+    return context_of("digits")
 
 
 @pytest.fixture(scope="module")
 def plain_digits(digits):
     """The same data, but not on the device: trained through plain `fit`."""
-    return Workplace(digits.description, dataclasses.replace(digits.arrays, on_device=None))
+    return DatasetContext(digits.description, dataclasses.replace(digits.arrays, on_device=None))
 
 
 @pytest.fixture(scope="module")
 def diabetes(keras_at_rest):
-    return place_of("diabetes")
+    return context_of("diabetes")
 
 
 def spoiler(at):
@@ -55,16 +57,19 @@ def same(metrics, others):
 
 @pytest.mark.parametrize("where", ["digits", "plain_digits"])
 def test_early_stopping_restores_the_best_weights_and_they_are_the_ones_that_are_judged(request, where):
-    place = request.getfixturevalue(where)
-    stopped = run(place, spec_of(epochs=10), callbacks=lambda p: [spoiler(at=3), early_stopping()])
+    context = request.getfixturevalue(where)
+    stopped = run(context, spec_of(epochs=10), callbacks=lambda p: [spoiler(at=3), early_stopping()])
     assert stopped.state == "finished", stopped.traceback
-    assert stopped.way == ("epoch graph" if where == "digits" else "fit: the data does not fit on the device")
+    if where == "digits":
+        assert (stopped.trained_by, stopped.remarks) == ("epoch graph", ())
+    else:
+        assert (stopped.trained_by, stopped.remarks) == ("fit", ("the data does not fit on the device",))
     assert (stopped.metrics["train_epochs"], stopped.metrics["train_best_epoch"]) == (3, 2)
     val_loss = stopped.history["val_loss"]
     assert len(val_loss) == 3
     assert val_loss[2] > val_loss[1]
     assert stopped.metrics["val_loss"] == pytest.approx(val_loss[1], abs=2e-5)
-    two_epochs = run(place, spec_of(epochs=2))
+    two_epochs = run(context, spec_of(epochs=2))
     judged = {k: v for k, v in two_epochs.metrics.items() if k.startswith(("val_", "test_", "train_end_"))}
     assert same(stopped.metrics, judged)
     assert stopped.correct == two_epochs.correct
@@ -93,7 +98,7 @@ def test_a_rate_that_falls_on_a_plateau_is_in_the_history(digits):
         return [keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=1, min_delta=100.0)]
 
     result = run(digits, spec_of(epochs=4), callbacks=callbacks)
-    assert result.way == "epoch graph"
+    assert result.trained_by == "epoch graph"
     assert result.history["train_learning_rate"] == pytest.approx([0.05, 0.05, 0.025, 0.0125])
     assert result.metrics["train_learning_rate"] == pytest.approx(0.0125)
 
@@ -119,24 +124,24 @@ def counter(calls):
 def test_a_callback_that_looks_at_batches_sees_each_of_them(digits):
     calls = []
     result = run(digits, spec_of(epochs=2), callbacks=lambda p: [counter(calls)])
-    assert result.way == "fit: Counter looks at batches"
+    assert (result.trained_by, result.remarks) == ("fit", ("Counter looks at batches",))
     assert calls == [*range(10)] * 2  # 300 rows in batches of 32
     plain = run(digits, spec_of(epochs=2))
-    assert plain.way == "epoch graph"
+    assert plain.trained_by == "epoch graph"
     assert same(result.metrics, plain.metrics)
 
 
 @pytest.mark.parametrize(
-    ("make", "way"),
+    ("make", "remark"),
     [
-        (lambda k, p: k.ModelCheckpoint(f"{p['folder']}/best.keras", save_freq="epoch"), "epoch graph"),
+        (lambda k, p: k.ModelCheckpoint(f"{p['folder']}/best.keras", save_freq="epoch"), None),
         (lambda k, p: k.ModelCheckpoint(f"{p['folder']}/best.keras", save_freq=5), "ModelCheckpoint looks at batches"),
-        (lambda k, p: k.LambdaCallback(on_epoch_end=lambda *_: None), "epoch graph"),
+        (lambda k, p: k.LambdaCallback(on_epoch_end=lambda *_: None), None),
         (lambda k, p: k.LambdaCallback(on_train_batch_end=lambda *_, **__: None), "LambdaCallback looks at batches"),
-        (lambda k, p: k.LearningRateScheduler(lambda epoch: 0.1), "epoch graph"),
+        (lambda k, p: k.LearningRateScheduler(lambda epoch: 0.1), None),
     ],
 )
-def test_keras_s_own_callbacks_go_through_plain_fit_only_where_they_look_at_batches(digits, tmp_path, make, way):
+def test_keras_s_own_callbacks_go_through_plain_fit_only_where_they_look_at_batches(digits, tmp_path, make, remark):
     def callbacks(p):
         import keras
 
@@ -144,7 +149,8 @@ def test_keras_s_own_callbacks_go_through_plain_fit_only_where_they_look_at_batc
 
     result = run(digits, spec_of(epochs=1, folder=str(tmp_path / "trial")), callbacks=callbacks)
     assert result.state == "finished", result.traceback
-    assert result.way == (way if way == "epoch graph" else f"fit: {way}")
+    expected = ("fit", (remark,)) if remark else ("epoch graph", ())
+    assert (result.trained_by, result.remarks) == expected
 
 
 def test_only_logs_are_left_of_what_callbacks_wrote(digits, tmp_path):
@@ -193,30 +199,30 @@ def checkpoint(p):
 
 
 def from_checkpoint(callbacks=list):
-    def go_on(model, p):
+    def continue_training(model, p):
         import keras
 
         return keras.saving.load_model(f"{p['folder']}/last.keras"), callbacks()
 
-    return go_on
+    return continue_training
 
 
 @pytest.mark.parametrize("where", ["digits", "plain_digits"])
-def test_training_on_from_a_checkpoint_gives_what_an_undivided_training_gives(request, tmp_path, where):
-    place, told = request.getfixturevalue(where), []
+def test_continuing_from_a_checkpoint_gives_what_an_undivided_training_gives(request, tmp_path, where):
+    context, epochs = request.getfixturevalue(where), []
     spec = spec_of(epochs=2, params={"more_epochs": 3}, folder=str(tmp_path / "trial"))
 
     def on_epoch(epoch, metrics):
-        told.append(epoch)
+        epochs.append(epoch)
         return True
 
-    divided = run(place, spec, on_epoch=on_epoch, callbacks=checkpoint, go_on=from_checkpoint())
+    divided = run(context, spec, on_epoch=on_epoch, callbacks=checkpoint, continue_training=from_checkpoint())
     assert divided.state == "finished", divided.traceback
-    undivided = run(place, spec_of(epochs=5))
-    assert divided.way == undivided.way
-    assert told == [1, 2, 3, 4, 5]
+    undivided = run(context, spec_of(epochs=5))
+    assert (divided.trained_by, divided.remarks) == (undivided.trained_by, undivided.remarks)
+    assert epochs == [1, 2, 3, 4, 5]
     for name, values in undivided.history.items():
-        assert divided.history[name] == pytest.approx(values, abs=2e-5), name  # the batches go on, too
+        assert divided.history[name] == pytest.approx(values, abs=2e-5), name  # the order of the batches continues too
     assert same(divided.metrics, undivided.metrics)
     assert divided.metrics["train_epochs"] == 5
     assert not (tmp_path / "trial").exists()
@@ -224,46 +230,52 @@ def test_training_on_from_a_checkpoint_gives_what_an_undivided_training_gives(re
 
 def test_epochs_count_over_both_stages_and_what_is_saved_in_the_second(digits, tmp_path):
     spec = spec_of(epochs=2, params={"more_epochs": 6}, folder=str(tmp_path / "trial"))
-    go_on = from_checkpoint(lambda: [spoiler(at=2), early_stopping()])
-    result = run(digits, spec, callbacks=checkpoint, go_on=go_on)
+    continue_training = from_checkpoint(lambda: [spoiler(at=2), early_stopping()])
+    result = run(digits, spec, callbacks=checkpoint, continue_training=continue_training)
     assert (result.metrics["train_epochs"], result.metrics["train_best_epoch"]) == (4, 3)
     assert result.metrics["val_loss"] == pytest.approx(result.history["val_loss"][2], abs=2e-5)
     assert result.cost["epochs_saved"] == 4
 
 
-def test_an_arm_that_does_not_go_on_is_trained_as_without(digits):
+def test_an_arm_that_does_not_continue_is_trained_as_without(digits):
     alone = run(digits, spec_of())
-    result = run(digits, spec_of(), go_on=lambda model, p: None)
-    assert (result.metrics, result.way) == (alone.metrics, "epoch graph")
+    result = run(digits, spec_of(), continue_training=lambda model, p: pytest.fail("continued"))
+    assert (result.metrics, result.trained_by) == (alone.metrics, "epoch graph")
 
 
 @pytest.mark.parametrize("looks_at_batches", [False, True])
-def test_the_same_model_may_go_on_as_it_is(digits, looks_at_batches):
+def test_the_same_model_may_continue_as_it_is(digits, looks_at_batches):
     calls = []
 
-    def go_on(model, p):
+    def continue_training(model, p):
         return model, [counter(calls)] if looks_at_batches else []
 
-    result = run(digits, spec_of(epochs=2, params={"more_epochs": 2}), go_on=go_on)
-    assert result.way == ("fit: Counter looks at batches" if looks_at_batches else "epoch graph")
+    result = run(digits, spec_of(epochs=2, params={"more_epochs": 2}), continue_training=continue_training)
+    assert result.remarks == (("Counter looks at batches",) if looks_at_batches else ())
+    assert result.trained_by == ("fit" if looks_at_batches else "epoch graph")
     assert same(result.metrics, run(digits, spec_of(epochs=4)).metrics)
     assert len(calls) == 20 * looks_at_batches
 
 
-def test_a_pruned_training_does_not_go_on(digits):
-    result = run(digits, spec_of(), on_epoch=lambda epoch, _: epoch < 2, go_on=lambda model, p: pytest.fail("went on"))
+def test_a_pruned_training_is_not_continued(digits):
+    result = run(
+        digits,
+        spec_of(params={"more_epochs": 2}),
+        on_epoch=lambda epoch, _: epoch < 2,
+        continue_training=lambda model, p: pytest.fail("continued"),
+    )
     assert (result.state, result.reason) == ("pruned", "pruned after epoch 2")
 
 
 @pytest.mark.parametrize(
-    ("go_on", "reason"),
+    ("continue_training", "reason"),
     [
-        (lambda model, p: (uncompiled(p), []), "go_on returned a model that is not compiled"),
-        (lambda model, p: (model, []), "an arm that goes on needs more_epochs, a whole number from 1, got None"),
+        (lambda model, p: (uncompiled(p), []), "continue_training returned a model that is not compiled"),
+        (lambda model, p: None, "continue_training must return a compiled model and a list of its callbacks, got None"),
     ],
 )
-def test_faults_of_going_on_become_reasons(digits, go_on, reason):
-    result = run(digits, spec_of(epochs=1), go_on=go_on)
+def test_faults_of_continue_training_become_reasons(digits, continue_training, reason):
+    result = run(digits, spec_of(epochs=1, params={"more_epochs": 1}), continue_training=continue_training)
     assert result.state == "failed"
     assert reason in result.reason
 
@@ -274,33 +286,33 @@ def uncompiled(p):
     return keras.Sequential([keras.Input(p["input_shape"]), keras.layers.Flatten(), keras.layers.Dense(10)])
 
 
-def test_a_probe_looks_at_the_model_before_and_after_its_training(digits):
-    def probe(model, x, y, p):
+def test_extra_metrics_see_the_model_before_and_after_its_training(digits):
+    def extra_metrics(model, x, y, p):
         assert x.shape == (300, 8, 8)
         assert y.shape == (300,)
         return {"weight": abs(model.weights[0].numpy()).mean(), "rate": p["learning_rate"], "odd": math.nan}
 
-    result = run(digits, spec_of(), probe=probe)
+    result = run(digits, spec_of(), extra_metrics=extra_metrics)
     assert result.state == "finished", result.traceback
-    probed = {name: value for name, value in result.metrics.items() if name.endswith(("weight", "rate", "odd"))}
-    assert set(probed) == {"train_start_weight", "train_end_weight", "train_start_rate", "train_end_rate"}
-    assert probed["train_start_rate"] == 0.05
-    assert probed["train_end_weight"] > probed["train_start_weight"]
+    extra = {name: value for name, value in result.metrics.items() if name.endswith(("weight", "rate", "odd"))}
+    assert set(extra) == {"train_start_weight", "train_end_weight", "train_start_rate", "train_end_rate"}
+    assert extra["train_start_rate"] == 0.05
+    assert extra["train_end_weight"] > extra["train_start_weight"]
     alone = run(digits, spec_of())
-    assert alone.metrics == {name: value for name, value in result.metrics.items() if name not in probed}
+    assert alone.metrics == {name: value for name, value in result.metrics.items() if name not in extra}
 
 
 @pytest.mark.parametrize("found", [[1.0], {"norm": "large"}, {"norm": None}, None], ids=str)
-def test_a_probe_that_gives_no_numbers_fails_the_trial(digits, found):
-    result = run(digits, spec_of(epochs=1), probe=lambda *_: found)
-    assert (result.state, result.reason) == ("failed", f"probe must return numbers by name, got {found!r}")
+def test_extra_metrics_that_are_no_numbers_fail_the_trial(digits, found):
+    result = run(digits, spec_of(epochs=1), extra_metrics=lambda *_: found)
+    assert (result.state, result.reason) == ("failed", f"extra_metrics must return numbers by name, got {found!r}")
 
 
-def test_an_estimator_is_probed_after_its_fit(digits):
-    def probe(model, x, y, p):
+def test_extra_metrics_see_an_estimator_after_its_fit(digits):
+    def extra_metrics(model, x, y, p):
         return {"coefficients": model.coef_.size}
 
-    result = run(digits, spec_of(), build=lambda p: LogisticRegression(max_iter=500), probe=probe)
+    result = run(digits, spec_of(), build=lambda p: LogisticRegression(max_iter=500), extra_metrics=extra_metrics)
     assert result.metrics["train_end_coefficients"] == 640
     assert "train_start_coefficients" not in result.metrics
 
@@ -319,31 +331,31 @@ def unsaved(monkeypatch):
     monkeypatch.setattr(artifacts, "_write", lambda model, flavour, folder, x: folder.mkdir(parents=True))
 
 
-def drawn(digits, tmp_path, draw, **changes):
+def drawn(digits, tmp_path, figures, **changes):
     spec = spec_of(epochs=1, model_folder=str(tmp_path / "net-1"), **changes)
-    return run(digits, spec, build=lambda p: LogisticRegression(max_iter=500), draw=draw)
+    return run(digits, spec, build=lambda p: LogisticRegression(max_iter=500), figures=figures)
 
 
 def test_pictures_of_a_winner_are_png_files_beside_its_model(digits, tmp_path, unsaved):
-    folder = pictures_beside(tmp_path / "net-1")
+    folder = figures_beside(tmp_path / "net-1")
     folder.mkdir()
     (folder / "of an earlier try.png").touch()
 
-    def draw(model, x, y, p):
+    def figures(model, x, y, p):
         assert (x.shape, y.shape) == ((360, 8, 8), (360,))
         return {"Weights of 0 (first)": figure_of(model.coef_[0]), "b": figure_of([1, 2])}
 
-    result = drawn(digits, tmp_path, draw)
-    assert (result.state, result.way) == ("finished", "estimator")
+    result = drawn(digits, tmp_path, figures)
+    assert (result.state, result.trained_by, result.remarks) == ("finished", "estimator", ())
     assert sorted(path.name for path in folder.iterdir()) == ["Weights of 0 (first).png", "b.png"]
     content = (folder / "b.png").read_bytes()
     assert content.startswith(b"\x89PNG")
-    drawn(digits, tmp_path, draw)
+    drawn(digits, tmp_path, figures)
     assert (folder / "b.png").read_bytes() == content
 
 
 @pytest.mark.parametrize(
-    ("draw", "why"),
+    ("figures", "why"),
     [
         (lambda *_: 1 / 0, "ZeroDivisionError: division by zero"),
         (lambda *_: {"../evil": figure_of([1])}, "TrialError: a picture's title is 1 to 80 letters, .*, got '../evil'"),
@@ -353,17 +365,17 @@ def test_pictures_of_a_winner_are_png_files_beside_its_model(digits, tmp_path, u
         (lambda *_: {"a": None}, "AttributeError: 'NoneType' object has no attribute 'savefig'"),
     ],
 )
-def test_a_picture_that_cannot_be_drawn_costs_no_trial(digits, tmp_path, unsaved, draw, why):
-    result = drawn(digits, tmp_path, draw)
+def test_a_picture_that_cannot_be_drawn_costs_no_trial(digits, tmp_path, unsaved, figures, why):
+    result = drawn(digits, tmp_path, figures)
     assert result.state == "finished"
     assert "test_accuracy" in result.metrics
-    with pytest.raises(RuntimeError, match=rf"estimator; the pictures could not be drawn: .*{why}"):
-        raise RuntimeError(result.way)
+    (remark,) = result.remarks
+    assert re.fullmatch(rf"the pictures could not be drawn: .*{why}.*", remark), remark
     assert list(tmp_path.rglob("*.png")) == []
 
 
 def test_nothing_is_drawn_of_a_model_that_is_not_kept(digits):
-    result = run(digits, spec_of(epochs=1), draw=lambda *_: pytest.fail("drawn"))
+    result = run(digits, spec_of(epochs=1), figures=lambda *_: pytest.fail("drawn"))
     assert result.state == "finished"
 
 
@@ -377,7 +389,7 @@ def test_the_gap_is_the_loss_of_the_test_rows_less_that_of_the_training_rows(dig
 
 def test_a_search_knows_no_gap(digits):
     for build in (net, lambda p: LogisticRegression(max_iter=500)):
-        assert "test_gap" not in run(digits, spec_of(metrics_of="validation"), build=build).metrics
+        assert "test_gap" not in run(digits, spec_of(read_test=ReadTest.NEVER), build=build).metrics
 
 
 class Curve(BaseEstimator):
@@ -394,23 +406,23 @@ class Curve(BaseEstimator):
         return np.full(len(x), self.constant)
 
 
-def test_the_history_of_an_estimator_is_kept_and_told_epoch_by_epoch(diabetes):
-    told = []
+def test_the_history_of_an_estimator_is_kept_and_reported_epoch_by_epoch(diabetes):
+    reported = []
     history = {"cost": [3.0, 2.0, math.inf, 1.0], "step": [0.1, 0.2]}
     result = run(
         diabetes,
         spec_of("diabetes"),
         build=lambda p: Curve(history),
-        on_epoch=lambda *heard: told.append(heard) or True,
+        on_epoch=lambda *epoch: reported.append(epoch) or True,
     )
     assert result.state == "finished", result.traceback
     assert result.history["train_cost"] == [3.0, 2.0, None, 1.0]
     assert result.history["train_step"] == [0.1, 0.2]
     assert result.history["val_loss"] == [None, None, None, result.metrics["val_loss"]]
-    assert [epoch for epoch, _ in told] == [1, 2, 3, 4]
-    assert told[1][1] == {"train_cost": 2.0, "train_step": 0.2}
-    assert told[2][1] == {}
-    assert told[3][1]["val_rmse"] == result.metrics["val_rmse"]
+    assert [epoch for epoch, _ in reported] == [1, 2, 3, 4]
+    assert reported[1][1] == {"train_cost": 2.0, "train_step": 0.2}
+    assert reported[2][1] == {}
+    assert reported[3][1]["val_rmse"] == result.metrics["val_rmse"]
 
 
 def test_of_a_long_history_a_hundred_points_are_kept_with_the_first_and_the_last(diabetes):

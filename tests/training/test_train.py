@@ -5,18 +5,19 @@ import pytest
 
 from dlstudy.datasets import registry
 from dlstudy.study import loader
+from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
 from dlstudy.study.trial import TrialSpec, pack_bits, unpack_bits
 from dlstudy.training.arrays import prepare
 from dlstudy.training.shared_memory import SharedArrays
-from dlstudy.training.study_functions import Code
-from dlstudy.training.train import Workplace, train
+from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.train import DatasetContext, train
 
 
 @pytest.fixture(scope="module")
 def digits(keras_at_rest):
     dataset = registry.load("digits")
-    return Workplace(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
+    return DatasetContext(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
 
 
 @pytest.fixture
@@ -26,15 +27,15 @@ def spec(tiny):
         study_path=str(tiny),
         dataset="digits",
         arm="net",
-        phase="replicate",
-        row=0,
+        phase=Phase.REPLICATE,
+        index=0,
         params={"kind": "net", "learning_rate": 0.05, "batch_size": 32, "epochs": 3},
         seed=11,
         epochs=3,
         batch_size=32,
         split=Split(validation=137),
         rows=1000,
-        metrics_of="test",
+        read_test=ReadTest.AT_END,
     )
 
 
@@ -43,22 +44,22 @@ def run(tiny, digits):
     build = loader.load(tiny).study.build
 
     def run(spec, on_epoch=lambda epoch, metrics: True, build=build, digits=digits):
-        return train(spec, Code(build), digits, on_epoch)
+        return train(spec, StudyFunctions(build), digits, on_epoch)
 
     return run
 
 
-def plainly(place):
+def plainly(context):
     """The same data, but not on the device: trained through plain `fit`."""
-    return Workplace(place.description, dataclasses.replace(place.arrays, on_device=None))
+    return DatasetContext(context.description, dataclasses.replace(context.arrays, on_device=None))
 
 
 def test_an_epoch_as_one_graph_gives_what_plain_fit_gives_on_the_same_batches(spec, run, digits):
     graph = run(spec)
     plain = run(spec, digits=plainly(digits))
     assert plain.state == "finished", plain.traceback
-    assert graph.way == "epoch graph"
-    assert plain.way == "fit: the data does not fit on the device"
+    assert graph.trained_by == "epoch graph"
+    assert (plain.trained_by, plain.remarks) == ("fit", ("the data does not fit on the device",))
     for name in graph.metrics:
         assert graph.metrics[name] == pytest.approx(plain.metrics[name], abs=2e-5), name
     assert graph.correct == plain.correct
@@ -88,15 +89,15 @@ def test_another_seed_gives_other_numbers(spec, run):
 def test_a_search_never_reads_the_test_rows(spec, run, digits):
     arrays = digits.arrays
     blind = dataclasses.replace(arrays, x_test=None, y_test=np.zeros(0), on_device=(*arrays.on_device[:2], None, None))
-    place = Workplace(digits.description, blind)
-    result = run(dataclasses.replace(spec, metrics_of="validation"), digits=place)
+    context = DatasetContext(digits.description, blind)
+    result = run(dataclasses.replace(spec, read_test=ReadTest.NEVER), digits=context)
     assert result.state == "finished"
     assert not [name for name in result.metrics if name.startswith("test_")]
     assert result.correct == ""
 
 
 def test_test_rows_are_judged_after_each_epoch_where_the_document_did(spec, run):
-    result = run(dataclasses.replace(spec, metrics_of="test each epoch", split=Split()))
+    result = run(dataclasses.replace(spec, read_test=ReadTest.EACH_EPOCH, split=Split()))
     assert len(result.history["test_accuracy"]) == 3
     assert result.history["test_accuracy"][-1] == pytest.approx(result.metrics["test_accuracy"], abs=1e-6)
     assert "val_accuracy" not in result.metrics
@@ -158,7 +159,7 @@ def test_an_object_that_is_no_model_becomes_a_reason(spec, run):
 
 def test_an_eager_model_goes_through_plain_fit(spec, run):
     result = run(dataclasses.replace(spec, params={**spec.params, "eager": True}, epochs=1))
-    assert result.way == "fit: the model runs eagerly"
+    assert (result.trained_by, result.remarks) == ("fit", ("the model runs eagerly",))
     assert result.state == "finished"
 
 
@@ -169,7 +170,7 @@ def test_an_estimator_is_fitted_and_scored(spec, run, digits):
     result = run(dataclasses.replace(spec, params={**spec.params, "kind": "logistic"}))
     x, y = arrays.x.reshape(len(arrays.x), -1), arrays.y
     ours = LogisticRegression(max_iter=500, random_state=11).fit(x[137:1000], y[137:1000])
-    assert result.way == "estimator"
+    assert result.trained_by == "estimator"
     assert result.metrics["val_accuracy"] == ours.score(x[:137], y[:137])
     assert result.metrics["test_accuracy"] == ours.score(arrays.x_test.reshape(360, -1), arrays.y_test)
 
@@ -196,7 +197,7 @@ def test_a_forest_can_be_saved_and_loaded(spec, run, tmp_path):
     (folder / "left by an earlier try").touch()
     saving = dataclasses.replace(spec, model_folder=str(folder))
     result = run(saving, build=lambda p: RandomForestClassifier(n_estimators=3))
-    assert (result.state, result.way) == ("finished", "estimator")
+    assert (result.state, result.trained_by, result.remarks) == ("finished", "estimator", ())
     assert isinstance(mlflow.sklearn.load_model(str(folder)), RandomForestClassifier)
 
 
@@ -209,7 +210,8 @@ def test_a_model_that_cannot_be_saved_costs_no_trial(spec, run, tmp_path, monkey
     monkeypatch.setattr(artifacts, "_write", fail)
     result = run(dataclasses.replace(spec, model_folder=str(tmp_path / "model")))
     assert result.state == "finished"
-    assert result.way == "epoch graph; the model could not be saved: OSError: no room left"
+    assert result.trained_by == "epoch graph"
+    assert result.remarks == ("the model could not be saved: OSError: no room left",)
 
 
 def test_an_error_of_tensorflow_says_what_went_wrong_and_not_only_where(spec, run):

@@ -1,4 +1,4 @@
-"""The figures of a report, drawn once for all its faces."""
+"""The figures of a report, drawn once for all its formats."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What the pictures of a report show, in words: for readers who do not see them, and for faces without pictures."""
+"""What the figures of a report show, in words: for readers who do not see them, and for formats without pictures."""
 
 from collections.abc import Mapping
 
@@ -8,12 +8,13 @@ from dlstudy.report.figures.curves import curves
 from dlstudy.report.figures.search import importances
 from dlstudy.report.labels import label, listed, many
 from dlstudy.report.tables.arms import spread_text
+from dlstudy.study.phases import Phase
 
 __all__ = ["alternative_texts"]
 
 
 def alternative_texts(summary: StudySummary) -> Mapping[str, str]:
-    """A text for each picture that has something to show, by the picture's name."""
+    """A text for each figure that has something to show, by the figure's name."""
     texts = {
         "differences": _differences(summary),
         "budget": _budget(summary),
@@ -25,14 +26,14 @@ def alternative_texts(summary: StudySummary) -> Mapping[str, str]:
 
 
 def _differences(summary: StudySummary) -> str:
-    shown = [
+    compared = [
         f"{claim.text}: {difference(claim.difference, claim.interval)} against {claim.against} "
         f"(95 % interval {interval_text(claim.interval)}), {claim.verdict}."
         for claim in summary.claims
         if claim.difference is not None
     ]
-    if shown:
-        return f"Paired differences with their means and intervals, for each claim. {' '.join(shown)}"
+    if compared:
+        return f"Paired differences with their means and intervals, for each claim. {' '.join(compared)}"
     test = summary.test_metric
     means = [f"{arm.name} {spread_text(arm.replicates[test])}" for arm in summary.arms if test in arm.replicates]
     return f"{label(test).capitalize()} of each arm over its seeds: {', '.join(means)}." if means else ""
@@ -41,12 +42,12 @@ def _differences(summary: StudySummary) -> str:
 def _budget(summary: StudySummary) -> str:
     ends = [
         f"{curve.arm} {number(curve.best[-1])} after {many(len(curve.best), 'trial')}"
-        for curve in summary.budgets
+        for curve in summary.budget_curves
         if curve.best
     ]
-    if all(len(curve.best) < 2 for curve in summary.budgets):
+    if all(len(curve.best) < 2 for curve in summary.budget_curves):
         return ""
-    metric = label(summary.protocol["metric"])
+    metric = label(summary.metric)
     return f"Best {metric} against trials tried, and against seconds of a slot: {', '.join(ends)}."
 
 
@@ -62,10 +63,10 @@ def _curves(summary: StudySummary) -> str:
 
 
 def _slices(summary: StudySummary) -> str:
-    tuned = dict.fromkeys(name for trial in summary.trials if trial.phase == "search" for name in trial.tuned)
+    tuned = dict.fromkeys(name for trial in summary.trials if trial.phase is Phase.SEARCH for name in trial.tuned)
     if not tuned:
         return ""
-    return f"{label(summary.protocol['metric']).capitalize()} of every search trial against {listed(tuned)}."
+    return f"{label(summary.metric).capitalize()} of every search trial against {listed(tuned)}."
 
 
 def _importance(summary: StudySummary) -> str:

@@ -1,32 +1,34 @@
 """The picture of the answer: of each claim the paired differences, seed by seed, their mean and its interval."""
 
-import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dlstudy.analysis.inference import Interval
-from dlstudy.analysis.results import ClaimSummary, Pair, StudySummary
+from dlstudy.analysis.results import ClaimSummary, Pair, StudySummary, Unit, Verdict
 from dlstudy.report.figures.style import WIDTH, Axes, Figure, elide, heading, pens, plain_numbers, png
 from dlstudy.report.labels import label
 
-__all__ = ["Entry", "Panel", "Row", "differences_png", "panels"]
+__all__ = ["MARKS", "Entry", "Panel", "Row", "differences_png", "panels"]
 
 _GOOD, _BAD, _OPEN, _LIKE = "#00694a", "#a33c00", "#444444", "#0072B2"
-_MARKS = {
-    "supported": ("^", "▲", _GOOD),
-    "contradicted": ("v", "▼", _BAD),
-    "contradicted by its own numbers": ("X", "✖", _BAD),
-    "equivalent": ("D", "◆", _LIKE),
-    "undecided": ("o", "●", _OPEN),
-    "withheld": ("s", "■", _OPEN),
-}
-"""Marker, the same as a letter, and colour of a verdict: who sees no colours sees shapes and reads the word."""
 
-_MARGIN = re.compile(r", within ([0-9.e+-]+)$")  # at the end of what a claim of likeness compares
-_SCALES = 15  # rows whose values are so many times smaller than the largest get a panel of their own
+MARKS: Mapping[Verdict, tuple[str, str, str]] = {
+    Verdict.SUPPORTED: ("^", "▲", _GOOD),
+    Verdict.CONTRADICTED: ("v", "▼", _BAD),
+    Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS: ("X", "✖", _BAD),
+    Verdict.EQUIVALENT: ("D", "◆", _LIKE),
+    Verdict.UNDECIDED: ("o", "●", _OPEN),
+    Verdict.WITHHELD: ("s", "■", _OPEN),
+    Verdict.NOT_TESTABLE: ("H", "⬢", _OPEN),
+    Verdict.NOT_RUN: ("p", "⬟", _OPEN),
+}
+"""Marker, the same as a letter, and colour of each verdict: who sees no colours tells verdicts by their shapes."""
+
+_NO_MARK = ("o", "", _OPEN)  # where no claim was compared
+_SCALES = 15  # rows whose values are this many times smaller than the largest get a panel of their own
 _MOST_ROWS = 4  # of one claim; of more only the one that decides
 _MANY_SEEDS = 20
 
@@ -39,7 +41,7 @@ _CLAIM_LETTERS, _VERDICT_LETTERS, _ARM_LETTERS, _AXIS_LETTERS = 70, 18, 18, 74
 class Row:
     """A row of dots: what it is of, a value for each seed, their mean and its interval.
 
-    `faint` rows stand beside the one that decides; `colour` is empty where the verdict's is meant.
+    `faint` rows are beside the one that decides; `colour` is empty where the row has that of the verdict.
     """
 
     name: str
@@ -57,18 +59,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Entry:
-    """A claim with its verdict, its rows, the region of differences that do not matter, and what our runs alone say."""
+    """A claim with its verdict, its rows, how far its shaded region reaches, and the verdict of our runs alone.
+
+    `verdict` is None where no claim was compared and the rows are the winners. `shaded` is the margin of a claim of
+    equivalence, or the differences that do not matter.
+    """
 
     text: str
-    verdict: str
+    verdict: Verdict | None
     rows: Sequence[Row]
-    region: float | None = None
-    measured: str = ""
+    shaded: float | None = None
+    measured: Verdict | None = None
 
     @property
     def extent(self) -> float:
         """How far from zero its rows and its region reach."""
-        return max([row.extent for row in self.rows] + [self.region or 0.0])
+        return max([row.extent for row in self.rows] + [self.shaded or 0.0])
 
 
 @dataclass(frozen=True)
@@ -100,9 +106,8 @@ def differences_png(summary: StudySummary) -> bytes | None:
 
 
 def _axis_label(claim: ClaimSummary) -> str:
-    what = _MARGIN.sub("", claim.how or claim.metric)
-    sense = "shaded: alike, as claimed" if _MARGIN.search(claim.how) else "positive: as claimed"
-    return f"difference in {label(what)} ({sense})"
+    sense = "positive: as claimed" if claim.margin is None else "shaded: alike, as claimed"
+    return f"difference in {label(claim.how or claim.metric)} ({sense})"
 
 
 def _entry(claim: ClaimSummary) -> Entry:
@@ -111,8 +116,8 @@ def _entry(claim: ClaimSummary) -> Entry:
         pairs = [pair for pair in pairs if pair.against == claim.against] or pairs[:1]
     rows = [_row(pair, faint=len(pairs) > 1 and pair.against != claim.against) for pair in pairs]
     more = f" (the hardest of the {len(claim.pairs)} arms it names is shown)" if len(pairs) < len(claim.pairs) else ""
-    margin = _MARGIN.search(claim.how)
-    return Entry(claim.text + more, claim.verdict, rows, float(margin[1]) if margin else claim.region, claim.measured)
+    shaded = claim.rope if claim.margin is None else claim.margin
+    return Entry(claim.text + more, claim.verdict, rows, shaded, claim.measured)
 
 
 def _row(pair: Pair, faint: bool) -> Row:
@@ -136,7 +141,9 @@ def _winners(summary: StudySummary) -> list[Panel]:
         for arm in summary.arms
         if (found := arm.replicates.get(metric))
     ]
-    return [Panel(f"{label(metric)} of the winners on fresh seeds", [Entry("", "", rows)], zero=False)] if rows else []
+    if not rows:
+        return []
+    return [Panel(f"{label(metric)} of the winners on fresh seeds", [Entry("", None, rows)], zero=False)]
 
 
 def _figure(summary: StudySummary, found: Sequence[Panel]) -> Figure:
@@ -147,8 +154,8 @@ def _figure(summary: StudySummary, found: Sequence[Panel]) -> Figure:
     total = _TOP + sum(heights) + sum(below)
     figure, top = Figure(figsize=(WIDTH, total)), _TOP
     has_interval = any(row.interval for panel in found for entry in panel.entries for row in entry.rows)
-    has_region = any(entry.region for panel in found for entry in panel.entries)
-    unit = "seed or search" if any(claim.unit == "search" for claim in summary.claims) else "seed"
+    has_region = any(entry.shaded for panel in found for entry in panel.entries)
+    unit = "seed or search" if any(claim.unit is Unit.SEARCH for claim in summary.claims) else "seed"
     title = f"Small dots: one {unit} each; mark: mean" + ("; line: 95 % interval" if has_interval else "")
     title += "; shaded: too small to matter" if has_region else ""
     figure.text(0.1 / WIDTH, 1 - 0.1 / total, heading(summary, title), va="top", fontsize=9, color=_OPEN)
@@ -169,10 +176,14 @@ def _n_lines(entry: Entry) -> int:
 
 
 def _verdict_lines(entry: Entry) -> list[str]:
-    lines = _wrapped(f"{_mark(entry.verdict)[1]} {entry.verdict}", _VERDICT_LETTERS)
-    if entry.measured in ("", entry.verdict):
+    lines = _verdict_words(entry.verdict)
+    if entry.measured in (None, entry.verdict):
         return lines
-    return [*lines, "our runs:", *_wrapped(f"{_mark(entry.measured)[1]} {entry.measured}", _VERDICT_LETTERS)]
+    return [*lines, "our runs:", *_verdict_words(entry.measured)]
+
+
+def _verdict_words(verdict: Verdict | None) -> list[str]:
+    return [] if verdict is None else _wrapped(f"{MARKS[verdict][1]} {verdict}", _VERDICT_LETTERS)
 
 
 def _wrapped(text: str, letters: int) -> list[str]:
@@ -193,8 +204,8 @@ def _draw(axes: Axes, panel: Panel, height: float) -> None:
         _write(axes, entry, place)
         top = place + _LINE * _n_lines(entry)
         bottom = top + _ROW * len(entry.rows)
-        if entry.region:
-            axes.fill_betweenx([top, bottom], -entry.region, entry.region, color="#e3e3e3", linewidth=0)
+        if entry.shaded:
+            axes.fill_betweenx([top, bottom], -entry.shaded, entry.shaded, color="#e3e3e3", linewidth=0)
         if panel.zero:
             axes.plot([0, 0], [top, bottom], color="#777777", linewidth=0.9, zorder=1)
         for i, row in enumerate(entry.rows):
@@ -202,8 +213,8 @@ def _draw(axes: Axes, panel: Panel, height: float) -> None:
         place = bottom + _GAP
 
 
-def _mark(verdict: str) -> tuple[str, str, str]:
-    return _MARKS.get(verdict, ("o", "", _OPEN))
+def _mark(verdict: Verdict | None) -> tuple[str, str, str]:
+    return _NO_MARK if verdict is None else MARKS[verdict]
 
 
 def _write(axes: Axes, entry: Entry, place: float) -> None:
@@ -240,7 +251,7 @@ def _draw_row(axes: Axes, row: Row, y: float, mark: str, colour: str) -> None:
 def _limits(panel: Panel) -> Interval:
     """What the horizontal axis shows: all dots, intervals and regions, and zero where differences are shown."""
     values = [value for entry in panel.entries for row in entry.rows for value in (*row.values, *(row.interval or ()))]
-    values += [side for entry in panel.entries if entry.region for side in (-entry.region, entry.region)]
+    values += [side for entry in panel.entries if entry.shaded for side in (-entry.shaded, entry.shaded)]
     values += [0.0] if panel.zero else []
     low, high = min(values), max(values)
     pad = 0.05 * (high - low) or 0.05 * abs(high) or 0.05

@@ -20,9 +20,10 @@ from dlstudy.report.figures.style import (
     winners,
 )
 from dlstudy.report.labels import label
-from dlstudy.study.trial import MOST_POINTS
+from dlstudy.study.phases import Direction, Phase
+from dlstudy.study.trial import MOST_POINTS, TrainedBy, TrialState
 
-__all__ = ["curves", "curves_png", "label"]
+__all__ = ["curves", "curves_png"]
 
 _MARKED = 25  # epochs from which on markers would hide the line
 
@@ -35,7 +36,7 @@ def curves(summary: StudySummary) -> dict[str, dict[str, Array]]:
     where half of its runs got to a second epoch; of metrics with the same numbers, such as a loss that is the mean
     squared error, the first is kept.
     """
-    metric = summary.protocol["metric"]
+    metric = summary.metric
     validated = _drawable(summary, (metric, "val_loss"))
     return validated or _drawable(summary, (metric.replace("val_", "train_", 1), "train_loss", "train_cost"))
 
@@ -63,11 +64,10 @@ def _drawable(summary: StudySummary, metrics: Sequence[str]) -> dict[str, dict[s
 def _runs(summary: StudySummary, arm: str, metric: str) -> Array:
     best = winners(summary, arm)
     series = [
-        trial.result.history.get(metric, [])
+        trial.history.get(metric, [])
         for trial in summary.trials
-        if (trial.phase, trial.arm, trial.state) == ("replicate", arm, "finished")
+        if (trial.phase, trial.arm, trial.state) == (Phase.REPLICATE, arm, TrialState.FINISHED)
         and (trial.search, trial.setting_key) in best
-        and trial.result
     ]
     length = max((len(values) for values in series), default=0)
     padded = [[*values, *[None] * (length - len(values))] for values in series]
@@ -102,7 +102,9 @@ def _epochs(summary: StudySummary, arm: str, n: int) -> npt.NDArray[np.intp]:
     planned = [
         int(trial.params["epochs"])
         for trial in summary.trials
-        if trial.arm == arm and trial.phase == "replicate" and trial.result and trial.result.way.startswith("estimator")
+        if (trial.arm, trial.phase) == (arm, Phase.REPLICATE)
+        and trial.result
+        and trial.result.trained_by is TrainedBy.ESTIMATOR
     ]
     last = max(planned, default=n) if n == MOST_POINTS else n
     return np.linspace(0, last - 1, n).astype(np.intp) + 1
@@ -123,7 +125,7 @@ def _draw_curves(axes: Axes, summary: StudySummary, metric: str, of_arms: dict[s
         axes.plot(epochs, mean, color=pen.colour, linestyle=pen.line, linewidth=1.4, label=elide(arm, 30), **marker)
         settled += [*mean[len(mean) // 2 :]]
         everything += [*low, *high]
-    upward = summary.protocol["direction"] == "maximize" and not metric.endswith(("loss", "cost"))
+    upward = summary.protocol["direction"] == Direction.MAXIMIZE and not metric.endswith(("loss", "cost"))
     shown = view_of_curves(settled, everything, upward)
     shown.apply(axes)
     axes.set(xlabel="epoch", ylabel=label(metric))

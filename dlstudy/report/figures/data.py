@@ -7,11 +7,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from dlstudy.datasets.dataset import Array, Dataset
-from dlstudy.datasets.profile import Look
+from dlstudy.datasets.profile import DatasetProfile
 from dlstudy.report.figures.samples import image_grid
-from dlstudy.report.figures.style import COLOURS, STYLE
+from dlstudy.report.figures.style import STYLE
+from dlstudy.toolkit.plots import PALETTE
 
-__all__ = ["balance_figure", "box_figure", "draw_look", "pixel_figure", "sample_figure", "target_figure"]
+__all__ = ["balance_figure", "box_figure", "draw_profile", "pixel_figure", "sample_figure", "target_figure"]
 
 Figure: TypeAlias = Any  # Any: matplotlib is imported when something is drawn
 Axes: TypeAlias = Any  # Any: matplotlib's Axes has no types we follow
@@ -23,7 +24,7 @@ _FEWEST_ROWS = 20  # of a box plot: of fewer rows one sees more in the rows them
 _FAR_OUT = 20  # times the median: where a linear scale would leave no height to the box
 
 
-def draw_look(data: Dataset, look: Look, folder: Path) -> list[Path]:
+def draw_profile(data: Dataset, profile: DatasetProfile, folder: Path) -> list[Path]:
     """Draws the pictures that fit a data set, as PNG files in a folder.
 
     Raises:
@@ -32,8 +33,8 @@ def draw_look(data: Dataset, look: Look, folder: Path) -> list[Path]:
     from matplotlib import rc_context
 
     drawings: dict[str, Callable[[], Figure]] = {}
-    if look.balance:
-        drawings["balance"] = lambda: balance_figure(look)
+    if profile.balance:
+        drawings["balance"] = lambda: balance_figure(profile)
     else:
         drawings["target"] = lambda: target_figure(data)
     if data.x_train.ndim > 2:
@@ -50,23 +51,23 @@ def draw_look(data: Dataset, look: Look, folder: Path) -> list[Path]:
     return paths
 
 
-def balance_figure(look: Look) -> Figure:
+def balance_figure(profile: DatasetProfile) -> Figure:
     """A bar for the rows of each class and part."""
-    labels = [count.label for count in look.balance]
-    counts = ([count.n_train for count in look.balance], [count.n_test for count in look.balance])
+    labels = [count.label for count in profile.balance]
+    counts = ([count.n_train for count in profile.balance], [count.n_test for count in profile.balance])
     figure, axes = _one_axes(width=max(3.6, 0.62 * len(labels) + 1.6))
-    width = 0.8 / len(look.parts)
-    for i, part in enumerate(look.parts):
-        places = np.arange(len(labels)) + (i - (len(look.parts) - 1) / 2) * width
-        axes.bar(places, counts[i], 0.92 * width, color=COLOURS[i], label=part.name)
+    width = 0.8 / len(profile.parts)
+    for i, part in enumerate(profile.parts):
+        places = np.arange(len(labels)) + (i - (len(profile.parts) - 1) / 2) * width
+        axes.bar(places, counts[i], 0.92 * width, color=PALETTE[i], label=part.name)
     long = len(labels) * max(map(len, labels)) > _MOST_LETTERS
     slant = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if long else {}
     axes.set_xticks(range(len(labels)), labels, parse_math=False, **slant)
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set_ylabel("rows")
-    ratio = "" if look.ratio is None else f": largest / smallest {look.ratio:.2f}"
-    axes.set_title(f"{look.dataset}, rows of each class{ratio}", fontsize=9)
-    if len(look.parts) > 1:
+    ratio = "" if profile.ratio is None else f": largest / smallest {profile.ratio:.2f}"
+    axes.set_title(f"{profile.dataset}, rows of each class{ratio}", fontsize=9)
+    if len(profile.parts) > 1:
         figure.legend(loc="outside lower center", ncols=2)
     return figure
 
@@ -75,8 +76,8 @@ def target_figure(data: Dataset) -> Figure:
     """A histogram of a regression's target in the training rows, with its mean and median."""
     values = _finite(data.y_train)
     figure, axes = _one_axes(width=5.2)
-    axes.hist(values, bins="auto", color=COLOURS[0], edgecolor="white", linewidth=0.3)
-    axes.axvline(np.mean(values), color=COLOURS[1], label=f"mean {np.mean(values):.4g}")
+    axes.hist(values, bins="auto", color=PALETTE[0], edgecolor="white", linewidth=0.3)
+    axes.axvline(np.mean(values), color=PALETTE[1], label=f"mean {np.mean(values):.4g}")
     axes.axvline(np.median(values), color="black", linestyle="--", label=f"median {np.median(values):.4g}")
     axes.set_xlabel(data.description.target_name, parse_math=False)
     axes.set_ylabel("rows")
@@ -164,7 +165,7 @@ def _boxes(axes: Axes, name: str, columns: list[Array], labels: Sequence[str]) -
         flierprops={"marker": ".", "markersize": 3, "markeredgecolor": "none", "markerfacecolor": "#888888"},
     )
     for i, box in enumerate(drawn["boxes"]):
-        box.set(facecolor=COLOURS[i % len(COLOURS)], alpha=0.6)
+        box.set(facecolor=PALETTE[i % len(PALETTE)], alpha=0.6)
     values = np.concatenate(columns)
     logarithmic = np.min(values) > 0 and np.max(values) > _FAR_OUT * np.median(values)
     if logarithmic:

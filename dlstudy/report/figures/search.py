@@ -1,12 +1,12 @@
 """Pictures of the search: what a budget buys, what each tuned parameter does, and which of them matter."""
 
-import ast
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from optuna.distributions import BaseDistribution
 
 from dlstudy.analysis.results import BudgetCurve, StudySummary
 from dlstudy.report.figures.style import (
@@ -26,10 +26,9 @@ from dlstudy.report.figures.style import (
     winners,
 )
 from dlstudy.report.labels import label
-from dlstudy.study.trial import TrialRecord
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+from dlstudy.report.spaces import spaces
+from dlstudy.study.phases import Direction, Phase
+from dlstudy.study.trial import TrialRecord, TrialState
 
 __all__ = ["Slice", "Tried", "budget_png", "importance_png", "importances", "slices", "slices_png"]
 
@@ -37,7 +36,6 @@ Scalar: TypeAlias = Any  # Any: JSON scalars
 
 _TOP = 5  # best trials that importances are about
 _FEWEST, _ENOUGH = 4, 50  # finished trials: from which importances are estimated, and from which they are steady
-_DISTRIBUTIONS = ("FloatDistribution", "IntDistribution", "CategoricalDistribution")
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Slice:
 
 def budget_png(summary: StudySummary) -> bytes | None:
     """The best validation value so far against trials and against seconds; None where no search has two trials."""
-    curves = [curve for curve in summary.budgets if any(value is not None for value in curve.best)]
+    curves = [curve for curve in summary.budget_curves if any(value is not None for value in curve.best)]
     return png(lambda: _budget_figure(summary, curves)) if any(len(curve.best) > 1 for curve in curves) else None
 
 
@@ -100,13 +98,12 @@ def importances(summary: StudySummary) -> dict[str, dict[str, float]]:
     Source: Watanabe, Bansal and Hutter 2023, arXiv:2304.10255 (PED-ANOVA), as in Optuna.
     """
     found = {}
-    for arm in summary.arms:
-        texts = summary.protocol["spaces"].get(arm.name, {})
-        space = {name: made for name, text in texts.items() if (made := _distribution(text)) is not None}
-        trials = [trial for trial in _searched(summary, arm.name) if _value(trial) is not None]
-        known = len(space) == len(texts) and len({trial.value for trial in trials}) > 1
-        if known and len(space) > 1 and len(trials) >= _FEWEST:
-            found[arm.name] = _importances(space, trials, summary.protocol["direction"])
+    direction = Direction(summary.protocol["direction"])
+    for arm, space in spaces(summary).items():
+        trials = [trial for trial in _searched(summary, arm) if _value(trial) is not None]
+        differ = len({trial.value for trial in trials}) > 1
+        if differ and len(space) > 1 and len(trials) >= _FEWEST:
+            found[arm] = _importances(space, trials, direction)
     return found
 
 
@@ -119,12 +116,12 @@ def importance_png(summary: StudySummary) -> bytes | None:
 def _searched(summary: StudySummary, arm: str) -> list[TrialRecord]:
     return [
         trial for trial in summary.trials
-        if (trial.phase, trial.arm) == ("search", arm) and trial.ended_for_good
+        if (trial.phase, trial.arm) == (Phase.SEARCH, arm) and trial.state.is_final
     ]  # fmt: skip
 
 
 def _value(trial: TrialRecord) -> float | None:
-    good = trial.state == "finished" and trial.value is not None and math.isfinite(trial.value)
+    good = trial.state is TrialState.FINISHED and trial.value is not None and math.isfinite(trial.value)
     return trial.value if good else None
 
 
@@ -142,8 +139,8 @@ def _budget_figure(summary: StudySummary, curves: Sequence[BudgetCurve]) -> Figu
         settled, everything = [*settled, *reached[len(reached) // 2 :]], [*everything, *values]
         _draw_budget(left, curve, range(1, len(curve.best) + 1), drawn[curve.arm])
         _draw_budget(right, curve, curve.seconds, drawn[curve.arm])
-    metric = label(summary.protocol["metric"])
-    shown = view_of_curves(settled, everything, upward=summary.protocol["direction"] == "maximize")
+    metric = label(summary.metric)
+    shown = view_of_curves(settled, everything, upward=summary.protocol["direction"] == Direction.MAXIMIZE)
     shown.apply(left)
     left.set(xlabel="trials tried", ylabel=f"best {metric} so far")
     left.xaxis.get_major_locator().set_params(integer=True)
@@ -190,7 +187,7 @@ def _slices_figure(summary: StudySummary, found: Mapping[str, Sequence[Slice]]) 
     n_rows = -(-len(found) // n_columns)
     figure = Figure(figsize=(WIDTH, 2.9 * n_rows + 0.6 + 0.08 * len(summary.arms)), layout="constrained")
     grid = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False).ravel()
-    upward, drawn = summary.protocol["direction"] == "maximize", pens(summary)
+    upward, drawn = summary.protocol["direction"] == Direction.MAXIMIZE, pens(summary)
     values = sorted((value for parts in found.values() for part in parts for value in part.values), reverse=upward)
     won = [t.value for parts in found.values() for part in parts for t in part.trials if t.won and t.value is not None]
     shown = view([*values[: (len(values) + 1) // 2], *won], values)
@@ -205,7 +202,7 @@ def _slices_figure(summary: StudySummary, found: Mapping[str, Sequence[Slice]]) 
             plain_numbers(axes.xaxis)
     shown.apply(grid[0])
     for axes in grid[::n_columns]:
-        axes.set_ylabel(label(summary.protocol["metric"]))
+        axes.set_ylabel(label(summary.metric))
     for axes in grid[len(found) :]:
         axes.set_axis_off()
     _key(figure, found, drawn, shown)
@@ -215,14 +212,14 @@ def _slices_figure(summary: StudySummary, found: Mapping[str, Sequence[Slice]]) 
 
 def _scale(axes: Axes, summary: StudySummary, name: str, parts: Sequence[Slice]) -> dict[str, int]:
     """Sets the horizontal axis as the distribution asks; gives the place of each category where there are any."""
-    spaces = [_distribution(space[name]) for space in summary.protocol["spaces"].values() if name in space]
-    if any(getattr(space, "log", False) for space in spaces):
+    distributions = [space[name] for space in spaces(summary).values() if name in space]
+    if any(getattr(distribution, "log", False) for distribution in distributions):
         axes.set_xscale("log")
     tried = [trial.at for part in parts for trial in part.trials]
     numbers = all(isinstance(at, int | float) and not isinstance(at, bool) for at in tried)
-    if numbers and not any(hasattr(space, "choices") for space in spaces):
+    if numbers and not any(hasattr(distribution, "choices") for distribution in distributions):
         return {}
-    choices = [choice for space in spaces for choice in getattr(space, "choices", ())]
+    choices = [choice for each in distributions for choice in getattr(each, "choices", ())]
     places = {text: i for i, text in enumerate(dict.fromkeys(map(str, [*choices, *tried])))}
     axes.set_xticks(range(len(places)), [elide(text, 12) for text in places])
     axes.set_xlim(-0.5, len(places) - 0.5)
@@ -299,35 +296,17 @@ def _importance_figure(summary: StudySummary, found: Mapping[str, Mapping[str, f
 
 
 def _importances(
-    space: Mapping[str, "BaseDistribution"], trials: Sequence[TrialRecord], direction: str
+    space: Mapping[str, BaseDistribution], trials: Sequence[TrialRecord], direction: Direction
 ) -> dict[str, float]:
     """Of getting among the best five trials, or the better half of fewer than ten: Optuna advises five at least."""
     import optuna
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize" if direction == "maximize" else "minimize")
+    study = optuna.create_study(direction=direction.value)
     for trial in trials:
         made = optuna.trial.create_trial(params=dict(trial.tuned), distributions=dict(space), value=trial.value)
         study.add_trial(made)
     share = min(0.5, max(0.1, _TOP / len(trials)))
     shares = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=share))
     return {name: float(share) for name, share in shares.items()}
-
-
-def _distribution(text: str) -> "BaseDistribution | None":
-    """The distribution that a protocol shows as text: a name of Optuna's and literals; None where it is anything else.
-
-    Nothing is evaluated: the text comes from a study file.
-    """
-    import optuna
-
-    try:
-        call = ast.parse(text, mode="eval").body
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _DISTRIBUTIONS):
-            return None
-        given = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-        made: BaseDistribution = getattr(optuna.distributions, call.func.id)(**given)
-    except (SyntaxError, TypeError, ValueError):
-        return None
-    return made

@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from dlstudy.analysis.results import StudySummary
 from dlstudy.analysis.trial_index import winner
+from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.trial import TrialRecord
+from dlstudy.toolkit.plots import PALETTE
 
 __all__ = [
-    "COLOURS",
     "STYLE",
     "WIDTH",
     "Array",
@@ -42,11 +43,6 @@ Axes: TypeAlias = Any  # Any: matplotlib's Axes has no types we follow
 
 
 Array: TypeAlias = npt.NDArray[np.float64]
-
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
-"""Told apart by colour-blind readers too. Source: Okabe and Ito 2008, Color Universal Design; a grey in place of their
-yellow, which no thin line shows on white."""
 
 
 STYLE = {
@@ -107,8 +103,8 @@ def pens(summary: StudySummary) -> dict[str, Pen]:
     """The pen of each arm, the same in every picture; from the ninth arm on marker and line tell colours apart."""
     made = {}
     for i, arm in enumerate(summary.arms):
-        lap = i // len(COLOURS) % len(_LINES)
-        made[arm.name] = Pen(COLOURS[i % len(COLOURS)], _MARKERS[lap], _LINES[lap])
+        lap = i // len(PALETTE) % len(_LINES)
+        made[arm.name] = Pen(PALETTE[i % len(PALETTE)], _MARKERS[lap], _LINES[lap])
     return made
 
 
@@ -116,14 +112,15 @@ def winners(summary: StudySummary, arm: str) -> set[tuple[int, str]]:
     """The winners of an arm's searches: number of the search, and key of the setting."""
     searched: dict[int, list[TrialRecord]] = {}
     for trial in summary.trials:
-        if (trial.phase, trial.arm) == ("search", arm):
+        if (trial.phase, trial.arm) == (Phase.SEARCH, arm):
             searched.setdefault(trial.search, []).append(trial)
-    found = {search: winner(trials, summary.protocol["direction"]) for search, trials in searched.items()}
+    direction = Direction(summary.protocol["direction"])
+    found = {search: winner(trials, direction) for search, trials in searched.items()}
     return {(search, best.setting_key) for search, best in found.items() if best}
 
 
 def elide(text: str, most: int) -> str:
-    """Text in one line of so many letters at most; what is too long loses its middle, for names differ at the end."""
+    """Text in one line of at most this many letters. What is too long loses its middle, as names differ at the end."""
     line = " ".join(text.split())
     if len(line) <= most:
         return line
@@ -201,7 +198,7 @@ def plain_numbers(axis: Any) -> None:  # Any: matplotlib's Axis has no types we 
 
 def heading(summary: StudySummary, text: str) -> str:
     """A picture's title; of a quick run it says so."""
-    return f"QUICK RUN, a first look\n{text}" if summary.quick else text
+    return f"QUICK RUN, a first look\n{text}" if summary.variant.quick else text
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None:  # Any: matplotlib's Artists

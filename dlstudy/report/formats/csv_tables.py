@@ -9,7 +9,7 @@ from typing import Any
 from dlstudy.analysis.results import StudySummary
 from dlstudy.common.text import printable
 from dlstudy.report.blocks import Table
-from dlstudy.study.trial import TrialRecord, TrialResult
+from dlstudy.study.trial import TrialRecord, TrialResult, TrialState
 
 __all__ = ["table_csv", "trials_csv"]
 
@@ -35,13 +35,14 @@ def table_csv(table: Table) -> str:
 
 def _columns(summary: StudySummary, trial: TrialRecord | None) -> dict[str, Any]:  # Any: JSON scalars
     """A trial's cells by head; without one the heads alone."""
-    own = ("phase", "arm", "search", "number", "row", "seed", "state", "value", "run_id", "setting_key", "started_s")
-    result = (trial.result if trial else None) or TrialResult("running")
+    own = ("phase", "arm", "search", "number", "index", "seed", "state", "value", "run_id", "setting_key", "started_s")
+    result = (trial.result if trial else None) or TrialResult(TrialState.RUNNING)
     cells = {
         "study": summary.study,
-        "variant": summary.variant,
+        "variant": str(summary.variant),
         **{name: getattr(trial, name, None) for name in (*own, "ended_s")},
-        **{name: getattr(result, name) for name in ("reason", "slot", "way")},
+        **{name: getattr(result, name) for name in ("reason", "slot", "trained_by")},
+        "remarks": "; ".join(result.remarks),
     }
     if trial is None:
         return cells

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dlstudy.analysis.formatting import NOTHING
-from dlstudy.report.blocks import Block, Bullets, Code, Document, Heading, Note, Picture, Table, plain
-from dlstudy.report.tables.arms import mood
+from dlstudy.report.blocks import Block, Bullets, Code, Document, Heading, Note, Picture, Table, mood_of, plain
 
 __all__ = ["html_page"]
 
@@ -91,10 +90,10 @@ def _class(cell: str) -> str:
     return ' class="long"' if max(map(len, cell.split())) > _LONGEST_WORD else ""
 
 
-def _cell(text: str) -> str:
+def _cell(cell: str) -> str:
     """A cell; a verdict is coloured, and stays a word for those who see no colour."""
-    kind = mood(text)
-    return f'<span class="{kind}">{_text(text)}</span>' if kind else f"<span>{_text(text)}</span>"
+    mood = mood_of(cell)
+    return f'<span class="{mood}">{_text(cell)}</span>' if mood else f"<span>{_text(cell)}</span>"
 
 
 _MAKERS: dict[type, Callable[[Any], str]] = {  # Any: the key says which block

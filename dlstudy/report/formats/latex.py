@@ -1,7 +1,7 @@
 """A report as LaTeX that any LaTeX since 2018 compiles, with packages that every distribution has.
 
-Pictures are left out: one file cannot hold them, and a .tex file is for tables that go into a paper; what the pictures
-show stands there in words.
+Pictures are left out: one file cannot hold them, and a .tex file is for tables that go into a paper. Their alternative
+texts take their place.
 """
 
 import unicodedata

@@ -1,4 +1,5 @@
-"""A report as Markdown, GitHub's kind. Pictures are left out: a text file cannot hold them; what they show is said."""
+"""A report as Markdown, GitHub's kind. Pictures are left out, as a text file cannot hold them; their alternative
+texts take their place."""
 
 import re
 from collections.abc import Sequence

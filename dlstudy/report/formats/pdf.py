@@ -15,9 +15,9 @@ from dlstudy.report.blocks import (
     Picture,
     Table,
     column_weights,
+    mood_of,
     plain,
 )
-from dlstudy.report.tables.arms import mood
 
 __all__ = ["pdf"]
 
@@ -62,7 +62,7 @@ def _data(block: Block, i: int, folder: Path) -> dict[str, Any]:  # Any: JSON
                 "kind": "table",
                 "widths": column_weights(block),
                 "heads": [plain(head) for head in block.heads],
-                "cells": [{"text": plain(cell), "mood": mood(cell)} for row in block.rows for cell in row],
+                "cells": [{"text": plain(cell), "mood": mood_of(cell) or ""} for row in block.rows for cell in row],
                 "note": plain(block.note),
             }
 

@@ -1,6 +1,5 @@
-"""The main tables of a report, as text cells: the terminal and every face of the report show the same."""
+"""The main tables of a report, as cells of text: the terminal and every format of the report show the same."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,41 +9,32 @@ from dlstudy.analysis.formatting import (
     difference,
     exact_beside,
     interval_text,
-    like_printed,
+    like_reported,
     number,
     params_text,
     share_text,
     with_sd,
 )
 from dlstudy.analysis.inference import chance_misses
-from dlstudy.analysis.results import ArmSummary, MetricSummary, StudySummary, SweepSummary
-from dlstudy.report.blocks import Table, without_empty
-from dlstudy.report.labels import label, many
+from dlstudy.analysis.results import (
+    ArmSummary,
+    FigureVerdict,
+    MetricSummary,
+    ReportedSummary,
+    StudySummary,
+    SweepSummary,
+)
+from dlstudy.report.blocks import Cell, Table, without_empty
+from dlstudy.report.labels import label, many, verdict_mood
 from dlstudy.report.tables.claims import claims_table
 
-__all__ = ["arms_table", "computed_table", "mood", "printed_table", "spread_text", "sweep_tables", "tables"]
+__all__ = ["arms_table", "derived_table", "reported_table", "spread_text", "sweep_tables", "tables"]
 
 
 def tables(summary: StudySummary) -> list[Table]:
     """The tables that answer the question and have rows, in reading order."""
-    made = [arms_table(summary), printed_table(summary), computed_table(summary), claims_table(summary)]
+    made = [arms_table(summary), reported_table(summary), derived_table(summary), claims_table(summary)]
     return [table for table in [*made, *sweep_tables(summary)] if table.rows]
-
-
-def mood(cell: str) -> str:
-    """`good`, `bad` or `open` for a cell that begins with a verdict, or with a number and a verdict; else empty."""
-    match = _VERDICT.match(cell)
-    if match is None:
-        return ""
-    return next(kind for kind in ("good", "bad", "open") if match[kind])
-
-
-_VERDICT = re.compile(
-    r"(?:[+-]?\d[\d.,]*(?<!\.) )?(?:"
-    r"(?P<good>reproduced|supported|right|passed)|"
-    r"(?P<bad>not reproduced|contradicted by its own numbers|contradicted|wrong|failed)|"
-    r"(?P<open>undecided|undecidable|equivalent|withheld|not testable|not run|not comparable))(?=$|[:,])"
-)
 
 
 def spread_text(metric: MetricSummary | None) -> str:
@@ -54,18 +44,18 @@ def spread_text(metric: MetricSummary | None) -> str:
 
 def arms_table(summary: StudySummary) -> Table:
     """What each arm gave: its winner, its test metric over fresh seeds, and the document's figure beside ours."""
-    metric = summary.protocol["metric"]
+    metric = summary.metric
     test = summary.test_metric
-    several = summary.protocol["searches"] > 1  # the winners of the others stand in the remarks
+    several = summary.protocol["searches"] > 1  # the remarks name the winners of the others
     first = " of search 1" if several else ""
     searched = f"search{' 1' if several else ''}, {label(metric)}"
-    heads = ["arm", f"best setting{first}", searched, f"{label(test)}, mean ± sd", "seeds", "drop"]
+    heads = ["arm", f"best setting{first}", searched, f"{label(test)}, mean ± sd", "seeds", "optimism"]
     rows = [_arm_cells(arm, metric, test) for arm in summary.arms]
-    note = _DROP.format(label=label(metric)) + (" Seeds and drop: over all searches." if several else "")
-    figures = [_printed_cells(summary, arm, test) for arm in summary.arms]
+    note = _OPTIMISM.format(label=label(metric)) + (" Seeds and optimism: over all searches." if several else "")
+    figures = [_reported_cells(summary, arm, test) for arm in summary.arms]
     more = (
         ("at defaults", [spread_text(arm.defaults.get(test)) for arm in summary.arms], _DEFAULTS),
-        ("printed", [printed for printed, _ in figures], _PRINTED),
+        ("reported", [reported for reported, _ in figures], _REPORTED),
         ("ours at that setting", [ours for _, ours in figures], ""),
     )
     for head, cells, remark in more:
@@ -75,12 +65,12 @@ def arms_table(summary: StudySummary) -> Table:
     return Table("Arms, each tuned on its own", heads, rows, note)
 
 
-_DROP = (
-    "Drop: by how much the winner's {label} was better in the search than its mean over fresh seeds; choosing the best "
-    "of several flatters."
+_OPTIMISM = (
+    "Optimism: by how much the winner's {label} was better in the search than its mean over fresh seeds; choosing the "
+    "best of several flatters."
 )
 _DEFAULTS = "At defaults: out of the box, the library's own values in place of tuned ones, on the same seeds."
-_PRINTED = "Printed: the document's figure at its own setting, and whether our runs of that setting reproduce it."
+_REPORTED = "Reported: the document's figure at its own setting, and whether our runs of that setting reproduce it."
 
 
 def _arm_cells(arm: ArmSummary, metric: str, test: str) -> list[str]:
@@ -91,82 +81,88 @@ def _arm_cells(arm: ArmSummary, metric: str, test: str) -> list[str]:
         f"{number(best.value)} ({many(best.n_trials, 'trial')})" if best else NOTHING,
         spread_text(seeds),
         str(seeds.n if seeds else 0),
-        _drop(arm, arm.replicates.get(metric)),
+        _optimism(arm, arm.replicates.get(metric)),
     ]
 
 
-def _drop(arm: ArmSummary, searched: MetricSummary | None) -> str:
-    """The drop, to the place of the spread between seeds; 0 where it is rounding."""
-    if arm.drop is None or searched is None:
+def _optimism(arm: ArmSummary, searched: MetricSummary | None) -> str:
+    """The optimism, to the place of the spread between seeds; 0 where it is rounding."""
+    if arm.optimism is None or searched is None:
         return NOTHING
-    if abs(arm.drop) <= ROUNDING * abs(searched.mean):
+    if abs(arm.optimism) <= ROUNDING * abs(searched.mean):
         return "0"
     spread = searched.sd or 0.0
-    return difference(arm.drop, (-spread, spread))
+    return difference(arm.optimism, (-spread, spread))
 
 
-def _printed_cells(summary: StudySummary, arm: ArmSummary, metric: str) -> tuple[str, str]:
-    for figure in summary.printed:
+def _reported_cells(summary: StudySummary, arm: ArmSummary, metric: str) -> tuple[str, str]:
+    for figure in summary.reported:
         if figure.arm == arm.name and figure.metric == metric and not figure.setting:
-            if figure.reproduced == "not comparable":
+            if figure.verdict is FigureVerdict.NOT_COMPARABLE:
                 break
-            ours = like_printed(figure.ours, figure.printed, figure.interval)
-            return f"{figure.printed} {figure.reproduced}", ours
+            ours = like_reported(figure.ours, figure.reported, figure.interval)
+            return Cell(f"{figure.reported} {figure.verdict}", verdict_mood(figure.verdict)), ours
     return NOTHING, NOTHING
 
 
-def printed_table(summary: StudySummary) -> Table:
-    """Every printed figure beside ours; those that cannot be compared are left out."""
-    figures = [figure for figure in summary.printed if figure.reproduced != "not comparable"]
+def reported_table(summary: StudySummary) -> Table:
+    """Every reported figure beside ours; those that cannot be compared are left out."""
+    figures = [figure for figure in summary.reported if figure.verdict is not FigureVerdict.NOT_COMPARABLE]
     rows = [
         [
             figure.arm + (f" ({params_text(figure.setting)})" if figure.setting else ""),
             label(figure.metric) + (f", epoch {figure.epoch}" if figure.epoch else ""),
-            figure.printed,
-            like_printed(figure.ours, figure.printed, figure.interval),
+            figure.reported,
+            like_reported(figure.ours, figure.reported, figure.interval),
             interval_text(figure.interval, signed=False),
             str(figure.n),
-            figure.reproduced + (f": {figure.why}" if figure.why and figure.reproduced != "not reproduced" else ""),
+            Cell(_figure_verdict_text(figure), verdict_mood(figure.verdict)),
             figure.place or NOTHING,
         ]
         for figure in figures
     ]
-    heads = ["arm", "figure", "printed", "ours, mean", "95 % of runs", "seeds", "verdict", "place"]
-    note = _REPRODUCED + _by_chance([figure.reproduced for figure in figures])
-    return without_empty(Table("Printed figures", heads, rows, note))
+    heads = ["arm", "figure", "reported", "ours, mean", "95 % of runs", "seeds", "verdict", "place"]
+    note = _REPRODUCED + _by_chance([figure.verdict for figure in figures])
+    return without_empty(Table("Reported figures", heads, rows, note))
 
 
 _REPRODUCED = (
     "Reproduced: the figure lies where 95 of 100 further runs of the same setting would fall (prediction interval over "
-    "our seeds, widened by half a unit of the last printed digit). Undecidable: that range is too wide to mean much."
+    "our seeds, widened by half a unit of the last reported digit). Undecidable: that range is too wide to mean much."
 )
 
 
-def _by_chance(verdicts: Sequence[str]) -> str:
+def _figure_verdict_text(figure: ReportedSummary) -> str:
+    """The verdict, then why; of a figure that was not reproduced the columns beside it say why."""
+    shows_why = figure.why and figure.verdict is not FigureVerdict.NOT_REPRODUCED
+    return f"{figure.verdict}: {figure.why}" if shows_why else figure.verdict
+
+
+def _by_chance(verdicts: Sequence[FigureVerdict]) -> str:
     """How many misses chance alone gives, in a sentence; empty where nothing was decided."""
-    k = sum(verdict in ("reproduced", "not reproduced") for verdict in verdicts)
+    k = sum(verdict in (FigureVerdict.REPRODUCED, FigureVerdict.NOT_REPRODUCED) for verdict in verdicts)
     if not k:
         return ""
     expected, at_least_one = chance_misses(k)
-    found = Counter(verdicts)["not reproduced"]
+    found = Counter(verdicts)[FigureVerdict.NOT_REPRODUCED]
     return (
         f" {many(k, 'figure')} decided, {found} not reproduced: chance alone would miss {expected:.2g} on average, and "
         f"at least one in {share_text(at_least_one)} of such documents."
     )
 
 
-def computed_table(summary: StudySummary) -> Table:
-    """Printed figures that arithmetic can check."""
+def derived_table(summary: StudySummary) -> Table:
+    """Reported figures that arithmetic can check."""
     rows = [
         [
             figure.text,
-            figure.printed,
-            exact_beside(figure.value, figure.printed),
-            f"{figure.verdict}: {figure.why}".removesuffix(": "),
+            figure.reported,
+            exact_beside(figure.value, figure.reported),
+            Cell(f"{figure.verdict}: {figure.why}".removesuffix(": "), verdict_mood(figure.verdict)),
         ]
-        for figure in summary.computed
+        for figure in summary.derived
     ]
-    return Table("Figures that arithmetic can check", ["figure", "printed", "right value", "verdict"], rows)
+    return Table("Figures that arithmetic can check", ["figure", "reported", "right value", "verdict"], rows)
 
 
 def sweep_tables(summary: StudySummary) -> list[Table]:

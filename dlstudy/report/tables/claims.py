@@ -12,9 +12,9 @@ from dlstudy.analysis.formatting import (
     rounded,
     share_text,
 )
-from dlstudy.analysis.results import ClaimSummary, Pair, StudySummary
-from dlstudy.report.blocks import Table, without_empty
-from dlstudy.report.labels import PHASES, label, listed, many
+from dlstudy.analysis.results import ClaimSummary, Pair, StudySummary, Verdict
+from dlstudy.report.blocks import Cell, Table, without_empty
+from dlstudy.report.labels import PHASES, label, listed, many, verdict_mood
 
 __all__ = ["claims_table", "pairs_table", "verdict_text"]
 
@@ -23,9 +23,9 @@ def claims_table(summary: StudySummary) -> Table:
     """Each claim, its verdict with its reasons, and the comparison that decides."""
     rows = [
         [
-            f"{i}. {claim.text}" + (" (control)" if claim.control else ""),
-            verdict_text(claim),
-            f"{label(claim.how)} ({PHASES.get(claim.phase, claim.phase)})" if claim.how else NOTHING,
+            f"{i}. {claim.text}" + (" (A/A test)" if claim.aa_test else ""),
+            Cell(verdict_text(claim), verdict_mood(claim.verdict)),
+            _measure(claim),
             NOTHING
             if claim.difference is None
             else f"{difference(claim.difference, claim.interval)} against {claim.against}",
@@ -36,7 +36,7 @@ def claims_table(summary: StudySummary) -> Table:
         for i, claim in enumerate(summary.claims, 1)
     ]
     heads = ["claim", "verdict", "measured by", "difference", "95 % interval", "adjusted p", "pairs"]
-    note = " ".join(filter(None, [_HOW_JUDGED, _scopes(summary.claims), _controls(summary.claims)]))
+    note = " ".join(filter(None, [_HOW_JUDGED, _scopes(summary.claims), _aa_tests(summary.claims)]))
     return Table("Claims", heads, rows, note)
 
 
@@ -47,26 +47,34 @@ _HOW_JUDGED = (
 )
 
 
+def _measure(claim: ClaimSummary) -> str:
+    """What was compared, by how little it may differ where the claim is of equivalence, and of which runs."""
+    if not claim.how:
+        return NOTHING
+    margin = "" if claim.margin is None else f", within {claim.margin:g}"
+    return f"{label(claim.how)}{margin} ({PHASES[claim.phase]})"
+
+
 def verdict_text(claim: ClaimSummary) -> str:
     """The verdict, then why."""
     reasons = [claim.own_numbers]
-    if claim.verdict == "contradicted by its own numbers" and claim.measured:
+    if claim.verdict is Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS and claim.measured:
         reasons.append(f"our runs: {claim.measured}")
-    if claim.verdict == "equivalent":
-        reasons.append(_within_region(claim))
+    if claim.verdict is Verdict.EQUIVALENT:
+        reasons.append(_within_rope(claim))
     reasons.append(claim.why)
-    if "undecided" in (claim.verdict, claim.measured):
+    if Verdict.UNDECIDED in (claim.verdict, claim.measured):
         reasons.append(_what_would_show(claim))
     return f"{claim.verdict}: {'; '.join(filter(None, reasons))}".removesuffix(": ")
 
 
-def _within_region(claim: ClaimSummary) -> str:
-    """The 90 % interval that lies furthest out, and the region that it lies in."""
+def _within_rope(claim: ClaimSummary) -> str:
+    """The 90 % interval that lies furthest out, and the region of practical equivalence that it lies in."""
     intervals = [pair.interval_90 for pair in claim.pairs if pair.interval_90]
-    if claim.region is None or not intervals:
+    if claim.rope is None or not intervals:
         return ""
     widest = max(intervals, key=lambda interval: max(abs(interval[0]), abs(interval[1])))
-    return f"the 90 % interval {interval_text(widest)} lies within ±{claim.region:g}"
+    return f"the 90 % interval {interval_text(widest)} lies within ±{claim.rope:g}"
 
 
 def _what_would_show(claim: ClaimSummary) -> str:
@@ -76,8 +84,8 @@ def _what_would_show(claim: ClaimSummary) -> str:
         decimals = places(half_width)
         smallest = number(claim.smallest) if decimals is None else rounded(claim.smallest, decimals)
         parts.append(f"{many(claim.n, claim.unit)} would show a difference of {smallest} in four of five such studies")
-    if claim.n_needed is not None and claim.region is not None:
-        parts.append(f"one of {claim.region:g} takes {many(claim.n_needed, claim.unit)}")
+    if claim.n_needed is not None and claim.rope is not None:
+        parts.append(f"one of {claim.rope:g} takes {many(claim.n_needed, claim.unit)}")
     return "; ".join(parts)
 
 
@@ -95,10 +103,10 @@ def _scopes(claims: Sequence[ClaimSummary]) -> str:
     )
 
 
-def _controls(claims: Sequence[ClaimSummary]) -> str:
-    if not any(claim.control for claim in claims):
+def _aa_tests(claims: Sequence[ClaimSummary]) -> str:
+    if not any(claim.aa_test for claim in claims):
         return ""
-    return "A control is no claim of the document: it compares two identical arms, and should be undecided."
+    return "An A/A test is no claim of the document: it compares two identical arms, and should be undecided."
 
 
 def pairs_table(summary: StudySummary) -> Table:
@@ -118,10 +126,11 @@ def pairs_table(summary: StudySummary) -> Table:
 _HOW_COMPARED = (
     "Interval of the mean: Student's t below 20 pairs, BCa bootstrap from 20 on. p: two-sided, of this pair alone, by "
     "flipping signs (all patterns up to 20 pairs, 100,000 random ones beyond), between searches by Student's t, of a "
-    "likeness by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: the share of "
-    "pairs in which the claim's arm is ahead, a tie counting half, with its 95 % Clopper-Pearson interval. Effect "
-    "size: the mean in standard deviations of the differences (Hedges' g). Test-set noise: standard error of the mean "
-    "over the test rows: what another test set of the same size would change, on top of the interval over seeds."
+    "claim of equivalence by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: "
+    "the share of pairs in which the claim's arm is ahead, a tie counting half, with its 95 % Clopper-Pearson "
+    "interval. Effect size: the mean in standard deviations of the differences (Hedges' g). Test-set noise: standard "
+    "error of the mean over the test rows: what another test set of the same size would change, on top of the interval "
+    "over seeds."
 )
 
 

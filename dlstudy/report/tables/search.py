@@ -4,25 +4,27 @@ from collections.abc import Sequence
 
 from dlstudy.analysis.formatting import NOTHING, number, seconds_text
 from dlstudy.analysis.results import BudgetCurve, CostSummary, StudySummary
-from dlstudy.analysis.trial_index import training_of, unmended
-from dlstudy.report.blocks import Table, without_empty
-from dlstudy.report.labels import label, listed, many, ranges
+from dlstudy.analysis.trial_index import unrecovered
+from dlstudy.report.blocks import Cell, Mood, Table, without_empty
+from dlstudy.report.labels import label, listed, many, ranges, verdict_mood
 from dlstudy.report.tables.arms import spread_text
-from dlstudy.study.trial import TrialRecord
+from dlstudy.study.phases import Phase
+from dlstudy.study.trial import TrialRecord, TrialState
 
 __all__ = ["budget_table", "checks_table", "costs_table", "failures_table"]
 
-_FAILURES = ("failed", "diverged", "lost")
+_FAILURES = (TrialState.FAILED, TrialState.DIVERGED, TrialState.LOST)
 
 
 def checks_table(summary: StudySummary) -> Table:
     """The checks on the arms' searches: each that failed with what was found, then those that passed, by kind."""
-    rows = [[check.name, check.arm, "failed", check.text] for check in summary.checks if not check.passed]
+    results = {passed: Cell("passed" if passed else "failed", verdict_mood(passed)) for passed in (True, False)}
+    rows = [[check.name, check.arm, results[False], check.text] for check in summary.checks if not check.passed]
     passed: dict[str, list[str]] = {}
     for check in summary.checks:
         if check.passed:
             passed.setdefault(check.name, []).append(check.arm)
-    rows += [[name, listed(arms), "passed", NOTHING] for name, arms in passed.items()]
+    rows += [[name, listed(arms), results[True], NOTHING] for name, arms in passed.items()]
     return without_empty(Table("Checks on the searches", ["check", "arms", "result", "found"], rows, _CHECKS))
 
 
@@ -35,7 +37,7 @@ _CHECKS = (
 
 def budget_table(summary: StudySummary) -> Table:
     """What each search had found after 1, 2, 4, ... trials, and how long a slot took for all of them."""
-    longest = max((len(curve.best) for curve in summary.budgets), default=0)
+    longest = max((len(curve.best) for curve in summary.budget_curves), default=0)
     steps = [2**i for i in range(longest.bit_length()) if 2**i < longest]
     steps += [longest] if longest > 1 else []  # where no arm has anything to tune there is no curve
     rows = [
@@ -44,12 +46,12 @@ def budget_table(summary: StudySummary) -> Table:
             *(number(curve.best[n - 1]) if n <= len(curve.best) else NOTHING for n in steps),
             seconds_text(curve.seconds[-1]) if curve.seconds else NOTHING,
         ]
-        for curve in summary.budgets
+        for curve in summary.budget_curves
         if steps
     ]
-    title = f"Best {label(summary.protocol['metric'])} after so many trials"
+    title = f"Best {label(summary.metric)} by number of trials"
     heads = ["arm", *(many(n, "trial") for n in steps), "time of a slot, in all"]
-    return without_empty(Table(title, heads, rows, _kinds(summary.budgets)))
+    return without_empty(Table(title, heads, rows, _kinds(summary.budget_curves)))
 
 
 def _kinds(curves: Sequence[BudgetCurve]) -> str:
@@ -92,37 +94,47 @@ def _cost_note(summary: StudySummary) -> str:
     note = "Times: medians over the winner's runs, each on one slot."
     if targets:
         note += (
-            f" Target: a {label(summary.protocol['metric'])} of {' or '.join(map(number, sorted(targets)))}, the "
-            "median of the arm that gets least far. Memory: of the process that trained."
+            f" Target: a {label(summary.metric)} of {' or '.join(map(number, sorted(targets)))}, the median of the "
+            "slowest-learning arm. Memory: of the process that trained."
         )
     return note
 
 
 def failures_table(summary: StudySummary) -> Table:
     """Every trial that failed, diverged or was lost, those with the same end together."""
-    open_ = {training_of(trial): trial.key for trial in unmended(summary.trials)}
-    groups: dict[tuple[str, str, str, str], list[TrialRecord]] = {}
+    latest = {trial.training: trial.key for trial in unrecovered(summary.trials)}
+    groups: dict[tuple[str, Phase, Cell, str], list[TrialRecord]] = {}
     for trial in summary.trials:
         if trial.result and trial.state in _FAILURES:
-            state = trial.state
-            if state != "diverged" and (last := open_.get(training_of(trial))) != trial.key:
-                state += ", tried again" if last else ", made good by another try"
+            state = _state_cell(trial, latest.get(trial.training))
             groups.setdefault((trial.arm, trial.phase, state, trial.result.reason), []).append(trial)
     rows = [
-        [arm, phase, _rows_of(trials), state, reason or NOTHING]
+        [arm, phase, _indices_of(trials), state, reason or NOTHING]
         for (arm, phase, state, reason), trials in groups.items()
     ]
     n = sum(len(trials) for trials in groups.values())
-    return Table(
-        "Failures", ["arm", "phase", "rows", "state", "reason"], rows, f"{many(n, 'trial')} of {len(summary.trials)}."
-    )
+    note = f"{many(n, 'trial')} of {len(summary.trials)}."
+    return Table("Failures", ["arm", "phase", "indices", "state", "reason"], rows, note)
 
 
-def _rows_of(trials: Sequence[TrialRecord]) -> str:
-    """The rows of these trials, each search apart where there are several."""
+def _state_cell(trial: TrialRecord, unrecovered_key: str | None) -> Cell:
+    """How a trial ended, and what other tries of its training came to.
+
+    Args:
+        trial: that failed, diverged or was lost.
+        unrecovered_key: of the latest try of its training; None where one is final.
+    """
+    state = str(trial.state)
+    if trial.state is not TrialState.DIVERGED and unrecovered_key != trial.key:
+        state += ", tried again" if unrecovered_key else ", recovered by another try"
+    return Cell(state, Mood.BAD if trial.state is TrialState.FAILED else None)
+
+
+def _indices_of(trials: Sequence[TrialRecord]) -> str:
+    """The indices of these trials, each search apart where there are several."""
     by_search: dict[int, list[int]] = {}
     for trial in trials:
-        by_search.setdefault(trial.search, []).append(trial.row)
+        by_search.setdefault(trial.search, []).append(trial.index)
     if set(by_search) == {1}:
         return ranges(by_search[1])
-    return listed(f"{ranges(rows)} of search {search}" for search, rows in sorted(by_search.items()))
+    return listed(f"{ranges(indices)} of search {search}" for search, indices in sorted(by_search.items()))

@@ -4,16 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from dlstudy.analysis.results import ClaimSummary, Pair
-from dlstudy.report.figures.claims import differences_png, panels
+from dlstudy.analysis.results import ClaimSummary, Pair, Unit, Verdict
+from dlstudy.report.figures.claims import MARKS, differences_png, panels
 from dlstudy.report.figures.style import WIDTH, pens
+from dlstudy.study.claims import ClaimPhase
+from dlstudy.study.variant import Variant
 from tests.helpers.builders import make_study, runs_of, sum_up
 from tests.report.figures.test_figures import size_of
 
 HOSTILE = ("$\\cup", "<b>", "x" * 200, "two\nlines", "日本 $a$ \x07", "word " * 200)
-VERDICTS = (
-    "supported", "contradicted", "contradicted by its own numbers", "equivalent", "undecided", "withheld", "not run",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -26,11 +25,11 @@ def pair(against="b", differences=(0.01, 0.03), interval=(0.005, 0.035)):
     return Pair(against, range(len(differences)), differences, mean, mean, interval)
 
 
-def claim(text="a is better", verdict="supported", pairs=None, how="test_accuracy", **changes):
+def claim(text="a is better", verdict=Verdict.SUPPORTED, pairs=None, how="test_accuracy", **changes):
     pairs = [pair()] if pairs is None else pairs
     against = pairs[0].against if pairs else ""
-    return ClaimSummary(text, verdict, "test_accuracy", None, "replicate", against=against, how=how, pairs=pairs,
-                        **changes)  # fmt: skip
+    return ClaimSummary(text, verdict, "test_accuracy", None, ClaimPhase.REPLICATE, against=against, how=how,
+                        pairs=pairs, **changes)  # fmt: skip
 
 
 def panels_of(nothing, *claims):
@@ -38,11 +37,11 @@ def panels_of(nothing, *claims):
 
 
 def test_a_claim_is_shown_with_its_verdict_differences_mean_and_interval(nothing):
-    (panel,) = panels_of(nothing, claim(region=0.002))
+    (panel,) = panels_of(nothing, claim(rope=0.002))
     (entry,) = panel.entries
     (row,) = entry.rows
     assert panel.label == "difference in test accuracy (positive: as claimed)"
-    assert (entry.text, entry.verdict, entry.region) == ("a is better", "supported", 0.002)
+    assert (entry.text, entry.verdict, entry.shaded) == ("a is better", Verdict.SUPPORTED, 0.002)
     assert (row.name, row.values, row.mean, row.interval) == ("against b", (0.01, 0.03), 0.02, (0.005, 0.035))
     assert not row.faint
 
@@ -60,7 +59,7 @@ def test_of_many_pairs_the_one_that_decides_is_shown_and_the_number_said(nothing
 
 
 def test_what_is_compared_has_a_panel_of_its_own(nothing):
-    claims = [claim("first"), claim("loss", how="test_loss"), claim("second"), claim("open", "not run", [])]
+    claims = [claim("first"), claim("loss", how="test_loss"), claim("second"), claim("open", Verdict.NOT_RUN, [])]
     shown = panels_of(nothing, *claims)
     assert [[entry.text for entry in panel.entries] for panel in shown] == [["first", "second"], ["loss"]]
 
@@ -71,16 +70,16 @@ def test_differences_of_another_size_have_a_panel_of_their_own(nothing):
     assert [[entry.text for entry in panel.entries] for panel in shown] == [["large", "large too"], ["small"]]
 
 
-def test_the_margin_of_a_likeness_is_shaded(nothing):
-    (panel,) = panels_of(nothing, claim(how="val_loss, within 0.05"))
+def test_the_margin_of_equivalence_is_shaded(nothing):
+    (panel,) = panels_of(nothing, claim(how="val_loss", margin=0.05))
     assert panel.label == "difference in validation loss (shaded: alike, as claimed)"
-    assert panel.entries[0].region == 0.05
+    assert panel.entries[0].shaded == 0.05
 
 
 def test_without_a_claim_that_was_compared_the_winners_are_shown():
     study = make_study()
     summary = sum_up(study, [*runs_of(study, "a", "replicate", [0.9, 0.94]), *runs_of(study, "b", "replicate", [0.8])])
-    (panel,) = panels(replace(summary, claims=[claim("open", "not run", [])]))
+    (panel,) = panels(replace(summary, claims=[claim("open", Verdict.NOT_RUN, [])]))
     rows = panel.entries[0].rows
     assert panel.label == "test accuracy of the winners on fresh seeds"
     assert [(row.name, row.values) for row in rows] == [("a", [0.9, 0.94]), ("b", [0.8])]
@@ -99,23 +98,34 @@ def test_the_picture_stays_the_same_and_grows_with_the_claims(nothing):
     many = replace(nothing, claims=[claim(f"claim {i}") for i in range(15)])
     picture = differences_png(one)
     assert differences_png(one) == picture
-    assert differences_png(replace(one, quick=True)) != picture
+    assert differences_png(replace(one, variant=Variant(quick=True))) != picture
     assert size_of(picture)[0] == size_of(differences_png(many))[0] == round(150 * WIDTH)
     assert 100 < size_of(picture)[1] < 400 < size_of(differences_png(many))[1] < 2000
 
 
-@pytest.mark.parametrize("verdict", VERDICTS)
+@pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_can_be_drawn(nothing, verdict):
-    size_of(differences_png(replace(nothing, claims=[claim(verdict=verdict)])))
+    marker, letter, _ = MARKS[verdict]
+    others = [MARKS[other] for other in Verdict if other is not verdict]
+    assert marker not in [other for other, _, _ in others], "a mark of its own"
+    assert letter not in [other for _, other, _ in others]
+    own, measured = claim(verdict=verdict), claim(verdict=verdict, measured=verdict)
+    for each in (own, measured, claim(measured=verdict)):
+        size_of(differences_png(replace(nothing, claims=[each])))
 
 
 def test_what_our_runs_say_is_shown_where_the_verdict_is_another(nothing):
-    own = claim(verdict="contradicted by its own numbers", measured="supported")
+    own = claim(verdict=Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS, measured=Verdict.SUPPORTED)
     (panel,) = panels_of(nothing, own)
-    assert panel.entries[0].measured == "supported"
+    assert panel.entries[0].measured is Verdict.SUPPORTED
     heights = [
         size_of(differences_png(replace(nothing, claims=[each])))[1]
-        for each in (replace(own, measured=""), own, claim(verdict="supported", measured="supported"), claim())
+        for each in (
+            replace(own, measured=None),
+            own,
+            claim(verdict=Verdict.SUPPORTED, measured=Verdict.SUPPORTED),
+            claim(),
+        )
     ]
     assert heights[0] < heights[1]  # two lines more
     assert heights[2] == heights[3]
@@ -134,5 +144,5 @@ def test_differences_of_any_size_are_drawn(nothing, differences):
 
 
 def test_a_claim_over_whole_searches_says_so(nothing):
-    by_search = replace(nothing, claims=[claim(unit="search")])
+    by_search = replace(nothing, claims=[claim(unit=Unit.SEARCH)])
     assert differences_png(by_search) != differences_png(replace(nothing, claims=[claim()]))

@@ -9,11 +9,11 @@ from matplotlib.image import imread
 
 from dlstudy.cli.app import main
 from dlstudy.datasets import registry
-from dlstudy.datasets.profile import look_at
+from dlstudy.datasets.profile import profile_of
 from dlstudy.report.figures.data import (
     balance_figure,
     box_figure,
-    draw_look,
+    draw_profile,
     pixel_figure,
     sample_figure,
     target_figure,
@@ -40,17 +40,17 @@ def diabetes():
 )
 def test_each_data_set_gets_the_pictures_that_fit_it(name, pictures, tmp_path) -> None:
     data = registry.load(name)
-    paths = draw_look(data, look_at(data), tmp_path / "new folder")
+    paths = draw_profile(data, profile_of(data), tmp_path / "new folder")
     assert [path.name for path in paths] == [f"{picture}.png" for picture in pictures]
     for path in paths:
         assert imread(path)[..., :3].std() > 0.01, "something is drawn"
 
 
 def test_bars_are_as_high_as_the_classes_are_large(digits) -> None:
-    look = look_at(digits)
-    (axes,) = balance_figure(look).axes
+    profile = profile_of(digits)
+    (axes,) = balance_figure(profile).axes
     heights = [bar.get_height() for bar in axes.patches]
-    assert heights == [*(count.n_train for count in look.balance), *(count.n_test for count in look.balance)]
+    assert heights == [*(count.n_train for count in profile.balance), *(count.n_test for count in profile.balance)]
     assert [label.get_text() for label in axes.get_xticklabels()] == [*"0123456789"]
     assert "largest / smallest 1.04" in axes.get_title()
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from dlstudy.report.figures.curves import curves, curves_png, label
+from dlstudy.report.figures.curves import curves, curves_png
 from dlstudy.report.figures.style import (
     COLOURS,
     WIDTH,
@@ -21,6 +21,8 @@ from dlstudy.report.figures.style import (
     view_of_curves,
     winners,
 )
+from dlstudy.report.labels import label
+from dlstudy.study.trial import TrainedBy
 from tests.helpers.builders import make_study, make_trial, sum_up
 
 HISTORY = {"val_accuracy": [0.5, 0.8], "val_loss": [0.6, 0.4]}
@@ -238,6 +240,6 @@ def test_points_of_a_long_history_stand_at_their_epochs(study):
     def run(**changes):
         return sum_up(study, [make_trial(study, "a", "replicate", tuned={"rate": 0.5, "epochs": 1000}, **changes)])
 
-    assert list(_epochs(run(way="estimator"), "a", 100)[[0, -1]]) == [1, 1000]
-    assert list(_epochs(run(way="estimator"), "a", 50)[[0, -1]]) == [1, 50]
-    assert list(_epochs(run(way="epoch graph"), "a", 100)[[0, -1]]) == [1, 100]
+    assert list(_epochs(run(trained_by=TrainedBy.ESTIMATOR), "a", 100)[[0, -1]]) == [1, 1000]
+    assert list(_epochs(run(trained_by=TrainedBy.ESTIMATOR), "a", 50)[[0, -1]]) == [1, 50]
+    assert list(_epochs(run(trained_by=TrainedBy.EPOCH_GRAPH), "a", 100)[[0, -1]]) == [1, 100]

@@ -1,4 +1,4 @@
-"""The report as LaTeX, CSV and PDF: what each face makes of hostile text, and that it can be read by its reader."""
+"""The report as LaTeX, CSV and PDF: what each format makes of hostile text, and that it can be read by its reader."""
 
 import csv
 import io
@@ -8,11 +8,11 @@ import zlib
 
 import pytest
 
-from dlstudy.report.blocks import Bullets, Code, Document, Heading, Note, Picture, Table
+from dlstudy.report.blocks import Bullets, Cell, Code, Document, Heading, Mood, Note, Picture, Table
 from dlstudy.report.export import export
 from dlstudy.report.formats.csv_tables import table_csv, trials_csv
 from dlstudy.report.formats.latex import latex
-from dlstudy.report.formats.pdf import pdf
+from dlstudy.report.formats.pdf import _data, pdf
 from dlstudy.report.outline import document
 from tests.helpers.builders import make_study, sum_up
 from tests.helpers.hostile import EVIL, FORMULA, hostile_summary
@@ -135,7 +135,7 @@ def test_csv_has_a_row_for_each_trial_and_a_column_for_each_parameter_and_metric
 def test_csv_of_no_trial_has_heads_alone():
     text = trials_csv(sum_up(make_study(), []))
     assert text == (
-        "study,variant,phase,arm,search,number,row,seed,state,value,run_id,setting_key,started_s,ended_s,reason,slot,way\r\n"
+        "study,variant,phase,arm,search,number,index,seed,state,value,run_id,setting_key,started_s,ended_s,reason,slot,trained_by,remarks\r\n"
     )
 
 
@@ -177,12 +177,19 @@ def test_a_pdf_holds_every_block_and_stays_the_same(summary):
     assert b"/Lang" in data  # tagged: readers are told the language
 
 
+def test_a_cell_of_a_pdf_has_its_mood(tmp_path):
+    table = Table("t", ["a", "b"], [["supported", Cell("right", Mood.GOOD)], ["x", Cell("none")]])
+    shown = [(cell["text"], cell["mood"]) for cell in _data(table, 0, tmp_path)["cells"]]
+    assert shown == [("supported", ""), ("right", "good"), ("x", ""), ("none", "")]
+    assert pdf(Document("n", "t", "", "", [table])).startswith(b"%PDF-")
+
+
 def test_no_text_of_a_pdf_is_code(tmp_path):
     hostile = f'#panic("run") #read("/etc/passwd") {EVIL} ' + "x" * 300
     blocks = [
         Heading(hostile), Heading(hostile, 3), Note(hostile), Bullets([hostile]), Code(hostile),
-        Table(hostile, [hostile, "b"], [[hostile, "supported"]], hostile), Picture(hostile, hostile, png()),
-        Picture(hostile, hostile, png(), wide=False),
+        Table(hostile, [hostile, "b"], [[hostile, Cell(hostile, Mood.GOOD)]], hostile),
+        Picture(hostile, hostile, png()), Picture(hostile, hostile, png(), wide=False),
     ]  # fmt: skip
     assert pdf(Document(hostile, hostile, hostile, hostile, blocks)).startswith(b"%PDF-")
 

@@ -4,13 +4,24 @@ from dataclasses import replace
 
 import pytest
 
-from dlstudy.analysis.results import BudgetCurve, Check, ClaimSummary, CostSummary, MetricSummary, Pair
-from dlstudy.report.blocks import Table, column_weights, plain, without_empty
-from dlstudy.report.labels import label, listed, many, ranges
-from dlstudy.report.tables.arms import computed_table, mood, printed_table, spread_text, sweep_tables, tables
+from dlstudy.analysis.results import (
+    BudgetCurve,
+    Check,
+    ClaimSummary,
+    CostSummary,
+    DerivedVerdict,
+    FigureVerdict,
+    MetricSummary,
+    Pair,
+    Unit,
+    Verdict,
+)
+from dlstudy.report.blocks import Cell, Mood, Table, column_weights, mood_of, plain, without_empty
+from dlstudy.report.labels import PHASES, label, listed, many, ranges, verdict_mood
+from dlstudy.report.tables.arms import arms_table, derived_table, reported_table, spread_text, sweep_tables, tables
 from dlstudy.report.tables.claims import claims_table, pairs_table, verdict_text
 from dlstudy.report.tables.search import budget_table, checks_table, costs_table, failures_table
-from dlstudy.study.claims import Claim, Computed
+from dlstudy.study.claims import Claim, ClaimPhase, Derived
 from dlstudy.study.protocol import Sweep
 from tests.helpers.builders import figure, make_study, make_trial, runs_of, sum_up
 
@@ -21,18 +32,18 @@ B = [0.900, 0.910, 0.920, 0.909, 0.906, 0.915]
 @pytest.fixture
 def study():
     claims = [Claim("a is better", better="a", than="b", metric="test_accuracy"), Claim("x", untestable="no data")]
-    printed = [figure("0.9100"), figure("0.99", setting={"optimizer": "adam"}), figure("0.5", arm="b")]
-    return make_study(seeds=6, printed=printed, claims=claims)
+    reported = [figure("0.9100"), figure("0.99", setting={"optimizer": "adam"}), figure("0.5", arm="b")]
+    return make_study(seeds=6, reported=reported, claims=claims)
 
 
 @pytest.fixture
 def summary(study):
-    printed = [0.909, 0.910, 0.911]
+    reported = [0.909, 0.910, 0.911]
     return sum_up(
         study,
         [
-            *runs_of(study, "a", "printed", printed),
-            *runs_of(study, "b", "printed", printed),
+            *runs_of(study, "a", "reported", reported),
+            *runs_of(study, "b", "reported", reported),
             *runs_of(study, "a", "replicate", A),
             *runs_of(study, "b", "replicate", B),
         ],
@@ -43,12 +54,14 @@ def judged(**changes):
     """A claim that was compared; `changes` are of its fields."""
     pair = Pair("b", range(8), [0.01] * 8, 0.012, 0.011, (0.005, 0.019), (0.006, 0.018))
     fields = {"difference": 0.012, "interval": (0.005, 0.019), "against": "b", "n": 8, "how": "test accuracy"}
-    claim = ClaimSummary("a is better", "supported", "test_accuracy", None, "replicate", pairs=[pair], **fields)
+    claim = ClaimSummary(
+        "a is better", Verdict.SUPPORTED, "test_accuracy", None, ClaimPhase.REPLICATE, pairs=[pair], **fields
+    )
     return replace(claim, **changes)
 
 
 def test_tables_come_in_reading_order_and_only_with_rows(summary):
-    assert [table.title for table in tables(summary)] == ["Arms, each tuned on its own", "Printed figures", "Claims"]
+    assert [table.title for table in tables(summary)] == ["Arms, each tuned on its own", "Reported figures", "Claims"]
     assert [table.title for table in tables(sum_up(make_study(), []))] == ["Arms, each tuned on its own"]
 
 
@@ -58,7 +71,7 @@ def test_the_table_of_arms_by_hand(summary):
     assert rows[1][3:] == ["0.9100 ± 0.0070", "6", "–", "0.5 not reproduced", "0.910"]
 
 
-def test_the_drop_stands_to_the_place_of_the_spread(study):
+def test_the_optimism_is_given_to_the_place_of_the_spread(study):
     runs = [
         make_trial(study, "a", "search", value=0.95),
         *runs_of(study, "a", "replicate", [0.93, 0.95, 0.94], metric="val_accuracy")[1:],
@@ -71,42 +84,42 @@ def test_the_drop_stands_to_the_place_of_the_spread(study):
     assert tables(sum_up(study, same))[0].rows[0][5] == "0"
 
 
-def test_the_table_of_printed_figures_by_hand(summary):
-    table = printed_table(summary)
+def test_the_table_of_reported_figures_by_hand(summary):
+    table = reported_table(summary)
     # 0.91 +- 2.570582 * 0.001 * sqrt(4/3) +- 0.00005 with three runs: t(2) = 4.302653
     assert table.rows[0] == ["a", "test accuracy", "0.9100", "0.9100", "0.9050 to 0.9150", "3", "reproduced"]
-    assert table.rows[1][-1] == "not run: --also trains it"
-    assert table.heads == ["arm", "figure", "printed", "ours, mean", "95 % of runs", "seeds", "verdict"]
+    assert table.rows[1][-1] == "not run: --reported-variants trains it"
+    assert table.heads == ["arm", "figure", "reported", "ours, mean", "95 % of runs", "seeds", "verdict"]
 
 
-def test_the_table_of_printed_figures_says_what_chance_alone_misses(summary):
+def test_the_table_of_reported_figures_says_what_chance_alone_misses(summary):
     # two decided of three: 2 * 0.05 misses, and one at least with 1 - 0.95 ** 2 = 0.0975
-    note = printed_table(summary).note
+    note = reported_table(summary).note
     assert note.endswith(
         "2 figures decided, 1 not reproduced: chance alone would miss 0.1 on average, and at least one in 10 % of such "
         "documents."
     )
-    assert "chance" not in printed_table(sum_up(make_study(printed=[figure("0.9")]), [])).note
+    assert "chance" not in reported_table(sum_up(make_study(reported=[figure("0.9")]), [])).note
 
 
-def test_where_a_figure_is_printed_is_a_column_only_where_it_is_known():
-    study = make_study(printed=[figure("0.91", place="page 3"), figure("0.5", arm="b")])
-    table = printed_table(sum_up(study, []))
+def test_where_a_figure_is_reported_is_a_column_only_where_it_is_known():
+    study = make_study(reported=[figure("0.91", place="page 3"), figure("0.5", arm="b")])
+    table = reported_table(sum_up(study, []))
     assert (table.heads[-1], [row[-1] for row in table.rows]) == ("place", ["page 3", "–"])
 
 
 def test_figures_that_are_not_comparable_are_not_shown(study, summary):
     shown = tables(sum_up(study, summary.trials, "quick"))
     assert [table.title for table in shown] == ["Arms, each tuned on its own", "Claims"]
-    assert "printed" not in shown[0].heads
+    assert "reported" not in shown[0].heads
 
 
-def test_computed_figures_have_digits_that_help():
+def test_derived_figures_have_digits_that_help():
     study = replace(
         make_study(),
-        computed=[Computed("recall", "0.77", lambda: 137 / 178), Computed("n", "1,100", lambda: 1010, "misread")],
+        derived=[Derived("recall", "0.77", 137 / 178), Derived("n", "1,100", 1010, "misread")],
     )
-    assert computed_table(sum_up(study, [])).rows == [
+    assert derived_table(sum_up(study, [])).rows == [
         ["recall", "0.77", "0.7697", "right"],
         ["n", "1,100", "1,010", "wrong: misread"],
     ]
@@ -131,79 +144,108 @@ def test_each_comparison_stands_beneath_the_claims(summary):
 
 
 def test_scopes_are_named_where_claims_differ_in_them(summary):
-    claims = [judged(scope="here"), judged(scope="there"), judged(scope="here", control=True)]
+    claims = [judged(scope="here"), judged(scope="there"), judged(scope="here", aa_test=True)]
     table = claims_table(replace(summary, claims=claims))
     assert "Claims 1 and 3: here. Claim 2: there." in table.note
     assert table.note.endswith(
-        "A control is no claim of the document: it compares two identical arms, and should be undecided."
+        "An A/A test is no claim of the document: it compares two identical arms, and should be undecided."
     )
-    assert table.rows[2][0] == "3. a is better (control)"
+    assert table.rows[2][0] == "3. a is better (A/A test)"
 
 
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
         ({}, "supported"),
-        ({"verdict": "withheld", "why": "an edge"}, "withheld: an edge"),
+        ({"verdict": Verdict.WITHHELD, "why": "an edge"}, "withheld: an edge"),
         (
-            {"verdict": "contradicted by its own numbers", "own_numbers": "it prints 1 of b", "measured": "supported"},
-            "contradicted by its own numbers: it prints 1 of b; our runs: supported",
+            {
+                "verdict": Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS,
+                "own_numbers": "it reports 1 of b",
+                "measured": Verdict.SUPPORTED,
+            },
+            "contradicted by its own numbers: it reports 1 of b; our runs: supported",
         ),
         (
-            {"verdict": "equivalent", "region": 0.02},
+            {"verdict": Verdict.EQUIVALENT, "rope": 0.02},
             "equivalent: the 90 % interval +0.0060 to +0.0180 lies within ±0.02",
         ),
         (
-            {"verdict": "undecided", "smallest": 0.01234, "region": 0.005, "n_needed": 24},
+            {"verdict": Verdict.UNDECIDED, "smallest": 0.01234, "rope": 0.005, "n_needed": 24},
             "undecided: 8 seeds would show a difference of 0.0123 in four of five such studies; one of 0.005 takes 24 "
             "seeds",
         ),
         (
-            {"verdict": "undecided", "unit": "search", "smallest": 0.5},
+            {"verdict": Verdict.UNDECIDED, "unit": Unit.SEARCH, "smallest": 0.5},
             "undecided: 8 searches would show a difference of 0.5000 in four of five such studies",
         ),
-        ({"verdict": "undecided", "why": "p disagrees"}, "undecided: p disagrees"),
+        ({"verdict": Verdict.UNDECIDED, "why": "p disagrees"}, "undecided: p disagrees"),
     ],
 )  # fmt: skip
 def test_a_verdict_says_why(changes, text):
     assert verdict_text(judged(**changes)) == text
 
 
-@pytest.mark.parametrize(
-    ("cell", "expected"),
-    [
-        ("reproduced", "good"),
-        ("0.9560 reproduced", "good"),
-        ("1,100 wrong", "bad"),
-        ("supported", "good"),
-        ("passed", "good"),
-        ("failed", "bad"),
-        ("not reproduced", "bad"),
-        ("0.9645 not reproduced", "bad"),
-        ("contradicted", "bad"),
-        ("contradicted by its own numbers: it prints 2", "bad"),
-        ("undecided", "open"),
-        ("undecidable: runs differ", "open"),
-        ("withheld: an edge", "open"),
-        ("equivalent: within", "open"),
-        ("not testable: why", "open"),
-        ("failed, made good by another try", "bad"),
-        ("1. supported learning works", ""),
-        ("supported learning works", ""),
-        ("an arm that is supported", ""),
-        ("0.9774 (8 trials)", ""),
-        ("nothing to tune", ""),
-    ],
-)
-def test_a_verdict_has_a_mood_wherever_a_number_stands_before_it(cell, expected):
-    assert mood(cell) == expected
+@pytest.mark.parametrize("verdict", [*Verdict, *FigureVerdict, *DerivedVerdict])
+def test_every_verdict_has_a_mood(verdict):
+    good = (Verdict.SUPPORTED, FigureVerdict.REPRODUCED, DerivedVerdict.RIGHT)
+    bad = (
+        Verdict.CONTRADICTED, Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS, FigureVerdict.NOT_REPRODUCED,
+        DerivedVerdict.WRONG,
+    )  # fmt: skip
+    expected = Mood.GOOD if verdict in good else Mood.BAD if verdict in bad else Mood.OPEN
+    assert verdict_mood(verdict) is expected
+
+
+def test_every_phase_of_a_claim_has_words():
+    assert set(PHASES) == set(ClaimPhase)
+
+
+def test_a_cell_is_its_text_and_keeps_its_mood():
+    cell = Cell("0.9560 reproduced", Mood.GOOD)
+    assert (cell, hash(cell)) == ("0.9560 reproduced", hash("0.9560 reproduced"))
+    assert (mood_of(cell), mood_of(Cell("x")), mood_of("supported")) == (Mood.GOOD, None, None)
+
+
+def moods(table):
+    """The cells of a table that have a mood."""
+    return {cell: mood_of(cell) for row in table.rows for cell in row if mood_of(cell)}
+
+
+def test_cells_with_a_verdict_have_its_mood_and_others_none(summary):
+    assert moods(arms_table(summary)) == {"0.9100 reproduced": Mood.GOOD, "0.5 not reproduced": Mood.BAD}
+    assert moods(reported_table(summary)) == {
+        "reproduced": Mood.GOOD, "not reproduced": Mood.BAD, "not run: --reported-variants trains it": Mood.OPEN,
+    }  # fmt: skip
+    assert moods(claims_table(summary)) == {"supported": Mood.GOOD, "not testable: no data": Mood.OPEN}
+    assert moods(pairs_table(summary)) == {}
+    assert [mood for table in tables(summary) for mood in moods(table).values()].count(Mood.BAD) == 2
+
+
+def test_arithmetic_checks_and_failures_have_moods(study, summary):
+    derived = replace(make_study(), derived=[Derived("n", "1,100", 1010, "misread"), Derived("m", "1", 1)])
+    assert moods(derived_table(sum_up(derived, []))) == {"wrong: misread": Mood.BAD, "right": Mood.GOOD}
+    checks = [Check("a", "edge", True, "inside"), Check("b", "edge", False, "failed")]
+    cells = [cell for row in checks_table(replace(summary, checks=checks)).rows for cell in row]
+    assert [(cell, mood_of(cell)) for cell in cells] == [
+        ("edge", None), ("b", None), ("failed", Mood.BAD), ("failed", None),
+        ("edge", None), ("a", None), ("passed", Mood.GOOD), ("–", None),
+    ]  # fmt: skip
+    ended = [make_trial(study, "a", "search", i, state=state) for i, state in enumerate(("failed", "diverged", "lost"))]
+    assert moods(failures_table(sum_up(study, ended))) == {"failed": Mood.BAD}
+
+
+def test_a_cell_keeps_its_mood_where_a_table_loses_its_empty_columns():
+    table = without_empty(Table("t", ["a", "b", "c"], [["1", "–", Cell("right", Mood.GOOD)]]))
+    assert moods(table) == {"right": Mood.GOOD}
 
 
 @pytest.mark.parametrize(
     ("fields", "measure"),
     [
         ({"metric": "val_accuracy", "epoch": 1}, "validation accuracy, epoch 1 (tuned winners)"),
-        ({"metric": "train_loss", "phase": "printed"}, "training loss (printed settings)"),
+        ({"metric": "train_loss", "phase": "reported"}, "training loss (reported settings)"),
+        ({"metric": "val_loss", "margin": 0.05}, "validation loss, within 0.05 (tuned winners)"),
     ],
 )
 def test_a_claim_says_what_it_is_measured_by(fields, measure):
@@ -260,15 +302,15 @@ def test_a_budget_is_read_at_powers_of_two(summary):
         BudgetCurve("a", "best so far", 1, [None, 0.8, 0.8, 0.9, 0.95], seconds=[1, 2, 3, 4, 65.0]),
         BudgetCurve("b", "best so far", 1, [0.7], seconds=[2.5]),
     ]
-    table = budget_table(replace(summary, budgets=curves))
-    assert table.title == "Best validation accuracy after so many trials"
+    table = budget_table(replace(summary, budget_curves=curves))
+    assert table.title == "Best validation accuracy by number of trials"
     assert table.heads == ["arm", "1 trial", "2 trials", "4 trials", "5 trials", "time of a slot, in all"]
     assert table.rows == [
         ["a", "–", "0.8000", "0.9000", "0.9500", "1 min 05 s"],
         ["b", "0.7000", "–", "–", "–", "2.5 s"],
     ]
     assert table.note == "Best so far over 1 search."
-    assert budget_table(replace(summary, budgets=curves[1:])).rows == []
+    assert budget_table(replace(summary, budget_curves=curves[1:])).rows == []
 
 
 def test_costs_stand_beside_quality_and_what_is_not_known_is_left_out(summary):
@@ -297,7 +339,7 @@ def test_every_failure_is_listed_and_equal_ones_together(study):
     table = failures_table(sum_up(study, trials))
     assert table.rows == [
         ["b", "search", "1 to 3, 7", "diverged", "loss is nan"],
-        ["a", "search", "4", "failed, made good by another try", "out of memory"],
+        ["a", "search", "4", "failed, recovered by another try", "out of memory"],
         ["a", "replicate", "0", "lost", "–"],
         ["a", "search", "5 of search 2", "diverged", "–"],
     ]

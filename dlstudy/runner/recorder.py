@@ -1,0 +1,121 @@
+"""Writes a run's trials into the record: begins them, reports their epochs to the pruner, ends them."""
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cached_property, partial
+
+from dlstudy.common.provenance import made_with
+from dlstudy.engines.base import TrialOutcome
+from dlstudy.runner.plan import Selection, Training
+from dlstudy.runner.search import make_pruner, make_sampler
+from dlstudy.store.arm_record import ArmRecord, end_open
+from dlstudy.store.home import Home
+from dlstudy.store.record import Record
+from dlstudy.study.fingerprint import define_all
+from dlstudy.study.phases import Phase
+from dlstudy.study.record_name import RecordName
+from dlstudy.study.request import ResolvedStudy
+from dlstudy.study.trial import TrialRecord, TrialResult, TrialSpec, TrialState, make_parameters, params_key
+
+__all__ = ["TrialRecorder"]
+
+_TRIES = 2
+"""Tries of a trial whose worker died, in one run: after the last it has failed."""
+
+
+class TrialRecorder:
+    """The record's one writer during a run."""
+
+    def __init__(self, study: ResolvedStudy, selection: Selection, home: Home, record: Record) -> None:
+        """Ends what a dead process left in flight. Hold the study's lock."""
+        self._study, self._home, self._record = study, home, record
+        self._definitions = define_all(study, selection.arms)
+        self._opened: dict[RecordName, ArmRecord] = {}
+        self._in_flight: dict[str, Training] = {}
+        end_open(record, study.name, study.variant, "the process that ran the study ended while it trained")
+
+    def begin(self, training: Training) -> TrialSpec:
+        """Begins a training in the record, and its part with it: a run that is refused leaves no trace."""
+        study, name = self._study, training.part
+        record = self._open(name)
+        seed = study.seed(training.arm, name.phase, training.index, name.search)
+        if training.tuned is None:
+            key, training.tuned = record.propose(training.arm.space)
+            params = make_parameters(training.arm, study.protocol, training.tuned)
+            record.describe(key, training.index, seed, training.tuned, params)
+        else:
+            params = make_parameters(training.arm, study.protocol, training.tuned)
+            key = record.begin(training.index, seed, training.tuned, params, training.arm.space)
+        training.tries += 1
+        self._in_flight[key] = training
+        spec = study.spec(
+            training.arm, name.phase, params, key=key, index=training.index, search=name.search, seed=seed
+        )
+        return self._with_folders(spec)
+
+    def report(self, spec: TrialSpec, metrics: Mapping[str, float], epoch: int) -> bool:
+        """Reports an epoch to the pruner; whether the trial should continue."""
+        value = metrics.get(self._study.protocol.metric)
+        return value is None or self._open(self._in_flight[spec.key].part).report(spec.key, epoch, value)
+
+    def end(self, outcome: TrialOutcome, run_id: str) -> tuple[Training, TrialRecord]:
+        """Writes a result into the record; gives back the training and what the record now holds of it."""
+        training = self._in_flight.pop(outcome.spec.key)
+        result, value = self._judge(training, outcome.result)
+        return training, self._open(training.part).end(outcome.spec, result, value, run_id)
+
+    def give_up(self, reason: str) -> list[TrialRecord]:
+        """Writes every training in flight down as killed: the next run trains it again.
+
+        The record says which these are: a run may be stopped between the two steps of whatever it does.
+        """
+        return [trial for record in self._opened.values() for trial in record.end_all(reason)]
+
+    def _open(self, name: RecordName) -> ArmRecord:
+        if name not in self._opened:
+            study, make_own_sampler, pruner = self._study, None, None
+            if name.phase is Phase.SEARCH:
+                pruner = make_pruner(study.variant, study.protocol)
+                if study.variant.sampler == "tpe":
+                    make_own_sampler = partial(make_sampler, name)
+            self._opened[name] = ArmRecord(
+                self._record, name, study.protocol.direction,
+                make_sampler=make_own_sampler, pruner=pruner, made_with=self._made_with,
+            )  # fmt: skip
+            self._opened[name].keep_definition(self._definitions[name])
+        return self._opened[name]
+
+    @cached_property
+    def _made_with(self) -> dict[str, str]:
+        return made_with(self._study.path)
+
+    def _with_folders(self, spec: TrialSpec) -> TrialSpec:
+        """The spec with where its model goes, if it is kept, and where callbacks may write."""
+        study, key = self._study, params_key(spec.params)
+        model_folder = folder = None
+        if (spec.phase, spec.search, spec.index) == (Phase.REPLICATE, 1, 0):
+            model_folder = str(self._home.model(study.name, study.variant, spec.arm, key))
+        if study.callbacks or study.continue_training:
+            trial = f"{spec.phase}{'' if spec.search == 1 else f'-{spec.search}'}-{spec.index}-{key}"
+            folder = str(self._home.trial_files(study.name, study.variant, spec.arm, trial))
+        prunable = study.variant.pruner != "none" and spec.phase is Phase.SEARCH
+        return dataclasses.replace(spec, model_folder=model_folder, folder=folder, prunable=prunable)
+
+    def _judge(self, training: Training, result: TrialResult) -> tuple[TrialResult, float | None]:
+        """The value of a finished trial; a metric that the model does not give, or a second loss, makes it failed."""
+        if result.state is TrialState.LOST and training.tries == _TRIES:
+            return dataclasses.replace(result, state=TrialState.FAILED), None
+        if result.state is not TrialState.FINISHED:
+            return result, None
+        metric = self._study.value_metric(training.arm, training.part.phase)
+        if metric in result.metrics:
+            return result, result.metrics[metric]
+        if metric in result.history:
+            reason = f"{metric} was no longer a finite number at the end of training"
+            return dataclasses.replace(result, state=TrialState.DIVERGED, reason=reason), None
+        of_training = self._study.protocol.metric.replace("val_", "train_", 1)
+        if training.part.phase is Phase.REPORTED and of_training in result.metrics:
+            return result, result.metrics[of_training]  # a document may have judged by its training rows alone
+        given = ", ".join(sorted(result.metrics)) or "none"
+        reason = f"the model gives no metric {metric}: it gives {given}"
+        return TrialResult(TrialState.FAILED, reason, slot=result.slot), None

@@ -1,0 +1,28 @@
+"""Seeds: hashes of what a trial is, never of when or where it runs."""
+
+import hashlib
+from collections.abc import Sequence
+
+from dlstudy.study.phases import Phase
+from dlstudy.study.study import Arm
+
+__all__ = ["number_of", "seed_of", "stream_of"]
+
+
+def number_of(*words: object) -> int:
+    """A number in [0, 2^31) that depends on these words alone."""
+    return int.from_bytes(hashlib.sha256("|".join(map(str, words)).encode()).digest()[:4], "big") >> 1
+
+
+def stream_of(arm: Arm, search: int) -> tuple[str, ...]:
+    """What tells the random draws of a search apart: nothing in the first one, where all arms share their draws.
+
+    The copy in an A/A test shares none: paired with its original on the same seeds, it would not differ from it at all.
+    """
+    later = (f"search {search}",) if search > 1 else ()
+    return (*later, f"control of {arm.copy_of}") if arm.copy_of else later
+
+
+def seed_of(study: str, phase: Phase, index: int, stream: Sequence[str] = ()) -> int:
+    """The seed of a trial, in [0, 2^31): the same for every arm, whatever happened before."""
+    return number_of(study, phase.seed_word, index, *stream)

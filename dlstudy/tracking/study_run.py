@@ -1,0 +1,65 @@
+"""What MLflow shows of a study itself: the parameters, tags and data set of its own run."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dlstudy.analysis.summary import protocol_json
+from dlstudy.common.provenance import git_commit, user
+from dlstudy.common.version import __version__
+from dlstudy.report.tables.reproduction import command
+from dlstudy.study.request import ResolvedStudy
+
+__all__ = ["StudyRun"]
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """What the parent run says of a study: plain data.
+
+    Args:
+        study, variant: names in the record.
+        tags: for the parent run and every child: commit, user, versions.
+        params: of the parent run: the protocol.
+        dataset: name, checksum, source and task of the data set.
+        description: shown on the parent run's page until there is an answer.
+        arms: their names, in the order that gives them their colours.
+        tuned: names of the parameters that searches choose.
+    """
+
+    study: str
+    variant: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    dataset: Mapping[str, str]
+    description: str
+    arms: Sequence[str] = ()
+    tuned: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, study: ResolvedStudy, reported_variants: bool = False) -> "StudyRun":
+        """That of a study as a request runs it, with or without reported figures that have settings of their own."""
+        data, protocol = study.data, protocol_json(study)
+        typed = command(study.name, study.variant, protocol, reported_variants)
+        profile = {"n_train": data.n_train, "n_test": data.n_test, "task": data.task}
+        return cls(
+            study=study.name,
+            variant=str(study.variant),
+            tags={**_tags(study, typed), "dlstudy.study": study.name},
+            params={name: str(value) for name, value in protocol.items()},
+            dataset={
+                "name": data.name, "digest": data.sha256, "source": data.source, "profile": json.dumps(profile)
+            },
+            description=study.question,
+            arms=[arm.name for arm in study.arms],
+            tuned=sorted({name for arm in study.arms for name in arm.space}),
+        )  # fmt: skip
+
+
+def _tags(study: ResolvedStudy, typed: str) -> dict[str, str]:
+    """Tags that MLflow's own fluent interface would have set, and the version of dlstudy."""
+    tags = {"mlflow.user": user(), "mlflow.source.name": typed, "mlflow.source.type": "LOCAL"}
+    commit = git_commit(study.path.parent)
+    if commit:
+        tags["mlflow.source.git.commit"] = commit.removesuffix("+")
+    return {**tags, "dlstudy.version": __version__}

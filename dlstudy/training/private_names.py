@@ -1,0 +1,140 @@
+"""Every private name of Keras and TensorFlow that dlstudy uses, each behind one function.
+
+An upgrade may take any of them away. A function then raises one of `MISSING` when it is called, and its caller does
+without what the name gives: trials cost more time or memory, and their numbers stay within float32 rounding, but for
+`default_seeds_from`. All names were seen in Keras 3.10, 3.12 and 3.15 and in TensorFlow 2.21.
+"""
+
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = [
+    "MISSING",
+    "adadelta_slots",
+    "adam_slots",
+    "all_layers",
+    "default_seeds_from",
+    "is_from_keras",
+    "registered_gradients",
+    "rmsprop_slots",
+    "slot_index",
+]
+
+MISSING = (AttributeError, ImportError)
+"""What a function below raises where a version does not have its name."""
+
+_Slots = Sequence[Any]
+"""Variables of an optimizer, one for each variable that it trains. Any: Keras's, which is not to be imported here."""
+
+
+@contextmanager
+def default_seeds_from(draw: Callable[[], int]) -> Iterator[None]:
+    """Meanwhile every `SeedGenerator` that is made without a seed, such as that of a dropout layer, draws it so.
+
+    The name: `make_default_seed` of `keras.src.random.seed_generator`, which `SeedGenerator` looks up in its own
+    module. Random initializers find the same function as `keras.src.random.make_default_seed` and keep it.
+
+    In public: nothing separates the two. `keras.utils.set_random_seed` seeds Python's `random`, from which both draw;
+    `Dropout(seed=...)` is up to the study.
+
+    Without it: a layer that draws numbers changes the initial weights of all layers after it, so that arms with and
+    without dropout start from different weights; the digests in the record say so.
+    """
+    from keras.src.random import seed_generator
+
+    original = seed_generator.make_default_seed
+    seed_generator.make_default_seed = draw
+    try:
+        yield
+    finally:
+        seed_generator.make_default_seed = original
+
+
+def slot_index(optimizer: Any) -> Callable[[Any], int]:  # Any: a built Keras optimizer; its variables
+    """A function that returns the index of a trained variable in the slots of its optimizer.
+
+    The name: `_get_variable_index` of `keras.Optimizer`.
+
+    In public: none. `optimizer.variables` lists the slots, but which variable a slot belongs to is only in its name.
+
+    Without it: no fused update; the optimizer's own `update_step` trains.
+    """
+    index: Callable[[Any], int] = optimizer._get_variable_index
+    return index
+
+
+def adam_slots(optimizer: Any) -> tuple[_Slots, _Slots]:  # Any: a built Adam or AdamW
+    """The first and second moments.
+
+    The names: `_momentums` and `_velocities`. (`SGD.momentums` is public.)
+
+    In public: as for `slot_index`.
+
+    Without them: no fused update; the optimizer's own `update_step` trains.
+    """
+    return optimizer._momentums, optimizer._velocities
+
+
+def rmsprop_slots(optimizer: Any) -> tuple[_Slots, _Slots]:  # Any: a built RMSprop
+    """The means of squared gradients, and the momentums, which are empty where it has no momentum.
+
+    The names: `_velocities` and `_momentums`.
+
+    In public: as for `slot_index`.
+
+    Without them: no fused update; the optimizer's own `update_step` trains.
+    """
+    return optimizer._velocities, optimizer._momentums
+
+
+def adadelta_slots(optimizer: Any) -> tuple[_Slots, _Slots]:  # Any: a built Adadelta
+    """The means of squared gradients and of squared updates.
+
+    The names: `_accumulated_grads` and `_accumulated_delta_vars`.
+
+    In public: as for `slot_index`.
+
+    Without them: no fused update; the optimizer's own `update_step` trains.
+    """
+    return optimizer._accumulated_grads, optimizer._accumulated_delta_vars
+
+
+def all_layers(model: Any) -> list[Any]:  # Any: a Keras model; its layers
+    """The layers of a model, and those inside of layers, such as the one that a `Bidirectional` wraps.
+
+    The name: `_flatten_layers` of `keras.Layer`.
+
+    In public: none. `model.layers` has the outermost layers, and a layer names no others that it holds.
+
+    Without it: no model is kept for later trials, since nobody can say whether it is Keras's own throughout.
+    """
+    return list(model._flatten_layers(include_self=False))
+
+
+def is_from_keras(kind: type, part: str) -> bool:
+    """Whether a class is one that Keras itself defines among its `callbacks`, `layers` or `models`.
+
+    The name: `keras.src`, the package in which Keras defines everything.
+
+    In public: none. `keras.layers` has the classes, but does not say whether a given class is one of them.
+
+    Without it: the answer is False. Keras's classes then count as a study's own: metrics are updated in every batch, no
+    model is kept, and with a callback such as `ModelCheckpoint`, which could look at batches, plain `fit` trains.
+    """
+    return f"{kind.__module__}.".startswith(f"keras.src.{part}.")
+
+
+def registered_gradients() -> MutableMapping[str, Any]:  # Any: TensorFlow's own records
+    """TensorFlow's gradient functions by name, among them those that it registers while it traces a graph.
+
+    The name: `gradient_registry._registry` of `tensorflow.python.framework.ops`.
+
+    In public: `tf.RegisterGradient` adds to it; nothing removes.
+
+    Without it: they stay, with their graphs, for as long as the process lives: some 6 MB for each small net.
+    """
+    from tensorflow.python.framework import ops
+
+    registry: MutableMapping[str, Any] = ops.gradient_registry._registry
+    return registry

@@ -1,0 +1,28 @@
+"""What MLflow shows of a study itself."""
+
+import json
+
+from dlstudy.common.version import __version__
+from dlstudy.datasets import registry
+from dlstudy.study import loader
+from dlstudy.study.request import Request, resolve
+from dlstudy.study.variant import Variant
+from dlstudy.tracking.study_run import StudyRun
+
+
+def test_the_study_s_run_has_its_command_its_protocol_and_its_data(tiny):
+    study = resolve(loader.load(tiny), Request(variant=Variant(epochs=1, generation=2), seeds=7))
+    run, digits = StudyRun.of(study), registry.describe("digits")
+    assert (run.study, run.variant, run.arms, run.tuned) == (
+        "tiny",
+        "epochs=1~2",
+        ["net", "logistic"],
+        ["learning_rate"],
+    )
+    assert run.description == "Does a softmax net beat logistic regression?"
+    assert (run.params["seeds"], run.params["epochs"], run.params["direction"]) == ("7", "1", "maximize")
+    assert (run.dataset["name"], run.dataset["digest"]) == ("digits", digits.sha256)
+    assert json.loads(run.dataset["profile"]) == {"n_train": 1437, "n_test": 360, "task": "classification"}
+    assert run.tags["dlstudy.study"] == "tiny"
+    assert run.tags["dlstudy.version"] == __version__
+    assert run.tags["mlflow.source.name"] == "dlstudy run tiny.py --epochs 1 --trials 2 --seeds 7"
