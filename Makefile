@@ -2,7 +2,7 @@
 # Every path is relative: the folder may have spaces in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test faults cluster-test dev check bench clean FORCE
+.PHONY: help setup run test test-fast faults cluster-test dev check bench clean FORCE
 
 # Both variables pin what builds the project too: old pips read the first one there, new ones the second.
 PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
@@ -10,7 +10,7 @@ PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.tx
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1	/p' Makefile
-	@echo 'ARGS="..." is handed on by run, test and bench; PYTHON=... chooses the Python that .venv is made with.'
+	@echo 'ARGS="..." is handed on by run, bench and the tests; PYTHON=... chooses the Python that .venv is made with.'
 
 setup: .venv/.installed  ## make .venv and install the project into it
 
@@ -18,11 +18,14 @@ run: setup  ## fetch MNIST and run the study of optimizers: make run ARGS="--qui
 	.venv/bin/dlstudy data fetch mnist
 	.venv/bin/dlstudy run optimizers $(ARGS)
 
-test: .venv/.installed-test  ## run the tests in two processes: make test ARGS="tests/test_study.py"
+test: .venv/.installed-test  ## run the tests in two processes: make test ARGS="tests/study/test_study.py"
 	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
+test-fast: .venv/.installed-test  ## the tests that need no TensorFlow, in less than a minute
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --fast $(ARGS)
+
 faults: .venv/.installed-test  ## the tests of faults in full: kills, cuts, lost nodes and bad input many times over
-	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults tests/engines/test_ray_engine.py $(ARGS)
+	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults tests/cli/test_app.py tests/engines/test_ray_engine.py $(ARGS)
 
 cluster-test: .venv/.installed-test  ## a study on a cluster that this machine plays: Ray, PostgreSQL, an MLflow server
 	DLSTUDY_CLUSTER=1 .venv/bin/python -m pytest -s tests/cluster $(ARGS)

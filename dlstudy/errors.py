@@ -6,12 +6,12 @@
     ├── DefinitionError      what the user wrote cannot be run: stop everything, exit code 2
     │   ├── StudyError       a study file, or a study made in code, breaks a rule
     │   ├── UsageError       a command line or an option breaks a rule
-    │   └── DataError        a data set cannot be had, or is not what it should be
-    ├── RecordError          the record cannot be used as it is: held, damaged or of another definition; exit code 2
-    ├── StoreError           a disk or a database does not take or give what it should: exit code 1, and resume later
-    └── TrialError           this trial failed: it is recorded with its reason and the study goes on
+    │   └── DataError        a data set is not available, or not what it should be
+    ├── RecordError          the record cannot be used: in use by a run, damaged or of another definition; exit code 2
+    ├── StoreError           a disk or a database cannot be written or read: exit code 1, and resume later
+    └── TrialError           this trial failed: it is recorded with its reason and the study continues
         ├── DivergedError    its loss is no longer a finite number
-        └── LostError        its worker died or did not answer; worth a second try
+        └── LostError        its worker died or did not answer; it is tried again
 
 Each message holds the rule, the value received and the remedy, in one line.
 """
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class DlstudyError(Exception):
-    """The base of all errors of dlstudy."""
+    """The base class of all errors of dlstudy."""
 
 
 class DefinitionError(DlstudyError):
@@ -50,15 +50,15 @@ class UsageError(DefinitionError):
 
 
 class DataError(DefinitionError):
-    """A data set cannot be had, or is not what it should be."""
+    """A data set is not available, or not what it should be."""
 
 
 class RecordError(DlstudyError):
-    """The record cannot be used as it is: held by a run, damaged, or of another definition."""
+    """The record cannot be used: in use by a run, damaged, or of another definition."""
 
 
 class StoreError(DlstudyError):
-    """A disk or a database cannot be written or read now: full, read-only, away."""
+    """A disk or a database cannot be written or read now: full, read-only or unreachable."""
 
     FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -110,7 +110,7 @@ STUDY = Study(
     ],
     remarks=[
         "The reported training starts at a loss of 0.4931 and stops after 9 epochs: fresh weights start near 0.7, so "
-        "it goes on from an earlier run that the course does not show.",
+        "it continues an earlier run that the course does not show.",
         "Intervals here hold the luck of seeds alone, on one split: which 400 wines are tested adds a standard error "
         "of 0.02 to each accuracy.",
         "240 of the 1,599 rows repeat an earlier one; 60 of the 400 test wines have a twin among the 899 that train. A "

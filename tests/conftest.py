@@ -1,8 +1,13 @@
 """What many tests share: a data cache of their own, and a tiny study that trains in a moment."""
 
+import gc
+import sys
 from pathlib import Path
 
 import pytest
+
+NOT_FAST = ("cluster", "engines", "faults", "studies", "training", "test_benchmarks.py")
+"""Of `tests`, what `--fast` leaves out whole: it trains with TensorFlow, or starts processes that do."""
 
 TINY = '''"""A tiny study for tests."""
 from optuna.distributions import FloatDistribution
@@ -55,6 +60,28 @@ STUDY = Study(
 '''
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="leave out the tests that import TensorFlow or take seconds")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    gc.set_threshold(100_000, 20, 100)  # TensorFlow's many objects make each collection slow
+    if config.option.fast:
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]  # so that a test that imports it fails
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    tests = Path(__file__).parent
+    return True if config.option.fast and collection_path in {tests / name for name in NOT_FAST} else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.fast:
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     import os
@@ -67,8 +94,6 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session")
 def keras_at_rest() -> None:
     """Keras imported, and out of the way of the clean-up before each trial, as in a worker."""
-    import gc
-
     import keras  # noqa: F401
 
     gc.collect()

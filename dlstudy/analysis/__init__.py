@@ -1,1 +1,1 @@
-"""From trials to verdicts: what the runs of a study show, with intervals; pure functions over the record."""
+"""Analysis of a study's trials, up to intervals and verdicts: pure functions of the record."""

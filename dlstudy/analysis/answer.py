@@ -24,7 +24,7 @@ def answer_of(
 ) -> str:
     """One sentence: which tuned arm did best on the test set, and whether that could be luck.
 
-    Where the arms are no alternatives to rank: what became of the claims.
+    If the arms are not ranked: the verdicts on the claims.
     """
     return _answer_by_rank(study, trial_index, checks) if study.rank_arms else _answer_by_claims(claims)
 
@@ -79,7 +79,7 @@ def _answer_by_claims(claims: Sequence[ClaimSummary]) -> str:
 def scope_of(
     study: ResolvedStudy, replicates: Mapping[str, Sequence[TrialRecord]], made_with: Mapping[str, str]
 ) -> str:
-    """What the answer holds for: data, net, budget, versions."""
+    """The scope of the answer: data, net, budget, versions."""
     protocol = study.protocol
     sizes = sorted(
         {int(run.metrics["parameters"]) for runs in replicates.values() for run in runs if "parameters" in run.metrics}
@@ -100,7 +100,7 @@ def _count(n: int, noun: str) -> str:
 
 
 def notes_of(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[str]:
-    """What a reader must know before the numbers: a caveat of the data, a quick look, an untuned rate."""
+    """Notes to read before the numbers: a caveat of the data, a quick run, an untuned rate."""
     notes, variant = [], study.variant
     if study.data.caveat:
         notes.append(f"DATA: {study.dataset} is {study.data.caveat}")
@@ -126,9 +126,9 @@ def why_not_comparable(study: ResolvedStudy) -> str:
 
 
 def rate_warning(study: Study, trials: Sequence[TrialRecord] = ()) -> str:
-    """A warning where all arms share one learning rate that nobody tuned, though it is not the question; else empty.
+    """A warning if all arms share one untuned learning rate, though it is not the question; else empty.
 
-    At a rate that suits one arm another may do badly: then the rate is compared, and not the arms.
+    At a rate that suits one arm, another may do badly: then rates are compared instead of arms.
     """
     arms = [arm for arm in study.arms if not arm.copy_of]
     tuned = any(name in ("lr", "rate", "eta") or name.endswith("learning_rate") for arm in arms for name in arm.space)

@@ -1,4 +1,4 @@
-"""What each arm's search had found after a number of trials, and where one arm overtakes another."""
+"""The best result of each arm's search by number of trials, and where one arm overtakes another."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ def budget_curves(study: Study, sampler: str, trials: Sequence[TrialRecord]) -> 
 
     Settings that a sampler draws independently can come in any order: then the curve is the expected best of that many
     draws, estimated from the draws of all searches together. One that diverged or was pruned counts as the worst value
-    that the arm's search gave: to leave it out would favour the arm that diverges, and nothing worse has a finite mean.
+    that the arm's search gave: leaving it out would favour the arm that diverges, and nothing worse has a finite mean.
     With any other sampler the curve is the mean over the searches of the best so far; a diverged or pruned trial counts
     as one without a value.
 
@@ -36,12 +36,12 @@ def budget_curves(study: Study, sampler: str, trials: Sequence[TrialRecord]) -> 
 
 
 def crossings(curves: Sequence[BudgetCurve], direction: Direction) -> list[str]:
-    """For each two arms of which one overtakes the other for good, a sentence that says after how many trials.
+    """For each pair of arms of which one overtakes the other for good, a sentence that says after how many trials.
 
-    Looks as far as both curves go. Where they are equal nobody leads.
+    Looks as far as both curves go. Where they are equal, no arm leads.
 
     Args:
-        curves: one an arm.
+        curves: one per arm.
         direction: which way the metric gets better.
     """
     sign = direction.sign
@@ -106,7 +106,7 @@ def _expected(draws: Sequence[float | None], n: int, sign: int) -> list[float | 
 
 
 def _across(curves: Sequence[Sequence[float | None]], how: Callable[[list[float]], float]) -> list[float | None]:
-    """What the searches gave together, as far as the shortest goes; None until each has a value."""
+    """The mean over the searches, as far as the shortest goes; None until each has a value."""
     together: list[float | None] = []
     for column in zip(*curves, strict=False):
         known = [value for value in column if value is not None]

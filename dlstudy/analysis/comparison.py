@@ -1,4 +1,4 @@
-"""A claim's arm against one other: the paired differences and all that is known of them."""
+"""A claim's arm against one other: the paired differences and their statistics."""
 
 import statistics
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from dlstudy.study.trial import unpack_bits
 __all__ = ["LEAST_SEARCHES", "Comparison"]
 
 LEAST_SEARCHES = 3
-"""With fewer independent searches, the methods cannot be told apart from the settings that were found."""
+"""With fewer independent searches, the methods cannot be distinguished from the settings that were found."""
 
 
 class Comparison:
@@ -41,7 +41,7 @@ class Comparison:
 
     @property
     def unit(self) -> Unit:
-        """What is paired."""
+        """The unit that is paired."""
         return Unit.SEARCH if self.by_search else Unit.SEED
 
     @property
@@ -62,7 +62,7 @@ class Comparison:
         rng = np.random.default_rng(number_of("resampling", claim.text, other))
         several_seeds = self.by_search and any(len(runs) > 1 for runs in by_search.values())
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
-        # Three searches have eight sign patterns: no exact test can say anything of so few, Student's t can.
+        # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
         p = t_test_p(values) if self.by_search else sign_flip_p(values, rng)
         wins, wins_interval = win_share(values)
         return Pair(
@@ -102,7 +102,7 @@ class Comparison:
         return found
 
     def _test_noise(self, other: str) -> float | None:
-        """What another test set of the same size would change, in a comparison of test accuracy."""
+        """The standard error from the finite test set, in a comparison of test accuracy."""
         claim = self._claim
         if claim.metric != "test_accuracy" or claim.target or claim.epoch or claim.phase is ClaimPhase.TUNING:
             return None

@@ -1,4 +1,4 @@
-"""What the arms' winners cost: time, size, memory."""
+"""The costs of the arms' winners: time, size, memory."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median, median_high
@@ -12,7 +12,7 @@ __all__ = ["cost_summaries"]
 
 
 def cost_summaries(study: Study, runs: Mapping[str, Sequence[TrialRecord]]) -> list[CostSummary]:
-    """What each arm with runs costs; all arms are asked for the same target, the worst of their median final values.
+    """The costs of each arm with runs; all arms have the same target, the worst of their median final values.
 
     Args:
         study: as the variant runs it.
@@ -23,7 +23,7 @@ def cost_summaries(study: Study, runs: Mapping[str, Sequence[TrialRecord]]) -> l
 
 
 def _target(study: Study, runs: Mapping[str, Sequence[TrialRecord]]) -> float | None:
-    """What half of the runs of every arm, or more, reach in the end."""
+    """The value that at least half of the runs of every arm reach in the end."""
     finals = [
         [value for run in of_arm if (value := value_at(run, study.protocol.metric, None)) is not None]
         for of_arm in runs.values()

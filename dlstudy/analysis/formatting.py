@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 NOTHING = "–"
-"""Stands for a number that is not there."""
+"""Stands for a missing number."""
 
 NOTHING_TO_TUNE = "nothing to tune"
 
@@ -58,7 +58,7 @@ def rounded(value: float, decimals: int, signed: bool = False) -> str:
 
 
 def number(value: float | None, signed: bool = False) -> str:
-    """A number whose uncertainty is not known, to four decimals where that shows something."""
+    """A number whose uncertainty is not known, to four decimals unless that hides it."""
     if value is None or not math.isfinite(value):
         return NOTHING
     sign = "+" if signed else ""
@@ -115,7 +115,7 @@ def like_reported(value: float | None, reported: str, interval: Interval | None)
 
 
 def exact_beside(value: float, reported: str) -> str:
-    """An exact number beside a reported one: two decimals more than that has, or fewer where they say it all."""
+    """An exact number beside a reported one: two more decimals than that, or fewer if they suffice."""
     exact, decimals = f"{value:,.15g}", len(reported.partition(".")[2]) + 2
     return min(exact, f"{value:,.{decimals}f}", key=len) if abs(value) >= 10.0**-decimals else exact
 

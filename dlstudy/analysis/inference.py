@@ -1,4 +1,4 @@
-"""What a few paired runs can say: pure functions over small arrays.
+"""Statistics of a few paired runs: pure functions of small arrays.
 
 A difference is one arm's metric less the other's, at the same seed or in the same search. Where values are fewer than a
 function needs, or one of them is not finite, it raises `DataError`.
@@ -57,7 +57,7 @@ def paired_interval(differences: Sequence[float], level: float = 0.95) -> Interv
     """Student's interval of the mean difference.
 
     Args:
-        differences: (n,) float64, one a seed, at least two.
+        differences: (n,) float64, one per seed, at least two.
         level: coverage in (0, 1).
 
     Source: Student 1908; mean +- t(n-1) * s / sqrt(n).
@@ -68,10 +68,10 @@ def paired_interval(differences: Sequence[float], level: float = 0.95) -> Interv
 
 
 def prediction_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """Where one more run would fall: mean +- t(n-1) * s * sqrt(1 + 1/n).
+    """Prediction interval of one more run: mean +- t(n-1) * s * sqrt(1 + 1/n).
 
     Args:
-        values: (n,) float64, one a seed, at least two.
+        values: (n,) float64, one per seed, at least two.
         level: coverage in (0, 1).
 
     Source: Hahn and Meeker 1991, Statistical Intervals, section 4.7.
@@ -110,7 +110,7 @@ def sign_flip_p(differences: Sequence[float], rng: np.random.Generator) -> float
 
     Args:
         differences: (n,) float64, at least one.
-        rng: draws the patterns; left alone where all are counted.
+        rng: draws the patterns; not used where all are counted.
 
     Source: Fisher 1935, The Design of Experiments, section 21; Phipson and Smyth 2010 (the observed pattern counts).
     """
@@ -221,7 +221,7 @@ def test_set_noise(right: np.ndarray, right_other: np.ndarray) -> float:
     A row's mean difference over the seeds is taken as one draw from the rows there could be.
 
     Args:
-        right: (seeds, rows) bool, which test rows one arm predicted rightly.
+        right: (seeds, rows) bool, which test rows one arm predicted correctly.
         right_other: (seeds, rows) bool, the same rows and seeds of the other arm.
 
     Raises:

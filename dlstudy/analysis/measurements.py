@@ -1,4 +1,4 @@
-"""What a claim compares: of each arm one number a seed."""
+"""The numbers that a claim compares: one per arm and seed."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ __all__ = ["ClaimMeasurements", "how_measured"]
 
 
 def how_measured(claim: Claim) -> str:
-    """In words what a claim compares, but for its margin."""
+    """What a claim compares, in words, without its margin."""
     if claim.untestable:
         return ""
     what = claim.metric if claim.target is None else f"epochs until {claim.metric} reaches {claim.target:g}"
@@ -65,7 +65,7 @@ class ClaimMeasurements:
         return "runs are missing"
 
     def remark(self) -> str:
-        """What a reader must know of the runs: how many diverged, or never reached the target."""
+        """Notes on the runs: how many diverged, or never reached the target."""
         remarks = []
         for arm in self._arms:
             runs = self._runs_of(arm)
@@ -96,7 +96,7 @@ class ClaimMeasurements:
 
     @cached_property
     def _never(self) -> float:
-        """What a run counts that never reaches the target: an epoch more than the longest run had."""
+        """The value of a run that never reaches the target: one epoch more than the longest run had."""
         metric = self.claim.metric
         lengths = [len(run.history.get(metric, [])) for arm in self._arms for run in self._runs_of(arm)]
         return 1.0 + max(lengths, default=0)
@@ -114,9 +114,9 @@ class ClaimMeasurements:
         return self._never if run.history.get(claim.metric) else None
 
     def _values_over_sweep(self, arm: str) -> dict[int, float]:
-        """One number a seed over the points of a sweep, for the seeds that are final at every point.
+        """One number per seed over the points of a sweep, for the seeds that are final at every point.
 
-        A run that diverged counts as the worst value that any arm gave in the sweep: to leave it out would favour its
+        A run that diverged counts as the worst value that any arm gave in the sweep: leaving it out would favour its
         arm.
         """
         claim, index = self.claim, self._index

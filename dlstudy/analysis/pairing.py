@@ -1,4 +1,4 @@
-"""What runs with the same seed share over the arms of a study, in words."""
+"""What runs with the same seed share across the arms of a study, in words."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,10 +8,10 @@ from dlstudy.study.trial import TrainedBy, TrialRecord
 __all__ = ["describe_pairing"]
 
 _Digests = tuple[str | None, ...]
-"""Of an initial weight, one a seed; None where the net of that seed has none such."""
+"""Digests of an initial weight, one per seed; None if the net of that seed has no such weight."""
 
 _Weights = Mapping[str, _Digests]
-"""Of all initial weights of an arm, by name and shape."""
+"""Digests of all initial weights of an arm, by name and shape."""
 
 _MOST_NAMES = 3
 
@@ -91,7 +91,7 @@ def _weights(nets: Mapping[str, Sequence[TrialRecord]]) -> dict[str, _Weights]:
 
 
 def _difference(weights: _Weights, others: _Weights) -> tuple[int, int, str]:
-    """How many of an arm's weights are as in another arm, how many it has, and the names of those that are not."""
+    """How many of an arm's weights equal those of another arm, how many it has, and the names of the others."""
     apart = [
         f"{name} ({'other numbers' if name in others else 'none such there'})"
         for name, digests in weights.items()

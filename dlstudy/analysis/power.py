@@ -18,7 +18,7 @@ __all__ = ["ClaimPlan", "PhasePlan", "claim_plans", "phase_plans"]
 
 @dataclass(frozen=True)
 class PhasePlan:
-    """A phase: how many trainings it wants, how many of them the record has, and the time of a slot for the rest."""
+    """A phase: how many trainings it wants, how many of them the record has, and the slot time for the rest."""
 
     phase: Phase
     n_wanted: int
@@ -34,7 +34,7 @@ class ClaimPlan:
         text: the claim.
         n: pairs.
         in_sd: that difference in standard deviations of a paired difference.
-        difference: in the units of the metric; None where the record has no runs to tell the spread from.
+        difference: in the units of the metric; None if the record has no runs to estimate the spread from.
         metric: what is compared.
     """
 
@@ -46,11 +46,11 @@ class ClaimPlan:
 
 
 def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[ClaimPlan]:
-    """What each claim that one arm is better could show.
+    """The smallest difference that each claim of a better arm could show.
 
     Args:
         study: as the request runs it.
-        trials: of the same study, of whatever variant, to tell the spread from; may be none.
+        trials: of the same study, of any variant, to estimate the spread from; may be none.
     """
     plans, level = [], SIGNIFICANCE / max(1, len(study.family))
     for claim in (claim for claim in study.family if claim.margin is None):
@@ -95,13 +95,13 @@ def _spread(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord]) -
     """The standard deviation of the paired differences that a record has of a claim, the largest of its pairs."""
     (judged,) = judge_claims(study, [claim], TrialIndex(study, trials), [])
     if judged.unit is not _unit(study, claim):
-        return None  # seeds tell nothing of how searches differ
+        return None  # seeds do not show how searches differ
     spreads = [mean_and_sd(pair.differences)[1] or 0.0 for pair in judged.pairs]
     return max(spreads, default=None)
 
 
 def _unit(study: Study, claim: Claim) -> Unit:
-    """What the claim will pair, once all runs are there."""
+    """The units that the claim will pair, once all runs are done."""
     return Unit.SEARCH if claim.phase.compares_winners and study.protocol.searches > 1 else Unit.SEED
 
 

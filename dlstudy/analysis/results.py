@@ -1,4 +1,4 @@
-"""What a study gave: frozen, and JSON for the report."""
+"""The results of a study: frozen dataclasses, and JSON for the report."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -36,14 +36,14 @@ _SCHEMA = 3
 
 
 class Verdict(StrEnum):
-    """What our runs say of a claim."""
+    """The verdict of our runs on a claim."""
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
     CONTRADICTED_BY_ITS_OWN_NUMBERS = "contradicted by its own numbers"
     """The document's own figures say otherwise."""
     EQUIVALENT = "equivalent"
-    """Differences are smaller than matters to anyone."""
+    """Differences are too small to matter."""
     UNDECIDED = "undecided"
     WITHHELD = "withheld"
     """A failed check on the search undermines what the runs would say."""
@@ -52,26 +52,26 @@ class Verdict(StrEnum):
 
 
 class FigureVerdict(StrEnum):
-    """What our runs say of a reported figure."""
+    """The verdict of our runs on a reported figure."""
 
     REPRODUCED = "reproduced"
     NOT_REPRODUCED = "not reproduced"
     UNDECIDABLE = "undecidable"
     """Almost any figure would pass."""
     NOT_COMPARABLE = "not comparable"
-    """This variant trains something else than the document did."""
+    """This variant trains something other than the document did."""
     NOT_RUN = "not run"
 
 
 class DerivedVerdict(StrEnum):
-    """What arithmetic says of a reported figure."""
+    """The verdict of arithmetic on a reported figure."""
 
     RIGHT = "right"
     WRONG = "wrong"
 
 
 class Unit(StrEnum):
-    """What a comparison pairs."""
+    """The unit that a comparison pairs."""
 
     SEED = "seed"
     SEARCH = "search"
@@ -102,7 +102,7 @@ class Best:
 
 @dataclass(frozen=True)
 class ArmSummary:
-    """What an arm gave: its winner on fresh seeds, its reported setting, its library's defaults.
+    """The results of an arm: its winner on fresh seeds, its reported setting, its library's defaults.
 
     `optimism` is by how much the winner's value in the search was better than the mean of the same metric over its
     replicates: choosing the best of several trials flatters it.
@@ -187,7 +187,7 @@ class ClaimSummary:
 
     Args:
         text: the claim.
-        verdict: what it comes to.
+        verdict: the verdict on it.
         metric, epoch, phase, how: what was compared; `how` in words.
         measured: the verdict of our runs alone, whatever the document's own figures say; None without one.
         difference, interval, against, n: of the pair that decides, as in `Pair`; `interval` is the 95 % one.
@@ -199,8 +199,8 @@ class ClaimSummary:
         smallest: the smallest difference that this many units would have shown in four of five such studies.
         n_needed: units with which a difference as large as `rope` would be shown as often.
         own_numbers: how the document's own figures contradict it; empty where they do not.
-        why: what else a reader must know, such as which check withholds a verdict.
-        aa_test: whether it is no claim of the document but an A/A test of two identical arms.
+        why: further reasons, such as which check withholds a verdict.
+        aa_test: whether it is an A/A test of two identical arms instead of a claim of the document.
         pairs: against each arm that the claim names.
     """
 
@@ -241,7 +241,7 @@ class Check:
     Args:
         arm: whose search.
         name: `edge`, `failures`, `budget` or `contains`.
-        passed: whether all is well.
+        passed: whether it found no problem.
         text: one sentence with what was found.
     """
 
@@ -253,7 +253,7 @@ class Check:
 
 @dataclass(frozen=True)
 class BudgetCurve:
-    """What an arm's search had found after 1, 2, ... trials, in the metric of the search.
+    """The best result of an arm's search after 1, 2, ... trials, in the metric of the search.
 
     Args:
         arm: its name.
@@ -275,7 +275,7 @@ class BudgetCurve:
 
 @dataclass(frozen=True)
 class CostSummary:
-    """What an arm's winner costs, over its replicates; None where it is not known.
+    """The costs of an arm's winner, over its replicates; None where they are not known.
 
     Args:
         arm: its name.
@@ -284,7 +284,7 @@ class CostSummary:
         seconds: of a whole training, median.
         seconds_to_target: median time until the validation metric of the search reached `target`.
         n_reached, n: how many of the runs reached it.
-        target: what the slowest-learning arm reached in the end.
+        target: the value that the slowest-learning arm reached in the end.
         memory_mb: highest resident memory of a worker that trained it.
         slots: kinds of slots they were trained on.
     """
@@ -324,9 +324,9 @@ class StudySummary:
         question, answer: a sentence each.
         complete: whether every run that the study asks for is final.
         n_failed: trainings that failed or were lost and that no other try recovered.
-        trials: all of them, those that count for nothing too.
+        trials: all of them, including those that do not count.
         protocol: in JSON.
-        notes: what a reader must know before the numbers.
+        notes: to read before the numbers.
         scope: data, net, budget and versions that the answer holds for, in a sentence.
         crossings: which arms' budget curves cross, and where.
         pairing: what paired runs share.

@@ -1,4 +1,4 @@
-"""Checks on the search itself: what would make its winner a poor stand-in for its arm."""
+"""Checks on the search itself: whether its winner represents its arm well."""
 
 import math
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ __all__ = ["contains", "search_checks"]
 _Number = FloatDistribution | IntDistribution
 
 _EDGE = 0.05
-"""A winner within this share of a range from its end, with nothing tried beyond, lies on the edge."""
+"""A winner within this share of a range from its end, with nothing tried beyond, is on the edge."""
 
 _MOST_LOST = 0.5
-"""A search of which more trials gave no value says little of its arm."""
+"""A search in which a larger share of trials gave no value says little about its arm."""
 
 
 def search_checks(study: Study, trial_index: TrialIndex, trials: Sequence[TrialRecord]) -> list[Check]:
-    """What is wrong with the searches of a study, and what was looked at and is well; of arms with something to tune.
+    """The checks on the searches of a study, failed and passed, of all arms with something to tune.
 
     Args:
         study: as the variant runs it.
@@ -67,7 +67,7 @@ def _edge(arm: Arm, trial_index: TrialIndex, tried: Sequence[TrialRecord]) -> Ch
             values = [trial.tuned[name] for trial in tried]
             as_good = [trial.tuned[name] for trial in mine if best and trial.value == best.value]
             ends = [_edge_of(distribution, value, values) for value in as_good]
-            if all(ends):  # else a setting inside the space did as well
+            if all(ends):  # otherwise a setting inside the space did as well
                 of_search = f" of search {search}" if trial_index.n_searches > 1 else ""
                 on_edge.append(f"{name} {as_good[0]:.3g}{of_search} lies within 5 % of the {ends[0]} end of its range")
     text = f"the best setting of {arm.name} may lie outside its space: {', '.join(on_edge)}"
@@ -75,7 +75,7 @@ def _edge(arm: Arm, trial_index: TrialIndex, tried: Sequence[TrialRecord]) -> Ch
 
 
 def _edge_of(distribution: BaseDistribution, value: Any, tried: Sequence[Any]) -> str:  # Any: its values
-    """`lower` or `upper` where a value lies on that edge. A lower end of 0, or a count's of 1, could not be moved."""
+    """`lower` or `upper` if a value is on that edge. A lower end of 0, or of 1 for a count, could not be moved."""
     if not isinstance(distribution, FloatDistribution | IntDistribution) or distribution.low == distribution.high:
         return ""
     least = 1 if isinstance(distribution, IntDistribution) else 0

@@ -1,4 +1,4 @@
-"""From the trials of a record to what a study says: winners, replicates, reported figures, claims, the answer."""
+"""Summarizes the trials of a record: winners, replicates, reported figures, claims, the answer."""
 
 import json
 import math
@@ -29,7 +29,7 @@ __all__ = ["protocol_json", "summarize"]
 def summarize(
     study: ResolvedStudy, trials: Sequence[TrialRecord], made_with: Mapping[str, str] | None = None
 ) -> StudySummary:
-    """What the trials of one variant say.
+    """The summary of the trials of one variant.
 
     Args:
         study: as the variant runs it.
@@ -101,7 +101,7 @@ def _optimism(study: Study, arm: Arm, trial_index: TrialIndex) -> float | None:
 
 
 def _sweep(study: Study, sweep: Sweep, trial_index: TrialIndex) -> list[SweepSummary]:
-    """What the arms gave at each point, in the metrics that claims are about, else in that of the search."""
+    """The results of the arms at each point, in the metrics that claims are about, else in that of the search."""
     claimed = [claim.metric for claim in study.claims if claim.sweep == sweep.name]
     summaries = []
     for metric in dict.fromkeys(claimed or [study.protocol.metric]):
@@ -137,7 +137,7 @@ def _arm_notes(runs: Sequence[TrialRecord], all_of_arm: Sequence[TrialRecord]) -
     ]
     older = {(t.search, t.setting_key) for t in replicated} - {(t.search, t.setting_key) for t in runs}
     if older:
-        notes.append(f"replicates of earlier winners ({len(older)}) are kept and count for nothing")
+        notes.append(f"replicates of earlier winners ({len(older)}) are kept but do not count")
     first_read: dict[int, float] = {}
     for trial in replicated:
         first_read[trial.search] = min(trial.ended_s or math.inf, first_read.get(trial.search, math.inf))

@@ -66,7 +66,7 @@ class TrialIndex:
 
     @property
     def searches(self) -> range:
-        """The numbers of the searches that there are."""
+        """The numbers of the searches."""
         return range(1, 1 + self.n_searches)
 
     def winner(self, arm: str, search: int = 1) -> TrialRecord | None:

@@ -8,7 +8,7 @@ __all__ = ["trial_json"]
 
 
 def trial_json(trial: TrialRecord) -> dict[str, Any]:  # Any: JSON
-    """All that the record holds of a trial; what a running one does not have yet is empty."""
+    """All that the record holds of a trial; fields that a running trial does not have yet are empty."""
     result = trial.result or TrialResult(TrialState.RUNNING)
     return {
         "phase": trial.phase,

@@ -1,4 +1,4 @@
-"""Verdicts: on each figure that a document reports, on each that it could have derived, on each of its claims."""
+"""Verdicts on each figure that a document reports or could have derived, and on each of its claims."""
 
 import dataclasses
 import math
@@ -40,7 +40,7 @@ _ROUNDING = 1e-12
 def judge_reported(
     study: ResolvedStudy, figure: Reported, trial_index: TrialIndex, not_comparable: str
 ) -> ReportedSummary:
-    """Our runs of a reported setting beside the figure.
+    """Compares our runs of a reported setting with the figure.
 
     Args:
         study: as the variant runs it.
@@ -71,9 +71,9 @@ def judge_reported(
 
 
 def judge_derived(figure: Derived) -> DerivedSummary:
-    """A reported figure beside its right value."""
+    """Compares a reported figure with its right value."""
     verdict = DerivedVerdict.RIGHT if figure.agrees() else DerivedVerdict.WRONG
-    return DerivedSummary(figure.text, str(figure.reported), figure.value, verdict, figure.why)
+    return DerivedSummary(figure.text, str(figure.reported), float(figure.value), verdict, figure.why)
 
 
 def judge_claims(
@@ -89,7 +89,7 @@ def judge_claims(
     """
     measured = [_measure(study, claim, trial_index) for claim in claims]
     in_family = [not claim.untestable and not claim.aa_test for claim in claims]
-    # A claim that is not run yet counts in the family: its verdict to come must not change those that are there.
+    # A claim that is not run yet counts in the family: its later verdict must not change the present ones.
     ps = [
         1.0 if summary.p is None else summary.p for summary, counts in zip(measured, in_family, strict=True) if counts
     ]
@@ -105,7 +105,7 @@ def judge_claims(
 
 
 def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> ClaimSummary:
-    """The claim with all that was measured of it, and no verdict yet."""
+    """The claim with all its measurements, and no verdict yet."""
     if claim.untestable:
         return ClaimSummary(
             claim.text, Verdict.NOT_TESTABLE, claim.metric, claim.epoch, claim.phase, why=claim.untestable
@@ -248,7 +248,7 @@ def _with_own_numbers(study: Study, claim: Claim, judged: ClaimSummary) -> Claim
 
 
 def _reported_of(study: Study, claim: Claim, arm: str) -> dict[int | None, Reported]:
-    """What the document reports of an arm in a claim's metric, by epoch."""
+    """The document's figures of an arm in a claim's metric, by epoch."""
     return {
         figure.epoch: figure
         for figure in study.reported

@@ -1,4 +1,4 @@
-"""The command line: thin, and quick to start. Each command loads what it needs."""
+"""The command line. Each command imports only what it needs, so that it starts quickly."""
 
 import gc
 import io
@@ -32,7 +32,7 @@ from dlstudy.errors import DefinitionError, DlstudyError, RecordError, UsageErro
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Know whether a deep-learning claim is true: fair searches, paired replicates, verdicts with intervals.",
+    help="Test deep-learning claims with fair searches, paired replicates, and verdicts with intervals.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -44,13 +44,13 @@ app = typer.Typer(
 def run(
     study: OptionalStudyArgument = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Every study, one after another.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Run every study, one after another.")] = False,
     options: RunOptions,
     backend: BackendOptions,
     tracking_uri: TrackingOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Run a study: what is missing is trained, what is there is kept, and the answer is printed."""
+    """Run a study: train the missing trials, keep the recorded ones, and print the answer."""
     from dlstudy.cli.run import run_studies
 
     raise typer.Exit(run_studies(study, every, options.request(), backend.resolved(tracking_uri), json))
@@ -65,7 +65,7 @@ def plan(
     backend: BackendOptions,
     json: JsonOption = False,
 ) -> None:
-    """Plan a run: the smallest difference that the study could show, and what it would cost here."""
+    """Plan a run: the smallest difference that the study could show, and the cost on this machine."""
     from dlstudy.cli.plan import show_plan
 
     show_plan(study, options.request(), backend.resolved(), json)
@@ -83,7 +83,7 @@ def list_studies(json: JsonOption = False) -> None:
 def show(
     study: StudyArgument,
     arm: Annotated[
-        str | None, typer.Option(help="Show the model of this arm, and of a trained winner its weights.")
+        str | None, typer.Option(help="Show the model of this arm, with the weights of its winner if trained.")
     ] = None,
     variant: VariantOption = None,
     home: HomeOption = None,
@@ -111,7 +111,7 @@ def status(
     storage: StorageOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show how far studies are: trials done, failed and running."""
+    """Show the progress of studies: trials done, failed and running."""
     from dlstudy.cli.status import show_status
     from dlstudy.store.home import Home
 
@@ -121,10 +121,10 @@ def status(
 @app.command()
 def report(
     study: OptionalStudyArgument = None,
-    every: Annotated[bool, typer.Option("--all", help="An index over all studies that have results.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Write an index of all studies that have results.")] = False,
     format: Annotated[
         str | None,
-        typer.Option(help="html, pdf, md, csv, tex or json.  (default: as --output is named, else md)"),
+        typer.Option(help="html, pdf, md, csv, tex or json.  (default: by the suffix of --output, else md)"),
     ] = None,
     output: Annotated[
         Path | None,
@@ -134,7 +134,7 @@ def report(
     home: HomeOption = None,
     storage: StorageOption = None,
 ) -> None:
-    """Write the report of a study from what is recorded, or an index over all studies."""
+    """Write the report of a study from its recorded results, or an index of all studies."""
     from dlstudy.cli.report import write_index, write_report
     from dlstudy.store.home import Home
 
@@ -145,18 +145,20 @@ def report(
 @app.command()
 def predict(
     study: StudyArgument,
-    arm: Annotated[str | None, typer.Option(help="Of this arm's winner.  (default: the best on the test rows)")] = None,
+    arm: Annotated[
+        str | None, typer.Option(help="Use this arm's winner.  (default: the best on the test rows)")
+    ] = None,
     input: Annotated[Path | None, typer.Option(help="Rows to predict: a picture, a .csv or a .npy file.")] = None,
-    samples: Annotated[int, typer.Option(help="Show this many test rows.")] = 10,
+    samples: Annotated[int, typer.Option(help="Number of test rows to show.")] = 10,
     output: Annotated[
-        Path | None, typer.Option(help="Where to draw images.  (default: predictions/ in the results folder)")
+        Path | None, typer.Option(help="Folder for the images.  (default: predictions/ in the home folder)")
     ] = None,
     variant: VariantOption = None,
     home: HomeOption = None,
     storage: StorageOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what a study's winner predicts: for test rows, or for rows of your own."""
+    """Show the predictions of a study's winner for test rows, or for rows of your own."""
     from dlstudy.cli.predict import Asked, show_predictions
     from dlstudy.store.home import Home
 
@@ -171,7 +173,7 @@ def ui(
     port: PortOption = 5000,
     open: OpenOption = True,
 ) -> None:
-    """Browse the runs in MLflow's own pages, on 127.0.0.1."""
+    """Browse the runs in MLflow's web interface, on 127.0.0.1."""
     from dlstudy.cli.mlflow_ui import serve_mlflow
     from dlstudy.store.home import Home
 
@@ -186,7 +188,7 @@ def dashboard(
     port: PortOption = 8080,
     open: OpenOption = True,
 ) -> None:
-    """Browse a copy of the searches in Optuna's own pages, on 127.0.0.1."""
+    """Browse a copy of the searches in Optuna Dashboard, on 127.0.0.1."""
     from dlstudy.cli.optuna_dashboard import serve_dashboard
     from dlstudy.store.home import Home
 
@@ -200,7 +202,7 @@ def tensorboard(
     port: PortOption = 6006,
     open: OpenOption = True,
 ) -> None:
-    """Open the logs of studies that ask for TensorBoard, on 127.0.0.1."""
+    """Browse the TensorBoard logs that studies wrote, on 127.0.0.1."""
     from dlstudy.cli.tensorboard import serve_tensorboard
     from dlstudy.store.home import Home
 
@@ -213,7 +215,7 @@ def devices(
     per_gpu: Annotated[int, typer.Option(help="As for run.")] = 1,
     json: JsonOption = False,
 ) -> None:
-    """Show GPUs and cores, versions, what TensorFlow sees, and what a run would use."""
+    """Show GPUs, cores, versions, the devices that TensorFlow sees, and the slots of a run."""
     from dlstudy.cli.devices import show_devices
 
     show_devices(workers, per_gpu, json)
@@ -243,7 +245,7 @@ def data_fetch(name: DatasetArgument) -> None:
 def data_show(
     name: DatasetArgument,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the pictures.  (default: data/NAME/ in the results folder)")
+        Path | None, typer.Option(help="Folder for the pictures.  (default: data/NAME/ in the home folder)")
     ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -257,7 +259,7 @@ def data_show(
 
 @data.command("verify")
 def data_verify(name: DatasetArgument) -> None:
-    """Compute the checksum of a cached data set, and compare."""
+    """Verify the checksum of a cached data set."""
     from dlstudy.datasets import registry
 
     typer.echo(f"{name}: {registry.verify(name)}, as expected")
@@ -265,7 +267,7 @@ def data_verify(name: DatasetArgument) -> None:
 
 @data.command("path")
 def data_path() -> None:
-    """Print the folder of the cache."""
+    """Print the path of the cache folder."""
     from dlstudy.datasets import registry
 
     typer.echo(registry.cache_folder())
@@ -290,12 +292,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-        0; 1 when trials could not be completed or something unforeseen happened; 2 for bad input; 130 for Ctrl-C.
+        0; 1 when trials could not be completed or an unexpected error occurred; 2 for bad input; 130 for Ctrl-C.
     """
-    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot write a letter shows ? in its place
+    for stream in (sys.stdout, sys.stderr):  # a character that the terminal cannot encode is shown as ?
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    gc.set_threshold(100_000)  # a large record is millions of objects and no garbage: looking for some took a third
+    gc.set_threshold(100_000)  # a large record is millions of objects and no garbage: looking for it took a third
     command = typer.main.get_command(app)
     typed = sys.argv[1:] if arguments is None else arguments
     words = shlex.join(typed)

@@ -1,4 +1,4 @@
-"""What the commands print: tables on a terminal, the same as plain text when piped."""
+"""Output of the commands: tables on a terminal, the same as plain text when piped."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ __all__ = ["make_console", "print_outcome", "print_rows", "print_table", "store_
 
 
 def make_console(error: bool = False) -> Console:
-    """A console; wide when piped, so that tables are not folded. What is printed on it holds no control characters."""
+    """A console that prints no control characters; wide when piped, so that tables are not folded."""
     console = Console(stderr=error, soft_wrap=False)
     console = console if console.is_terminal else Console(stderr=error, width=200)
     console.push_render_hook(_Printable())
@@ -30,7 +30,7 @@ def make_console(error: bool = False) -> Console:
 
 
 class _Printable(RenderHook):
-    """Takes control characters out of texts, and leaves rich its own."""
+    """Removes control characters from texts, but keeps rich's own."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
         return [_PrintableText(renderable) for renderable in renderables]
@@ -62,7 +62,7 @@ def print_table(console: Console, table: Table) -> None:
 def print_rows(
     rows: Sequence[Mapping[str, Any]], title: str, heads: Sequence[str], json: bool, note: str = ""
 ) -> None:  # Any: JSON
-    """Rows as a table of these columns with a note, or all of them as JSON."""
+    """Prints rows as a table of these columns with a note, or all of them as JSON."""
     if json:
         sys.stdout.write(as_json(rows))
         return
@@ -70,7 +70,7 @@ def print_rows(
 
 
 def print_outcome(console: Console, outcome: Outcome, next_steps: Sequence[str]) -> None:
-    """The end of a run: question, tables, remarks, answer with its scope, where to look next."""
+    """Prints the end of a run: question, tables, remarks, answer with its scope, next steps."""
     summary = outcome.summary
     console.print()
     console.print(Text(summary.question, style="bold"))
@@ -88,8 +88,8 @@ def print_outcome(console: Console, outcome: Outcome, next_steps: Sequence[str])
     console.print(Text(f"\n{summary.answer}", style="bold"))
     if summary.scope:
         console.print(Text(summary.scope, style="dim"))
-    done = f"{outcome.n_trained} trainings" if outcome.n_trained else "nothing was missing: no training"
-    console.print(Text(f"\n{done}. Look next:", style="dim"))
+    done = f"{outcome.n_trained} trainings" if outcome.n_trained else "nothing was missing, no trainings"
+    console.print(Text(f"\n{done}. Next steps:", style="dim"))
     for step in next_steps:
         console.print(Text(f"  {step}"), soft_wrap=True)
     sys.stdout.flush()
@@ -101,5 +101,5 @@ def _styled(cell: str) -> Text:
 
 
 def store_name(home: Home, storage: str | None) -> str:
-    """Where a record is, for a message: its folder, or its URL without the password."""
+    """The location of a record, for a message: its folder, or its URL without the password."""
     return str(home.root) if storage is None else without_passwords(storage)

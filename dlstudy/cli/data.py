@@ -1,4 +1,4 @@
-"""`dlstudy data show`: what a data set holds, in tables and pictures, before anything is trained on it."""
+"""`dlstudy data show`: the contents of a data set, in tables and pictures, before any training."""
 
 import sys
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ __all__ = ["show_dataset", "show_datasets"]
 
 
 def show_dataset(name: str, output: Path | None, home: Home, json: bool) -> None:
-    """Prints the profile of a data set, fetched where it is not cached, and draws its pictures into a folder.
+    """Prints the profile of a data set, fetching it if needed, and draws its pictures into a folder.
 
     Raises:
-        DataError: there is no such data set, or it cannot be had.
+        DataError: there is no such data set, or it is not available.
         UsageError: the pictures cannot be written.
     """
     from dlstudy.report.figures.data import draw_profile
@@ -62,9 +62,9 @@ def _tables(about: Description, profile: DatasetProfile) -> list[Table]:
          f"{part.x_missing:,}", f"{part.y_missing:,}"]
         for part in profile.parts
     ]  # fmt: skip
-    of_whom = "Target, features and first rows, below, are of the training rows alone."
+    of_whom = "Target, features and first rows, below, describe the training rows only."
     if not about.n_test:
-        of_whom = "Nobody divided these rows: a study's split does."
+        of_whom = "These rows come undivided: a study's split divides them."
     return [
         Table("Rows", ["part", "x", "y", "missing in x", "missing in y"], shapes, of_whom),
         _balance(profile),
@@ -98,7 +98,7 @@ def _spreads(title: str, rows: Sequence[Spread]) -> Table:
 
 
 def _first_rows(about: Description, profile: DatasetProfile) -> Table:
-    """Turned on its side: a table has more columns than a terminal has room for."""
+    """Prints the table transposed: it may have more columns than fit on a terminal."""
     *columns, last = zip(*profile.first_rows, strict=True) if profile.first_rows else [()]
     rows = [[name, *map(_number, column)] for name, column in zip(about.feature_names, columns, strict=True)]
     if profile.balance:
@@ -113,7 +113,7 @@ def _shape(shape: tuple[int, ...], kind: str) -> str:
 
 
 def _number(value: float) -> str:
-    """To five digits, wherever the unit of the data puts them."""
+    """A number with five significant digits, whatever its unit."""
     return f"{value:.5g}"
 
 

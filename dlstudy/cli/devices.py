@@ -1,4 +1,4 @@
-"""`dlstudy devices`: what this machine has, and what a run would use."""
+"""`dlstudy devices`: the devices of this machine, and the slots that a run would use."""
 
 import dataclasses
 import sys
@@ -15,7 +15,7 @@ __all__ = ["show_devices"]
 
 
 def show_devices(workers: int | None, per_gpu: int, json: bool) -> None:
-    """Shows what there is and what would be used."""
+    """Shows the devices, and the slots that a run would use."""
     slots, remark = choose_slots(workers, per_gpu)
     about: dict[str, Any] = {  # Any: JSON
         "cores": cores(),

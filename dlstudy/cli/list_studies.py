@@ -1,4 +1,4 @@
-"""`dlstudy list`: the studies there are."""
+"""`dlstudy list`: the available studies."""
 
 from dlstudy.cli.console import print_rows
 from dlstudy.errors import StudyError
@@ -8,7 +8,7 @@ __all__ = ["show_studies"]
 
 
 def show_studies(json: bool) -> None:
-    """Lists the studies that can be run by name; a file that cannot be loaded is listed with its fault."""
+    """Lists the studies that can be run by name; a file that cannot be loaded is listed with its error."""
     rows = []
     for name, path in sorted(loader.paths().items()):
         try:

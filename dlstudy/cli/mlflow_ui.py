@@ -1,4 +1,4 @@
-"""`dlstudy ui`: MLflow's own pages on 127.0.0.1, opened where a study's runs are."""
+"""`dlstudy ui`: MLflow's web interface on 127.0.0.1, opened at a study's runs."""
 
 import json
 import urllib.error
@@ -47,13 +47,13 @@ def _show(address: str, study: str | None, open_browser: bool) -> None:
 
 
 def _pages_of(address: str, study: str) -> tuple[str, str]:
-    """The page with the runs of the study's newest variant, and that of its answer, if there is one."""
+    """The page with the runs of the study's newest variant, and the page of its answer, if there is one."""
     query = urllib.parse.urlencode({"experiment_name": study})
     try:
         with urllib.request.urlopen(f"{address}/api/2.0/mlflow/experiments/get-by-name?{query}", timeout=10) as answer:
             experiment = json.load(answer)["experiment"]
     except urllib.error.HTTPError as error:
-        raise RecordError(f"MLflow knows no experiment {study!r}: run `dlstudy run {study}` first") from error
+        raise RecordError(f"MLflow has no experiment {study!r}: run `dlstudy run {study}` first") from error
     runs = f"{address}/#/experiments/{experiment['experiment_id']}/runs"
     found = newest_view({tag["key"]: tag["value"] for tag in experiment.get("tags", [])})
     if found is None:  # the last run was one of an earlier version

@@ -32,32 +32,32 @@ __all__ = [
     "grouped",
 ]
 
-_STUDY = "A study's name (dlstudy list), the path of a study file, or a module that is one (package.module)."
+_STUDY = "A study's name (dlstudy list), the path of a study file, or its module (package.module)."
 
 StudyArgument = Annotated[str, typer.Argument(help=_STUDY)]
 OptionalStudyArgument = Annotated[str | None, typer.Argument(help=_STUDY)]
 DatasetArgument = Annotated[str, typer.Argument(help="A data set's name (dlstudy data list).")]
-HomeOption = Annotated[Path | None, typer.Option(help="Folder of results.  (default: DLSTUDY_HOME, else ./mlruns)")]
-StorageOption = Annotated[
-    str | None, typer.Option(help="Optuna storage URL.  (default: a journal in the results folder)")
+HomeOption = Annotated[
+    Path | None, typer.Option(help="Home folder, for results.  (default: DLSTUDY_HOME, else ./mlruns)")
 ]
+StorageOption = Annotated[str | None, typer.Option(help="Optuna storage URL.  (default: a journal in the home folder)")]
 TrackingOption = Annotated[
     str | None,
-    typer.Option(help="MLflow server or store.  (default: MLFLOW_TRACKING_URI, else SQLite in the results folder)"),
+    typer.Option(help="MLflow server or store.  (default: MLFLOW_TRACKING_URI, else SQLite in the home folder)"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-VariantOption = Annotated[str | None, typer.Option(help="Which variant (dlstudy status).")]
+VariantOption = Annotated[str | None, typer.Option(help="Name of the variant (dlstudy status).")]
 PortOption = Annotated[int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; another if it is taken.")]
 OpenOption = Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")]
 
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """How a study is to be run, as far as `plan` asks."""
+    """Options that change how a study is run, for `plan` and `run`."""
 
     quick: Annotated[bool, typer.Option("--quick", help="Fewer epochs, rows and trials: a first look.")] = False
-    trials: Annotated[int | None, typer.Option(help="Search trials for each arm, in all.")] = None
-    seeds: Annotated[int | None, typer.Option(help="Seeds of reported settings and replicates, in all.")] = None
+    trials: Annotated[int | None, typer.Option(help="Total search trials for each arm.")] = None
+    seeds: Annotated[int | None, typer.Option(help="Total seeds of reported settings and of replicates.")] = None
     searches: Annotated[
         int | None, typer.Option(help="Independent searches of each arm: 3 or more for verdicts on methods.")
     ] = None
@@ -83,7 +83,7 @@ class PlanOptions:
 
 @dataclass(frozen=True)
 class RunOptions(PlanOptions):
-    """All that a user may ask of a run."""
+    """All options that change what is run."""
 
     phase: Annotated[
         list[str] | None, typer.Option(help="reported, defaults, search, replicate or sweep; repeatable.")
@@ -94,7 +94,7 @@ class RunOptions(PlanOptions):
     reported_variants: Annotated[
         bool, typer.Option("--reported-variants", help="Also train reported figures that have settings of their own.")
     ] = False
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew beside the old results.")] = False
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start again beside the old results.")] = False
 
     def request(self) -> "Request":
         """The request that these options make."""
@@ -113,10 +113,10 @@ class RunOptions(PlanOptions):
 
 @dataclass(frozen=True)
 class BackendOptions:
-    """Where results go, and what trains."""
+    """Where results are kept, and where trials are trained."""
 
-    workers: Annotated[int | None, typer.Option(help="Trainings at a time.  (default: GPUs, else cores)")] = None
-    per_gpu: Annotated[int, typer.Option(help="Trainings that share a GPU.")] = 1
+    workers: Annotated[int | None, typer.Option(help="Trainings in parallel.  (default: GPUs, else cores)")] = None
+    per_gpu: Annotated[int, typer.Option(help="Trainings that share one GPU.")] = 1
     engine: Annotated[str, typer.Option(help="local, ray for many machines, or inline for debugging.")] = "local"
     ray_address: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""`dlstudy dashboard`: Optuna's own pages on 127.0.0.1, over a copy of the searches: the record stays as it is."""
+"""`dlstudy dashboard`: Optuna Dashboard on 127.0.0.1, with a copy of the searches, so that the record never changes."""
 
 import copy
 import importlib.util
@@ -31,7 +31,7 @@ __all__ = ["copy_searches", "for_own_pages", "serve_dashboard"]
 
 
 def serve_dashboard(study: str | None, home: Home, storage: str | None, port: int, open_browser: bool) -> None:
-    """Serves optuna-dashboard over a study's searches, or those of all studies, until Ctrl-C.
+    """Serves optuna-dashboard with a study's searches, or those of all studies, until Ctrl-C.
 
     Raises:
         UsageError: optuna-dashboard is not installed.
@@ -47,10 +47,10 @@ def serve_dashboard(study: str | None, home: Home, storage: str | None, port: in
     with server, stopping_signals():
         try:
             show_page(f"http://127.0.0.1:{server.server_port}", open_browser)
-            print("A copy of the searches as they are now: edits change no result. Ctrl-C ends it.", flush=True)
+            print("This is a copy of the searches: edits do not change results. Press Ctrl-C to stop.", flush=True)
             server.serve_forever()
         except KeyboardInterrupt:
-            pass  # how one ends it
+            pass  # the usual way to stop it
 
 
 def copy_searches(study: str | None, home: Home, storage: str | None) -> InMemoryStorage:
@@ -74,7 +74,7 @@ def copy_searches(study: str | None, home: Home, storage: str | None) -> InMemor
 
 
 def for_own_pages(app: WSGIApplication, port: int) -> WSGIApplication:
-    """The app for requests to this machine by its own names, from its own pages; any other page gets 403."""
+    """The app, restricted to requests for this machine's own names from its own pages; others get 403."""
     hosts = own_hosts(port)
 
     def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -82,26 +82,26 @@ def for_own_pages(app: WSGIApplication, port: int) -> WSGIApplication:
         if host in hosts and environ.get("HTTP_ORIGIN") in (None, f"http://{host}"):
             return app(environ, start_response)
         start_response("403 Forbidden", [("Content-Type", "text/plain")])
-        return [f"Only pages of http://{hosts[0]} may ask here.\n".encode()]
+        return [f"Only pages of http://{hosts[0]} may send requests.\n".encode()]
 
     return guarded
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """Answers a browser's connections side by side."""
+    """Serves a browser's connections in parallel."""
 
     daemon_threads = True
 
 
 class _Quiet(WSGIRequestHandler):
-    """Prints no line for each request."""
+    """Does not log requests."""
 
     def log_message(self, format: str, *args: Any) -> None:  # Any: as in the standard library
         pass
 
 
 def _whole_record(home: Home, storage: str | None, folder: Path) -> Record:
-    """The record with the parameters, which a reader of a journal leaves out: so a copy of that is opened to write."""
+    """The record with parameters. Reading a journal leaves them out, so a copy of it is opened for writing."""
     if storage is not None:
         return Record.open(home, storage, for_writing=False)
     for path in (seal_of(home.journal), home.journal):  # in this order: the journal may grow meanwhile
@@ -112,7 +112,7 @@ def _whole_record(home: Home, storage: str | None, folder: Path) -> Record:
 
 def _copy(source: optuna.Study, storage: InMemoryStorage) -> None:
     made = optuna.create_study(storage=storage, study_name=source.study_name, directions=source.directions)
-    definition = source.user_attrs.get("definition", {"metric": "value"})  # not there yet where a run begins right now
+    definition = source.user_attrs.get("definition", {"metric": "value"})  # missing while a run is just starting
     metric = definition["metric"].rpartition(" ")[2]  # in version 1, after the direction
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)

@@ -1,4 +1,4 @@
-"""`dlstudy plan`: what a study's protocol could show, and what it would cost on this machine."""
+"""`dlstudy plan`: what a study's protocol could show, and its cost on this machine."""
 
 import dataclasses
 import sys
@@ -21,7 +21,7 @@ __all__ = ["show_plan"]
 
 
 def show_plan(name: str, request: Request, backend: Backend, json: bool) -> None:
-    """Shows a plan. Each arm is trained for two epochs to see what it costs; nothing is written down.
+    """Shows a plan. Trains each arm for two epochs to measure its cost; records nothing.
 
     Raises:
         TrialError: an arm cannot be trained.
@@ -51,18 +51,18 @@ def show_plan(name: str, request: Request, backend: Backend, json: bool) -> None
         return
     _print(name, study, phases, claims, spread_from)
     if all(phase.n_done == phase.n_wanted for phase in phases):
-        print("Nothing is missing: every training is there.")
+        print("Nothing is missing: every training is recorded.")
         return
     slots = f"{n_slots} slot{'s' if n_slots > 1 else ''}"
     place = "of the Ray cluster" if backend.engine == "ray" else "of this machine"
     print(
-        f"About {minutes:.1f} minutes on the {slots} {place}, as a rehearsal just now went: less where a "
-        "training stops early, more where trainings take less than a second, for writing them down takes as long."
+        f"About {minutes:.1f} minutes on the {slots} {place}, estimated from a short rehearsal: less where a "
+        "training stops early, more where trainings take less than a second, since recording them takes as long."
     )
 
 
 def _any_variant(study: str, record: Record) -> tuple[str, list[TrialRecord]]:
-    """The runs of another variant: their spread is the best guess there is."""
+    """The runs of another variant, whose spread serves as an estimate."""
     for generations in record.variants(study).values():
         if trials := record.trials(study, generations[-1]):
             return str(generations[-1]), trials
@@ -73,7 +73,7 @@ def _print(name: str, study: Study, phases: Sequence[PhasePlan], claims: Sequenc
     console = make_console()
     console.print(study.question, style="bold", markup=False)
     rows = [[p.phase, str(p.n_wanted), str(p.n_done), f"{p.seconds / 60:.1f}"] for p in phases]
-    print_table(console, Table("What it trains", ["phase", "trainings", "already there", "minutes of a slot"], rows))
+    print_table(console, Table("What it trains", ["phase", "trainings", "already done", "slot minutes"], rows))
     shown = [
         [claim.text, claim.metric.replace("_", " "), str(claim.n), f"{claim.in_sd:.2g}", _difference(claim)]
         for claim in claims
@@ -84,9 +84,9 @@ def _print(name: str, study: Study, phases: Sequence[PhasePlan], claims: Sequenc
         "deviation of a paired difference over seeds. "
     )
     if spread_from:
-        note += f"In the metric: with the spread of the runs that are there ({spread_from})."
+        note += f"In the metric: with the spread of the runs so far ({spread_from})."
     else:
-        note += f"In the metric it is known once there are some runs: `dlstudy run {name} --quick` makes some."
+        note += f"In the metric: known after some runs, such as those of `dlstudy run {name} --quick`."
     if shown:
         print_table(console, Table("What it could show", heads, shown, note))
 

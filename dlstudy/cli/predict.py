@@ -1,4 +1,4 @@
-"""`dlstudy predict`: what a study's winner predicts for test samples or for a user's own rows."""
+"""`dlstudy predict`: predictions of a study's winner for test rows or for a user's own rows."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ _MOST_PICTURES = 64
 
 @dataclass(frozen=True)
 class Asked:
-    """What a user asks of `predict`: see `dlstudy predict --help`."""
+    """The options of `dlstudy predict`: see `dlstudy predict --help`."""
 
     arm: str | None = None
     variant: str | None = None
@@ -44,7 +44,7 @@ class Asked:
 
 
 def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, json: bool) -> None:
-    """Prints what the winner of an arm predicts, and draws images with their labels.
+    """Prints the predictions of an arm's winner, and draws images with their labels.
 
     Raises:
         RecordError: nothing has been trained yet.
@@ -61,7 +61,7 @@ def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, j
     folder = home.model(study.name, study.variant, winner.arm, winner.setting_key)
     if not folder.is_dir():
         raise RecordError(
-            f"the model of {winner.arm} is not in {home.root}, but where it was trained: `dlstudy run {name}` with the "
+            f"the model of {winner.arm} is not in {home.root}; it was trained elsewhere: `dlstudy run {name}` with the "
             "same --storage and --tracking-uri brings it from MLflow"
         )
     spec = study.spec(study.arm(winner.arm), Phase.REPLICATE, winner.params, key="predict", seed=winner.seed)
@@ -85,9 +85,9 @@ def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, j
 
 
 def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[ResolvedStudy, TrialRecord]:
-    """The study as its variant runs it, and the first replicate of the arm that is asked for.
+    """The study as its variant runs it, and the first replicate of the requested arm.
 
-    No arm named: the one whose winner did best on the test rows.
+    Without an arm: of the one whose winner did best on the test rows.
     """
     wanted = None if asked.variant is None else Variant.parse(asked.variant)
     study = resolve(file, Request(variant=record.latest(file.name, wanted)))
@@ -108,7 +108,7 @@ def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[ResolvedStud
 
 
 def _rows(found: Mapping[str, Any], about: Description, n: int) -> list[dict[str, Any]]:  # Any: arrays in, JSON out
-    """The first n predictions, a dictionary each."""
+    """The first n predictions, one dictionary each."""
     rows = []
     for i in range(min(n, len(found["x"]))):
         row: dict[str, Any] = {"row": i}

@@ -76,7 +76,7 @@ class ProgressView(Listener):
 
 
 class _Lines:
-    """One line a trial."""
+    """Prints one line per trial."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -90,7 +90,7 @@ class _Lines:
 
 
 class _Bars:
-    """One bar for each phase and arm."""
+    """Shows one bar for each phase and arm."""
 
     def __init__(self, console: Console) -> None:
         columns = (

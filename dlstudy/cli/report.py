@@ -1,4 +1,4 @@
-"""`dlstudy report`: the report of a study, or an index over all of them."""
+"""`dlstudy report`: the report of a study, or an index of all studies."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ __all__ = ["write_index", "write_report"]
 def write_report(
     name: str | None, kind: str | None, output: Path | None, variant: str | None, *, home: Home, storage: str | None
 ) -> None:
-    """Writes the report of a study to a file, or prints it; without a format, in that of the file's name.
+    """Writes the report of a study to a file, or prints it; without a format, the file's suffix decides.
 
     Raises:
         UsageError: no study is named, or a PDF would go to a terminal.
@@ -38,9 +38,9 @@ def write_report(
 def write_index(
     name: str | None, kind: str | None, output: Path | None, variant: str | None, *, home: Home, storage: str | None
 ) -> None:
-    """Writes an index over the newest generation of every variant of every study, or prints it.
+    """Writes an index of the newest generation of every variant of every study, or prints it.
 
-    In HTML, `output` may be a folder, and beside the index lies the report of each, which it leads to.
+    In HTML, `output` may be a folder, which then also holds the report of each study, linked from the index.
 
     Raises:
         UsageError: a study or a variant is named, or a PDF would go to a terminal.
@@ -53,7 +53,7 @@ def write_index(
     _refuse_terminal(kind, output)
     summaries, missing = _everything(Record.open(home, storage, for_writing=False))
     if not summaries and not missing:
-        raise RecordError(f"no results in {store_name(home, storage)} yet: `dlstudy run optimizers --quick` makes some")
+        raise RecordError(f"no results in {store_name(home, storage)} yet: run `dlstudy run optimizers --quick` first")
     if output is None or kind != "html":
         _deliver(index(summaries, kind, missing=missing), output)
         return
@@ -69,17 +69,17 @@ def _chosen(kind: str | None, output: Path | None) -> tuple[str, Path | None]:
     """The format and the file; `-` is the standard output.
 
     Raises:
-        UsageError: the file's name says another format.
+        UsageError: the format contradicts the file's suffix.
     """
     output = None if output == Path("-") else output
     named = output.suffix.removeprefix(".").lower() if output is not None else ""
     if kind is not None and named in FORMATS and named != kind:
-        raise UsageError(f"--output {output} is named like {named}, got --format {kind}: leave one of them out")
+        raise UsageError(f"--output {output} implies the format {named}, got --format {kind}: leave one of them out")
     return kind or (named if named in FORMATS else "md"), output
 
 
 def _everything(record: Record) -> tuple[list[StudySummary], list[str]]:
-    """The summaries of all that a record holds, and a sentence for each study that could not be read."""
+    """The summaries of all studies in a record, and a sentence for each study that could not be read."""
     summaries, missing, known = [], [], loader.paths()
     for name in record.studies():
         if name not in known:
@@ -99,7 +99,7 @@ def _refuse_terminal(kind: str, output: Path | None) -> None:
 
 
 def _deliver(content: str | bytes, output: Path | None) -> None:
-    """Writes what was made to a file and prints the file's name, or prints what was made."""
+    """Writes a report to a file and prints the file's name, or prints the report."""
     if output is not None:
         print(_write(content, output))
     elif isinstance(content, str):

@@ -27,7 +27,7 @@ __all__ = ["run_studies"]
 
 
 def run_studies(name: str | None, every: bool, request: Request, backend: Backend, json: bool) -> int:
-    """Runs the study of that name, or every study; the exit code: 1 when trials could not be completed.
+    """Runs the study of that name, or every study; returns the exit code, 1 if trials could not be completed.
 
     Raises:
         UsageError: both are asked for, or neither.
@@ -51,9 +51,9 @@ def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
 
 
 def _run_all(request: Request, backend: Backend, json: bool) -> int:
-    """Prints an answer of each study at the end.
+    """Runs every study and prints the answers at the end.
 
-    A study whose data cannot be had runs on the first of its other data sets that can, which makes it another variant.
+    A study whose data is not available runs on the first of its other data sets that is: another variant of it.
     """
     if request.arms or request.variant.dataset:
         raise UsageError("--all runs every study as it is, got --arm or --dataset: name one study with them")
@@ -94,7 +94,7 @@ def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bo
             except DataError:
                 continue
             make_console(error=True).print(
-                f"{file.study.dataset} cannot be had here: running on {other} instead", markup=False, soft_wrap=True
+                f"{file.study.dataset} is not available here: running on {other} instead", markup=False, soft_wrap=True
             )
             variant = dataclasses.replace(request.variant, dataset=other)
             return _run(file, dataclasses.replace(request, variant=variant), backend, json)

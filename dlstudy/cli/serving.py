@@ -1,4 +1,4 @@
-"""Serves pages of other tools on 127.0.0.1 until Ctrl-C."""
+"""Serves the web pages of other tools on 127.0.0.1 until Ctrl-C."""
 
 import os
 import signal
@@ -21,16 +21,16 @@ _START_S = 90
 
 
 def serve_until_stopped(command: Sequence[str], probe: str, show: Callable[[], None]) -> None:
-    """Runs a module of Python's until Ctrl-C; shows where it is once `probe` answers."""
+    """Runs a Python module until Ctrl-C; shows its address once `probe` answers."""
     with stopping_signals():
         server = _start(command)
         try:
             _await(server, command[0].partition(".")[0], probe)
             show()
-            print("Ctrl-C ends it.", flush=True)
+            print("Press Ctrl-C to stop.", flush=True)
             server.wait()
         except KeyboardInterrupt:
-            pass  # how one ends it
+            pass  # the usual way to stop it
         finally:
             try:
                 os.killpg(server.pid, signal.SIGTERM)  # MLflow starts processes of its own
@@ -40,7 +40,7 @@ def serve_until_stopped(command: Sequence[str], probe: str, show: Callable[[], N
 
 
 def free_port(wanted: int) -> int:
-    """That port of 127.0.0.1, or another where it is taken."""
+    """That port of 127.0.0.1, or another one if it is taken."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that just ended does not count
@@ -53,7 +53,7 @@ def free_port(wanted: int) -> int:
 
 
 def own_hosts(port: int) -> tuple[str, ...]:
-    """What the `Host` header of a request for that port of 127.0.0.1 may say.
+    """The allowed `Host` headers of requests for that port of 127.0.0.1.
 
     A page elsewhere may let its own name point to 127.0.0.1 (DNS rebinding): its requests come with that name.
     """
@@ -62,7 +62,7 @@ def own_hosts(port: int) -> tuple[str, ...]:
 
 
 def show_page(page: str, open_browser: bool) -> None:
-    """Prints an address, and opens it in a browser if that is wanted."""
+    """Prints an address, and opens it in a browser if requested."""
     print(without_passwords(page), flush=True)
     if open_browser:
         webbrowser.open(page)

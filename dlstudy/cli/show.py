@@ -1,4 +1,4 @@
-"""`dlstudy show`: what a study compares and how, and what the model of an arm looks like."""
+"""`dlstudy show`: what a study compares and how, or the model of one arm."""
 
 import dataclasses
 import sys

@@ -1,4 +1,4 @@
-"""`dlstudy status`: how far studies are."""
+"""`dlstudy status`: the progress of studies."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ __all__ = ["show_status"]
 
 
 def show_status(study: str | None, home: Home, storage: str | None, json: bool) -> None:
-    """Shows trials by study, variant, phase and arm; of all studies, or of one, by its name or path."""
+    """Shows the trials of all studies, or of one by name or path, by variant, phase and arm."""
     name = None if study is None else loader.name_of(study)
     record = Record.open(home, storage, for_writing=False)
     known, place = record.studies(), store_name(home, storage)
@@ -31,7 +31,7 @@ def show_status(study: str | None, home: Home, storage: str | None, json: bool) 
             for variant in generations:
                 rows += _status_rows(record, each, variant, is_running)
     if not rows and not json:
-        print(f"no results in {place} yet: dlstudy run optimizers --quick makes some")
+        print(f"no results in {place} yet: run `dlstudy run optimizers --quick` first")
         return
     heads, note = ["study", "variant", "phase", "arm", "done", "diverged", "failed", "running"], ""
     if any(row["interrupted"] for row in rows):
@@ -73,7 +73,7 @@ def _status_rows(record: Record, study: str, variant: Variant, is_running: bool)
 def _of_winners(
     replicates: Sequence[TrialRecord], searched: Sequence[TrialRecord], direction: Direction
 ) -> list[TrialRecord]:
-    """The replicates of the searches' winners: those of earlier winners count for nothing."""
+    """The replicates of the searches' winners; those of earlier winners do not count."""
     winners = {
         search: winner([trial for trial in searched if trial.search == search], direction)
         for search in {trial.search for trial in replicates}

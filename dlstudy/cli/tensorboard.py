@@ -11,13 +11,13 @@ __all__ = ["serve_tensorboard"]
 
 
 def serve_tensorboard(study: str | None, home: Home, port: int, open_browser: bool) -> None:
-    """Serves TensorBoard over what trials logged, until Ctrl-C.
+    """Serves TensorBoard with the logs of trials, until Ctrl-C.
 
     Raises:
-        StudyError: what is given is no study's name.
+        StudyError: the given text is not a study's name.
         UsageError: TensorBoard is not installed.
         RecordError: no trial has logged anything.
-        DlstudyError: it does not start.
+        DlstudyError: the server does not start.
     """
     if study is not None:
         require_name("a study's name", study)

@@ -1,1 +1,1 @@
-"""What every package may use: text, processes, provenance and the version."""
+"""Utilities of all packages: text, processes, provenance and the version."""

@@ -1,4 +1,4 @@
-"""Short-lived processes: the parent never imports TensorFlow, it asks one that does."""
+"""Short-lived processes that import TensorFlow on behalf of the parent, which never does."""
 
 import os
 import signal
@@ -28,11 +28,11 @@ QUIET = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-"""Set before TensorFlow or MLflow is imported: they neither chatter nor call home."""
+"""Set before TensorFlow or MLflow is imported, to silence their logs and telemetry."""
 
 
 def ask(function: Callable[..., T], *arguments: Any) -> T:  # Any: whatever the function takes, if it can be pickled
-    """What `function(*arguments)` gives in a fresh process, whose own output is thrown away.
+    """Returns `function(*arguments)`, computed in a new process whose output is discarded.
 
     Raises:
         DlstudyError: the process died; an exception of the function itself is raised here as it is.
@@ -42,7 +42,7 @@ def ask(function: Callable[..., T], *arguments: Any) -> T:  # Any: whatever the 
             return pool.submit(function, *arguments).result()
     except BrokenProcessPool as error:
         raise DlstudyError(
-            f"the process that was asked for {function.__name__} died: does TensorFlow import?"
+            f"the process that ran {function.__name__} died: check that TensorFlow can be imported"
         ) from error
 
 
@@ -55,9 +55,9 @@ def _be_quiet() -> None:
 
 @contextmanager
 def stopping_signals() -> Iterator[None]:
-    """Ctrl-C or SIGTERM raises KeyboardInterrupt inside, so that it can clean up; a second one ends at once with 130.
+    """Makes Ctrl-C or SIGTERM raise KeyboardInterrupt inside, for cleanup; a second one exits at once with 130.
 
-    For the main thread. The record stands such an end, as it stands a kill.
+    For the main thread. The record survives such an exit, as it survives a kill.
     """
     both = (signal.SIGINT, signal.SIGTERM)
 

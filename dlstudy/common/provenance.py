@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
 
 
 def git_commit(folder: Path) -> str:
-    """The commit that a folder is at, with `+` where files of it have changed since; empty outside git."""
+    """The commit checked out in a folder, with `+` if its files have changed since; empty outside git."""
     try:
         answers = [
             subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=5, check=True)
@@ -40,7 +40,7 @@ def git_commit(folder: Path) -> str:
 
 
 def user() -> str:
-    """The user's login name; empty where the system knows none."""
+    """The user's login name; empty if the system has none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

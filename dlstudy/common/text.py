@@ -11,7 +11,7 @@ _JOINERS = "\u200c\u200d"  # format characters that letters of some scripts and 
 
 
 def printable(text: str) -> str:
-    """Text in its lines, without colours, control characters and marks that turn the direction of the text.
+    """Text of several lines without colours, control characters and marks that change the text direction.
 
     What a study, a model or a server prints could otherwise move the cursor, rename the window or colour other lines.
     """
@@ -24,13 +24,13 @@ def _is_hidden(letter: str) -> bool:
 
 
 def one_line(text: str, limit: int = 500) -> str:
-    """Printable text in one line: white space made single, its middle cut where too long.
+    """Printable text in one line: white space is collapsed, and the middle of a long text is cut.
 
     Args:
-        text: whatever.
-        limit: of characters, at least 10.
+        text: any text.
+        limit: the most characters, at least 10.
     """
-    if len(text) > 10 * limit:  # a flood is cut before it is looked at
+    if len(text) > 10 * limit:  # a huge text is cut before it is processed
         text = f"{text[: 2 * limit]} ... {text[-2 * limit :]}"
     line = " ".join(printable(text).split())
     if len(line) > limit:
@@ -48,7 +48,7 @@ def short_repr(value: object) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """The message of an error; empty where it cannot be made."""
+    """The message of an error; empty if the error cannot be converted to text."""
     try:
         return str(error)
     except Exception:  # as above

@@ -1,1 +1,1 @@
-"""Data sets by name: where their bytes come from, and the checksum that they must have."""
+"""Data sets by name, with the sources of their files and the checksums of their arrays."""

@@ -1,4 +1,4 @@
-"""advertising: 200 markets, what was spent there on three media, and the sales."""
+"""advertising: advertising budgets for three media, and the sales, in 200 markets."""
 
 from typing import IO
 

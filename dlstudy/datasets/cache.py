@@ -1,13 +1,13 @@
-"""The cache of data sets: a folder for each, written whole or not at all, and known by the checksum of its arrays.
+"""The cache of data sets: a folder for each, written atomically and named by the checksum of its arrays.
 
 ::
 
     <cache folder>/mnist-a1b2c3d4e5f6/x_train.npy ...   the arrays; the digits are the start of their checksum
-    <cache folder>/mnist-a1b2c3d4e5f6/checksum          theirs, where the data set is identified by its files instead
+    <cache folder>/mnist-a1b2c3d4e5f6/checksum          their checksum, if the data set is identified by its files
     <cache folder>/mnist-a1b2c3d4e5f6.partial/          being written; never read, removed by the next writer
     <cache folder>/mnist-a1b2c3d4e5f6.lock              held by the one process that writes
 
-The checksum stands in the folder's name, so two versions of dlstudy with two definitions of a data set do not disturb
+The checksum is part of the folder's name, so two versions of dlstudy with two definitions of a data set do not disturb
 each other, and `load` may trust what it finds without hashing it.
 """
 
@@ -54,7 +54,7 @@ def open_arrays(folder: Path) -> Arrays:
     """The arrays in a folder as read-only memory maps.
 
     Raises:
-        DataError: a file is missing, cut off, or no array file.
+        DataError: a file is missing, truncated, or not an array file.
     """
     try:
         return {name: _open_array(folder / f"{name}.npy") for name in ARRAY_NAMES}
@@ -68,14 +68,14 @@ def _open_array(path: Path) -> Array:
 
 
 def _file(path: Path) -> Path:
-    if path.exists() and not path.is_file():  # a pipe never begins, and a device never ends
-        raise OSError(f"{path.name} is no file")
+    if path.exists() and not path.is_file():  # reading a pipe or a device might never end
+        raise OSError(f"{path.name} is not a file")
     return path
 
 
 @contextmanager
 def locked(description: Description, report: Report) -> Iterator[None]:
-    """Hold the lock of a data set: one process at a time fetches it, the others wait.
+    """Holds the lock of a data set: one process at a time fetches it, the others wait.
 
     Raises:
         DataError: the cache folder cannot be written, or another process held the lock too long.
@@ -104,7 +104,7 @@ def locked(description: Description, report: Report) -> Iterator[None]:
 
 
 def store(description: Description, arrays: Arrays) -> None:
-    """Write the right arrays beside their place, read them back, and only then move them there; call it under the lock.
+    """Writes verified arrays to a temporary folder, reads them back, and moves them into place; call it under the lock.
 
     Raises:
         DataError: the folder cannot be written, or what was read back differs.
@@ -112,7 +112,7 @@ def store(description: Description, arrays: Arrays) -> None:
     folder = folder_of(description)
     partial = folder.with_name(f"{folder.name}.partial")
     try:
-        # What a killed process left: the lock says that nobody is writing now.
+        # Left by a killed process: while the lock is held, no other process writes.
         _remove(partial)
         partial.mkdir()
         for name in ARRAY_NAMES:
@@ -133,7 +133,7 @@ def store(description: Description, arrays: Arrays) -> None:
 
 
 def fault(description: Description) -> str | None:
-    """What is wrong with the arrays in the cache, or None where their checksum is as expected."""
+    """The reason why the cached arrays are not valid, or None if their checksum is as expected."""
     folder = folder_of(description)
     try:
         received = checksum(open_arrays(folder))
@@ -148,7 +148,7 @@ def fault(description: Description) -> str | None:
 
 
 def discard(description: Description) -> None:
-    """Take what stands in the place of the arrays out of it, then delete it; call it under the lock.
+    """Moves aside and deletes whatever is in the place of the arrays; call it under the lock.
 
     Raises:
         DataError: the folder cannot be written.
@@ -157,7 +157,7 @@ def discard(description: Description) -> None:
     partial = folder.with_name(f"{folder.name}.partial")
     _remove(partial)
     try:
-        # A rename is whole or not at all: no process ever sees half of a deleted folder in place.
+        # A rename is atomic: no process ever sees a half-deleted folder in place.
         folder.rename(partial)
     except FileNotFoundError:
         return
@@ -167,7 +167,7 @@ def discard(description: Description) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Deletes a folder as far as it can, or whatever else is there; of a link itself, and not what it leads to."""
+    """Deletes a folder as far as possible, or a file; of a link, only the link itself."""
     if path.is_symlink() or path.is_file():
         path.unlink(missing_ok=True)
     else:

@@ -1,4 +1,4 @@
-"""CIFAR-10: 60,000 small colour photographs of ten kinds of things; and a part of it, from lossy copies."""
+"""CIFAR-10: 60,000 small colour photographs of ten kinds of things; and a subset from lossy copies."""
 
 import tarfile
 from dataclasses import replace
@@ -33,11 +33,11 @@ def _sources() -> tuple[Source, ...]:
 
 
 def _read(files: list[IO[bytes]]) -> Arrays:
-    """The batches out of the archive, nothing of which is written to the disk."""
+    """The batches in the archive, read without writing anything to the disk."""
     batches = {}
     try:
         with tarfile.open(fileobj=files[0], mode="r:gz") as archive:
-            for member in archive:  # in the archive's order: to go back would decompress it anew
+            for member in archive:  # in the archive's order: going back would decompress it again
                 if member.name in (*TRAIN_BATCHES, TEST_BATCH) and (file := archive.extractfile(member)):
                     batches[member.name] = _images_and_labels(file)
         train = [batches[name] for name in TRAIN_BATCHES]
@@ -53,7 +53,7 @@ def _read(files: list[IO[bytes]]) -> Arrays:
 def _images_and_labels(file: IO[bytes]) -> tuple[Array, Array]:
     data, labels = load_batch(file, BATCH_LIMIT_BYTES)
     if data.dtype != np.uint8 or data.shape != (len(labels), 3 * 32 * 32) or np.any(labels > 9):
-        raise DataError("a batch of images (n, 3072) uint8 and n labels from 0 to 9 was expected, another came")
+        raise DataError("a batch of images (n, 3072) uint8 and n labels from 0 to 9 was expected, got another")
     # A row holds all its reds, then the greens, then the blues.
     return data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels
 

@@ -1,4 +1,4 @@
-"""What a data set is: its description, its four arrays and their checksum."""
+"""A data set: its description, its four arrays and their checksum."""
 
 import hashlib
 from collections.abc import Mapping
@@ -30,17 +30,17 @@ ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 @dataclass(frozen=True)
 class Description:
-    """What is known of a data set without reading it; plain data.
+    """The description of a data set, known without reading it; plain data.
 
     Args:
         name: what the user types: `mnist`.
-        title: one line for people.
+        title: one line for readers.
         task: `classification` or `regression`.
         input_shape: of one row of x: (28, 28) for an image, (11,) for a table of 11 features.
         n_classes: number of labels; 0 for a regression.
         label_names: one name for each label, in the order of the label numbers; empty for a regression.
         n_train: rows of x_train and y_train.
-        n_test: rows of x_test and y_test; 0 where nobody divided the data: a study's split does.
+        n_test: rows of x_test and y_test; 0 if the data comes undivided: a study's split divides it.
         units: of the values of x, with their range.
         scale: models get `x / scale`: images in [0, 1]; tables have scale 1.
         source: who made the data, the citation, and how this copy differs.
@@ -51,7 +51,7 @@ class Description:
         feature_names: of the columns of x, in order; empty for images.
         target_name: of y in a regression, with its unit.
         caveat: why this is not the canonical data set; empty where it is. Shown wherever results are.
-        stands_for: the name of the data set that it is used in place of; empty where it is used for its own sake.
+        stands_for: the name of the data set that it is used in place of; empty if it replaces none.
         stated_rows: test rows that a document used, counted from 0, by the name that `Split.test` knows them by.
     """
 
@@ -99,9 +99,9 @@ class Dataset:
 def checksum(arrays: Mapping[str, Array]) -> str:
     """SHA-256 of x_train, y_train, x_test and y_test, 64 hexadecimal digits.
 
-    For each, in this order, are hashed: the line `name dtype shape` and a line feed in ASCII (`x_test |u1
-    (10000, 28, 28)`, the type as NumPy's little-endian type string), then the elements in C order. So it depends on
-    the values alone, not on the file format that brought them.
+    For each, in this order, the hash covers the line `name dtype shape` and a line feed in ASCII (`x_test |u1
+    (10000, 28, 28)`, the type as NumPy's little-endian type string), then the elements in C order. It depends on
+    the values alone, not on the file format.
 
     Raises:
         DataError: an array is missing, or holds Python objects.
@@ -121,7 +121,7 @@ def checksum(arrays: Mapping[str, Array]) -> str:
 def checksum_of_files(hashes: Mapping[str, str]) -> str:
     """SHA-256 of the names of files with their own SHA-256, 64 hexadecimal digits.
 
-    Hashed are, in the order of the names, the lines `name sha256` with a line feed, in ASCII.
+    The hash covers, in the order of the names, the lines `name sha256` with a line feed, in ASCII.
     """
     lines = "".join(f"{name} {value}\n" for name, value in sorted(hashes.items()))
     return hashlib.sha256(lines.encode("ascii")).hexdigest()

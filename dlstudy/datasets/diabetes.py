@@ -13,7 +13,7 @@ def _sources() -> tuple[Source, ...]:
 
 
 def _read_bundled() -> Arrays:
-    """The measurements as they were taken: scikit-learn's default scales each column over all rows, test rows too."""
+    """The unscaled measurements: scikit-learn's default scales each column over all rows, test rows too."""
     from sklearn.datasets import load_diabetes
 
     x, y = load_diabetes(return_X_y=True, scaled=False)

@@ -15,13 +15,13 @@ def _sources() -> tuple[Source, ...]:
 
 
 def _read_bundled() -> Arrays:
-    """The rows as they come: the first 1,437 train, the last 360 test.
+    """The rows in their given order: the first 1,437 train, the last 360 test.
 
     scikit-learn says that 13 people wrote the 1,797 rows, but not who wrote which. The labels repeat nearly the same
     sequence of about 130 numbers 14 times, the last three times from rows 1415, 1545 and 1667, so the file is most
     likely in the order of its writers (inferred; Inria's scikit-learn course reads it so too). Then the test rows are
-    mostly of people who wrote no training row, which a shuffled split could not say: only the sequence from row 1415
-    lies on both sides, 22 of its rows in training and 108 in the test.
+    mostly of people who wrote no training row, unlike in a shuffled split: only the sequence from row 1415
+    is on both sides, 22 of its rows in training and 108 in the test.
     """
     from sklearn.datasets import load_digits
 

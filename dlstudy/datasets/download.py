@@ -1,4 +1,4 @@
-"""Download one file over HTTP, bounded in time and in size."""
+"""Downloads one file over HTTP, with limits on time and size."""
 
 import io
 import threading
@@ -17,7 +17,7 @@ SLOWEST_BYTES_PER_S = 200_000  # a larger file may take longer than TOTAL_TIMEOU
 
 
 class _BoundedFile(io.BytesIO):
-    """A file in memory that refuses more bytes, and later bytes, than a download may have."""
+    """An in-memory file that rejects bytes beyond a download's limits on size and time."""
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class _BoundedFile(io.BytesIO):
         self.answered.set()
         if self.tell() + len(chunk) > self._limit_bytes:
             raise DataError(f"more than the expected {self._limit_bytes:,} bytes came")
-        if time.monotonic() - self._started > self.timeout_s:  # nobody waits for it any more
+        if time.monotonic() - self._started > self.timeout_s:  # the caller no longer waits for it
             raise DataError(self.too_late())
         return super().write(chunk)
 
@@ -39,7 +39,7 @@ class _BoundedFile(io.BytesIO):
 
 
 def download(url: str, limit_bytes: int) -> io.BytesIO:
-    """The bytes behind a URL, in memory, at their start.
+    """Downloads a URL into memory; the returned file is at its start.
 
     Raises:
         DataError: no answer in time, an HTTP error, a broken transfer, or more than `limit_bytes`.
@@ -51,7 +51,7 @@ def download(url: str, limit_bytes: int) -> io.BytesIO:
     if not file.answered.wait(ANSWER_TIMEOUT_S):
         raise DataError(f"the download failed: no answer after {ANSWER_TIMEOUT_S:g} s")
     thread.join(file.timeout_s)
-    if thread.is_alive():  # bytes that drip in, too few for a chunk, never reach `write`
+    if thread.is_alive():  # a slow trickle of bytes, too few for a chunk, never reaches `write`
         raise DataError(file.too_late())
     if reasons:
         raise DataError(reasons[0])
@@ -74,6 +74,6 @@ def _fetch(url: str, file: _BoundedFile, reasons: list[str]) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without the layers that requests and urllib3 wrap around it."""
+    """The cause of an error, without the layers that requests and urllib3 wrap around it."""
     cause = error.args[0] if error.args else error
     return printable(str(getattr(cause, "reason", error)))

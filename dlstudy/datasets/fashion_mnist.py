@@ -9,7 +9,7 @@ from dlstudy.datasets.sources import Definition, Source, from_official_files
 __all__ = ["FASHION_MNIST"]
 
 BASE_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"  # what keras.datasets.fashion_mnist reads
-# In the order of ARRAY_NAMES. The folder is that of Keras's own cache, and keeps MNIST's files of these names apart.
+# In the order of ARRAY_NAMES. The folder is named as in Keras's cache, since MNIST's files have the same names.
 FILES = {
     "fashion-mnist/train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
     "fashion-mnist/train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",

@@ -1,4 +1,4 @@
-"""Read the file formats of data sets: .npz files of four arrays, IDX files of one array, CSV files of numbers."""
+"""Reads the file formats of data sets: .npz files of four arrays, IDX files of one array, CSV files of numbers."""
 
 import csv
 import gzip
@@ -25,7 +25,7 @@ DAMAGED = (
     *(OSError, EOFError, ValueError, TypeError, ArithmeticError, LookupError, MemoryError, RuntimeError, SyntaxError),
     *(csv.Error, lzma.LZMAError, struct.error, tarfile.TarError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
 )
-"""What the readers of Python and NumPy raise for a damaged file; most of it was seen by changing bytes at random."""
+"""The errors of Python's and NumPy's readers for a damaged file; most were seen by changing bytes at random."""
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -35,10 +35,10 @@ def read_npz(file: IO[bytes], limit_bytes: int) -> Arrays:
 
     Args:
         file: opened for reading, seekable.
-        limit_bytes: the most that its members may take when decompressed, so that no small file fills the memory.
+        limit_bytes: the largest size of its members when decompressed, so that no small file fills the memory.
 
     Raises:
-        DataError: it is no `.npz` file, too large, damaged, or without one of the arrays.
+        DataError: it is not an `.npz` file, is too large or damaged, or lacks one of the arrays.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -61,7 +61,7 @@ def read_idx(file: IO[bytes], limit_bytes: int) -> Array:
     """The array of bytes in a compressed IDX file (`*-ubyte.gz`): uint8, of the shape that the file says.
 
     Raises:
-        DataError: the file is no such file, damaged, or unpacks to more than `limit_bytes`.
+        DataError: the file is not an IDX file, is damaged, or unpacks to more than `limit_bytes`.
 
     Source: LeCun, Cortes, Burges, The MNIST database, "File formats": two zero bytes, 8 for uint8, the number of axes,
         each length in 4 bytes (the largest first), the elements in C order.
@@ -95,14 +95,14 @@ def read_table(
     Args:
         file: opened for reading; may decompress as it goes.
         columns: their names in the header, in the order wanted; case, blanks and underscores do not count. Other
-            columns are not looked at. Without a header, the names of all columns.
-        limit_bytes: the most that the text may take.
-        delimiter: what stands between two cells.
+            columns are ignored. Without a header, the names of all columns.
+        limit_bytes: the largest size of the text.
+        delimiter: the separator between two cells.
         where: a column and its text: only rows that have it are read.
         has_header: False where the first line is a row.
 
     Raises:
-        DataError: the file is longer, no such table, or a cell is anything but a finite decimal number.
+        DataError: the file is longer or not such a table, or a cell is not a finite decimal number.
     """
     rows = _rows(file, limit_bytes, delimiter)
     first = (rows.pop(0) if rows else []) if has_header else columns

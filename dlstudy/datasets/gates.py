@@ -1,4 +1,4 @@
-"""gates: the truth table of two inputs, for AND, OR, XOR and the like; made in code."""
+"""gates: the truth table of two inputs, for gates such as AND, OR and XOR; made in code."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def _sources() -> tuple[Source, ...]:
 
 
 def _make() -> Arrays:
-    """The table twice to train, so that four rows are left to validate, and once to test; y is AND.
+    """The table twice for training, so that four rows are left for validation, and once for testing; y is AND.
 
     A study of another gate computes its own y from x.
     """
@@ -40,6 +40,6 @@ GATES = Definition(
         feature_names=("a", "b"),
     ),
     sources=_sources,
-    remedy="report this as a fault of dlstudy",
+    remedy="report this as a bug in dlstudy",
     bundled=True,
 )

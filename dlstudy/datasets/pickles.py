@@ -1,8 +1,8 @@
-"""Read NumPy arrays out of a pickle without letting the pickle do anything else.
+"""Reads NumPy arrays from a pickle without letting the pickle do anything else.
 
 A pickle is a program. This reader resolves the few names that a pickled array of numbers needs, and even those not to
-NumPy's own functions but to the small stand-ins below, so that no bytes from outside reach NumPy's C code but the
-elements themselves. Any other name is refused.
+NumPy's own functions but to the small stand-ins below, so that only the elements themselves reach NumPy's C
+code. Any other name is refused.
 """
 
 import pickle
@@ -33,19 +33,19 @@ def load_arrays(stream: IO[bytes], limit_bytes: int) -> Tree:
         limit_bytes: the most that is read from the stream, which may decompress as it goes.
 
     Raises:
-        DataError: the pickle holds anything but arrays of numbers, is longer than the limit, or is damaged.
+        DataError: the pickle holds something other than arrays of numbers, is longer than the limit, or is damaged.
     """
     return _finished(_load(stream, limit_bytes))
 
 
 def load_batch(stream: IO[bytes], limit_bytes: int) -> tuple[Array, Array]:
-    """The images and labels of a batch of CIFAR-10, which is a pickled dict; its other entries are left out.
+    """The images and labels of a batch of CIFAR-10, which is a pickled dict; its other entries are ignored.
 
     Returns:
         `data`: an array of numbers. `labels`: (n,) uint8, from a list of whole numbers.
 
     Raises:
-        DataError: as `load_arrays`; or it is no such dict.
+        DataError: as `load_arrays`; or it is not such a dict.
     """
     batch = _load(stream, limit_bytes)
     match batch:
@@ -65,7 +65,7 @@ def _load(stream: IO[bytes], limit_bytes: int) -> object:
         return reader.load()
     except DataError:
         raise
-    # All that a damaged or hostile pickle makes the reader, the stand-ins or the decompression raise.
+    # Everything that the reader, the stand-ins or the decompression raise for a damaged or hostile pickle.
     except (*DAMAGED, pickle.UnpicklingError, AttributeError, ImportError) as error:
         raise DataError(f"a pickle of arrays was expected: {error}") from error
 

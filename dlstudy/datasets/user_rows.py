@@ -18,9 +18,9 @@ _LIMIT_BYTES = 200_000_000
 def read_rows(path: Path, about: Description) -> np.ndarray:
     """(n, *input_shape), the rows of a file in the units of a data set.
 
-    A picture is one row: it is made grey where the data set is, and scaled to its size. A CSV file has one row a line,
-    with or without a line of names; with one, columns that are not the data set's, such as the target, are left out. A
-    `.npy` file holds the rows themselves.
+    A picture is one row, converted to the colours and the size of the data set. A CSV file has one row per line, with
+    or without a header; with one, columns that the data set does not have, such as the target, are ignored. A `.npy`
+    file holds the array of rows.
 
     Raises:
         UsageError: the file cannot be read, or does not fit.

@@ -1,1 +1,1 @@
-"""Who trains: engines put trials into slots and bring back their results."""
+"""Engines, which train trials in slots and return their results."""

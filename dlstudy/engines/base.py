@@ -1,4 +1,4 @@
-"""What an engine is: it trains trials in slots and returns how they ended."""
+"""The interface of engines, which train trials in slots and return how they ended."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ class Engine(ABC):
     @property
     @abstractmethod
     def slots(self) -> Sequence[Slot]:
-        """Where trials train; their number may change during `wait`, where machines come and go."""
+        """The slots where trials train; their number may change during `wait`, if machines come and go."""
 
     @abstractmethod
     def submit(self, spec: TrialSpec) -> str:

@@ -1,4 +1,4 @@
-"""Which slots this machine has: GPUs or shares of them, else CPU cores. TensorFlow is asked, never imported."""
+"""The slots of this machine: GPUs or shares of them, else CPU cores. TensorFlow is never imported in this process."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Slot:
-    """Where one trial trains.
+    """The place where one trial trains.
 
     Args:
         name: `gpu:0`, `gpu:0/1` (the second share of GPU 0) or `cpu:0`.
@@ -79,7 +79,7 @@ def choose_slots(workers: int | None = None, per_gpu: int = 1) -> tuple[tuple[Sl
 
 
 def check_slots(workers: int | None, per_gpu: int) -> None:
-    """Rejects numbers of slots that no machine has.
+    """Rejects impossible numbers of slots.
 
     Raises:
         UsageError: one is below 1, or above a thousand.
@@ -141,7 +141,7 @@ def memory_gb() -> float:
 
 
 def what_tensorflow_sees() -> dict[str, Any]:  # Any: JSON
-    """Versions, and the devices that TensorFlow lists. Imports TensorFlow: ask a worker."""
+    """Versions, and the devices that TensorFlow lists. Imports TensorFlow: use `ask`."""
     import keras
     import tensorflow as tf
 
@@ -154,7 +154,7 @@ def what_tensorflow_sees() -> dict[str, Any]:  # Any: JSON
     }
 
 
-# One thread a worker and one worker a core beat many threads on the small matrices of small models.
+# One thread per worker and one worker per core beat many threads on the small matrices of small models.
 CPU_ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "OMP_NUM_THREADS": "1", "DLSTUDY_THREADS": "1"}
 GPU_ENVIRONMENT = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 

@@ -1,4 +1,4 @@
-"""What is sent between machines that share no disk: a study to the nodes, and what a trial wrote back from them."""
+"""File transfer between machines that share no disk: studies to the nodes, and the files of trials back."""
 
 import ast
 import dataclasses
@@ -41,7 +41,7 @@ def read_study(path: Path) -> StudyFiles:
     modules, source = OwnModules(path), path.read_bytes()
     try:
         statements = ast.parse(source).body
-    except UNREADABLE:  # whoever loads it will say so
+    except UNREADABLE:  # loading it will raise the error
         statements = []
     around = [folder / "__init__.py" for folder in path.parents if folder.is_relative_to(modules.root)]
     own = {file.relative_to(modules.root).as_posix(): file for file in around if file.is_file()}
@@ -56,13 +56,13 @@ def write_files(files: Files, folder: Path) -> None:
     for name, content in files.items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"a file that was sent lies in its folder, got {name!r}")
+            raise ValueError(f"a file that was sent must be inside its folder, got {name!r}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
 
 def spec_in(spec: TrialSpec, study_path: Path, folder: Path) -> TrialSpec:
-    """The spec for a machine where the study lies at `study_path` and a trial writes into `folder`."""
+    """The spec for a machine where the study is at `study_path` and a trial writes into `folder`."""
     return dataclasses.replace(
         spec,
         study_path=str(study_path),
@@ -72,12 +72,12 @@ def spec_in(spec: TrialSpec, study_path: Path, folder: Path) -> TrialSpec:
 
 
 def collect(spec: TrialSpec) -> Written:
-    """What a trial wrote into the folders of its spec."""
+    """The files that a trial wrote into the folders of its spec."""
     return {name: _read(folder) for name, folder in _folders(spec).items() if folder.is_dir()}
 
 
 def put_in_place(written: Written, spec: TrialSpec) -> None:
-    """Writes what a trial wrote elsewhere into the folders of its spec, in place of what an earlier trial left there.
+    """Writes the files of a trial from elsewhere into the folders of its spec, in place of an earlier trial's files.
 
     A folder appears complete or not at all: it is written under another name first.
     """

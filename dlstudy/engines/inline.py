@@ -35,7 +35,7 @@ class InlineEngine(Engine):
         return self._slot.name
 
     def wait(self, timeout_s: float) -> list[TrialOutcome]:
-        """Trains all that was submitted to the end, whatever the timeout."""
+        """Trains all submitted trials to the end, whatever the timeout."""
         ended = []
         while self._waiting:
             spec = self._waiting.pop(0)
@@ -44,7 +44,7 @@ class InlineEngine(Engine):
         return ended
 
     def close(self) -> None:
-        """Drops what has not been trained."""
+        """Drops the trials that have not been trained."""
         self._waiting.clear()
 
     def _continues(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:

@@ -26,7 +26,7 @@ _START_S = 900
 """A worker that is not ready after this many seconds is ended."""
 _GRACE_S = 3
 _LOG_END = 64 * 1024
-"""Bytes at the end of a log in which the reason of a death is looked for."""
+"""Bytes at the end of a log that are searched for the reason of a death."""
 _FILLED = "the data is filled in"
 
 
@@ -45,7 +45,7 @@ class _Worker:
 
     @property
     def too_silent(self) -> str:
-        """What to say of a worker that has been silent for too long; empty while it has not."""
+        """The message about a worker that has been silent for too long; empty while it has not."""
         if not self.ready:
             return f"was not ready after {_START_S} s" if self.silent_s >= _START_S else ""
         if self.spec is None or self.silent_s < self.spec.silence_s:
@@ -85,7 +85,7 @@ class LocalEngine(Engine):
         return worker.slot.name
 
     def wait(self, timeout_s: float) -> list[TrialOutcome]:
-        """Handles what workers send, their deaths and their silence."""
+        """Handles messages of workers, and workers that died or are silent for too long."""
         ended: list[TrialOutcome] = []
         began_s = time.monotonic()
         ready = wait([worker.connection for worker in self._workers], timeout_s)
@@ -120,7 +120,7 @@ class LocalEngine(Engine):
         try:
             worker.connection.send(message)
         except OSError:
-            pass  # it has died since: `wait` will find out
+            pass  # it has died since: `wait` will notice
 
     def _start(self, slot: Slot) -> _Worker:
         parent_end, worker_end = self._context.Pipe()
@@ -154,14 +154,14 @@ class LocalEngine(Engine):
         result = dataclasses.replace(TrialResult.from_json(content[0]), slot=worker.slot.name)
         worker.spec = None
         self._failed_starts = 0
-        memory_mb: float = content[1]  # what it holds now: a trial's peak is no leak
+        memory_mb: float = content[1]  # current memory: a trial's peak is not a leak
         worker.first_mb = worker.first_mb or memory_mb
         if memory_mb > worker.first_mb + GROWTH_MB:
             self._replace(i)
         return [TrialOutcome(spec, result)]
 
     def _handle_death(self, i: int, how: str) -> list[TrialOutcome]:
-        """Replaces a worker that has died or shall die; the trial that it was training, if any, is lost."""
+        """Replaces a worker that has died or must end; the trial that it was training, if any, is lost."""
         worker, slot = self._workers[i], self._workers[i].slot
         reason = f"worker {slot.name} {how}"
         if not worker.ready:

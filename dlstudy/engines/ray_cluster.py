@@ -1,4 +1,4 @@
-"""A Ray cluster: joining it within seconds or not at all, what its nodes have, and why an actor died."""
+"""A Ray cluster: joining it within seconds or not at all, its nodes' resources, and why an actor died."""
 
 import os
 import signal

@@ -37,7 +37,7 @@ _SlotKey = tuple[str, int]
 
 @dataclass(frozen=True)
 class ClusterRequest:
-    """What a run requests of a cluster.
+    """The resources that a run requests of a cluster.
 
     Args:
         address: see `dlstudy.engines.ray_cluster.connect`.
@@ -54,7 +54,7 @@ class ClusterRequest:
 
 @dataclass
 class _Member:
-    """A slot with its actor; `pending` is the answer that is waited for, None while the actor has nothing to do."""
+    """A slot with its actor; `pending` is the awaited answer, None while the actor is idle."""
 
     slot: Slot
     actor: Any  # Any: Ray's handle of a RaySlot
@@ -126,7 +126,7 @@ class RayEngine(Engine):
         return member.slot.name
 
     def wait(self, timeout_s: float) -> list[TrialOutcome]:
-        """Handles messages of slots, their deaths and their silence, and nodes that come and go."""
+        """Handles messages of slots, slots that died or are silent for too long, and nodes that come and go."""
         import ray
 
         self._update_members()
@@ -274,7 +274,7 @@ class RayEngine(Engine):
         return TrialOutcome(spec, result)
 
     def _lose(self, key: _SlotKey, how: str) -> list[TrialOutcome]:
-        """Removes a slot that has died or shall die; its trial, if any, is lost. `_update_members` starts another."""
+        """Removes a slot that has died or must end; its trial, if any, is lost. `_update_members` starts another."""
         import ray
 
         member = self._members.pop(key)

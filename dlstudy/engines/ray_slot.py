@@ -36,7 +36,7 @@ _GATHER_S = 1.0
 
 
 class Trains(Protocol):
-    """What trains in a slot: `dlstudy.engines.trainer.Trainer`, or its stand-in in a benchmark."""
+    """The trainer in a slot: `dlstudy.engines.trainer.Trainer`, or its stand-in in a benchmark."""
 
     def use(self, source: Source) -> None:
         """Takes a data set before the first trial."""
@@ -81,7 +81,7 @@ class RaySlot:
         self._studies: dict[str, Path] = {}
 
     def start(self, description: Description, arrays: Mapping[str, np.ndarray], make: MakeTrainer) -> dict[str, str]:
-        """Gets ready to train; returns the versions of what results depend on here."""
+        """Prepares to train; returns this node's versions of what results depend on."""
         self._thread.submit(self._start, _StoredArrays(description, arrays), make).result()
         return versions()
 

@@ -1,4 +1,4 @@
-"""What a worker keeps between trials: Keras, the data sets and the studies that it has loaded."""
+"""The trainer of a worker, which keeps Keras, the data sets and the loaded studies between trials."""
 
 from pathlib import Path
 

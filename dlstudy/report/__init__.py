@@ -1,1 +1,1 @@
-"""What people look at: one outline of tables and figures, rendered in several formats."""
+"""Reports: one outline of tables and figures, rendered in several formats."""

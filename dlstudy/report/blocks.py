@@ -1,4 +1,4 @@
-"""What a report is made of, whatever its format: a document of plain blocks. No text in it is markup."""
+"""The content of a report in any format: a document of plain blocks. No text in it is markup."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence that a reader must not miss."""
+    """A sentence that readers must not miss."""
 
     text: str
 
@@ -48,7 +48,7 @@ class Bullets:
 
 
 class Mood(StrEnum):
-    """What a verdict means to a reader, which decides the colour of its cell."""
+    """The meaning of a verdict to readers, which decides the colour of its cell."""
 
     GOOD = "good"
     BAD = "bad"
@@ -72,7 +72,7 @@ class Cell(str):
 class Table:
     """A title, column heads, rows of cells (plain text, or a `Cell`), and one line on how to read it.
 
-    `links`: an address for each row, that its first cell leads to; empty for none.
+    `links`: an address for each row, to which its first cell links; empty for none.
     """
 
     title: str
@@ -97,7 +97,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Code:
-    """Something to type."""
+    """A command to type."""
 
     text: str
 
@@ -107,7 +107,7 @@ Block: TypeAlias = Heading | Note | Bullets | Table | Picture | Code
 
 @dataclass(frozen=True)
 class Document:
-    """A report: what is asked, the answer in one sentence, what it holds for, and the evidence.
+    """A report: the question, the answer in one sentence, its scope, and the evidence.
 
     Args:
         name: short, for the title of a window.
@@ -129,7 +129,7 @@ def mood_of(cell: str) -> Mood | None:
 
 
 def plain(text: str) -> str:
-    """Text in one line, without control characters and without marks that turn the direction of what follows."""
+    """Text in one line, without control characters and without marks that change the text direction."""
     return " ".join(printable(text).split())
 
 

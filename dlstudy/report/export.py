@@ -1,4 +1,4 @@
-"""Writes a report in the format that is asked for."""
+"""Writes a report in the requested format."""
 
 import json
 import math
@@ -28,11 +28,11 @@ FORMATS = ("html", "pdf", "md", "csv", "tex", "json")
 _WITH_PICTURES = ("html", "pdf")
 
 _ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
-"""What JSON leaves as it is and a terminal obeys: control characters, and those that turn the direction of writing."""
+"""Characters that JSON does not escape and a terminal obeys: control characters, and those of text direction."""
 
 
 def check_format(kind: str) -> None:
-    """Refuses what is no format.
+    """Rejects an unknown format.
 
     Raises:
         UsageError: no such format.
@@ -69,7 +69,7 @@ def export_all(summary: StudySummary, folder: Path, winners: Sequence[WinnerFigu
 
 
 def write_whole(path: Path, content: str | bytes) -> Path:
-    """Writes a file whole or not at all, and the folders that it needs; the file's path.
+    """Writes a file atomically, and the folders that it needs; returns the file's path.
 
     Raises:
         OSError: it cannot be written.

@@ -1,4 +1,4 @@
-"""An index over studies: a line each, with its question, its answer and how many claims came out how."""
+"""An index of studies: one line for each, with its question, its answer and the counts of verdicts."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,8 +22,8 @@ def index(
     Args:
         summaries: one for each study and variant.
         kind: one of `dlstudy.report.export.FORMATS`.
-        links: where each one's report lies; empty for none.
-        missing: what is not in the index and why, a sentence each.
+        links: the address of each one's report; empty for none.
+        missing: the studies that are not in the index and why, a sentence each.
 
     Raises:
         UsageError: no such format.
@@ -44,7 +44,7 @@ def index(
     blocks: list[Block] = [Heading(table.title), table]
     if missing:
         blocks += [Heading("Not in this index"), Bullets(missing)]
-    return RENDERERS[kind](Document("dlstudy", "What the studies answer", "", "", blocks))
+    return RENDERERS[kind](Document("dlstudy", "Answers of the studies", "", "", blocks))
 
 
 def _entry(summary: StudySummary) -> dict[str, Any]:  # Any: JSON
@@ -65,7 +65,7 @@ def _counts(summary: StudySummary) -> list[str]:
 
 
 def _verdicts(verdicts: Sequence[str], order: Sequence[str]) -> Mapping[str, int]:
-    """How often each verdict came out, in a given order of all that there are."""
+    """How often each verdict occurs, in a given order of all verdicts."""
     found = Counter(verdicts)
     return {verdict: found[verdict] for verdict in sorted(found, key=order.index)}
 

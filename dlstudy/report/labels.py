@@ -1,4 +1,4 @@
-"""Names of the record in words that a reader would say, and what verdicts mean to a reader."""
+"""Readable words for names in the record, and the moods of verdicts."""
 
 from collections.abc import Iterable, Mapping
 
@@ -15,7 +15,7 @@ PHASES: Mapping[ClaimPhase, str] = {
     ClaimPhase.TUNING: "tuned winners against the library's defaults",
     ClaimPhase.SWEEP: "stated values",
 }
-"""What a claim compares."""
+"""The runs that a claim compares."""
 
 _MOODS: Mapping[Verdict | FigureVerdict | DerivedVerdict | bool, Mood] = {
     Verdict.SUPPORTED: Mood.GOOD,
@@ -36,7 +36,7 @@ _MOODS: Mapping[Verdict | FigureVerdict | DerivedVerdict | bool, Mood] = {
     True: Mood.GOOD,
     False: Mood.BAD,
 }
-"""Of each verdict, and of whether a check passed. `not run` is a verdict on claims and on figures: open for both."""
+"""The mood of each verdict and of a check. `not run` is a verdict on claims and on figures: open for both."""
 
 
 def verdict_mood(verdict: Verdict | FigureVerdict | DerivedVerdict | bool) -> Mood:

@@ -33,7 +33,7 @@ def load(
     Args:
         study: its name, or the path of its file.
         variant: which (`dlstudy status` lists them); None for the default, or the only one there is.
-        home: folder of results; None for `DLSTUDY_HOME`, else `mlruns` in the current folder.
+        home: the home folder; None for `DLSTUDY_HOME`, else `mlruns` in the current folder.
         storage: SQLAlchemy URL of Optuna's storage; None for the journal in the home.
 
     Raises:
@@ -64,7 +64,7 @@ class Picture(bytes):
 
 @dataclass(frozen=True, repr=False)
 class Results:
-    """What a study gave, as `summary` says it. Frames are made when asked for; a figure is None if it would be empty.
+    """The results of a study, from its `summary`. Frames are made on demand; a figure is None if it would be empty.
 
     Columns that say which trial a row is of are `phase`, `arm`, `search`, `number`, `index` and `seed`, as in the
     record. Write `frame["index"]`: `frame.index` is pandas' own.
@@ -129,7 +129,7 @@ class Results:
 
     @cached_property
     def budget(self) -> Picture | None:
-        """What each search had found after 1, 2, ... trials, and the seconds that these took."""
+        """The best result of each search after 1, 2, ... trials, and the seconds that these took."""
         from dlstudy.report.figures.search import budget_png
 
         return _picture(budget_png(self.summary))

@@ -20,7 +20,7 @@ def document(
     """The report: the answer first, then the evidence, then how it was made.
 
     Args:
-        summary: what the study gave.
+        summary: the results of the study.
         figures: PNG bytes by name, of those figures that have something to show; None for a format without pictures,
             which then has their alternative texts.
         winners: the study's own figures of the winners.
@@ -42,7 +42,7 @@ def document(
         *_section("Remarks", _bullets(_remarks(summary))),
         *_section("What paired runs share", _bullets(summary.pairing)),
         *_tables([making_table(summary)]),
-        Heading("How to make it again"),
+        Heading("How to repeat it"),
         Code(command(summary.study, summary.variant, summary.protocol, _has_reported_variants(summary))),
     ]
     name = f"{summary.study} · {summary.variant}"
@@ -58,7 +58,7 @@ class _Figures:
         self._figures = figures
 
     def __call__(self, name: str, title: str = "") -> list[Block]:
-        """The figure of that name under its title, or nothing where it shows nothing."""
+        """The figure of that name under its title, or nothing if it is empty."""
         if name not in (self._texts if self._figures is None else self._figures):
             return []
         picture = Picture(title or name, self._texts.get(name, title or name), (self._figures or {}).get(name, b""))

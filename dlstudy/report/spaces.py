@@ -11,7 +11,7 @@ __all__ = ["spaces"]
 
 
 def spaces(summary: StudySummary) -> dict[str, dict[str, BaseDistribution]]:
-    """What the search of each arm chose from: arm to name to distribution."""
+    """The search space of each arm: arm to name to distribution."""
     stored: Mapping[str, Mapping[str, object]] = summary.protocol["spaces"]
     return {
         arm: {name: json_to_distribution(json.dumps(distribution)) for name, distribution in space.items()}

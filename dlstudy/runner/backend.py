@@ -19,7 +19,7 @@ class Backend:
     """The stores and the machine part of a run.
 
     Args:
-        home: the folder that results go to.
+        home: the folder where results are kept.
         storage: SQLAlchemy URL of Optuna's storage; None for the journal in the home.
         tracking: MLflow's URI; None for the environment's, else SQLite in the home.
         engine: one of `ENGINES`.
@@ -27,7 +27,7 @@ class Backend:
         ray_address: of the cluster that the engine `ray` trains on; None for RAY_ADDRESS, else the one of this machine.
 
     Raises:
-        UsageError: there is no such engine, no machine has this many slots, or an address is of no use.
+        UsageError: there is no such engine, no machine has this many slots, or an address is not valid.
     """
 
     home: Home
@@ -58,7 +58,7 @@ def engine_maker(backend: Backend, dataset: str, say: Callable[[str], None]) -> 
     Args:
         backend: which engine, and where.
         dataset: the name of the data set.
-        say: tells the user what is used.
+        say: shows the user what is used.
     """
 
     def make(n_needed: int, decide: Decide) -> Engine:

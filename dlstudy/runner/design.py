@@ -23,13 +23,13 @@ def design_table(
     """The first rows of a study's design, mapped to a space.
 
     A longer table begins with the shorter one. Arms whose spaces have the same number of parameters share the points
-    of the unit cube, so that no arm has the luckier draw; they map them to their own ranges.
+    of the unit cube, so that no arm has a luckier draw; they map them to their own ranges.
 
     Args:
         study: the study's name, which fixes the scramble.
         space: parameter name to distribution; columns go by name.
         n_rows: how many.
-        stream: tells independent designs of the same study apart.
+        stream: distinguishes independent designs of the same study.
         sampler: "sobol" for a scrambled Sobol sequence, "random" for independent uniform draws.
 
     Source: Owen 1995 (scrambling); Joe and Kuo 2008 (direction numbers), as in `scipy.stats.qmc.Sobol`.

@@ -1,4 +1,4 @@
-"""The main loop of a run: what is missing is trained, and the record and the listeners hear of it."""
+"""The main loop of a run: trains what is missing, and reports it to the record and the listeners."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -22,17 +22,17 @@ def train_missing(
     listeners: Sequence[Listener],
     run_id_of: Callable[[str], str],
 ) -> int:
-    """Trains what a plan misses; how many trainings that were. Hold the study's lock.
+    """Trains what is missing in a plan; returns the number of trainings. Hold the study's lock.
 
     Args:
         plan: what is missing.
         recorder: where results go.
         make_engine: called only where something is missing.
-        listeners: hear of every trial.
+        listeners: receive the events of every trial.
         run_id_of: the MLflow run of a trial, by key; empty while it has none.
 
     Raises:
-        KeyboardInterrupt: passed on, when everything is written down.
+        KeyboardInterrupt: passed on once everything is recorded.
     """
     if not plan.n_waiting:
         return 0

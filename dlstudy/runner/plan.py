@@ -1,4 +1,4 @@
-"""What a run has to train: which trainings are wanted and missing, and which comes next. Writes nothing."""
+"""The plan of a run: which trainings are wanted and missing, and which comes next. Writes nothing."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence, Set
@@ -26,7 +26,7 @@ class Selection:
     """The parts of a study that a run is about.
 
     Args:
-        phases, arms: those that are asked for.
+        phases, arms: those that are requested.
         reported_variants: whether reported figures with settings of their own are trained too.
     """
 
@@ -36,7 +36,7 @@ class Selection:
 
     @classmethod
     def of(cls, study: ResolvedStudy, request: Request) -> "Selection":
-        """What a request asks for; all, where it does not say."""
+        """What a request selects; everything, if it does not say."""
         arms = [study.arm(name) for name in request.arms or [arm.name for arm in study.arms]]
         return cls([Phase(phase) for phase in request.phases or Phase], arms, request.reported_variants)
 
@@ -83,7 +83,7 @@ class Plan:
             trials: all that the record has of the study.
 
         Raises:
-            UsageError: a part needs another that is neither asked for nor complete.
+            UsageError: a part needs another that is neither requested nor complete.
         """
         self._study, self._selection = study, selection
         self._waiting: deque[Training] = deque()
@@ -101,14 +101,14 @@ class Plan:
                     for search in study.searches_of(phase)
                     for training in self._missing(arm, phase, search)
                 ]
-                self._waiting += sorted(missing, key=lambda item: (item.part.search, item.index))  # arms side by side
+                self._waiting += sorted(missing, key=lambda item: (item.part.search, item.index))  # arms alternate
         for search in study.searches_of(Phase.REPLICATE):
             for arm in selection.arms:
                 self._replicate_when_searched(arm, search)
 
     @property
     def totals(self) -> Totals:
-        """Trainings done and wanted, of each phase and arm that was asked for."""
+        """Trainings done and wanted, of each requested phase and arm."""
         totals: dict[tuple[str, str], tuple[int, int]] = {}
         for name, part in self._parts.items():
             if name.phase in self._selection.phases and part.wanted:
@@ -131,7 +131,7 @@ class Plan:
         return self._waiting.popleft() if self._waiting else None
 
     def ended(self, training: Training, trial: TrialRecord) -> None:
-        """Takes note of how a training that `next` gave ended, and plans what follows from it."""
+        """Notes how a training that `next` returned has ended, and plans what follows from it."""
         part = self._parts[training.part]
         part.known.append(trial)
         if trial.state is TrialState.LOST:
@@ -145,7 +145,7 @@ class Plan:
     def _missing(self, arm: Arm, phase: Phase, search: int) -> list[Training]:
         """The wanted trainings of a part that have no final trial.
 
-        What makes two trainings the same is in a search the index, elsewhere the setting and the index of the seed.
+        Trainings are identified in a search by the index, elsewhere by the setting and the index of the seed.
         """
         name = self._study.record_name(arm, phase, search)
         part = self._parts.get(name)
@@ -177,12 +177,12 @@ class Plan:
             return []
         stream = stream_of(arm, name.search)
         table = fixed_design(self._study.name, arm.space, part.wanted, self._study.variant, stream)
-        # One that was begun keeps its parameters, whoever proposed them.
+        # A trial that was begun keeps its parameters, however they were chosen.
         begun = {trial.index: trial.tuned for trial in part.known}
         return [Training(arm, name, index, table[index] if table else begun.get(index)) for index in indices]
 
     def _settings(self, arm: Arm, phase: Phase, search: int) -> list[tuple[Mapping[str, Any], int]]:
-        """What an arm is trained at in a phase other than the search, and on how many seeds."""
+        """The settings of an arm in a phase other than the search, and the number of seeds."""
         study = self._study
         if phase is Phase.SWEEP:
             return [(point, sweep.seeds) for sweep in study.sweeps for point in study.sweep_settings(sweep, arm)]

@@ -20,14 +20,14 @@ from dlstudy.study.trial import TrialRecord, TrialResult, TrialSpec, TrialState,
 __all__ = ["TrialRecorder"]
 
 _TRIES = 2
-"""Tries of a trial whose worker died, in one run: after the last it has failed."""
+"""Tries of a trial whose worker died, in one run; after the last, the trial has failed."""
 
 
 class TrialRecorder:
     """The record's one writer during a run."""
 
     def __init__(self, study: ResolvedStudy, selection: Selection, home: Home, record: Record) -> None:
-        """Ends what a dead process left in flight. Hold the study's lock."""
+        """Ends the trials that a dead process left running. Hold the study's lock."""
         self._study, self._home, self._record = study, home, record
         self._definitions = define_all(study, selection.arms)
         self._opened: dict[RecordName, ArmRecord] = {}
@@ -54,20 +54,20 @@ class TrialRecorder:
         return self._with_folders(spec)
 
     def report(self, spec: TrialSpec, metrics: Mapping[str, float], epoch: int) -> bool:
-        """Reports an epoch to the pruner; whether the trial should continue."""
+        """Reports an epoch to the pruner; returns whether the trial should continue."""
         value = metrics.get(self._study.protocol.metric)
         return value is None or self._open(self._in_flight[spec.key].part).report(spec.key, epoch, value)
 
     def end(self, outcome: TrialOutcome, run_id: str) -> tuple[Training, TrialRecord]:
-        """Writes a result into the record; gives back the training and what the record now holds of it."""
+        """Writes a result into the record; returns the training and its record."""
         training = self._in_flight.pop(outcome.spec.key)
         result, value = self._judge(training, outcome.result)
         return training, self._open(training.part).end(outcome.spec, result, value, run_id)
 
     def give_up(self, reason: str) -> list[TrialRecord]:
-        """Writes every training in flight down as killed: the next run trains it again.
+        """Records every running training as killed: the next run trains it again.
 
-        The record says which these are: a run may be stopped between the two steps of whatever it does.
+        The record says which these are: a run may be stopped between any two steps.
         """
         return [trial for record in self._opened.values() for trial in record.end_all(reason)]
 
@@ -102,7 +102,7 @@ class TrialRecorder:
         return dataclasses.replace(spec, model_folder=model_folder, folder=folder, prunable=prunable)
 
     def _judge(self, training: Training, result: TrialResult) -> tuple[TrialResult, float | None]:
-        """The value of a finished trial; a metric that the model does not give, or a second loss, makes it failed."""
+        """The result and value of a trial: without the metric, or if it was lost at its last try, it has failed."""
         if result.state is TrialState.LOST and training.tries == _TRIES:
             return dataclasses.replace(result, state=TrialState.FAILED), None
         if result.state is not TrialState.FINISHED:

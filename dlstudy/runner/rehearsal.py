@@ -21,9 +21,9 @@ _EPOCHS = 2
 
 
 def rehearse(study: ResolvedStudy, make_engine: Callable[[int], Engine]) -> tuple[dict[str, tuple[float, float]], int]:
-    """Trains each arm twice for two epochs, and writes nothing down. Of the two the faster one counts.
+    """Trains each arm twice for two epochs, and records nothing. The faster of the two counts.
 
-    The first training in a worker also traces graphs, which later ones find there.
+    The first training in a worker also traces graphs, which later ones use again.
 
     Returns:
         For each arm the seconds of a training beside its epochs, and of an epoch; how many slots there are.

@@ -43,7 +43,7 @@ _PATIENCE_S = 8.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to: the summary, how many trainings it took, reports written, and what the user should know."""
+    """The outcome of a run: the summary, the number of trainings, the reports written, and notes for the user."""
 
     summary: StudySummary
     n_trained: int
@@ -57,7 +57,7 @@ def run_study(
     """Trains what is missing of a study, writes MLflow and the reports, and sums up.
 
     Raises:
-        KeyboardInterrupt: after everything is written down.
+        KeyboardInterrupt: after everything is recorded.
         DlstudyError: as the parts raise it.
     """
     study = resolve(file, request)
@@ -80,14 +80,14 @@ def run_study(
 def begin_run(
     study: ResolvedStudy, request: Request, home: Home, record: Record
 ) -> tuple[ResolvedStudy, Plan, TrialRecorder]:
-    """What a run is about, what it has to train, and what writes that down. Hold the study's lock.
+    """What a run selects, what it has to train, and what records that. Hold the study's lock.
 
-    What a dead process left in flight is ended first: a trial whose result was written before it died need not be
+    Trials that a dead process left running are ended first: a trial whose result was written before it died need not be
     trained again.
 
     Raises:
         RecordError: a part was begun with another definition.
-        UsageError: a part needs another that is neither asked for nor complete.
+        UsageError: a part needs another that is neither requested nor complete.
     """
     study = _in_generation(study, request, record)
     selection = Selection.of(study, request)
@@ -107,7 +107,7 @@ def _in_generation(study: ResolvedStudy, request: Request, record: Record) -> Re
 def _refuse_before_writing(study: ResolvedStudy, request: Request, backend: Backend) -> None:
     """Raises what opening the stores and planning would raise, before anything is written.
 
-    So a run that is refused makes no home, and does not mark one of an earlier version as one of this version.
+    A rejected run then creates no home folder, and does not mark an older one with this version.
     """
     home, has_database = backend.home, backend.storage is not None
     is_earlier = home.root.exists() and not home.is_current
@@ -122,7 +122,7 @@ def _refuse_before_writing(study: ResolvedStudy, request: Request, backend: Back
 
 @contextmanager
 def _storage_errors_translated(home: Home) -> Iterator[None]:
-    """What a disk or a database refuses becomes a StoreError; the record holds all that it took before."""
+    """Turns errors of a disk or a database into a StoreError; the record keeps all that was written before."""
     try:
         yield
     except OSError as error:
@@ -139,7 +139,7 @@ def _storage_errors_translated(home: Home) -> Iterator[None]:
 
 @contextmanager
 def _held(study: str, backend: Backend) -> Iterator[Lock]:
-    """Holds a study's record, and the home too, where models and reports go; gives the lock of the record."""
+    """Locks a study's record, and the home with models and reports; yields the lock of the record."""
     home, record = backend.home.lock(study), backend.home.lock(study, backend.storage)
     with home.held(), nullcontext() if backend.storage is None else record.held():
         yield record
@@ -147,7 +147,7 @@ def _held(study: str, backend: Backend) -> Iterator[Lock]:
 
 @dataclass(frozen=True)
 class _Session:
-    """One run: what it is about, where it goes, and what it says."""
+    """One run: what it selects, where its results are kept, and how it reports."""
 
     study: ResolvedStudy
     record: Record
@@ -172,7 +172,7 @@ class _Session:
         return Outcome(summary, n_trained, reports, [*self._remarks_on_models(lost), *_remarks_on_mlflow(tracker)])
 
     def trials(self) -> list[TrialRecord]:
-        """All that the record has of the study."""
+        """All trials of the study in the record."""
         return self.record.trials(self.study.name, self.study.variant)
 
     def _settle(self, tracker: Tracker, limit_s: float = math.inf) -> StudySummary:
@@ -191,7 +191,7 @@ class _Session:
         ]
 
     def _fetch_models(self, tracker: Tracker, summary: StudySummary) -> list[str]:
-        """Fetches models that another machine trained from MLflow into the home; the arms whose models are nowhere."""
+        """Fetches models that another machine trained from MLflow; returns the arms whose models are missing."""
         lost = []
         for trial, folder in self._model_folders(summary):
             if trial.result and trial.result.model and not folder.is_dir():
@@ -200,7 +200,7 @@ class _Session:
         return lost
 
     def _publish(self, runs: MlflowRuns, summary: StudySummary, reports: Sequence[Path]) -> None:
-        """Hands the winners' models and the report to MLflow, and ends the study's run."""
+        """Logs the winners' models and the report to MLflow, and ends the study's run."""
         for trial, folder in self._model_folders(summary):
             runs.log_model(trial, folder)
         status = "FAILED" if summary.n_failed else "FINISHED"
@@ -209,7 +209,7 @@ class _Session:
     def _remarks_on_models(self, lost: Sequence[str]) -> list[str]:
         return [
             f"the model of {arm} is neither in {self.backend.home.root} nor in MLflow: `dlstudy predict` needs it; "
-            "--fresh trains anew"
+            "--fresh trains it again"
             for arm in lost
         ]
 

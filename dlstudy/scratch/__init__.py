@@ -1,1 +1,1 @@
-"""The course's mathematics in NumPy: activations, losses, update rules, and the estimators that are made of them."""
+"""The course's mathematics in NumPy: activations, losses, update rules, and estimators built from them."""

@@ -44,7 +44,7 @@ class Activation:
 def heaviside(z: ArrayLike) -> Array:
     """Heaviside's step: 0 below zero, 0.5 at zero, 1 above.
 
-    The step of `Perceptron` is another one: it is 0 at zero.
+    The step of `Perceptron` differs: it is 0 at zero.
     """
     return np.heaviside(floats(z), 0.5)
 

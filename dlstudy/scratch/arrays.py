@@ -1,4 +1,4 @@
-"""The one kind of array that this package computes with."""
+"""The array type of this package."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,5 +9,5 @@ Array = NDArray[np.float64]
 
 
 def floats(values: ArrayLike) -> Array:
-    """Values as float64, of the shape that they have."""
+    """Values as a float64 array of the same shape."""
     return np.asarray(values, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Linear regression twice, by gradient descent and in closed form, and the figures that judge a regression."""
+"""Linear regression by gradient descent and in closed form, and figures of merit for a regression."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,7 +22,7 @@ _DELTA = {"mae": False, "mse": False, "half_mse": False, "huber": True, "pseudo_
 
 
 class _Line(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """What both regressors do once they have `coef_` and `intercept_`."""
+    """The prediction that both regressors make from `coef_` and `intercept_`."""
 
     coef_: Array
     intercept_: float
@@ -45,8 +45,8 @@ class GradientDescentRegressor(_Line):
     Args:
         rule: a name of `RULES`.
         learning_rate: eta.
-        momentum: share of the previous step that is made again, for the rules sgd and momentum; None is the rule's own.
-        batch_size: rows a step; None takes all (batch), 1 is stochastic, in between mini-batch.
+        momentum: share of the previous step that is added, for the rules sgd and momentum; None is the rule's own.
+        batch_size: rows per step; None takes all (batch), 1 is stochastic, in between mini-batch.
         n_epochs: how often all rows are seen.
         loss: mse, half_mse, mae, huber or pseudo_huber.
         delta: of the two Huber losses, in units of y.
@@ -85,7 +85,7 @@ class GradientDescentRegressor(_Line):
         self.random_state = random_state
 
     def fit(self, x: ArrayLike, y: ArrayLike) -> Self:
-        """Learns from rows and their values.
+        """Fits the line to rows and their values.
 
         Args:
             x: (n, features) numbers; standardize them, or the rate that one feature needs is too large for another.
@@ -100,7 +100,7 @@ class GradientDescentRegressor(_Line):
         weights = np.zeros(rows.shape[1])
         state = rule.start(weights)
         self.history_: dict[str, list[float]] = {"cost": [], "slope": [], "intercept": []}
-        with np.errstate(all="ignore"):  # a rate too large is a result, too
+        with np.errstate(all="ignore"):  # divergence at too large a rate is a result, too
             for batches in self._epochs(len(values)):
                 self.history_["cost"].append(float(loss(values, rows @ weights).value.mean()))
                 for batch in batches:
@@ -132,7 +132,7 @@ class GradientDescentRegressor(_Line):
         return rule, partial(LOSSES[self.loss], **delta)
 
     def _epochs(self, n: int) -> Iterator[list[np.ndarray | slice]]:
-        """For each epoch its batches: which of n rows each has."""
+        """The batches of each epoch, as the row numbers of each."""
         rng = np.random.default_rng(self.random_state)
         for _ in range(self.n_epochs):
             if self.batch_size is None or self.batch_size >= n:
@@ -157,7 +157,7 @@ class ClosedFormRegressor(_Line):
     """
 
     def fit(self, x: ArrayLike, y: ArrayLike) -> Self:
-        """Finds the line.
+        """Fits the line.
 
         Args:
             x: (n, features) numbers.
@@ -175,10 +175,10 @@ class ClosedFormRegressor(_Line):
 
 
 def regression_report(y: ArrayLike, predicted: ArrayLike, x: ArrayLike | None = None) -> dict[str, float]:
-    """The figures by which the course judges a regression.
+    """The figures of merit that the course gives for a regression.
 
     Args:
-        y: (n,) numbers, what was measured.
+        y: (n,) numbers, the measured values.
         predicted: (n,) numbers.
         x: (n,) numbers, the one feature, for Pearson's correlation of x and y; without it that of `predicted` and y.
 
@@ -210,10 +210,10 @@ def regression_report(y: ArrayLike, predicted: ArrayLike, x: ArrayLike | None = 
 
 
 def mean_rise(costs: ArrayLike) -> float:
-    """How much a cost went up from one step to the next, on average, a fall counting 0; 0 for fewer than two costs.
+    """Mean increase of a cost from one step to the next, a decrease counting as 0; 0 for fewer than two costs.
 
     Args:
-        costs: (n,) one a step; not finite where a descent diverged.
+        costs: (n,) one per step; not finite where a descent diverged.
     """
     with np.errstate(all="ignore"):
         rises = np.maximum(0, np.diff(np.asarray(costs, np.float64)))

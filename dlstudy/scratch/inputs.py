@@ -1,4 +1,4 @@
-"""What the estimators check before they learn: parameters, and labels of two classes."""
+"""Input checks of the estimators: parameters, and labels of two classes."""
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -31,7 +31,7 @@ def two_classes(y: np.ndarray) -> tuple[np.ndarray, Array]:
 
     Raises:
         DataError: the labels are of one class, or of more than two.
-        ValueError: they are no labels, but measured values (scikit-learn).
+        ValueError: they are continuous values instead of labels (scikit-learn).
     """
     check_classification_targets(y)
     kind = type_of_target(y)

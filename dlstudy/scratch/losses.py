@@ -1,7 +1,7 @@
 """The course's loss functions, each with its gradient with respect to the prediction, in float64.
 
 A loss of numbers (`mae` to `sigmoid_crossentropy`) has a value for each number; Keras also takes their mean over the
-last axis. A loss of distributions (`softmax_crossentropy` and below) has a value for each row: it takes away the last
+last axis. A loss of distributions (`softmax_crossentropy` and below) has a value for each row: it reduces the last
 axis, the classes. Keras keeps probabilities in [1e-7, 1 - 1e-7]; here a class that was given probability 0 costs
 infinity.
 """
@@ -38,7 +38,7 @@ __all__ = [
 
 
 class Loss(NamedTuple):
-    """What each function here gives; they raise `DataError` for arrays that do not fit each other.
+    """The result of each loss function; they raise `DataError` for arrays that do not fit each other.
 
     Args:
         value: the loss of each number, (...), or of each row, (...) for (..., classes).
@@ -193,7 +193,7 @@ def sum_of_absolute_errors(target: ArrayLike, prediction: ArrayLike) -> float:
 
 
 def sum_of_squared_errors(target: ArrayLike, prediction: ArrayLike, dtype: DTypeLike = np.float64) -> float:
-    """Sum of e^2 over all numbers, reckoned in the given type.
+    """Sum of e^2 over all numbers, computed in the given type.
 
     With `dtype=np.int32` it overflows as the course's did: its -1,572,109,088 is 333,435,340,000 less 78 * 2^32.
     """

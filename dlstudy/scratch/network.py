@@ -1,4 +1,4 @@
-"""A fully connected network of sigmoids, learned by backpropagation: the course's XOR network."""
+"""A fully connected network of sigmoids, trained by backpropagation: the course's XOR network."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -25,10 +25,10 @@ _Layer = tuple[Array, Array]
 class SigmoidNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Layers of logistic neurons with one output, the probability of the second class; full-batch gradient descent.
 
-    The loss is the mean cross-entropy over the rows, and not its sum. That is told by the course's outputs for XOR
-    after 1,000 steps at rate 1.0: 0.0148, 0.9825, 0.9825, 0.0280. Of 500 starts the mean brings 333 to the right
-    labels, with median outputs 0.016, 0.983, 0.983, 0.016; the sum, whose steps are four times as long, comes to
-    0.003, 0.997, 0.997, 0.003. The other starts stay in a flat place, most of them for good: try several.
+    The loss is the mean cross-entropy over the rows, and not its sum. The course's outputs for XOR show that
+    after 1,000 steps at rate 1.0: 0.0148, 0.9825, 0.9825, 0.0280. With the mean, 333 of 500 starts reach the right
+    labels, with median outputs 0.016, 0.983, 0.983, 0.016; the sum, whose steps are four times as long, gives
+    0.003, 0.997, 0.997, 0.003. The other starts stay on a plateau, most of them for good: try several.
 
     The update is w <- w - eta * gradient + momentum * previous step. The course's rule for the network has + eta *
     gradient, which leads uphill.
@@ -36,7 +36,7 @@ class SigmoidNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     Args:
         hidden: neurons of each hidden layer.
         learning_rate: eta.
-        momentum: share of the previous step that is made again, in [0, 1).
+        momentum: share of the previous step that is added, in [0, 1).
         n_steps: number of updates; each sees all rows.
         random_state: what NumPy's `default_rng` takes; weights and biases are drawn from N(0, 1).
 
@@ -66,7 +66,7 @@ class SigmoidNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.random_state = random_state
 
     def fit(self, x: ArrayLike, y: ArrayLike) -> Self:
-        """Learns from rows and their labels.
+        """Fits the network to rows and their labels.
 
         Args:
             x: (n, features) numbers.
@@ -104,7 +104,7 @@ class SigmoidNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         return np.column_stack([logistic(-z), logistic(z)])
 
     def predict(self, x: ArrayLike) -> np.ndarray:
-        """The likelier class of each row: (n, features) numbers to (n,) labels."""
+        """The more probable class of each row: (n, features) numbers to (n,) labels."""
         likelier = self.predict_proba(x).argmax(axis=1)
         return np.asarray(self.classes_[likelier])
 
@@ -125,7 +125,7 @@ def _layers(weights: Array, sizes: Sequence[int]) -> list[_Layer]:
 
 
 def _forward(layers: Sequence[_Layer], rows: Array) -> list[Array]:
-    """What each layer gets (n, inputs), and what the last one makes of it: the logits (n,)."""
+    """The input of each layer (n, inputs), and the output of the last one: the logits (n,)."""
     signals = [rows]
     for weights, biases in layers[:-1]:
         signals.append(logistic(signals[-1] @ weights + biases))
@@ -138,7 +138,7 @@ def _backpropagate(layers: Sequence[_Layer], rows: Array, targets: Array) -> tup
     *signals, z = _forward(layers, rows)
     loss = sigmoid_crossentropy(targets, z)
     n = len(targets)
-    error = loss.gradient[:, None] / n  # of the mean loss, in what enters the neurons of a layer
+    error = loss.gradient[:, None] / n  # of the mean loss, with respect to the weighted sums of a layer
     gradients = []
     for (weights, _), signal in zip(reversed(layers), reversed(signals), strict=True):
         gradients += [error.sum(axis=0), (signal.T @ error).ravel()]

@@ -20,21 +20,21 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
     The update is w <- w + eta * sum(x * (t - fired)), with t = 1 where it should fire and 0 elsewhere. The bias b is
     the weight of a further input that is always -1. The course's text lets the neuron fire at z >= 0, its code at z >
-    0: here it is as in the code. It learns until no row is wrong, at the most `n_epochs` epochs; it gets there if the
-    two classes are linearly separable, given enough epochs, and only then.
+    0: here it is as in the code. It learns until no row is wrong, for at most `n_epochs` epochs. Given enough
+    epochs, it succeeds if and only if the two classes are linearly separable.
 
     scikit-learn's `Perceptron` updates after each row that was wrong, and starts at zero.
 
     Args:
         learning_rate: eta.
-        n_epochs: how often all rows are seen, at the most.
+        n_epochs: how often all rows are seen, at most.
         initial_weights: those of the inputs, then that of the bias; None draws them from N(0, 1) * 1e-4.
         random_state: what NumPy's `default_rng` takes.
 
     Attributes:
         classes_: (2,); the neuron fires for the second.
         weights_: (features + 1,) float64, the last one the bias's.
-        n_iter_: how many epochs it learned.
+        n_iter_: number of epochs that it learned.
         converged_: whether no training row is wrong.
         history_: "errors" (rows that are wrong) and "accuracy" (a fraction), after each epoch.
 
@@ -55,7 +55,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         self.random_state = random_state
 
     def fit(self, x: ArrayLike, y: ArrayLike) -> Self:
-        """Learns from rows and their labels.
+        """Fits the perceptron to rows and their labels.
 
         Args:
             x: (n, features) numbers.

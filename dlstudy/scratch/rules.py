@@ -17,11 +17,11 @@ from dlstudy.scratch.arrays import Array
 __all__ = ["RULES", "Adadelta", "Adagrad", "Adam", "Rmsprop", "Rule", "Sgd", "State"]
 
 State = tuple[Array, ...]
-"""What a rule remembers from step to step: arrays of the weights' shape; Adam's last one is its number of steps."""
+"""The state of a rule between steps: arrays of the weights' shape; Adam's last one is its number of steps."""
 
 
 class Rule(ABC):
-    """How weights follow from a gradient."""
+    """The update of weights from a gradient."""
 
     @abstractmethod
     def start(self, weights: Array) -> State:
@@ -42,7 +42,7 @@ class Rule(ABC):
 class Sgd(Rule):
     """Gradient descent, with or without momentum: w <- w - eta * g + momentum * previous step.
 
-    Whether it is batch, stochastic or mini-batch descent depends on the rows that the gradient is of.
+    Whether it is batch, stochastic or mini-batch descent depends on the rows of the gradient.
 
     Source: Polyak 1964, Some Methods of Speeding up the Convergence of Iteration Methods; Keras's `SGD`.
     """
@@ -51,7 +51,7 @@ class Sgd(Rule):
     momentum: float = 0.0
 
     def start(self, weights: Array) -> State:
-        """No step yet."""
+        """A previous step of zero."""
         return (np.zeros_like(weights),)
 
     def step(self, weights: Array, gradient: Array, state: State) -> tuple[Array, State]:
@@ -75,7 +75,7 @@ class Adagrad(Rule):
     epsilon: float = 1e-7
 
     def start(self, weights: Array) -> State:
-        """The sum of squares, as if there had been some already."""
+        """The sum of squares, which begins above zero."""
         return (np.full_like(weights, self.start_value),)
 
     def step(self, weights: Array, gradient: Array, state: State) -> tuple[Array, State]:
@@ -86,10 +86,10 @@ class Adagrad(Rule):
 
 @dataclass(frozen=True)
 class Adadelta(Rule):
-    """Steps in the proportion of earlier steps to earlier gradients: w <- w - eta * g * RMS(step) / RMS(g).
+    """Steps scaled by the ratio of earlier steps to earlier gradients: w <- w - eta * g * RMS(step) / RMS(g).
 
-    RMS(a) = sqrt(mean of a^2 + eps), the mean fading with rho. The paper has no eta, that is 1, and so had Keras
-    once; its default is now 0.001. The paper's eps is 1e-6.
+    RMS(a) = sqrt(mean of a^2 + eps), a moving average with decay rho. The paper has no eta, which equals
+    eta = 1, once Keras's default; it is now 0.001. The paper's eps is 1e-6.
 
     Source: Zeiler 2012, arXiv:1212.5701, algorithm 1; Keras's `Adadelta`.
     """
@@ -113,7 +113,7 @@ class Adadelta(Rule):
 
 @dataclass(frozen=True)
 class Rmsprop(Rule):
-    """Adagrad that forgets: v <- rho * v + (1 - rho) * g^2, w <- w - eta * g / sqrt(v + eps).
+    """Adagrad with a moving average: v <- rho * v + (1 - rho) * g^2, w <- w - eta * g / sqrt(v + eps).
 
     PyTorch adds eps outside the root.
 
@@ -136,9 +136,9 @@ class Rmsprop(Rule):
 
 @dataclass(frozen=True)
 class Adam(Rule):
-    """Momentum and RMSprop in one: w <- w - eta_t * m / (sqrt(v) + eps), m and v fading means of g and g^2.
+    """Momentum and RMSprop in one: w <- w - eta_t * m / (sqrt(v) + eps), m and v moving averages of g and g^2.
 
-    eta_t = eta * sqrt(1 - beta_2^t) / (1 - beta_1^t) makes up for their start at 0. This is the form at the end of the
+    eta_t = eta * sqrt(1 - beta_2^t) / (1 - beta_1^t) corrects for their start at 0. This is the form at the end of the
     paper's section 2. Its algorithm 1 corrects m and v themselves, so that in this form its eps is 1e-8 * sqrt(1 -
     beta_2^t).
 

@@ -1,4 +1,4 @@
-"""Which labels of points a straight line can give."""
+"""Tests of linear separability: which labels of points a straight line can give."""
 
 from itertools import product
 
@@ -14,12 +14,12 @@ __all__ = ["is_linearly_separable", "separable_labelings"]
 def is_linearly_separable(x: ArrayLike, y: ArrayLike) -> bool:
     """Whether some straight line (plane, hyperplane) has all rows of one class on one side, all others on the other.
 
-    It asks a linear program for w and b with t * (x . w - b) >= 1 in all rows, t = -1 or 1: there are some exactly
-    when the classes are separable. Rows of one class alone are. A gap under 1e-8 of the rows' spread may pass for none.
+    A linear program looks for w and b with t * (x . w - b) >= 1 in all rows, t = -1 or 1: they exist if and only if
+    the classes are separable. Rows of a single class are. A gap under 1e-8 of the rows' spread may not be recognized.
 
     Args:
         x: (n, features) numbers.
-        y: (n,) labels of at the most two classes.
+        y: (n,) labels of at most two classes.
 
     Raises:
         DataError: x and y do not fit each other or are empty, or y has more than two classes.
@@ -56,7 +56,7 @@ def separable_labelings(points: ArrayLike) -> set[tuple[int, ...]]:
         points: (n, features) numbers; each of the 2^n labellings takes a linear program (a millisecond).
 
     Raises:
-        DataError: points are no matrix, or an empty one.
+        DataError: points are not a matrix, or are empty.
 
     Source: Cover 1965, Geometrical and Statistical Properties of Systems of Linear Inequalities, theorem 1.
     """

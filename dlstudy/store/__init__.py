@@ -1,1 +1,1 @@
-"""What a run leaves behind: the home folder, the record of all trials, and locks."""
+"""Persistent storage: the home folder, the record of all trials, and locks."""

@@ -37,14 +37,14 @@ class ArmRecord:
         pruner: BasePruner | None = None,
         made_with: Mapping[str, str] | None = None,
     ) -> None:
-        """Opens it, or begins it.
+        """Opens the part, or creates it.
 
         Args:
-            record: where.
+            record: the record that holds the part.
             name: of the part.
             direction: of its value.
-            make_sampler: of what proposes parameters where the design is not fixed in advance, from the number of
-                trials known so far.
+            make_sampler: makes the sampler that proposes parameters where the design is not fixed in advance, from
+                the number of trials known so far.
             pruner: ends hopeless trials early.
             made_with: versions and commit, kept with the trials that are begun from now on.
         """
@@ -65,14 +65,14 @@ class ArmRecord:
         self._live: dict[str, Trial] = {}
 
     def keep_definition(self, definition: Mapping[str, Any]) -> None:  # Any: JSON
-        """Writes down what its results rest on, once; see `Record.refuse_other`."""
+        """Records the definition that its results depend on, once; see `Record.refuse_other`."""
         if "definition" not in self._study.user_attrs:
             self._study.set_user_attr("definition", dict(definition))
 
     def end_all(self, reason: str) -> list[TrialRecord]:
-        """Ends every trial in flight as killed for that reason, and gives them back. Hold the study's lock.
+        """Ends every running trial as killed for that reason, and returns them. Hold the study's lock.
 
-        One whose result was written, but not its state any more, ends as the result says.
+        A trial whose result was written, but whose state was not, ends as the result says.
         """
         self._record.guard()
         ended = []
@@ -97,7 +97,7 @@ class ArmRecord:
         params: Mapping[str, Any],
         space: Mapping[str, BaseDistribution],
     ) -> str:
-        """Adds a running trial whose parameters are known; its key."""
+        """Adds a running trial whose parameters are known; returns its key."""
         self._record.guard()
         attributes = {"index": index, "seed": seed, "tuned": dict(tuned), "params": dict(params)}
         known = {name: space[name] for name in space if name in tuned and has_value(space[name], tuned[name])}
@@ -113,24 +113,24 @@ class ArmRecord:
         return self._keep(Trial(self._study, added))
 
     def propose(self, space: Mapping[str, BaseDistribution]) -> tuple[str, dict[str, Any]]:
-        """A running trial whose parameters the sampler chose: its key and they."""
+        """Adds a running trial whose parameters the sampler chooses; returns its key and parameters."""
         self._record.guard()
         trial = self._study.ask(dict(space))
         return self._keep(trial), dict(trial.params)
 
     def describe(self, key: str, index: int, seed: int, tuned: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-        """Writes down what a proposed trial trains."""
+        """Records what a proposed trial trains."""
         for name, value in {"index": index, "seed": seed, "tuned": dict(tuned), "params": dict(params)}.items():
             self._live[key].set_user_attr(name, value)
 
     def report(self, key: str, epoch: int, value: float) -> bool:
-        """Reports an epoch to the pruner; whether the trial should continue."""
+        """Reports an epoch to the pruner; returns whether the trial should continue."""
         trial = self._live[key]
         trial.report(value, epoch)
         return not trial.should_prune()
 
     def end(self, spec: TrialSpec, result: TrialResult, value: float | None, run_id: str) -> TrialRecord:
-        """Writes down how a trial ended, and gives it back as the record now holds it."""
+        """Records how a trial ended, and returns it as the record now holds it."""
         self._record.guard()
         trial = self._live.pop(spec.key)
         state = _STATES.get(result.state, OptunaState.FAIL)
@@ -152,7 +152,7 @@ class ArmRecord:
 
 
 def end_open(record: Record, study: str, variant: Variant, reason: str) -> None:
-    """Ends every trial of a variant that is in flight as killed for that reason. Hold the study's lock."""
+    """Ends every running trial of a variant as killed for that reason. Hold the study's lock."""
     for name, stored in record.names(study, variant).items():
         study_id = record.storage.get_study_id_from_name(stored)
         if record.storage.get_all_trials(study_id, deepcopy=False, states=_IN_FLIGHT):

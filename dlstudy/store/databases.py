@@ -1,4 +1,4 @@
-"""PostgreSQL and MySQL at SQLAlchemy URLs: what a URL must be, how to connect, and what their errors say."""
+"""PostgreSQL and MySQL at SQLAlchemy URLs: checks of the URL, connections, and error messages."""
 
 import importlib.util
 import sqlite3
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Database", "is_away", "reason_of"]
 
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
-"""The one that is used of each kind, whichever a URL names: their options and errors differ."""
+"""The driver that is used for each kind, whichever a URL names: their options and errors differ."""
 
 _CONNECT = {
     # A machine or a network that went away silently is noticed within a minute.
@@ -35,7 +35,7 @@ _CONNECT = {
         "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), wait_timeout = 300",
     },
 }
-# As above for the server's side, which else keeps a session, its locks and its open transaction for hours.
+# As above for the server's side, which otherwise keeps a session, its locks and its open transaction for hours.
 _POSTGRESQL_SERVER = (
     "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 -c tcp_user_timeout=60000"
 )
@@ -53,7 +53,7 @@ class Database:
         """The database at that URL; None for a file of SQLite.
 
         Raises:
-            RecordError: it is no such URL, or the driver is not installed.
+            RecordError: the URL is not valid, or the driver is not installed.
         """
         from sqlalchemy.engine import make_url
         from sqlalchemy.exc import ArgumentError
@@ -80,7 +80,7 @@ class Database:
         if importlib.util.find_spec(driver) is None:
             raise RecordError(f"{kind} needs {driver}, which is not installed here: pip install 'dlstudy[{kind}]'")
         if not url.database:
-            raise RecordError(f"a storage names its database, got {url!r}: put its name at the end of --storage")
+            raise RecordError(f"a storage must name its database, got {url!r}: put its name at the end of --storage")
         return cls(url.set(drivername=f"{kind}+{driver}"), kind)
 
     @property
@@ -97,14 +97,14 @@ class Database:
         return {"pool_pre_ping": True, "connect_args": given}
 
     def engine(self, **options: Any) -> "Engine":  # Any: SQLAlchemy's
-        """What connects to it."""
+        """An engine that connects to it."""
         from sqlalchemy import create_engine
 
         return create_engine(self.url, **(self.engine_options | options))
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether an error of SQLAlchemy says that a server does not answer, or not now; never of SQLite."""
+    """Whether an error of SQLAlchemy says that a server is unreachable, perhaps temporarily; never of SQLite."""
     from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
     if not isinstance(error, DBAPIError) or isinstance(error.orig, sqlite3.Error):

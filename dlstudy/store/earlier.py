@@ -1,4 +1,4 @@
-"""Reads what records of version 1 hold, as this version has it: everything that is read in two forms is here.
+"""Reads records of version 1 in the form of this version: everything that is read in two forms is here.
 
 Version 1 called the index of a trial `row`, and kept how it was trained, with all remarks, in one text, `way`. Names of
 parts and variants in that version are read by `RecordName.parse` and `Variant.parse`.

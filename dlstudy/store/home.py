@@ -1,4 +1,4 @@
-"""The home folder: everything that studies leave behind, and the locks of the runs that write to it."""
+"""The home folder, where all results are kept, and the locks of the runs that write to it."""
 
 import json
 import os
@@ -16,9 +16,9 @@ from dlstudy.study.variant import Variant
 __all__ = ["Home"]
 
 _VERSION = 2
-"""Of the folder's layout and of what its record means; a folder without a mark has version 1."""
+"""The version of the folder's layout and of its record's meaning; a folder without a mark has version 1."""
 _NO_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff?]|%[0-9A-Fa-f]{2}")
-"""What breaks a line, is no text, or means something else in the address of MLflow's store."""
+"""Characters that break a line, are not text, or have another meaning in the URL of MLflow's store."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Home:
         """The home folder at that path, else at `DLSTUDY_HOME`, else `mlruns` in the current folder. Writes nothing.
 
         Raises:
-            UsageError: no home can be at such a path.
+            UsageError: the path cannot be used for a home folder.
             RecordError: a later version of dlstudy made it.
         """
         chosen = Path(path or os.environ.get("DLSTUDY_HOME") or "mlruns")
         try:
             root = chosen.expanduser().resolve()
-            root.exists()  # raises what nothing can be made of: a name too long, a folder that one may not look into
-        except (RuntimeError, OSError, ValueError) as error:  # a home folder of nobody, a loop of links, a null byte
+            root.exists()  # raises for an unusable path: a name too long, a folder without permission
+        except (RuntimeError, OSError, ValueError) as error:  # an unknown user's home, a loop of links, a null byte
             raise UsageError(
                 f"cannot use {short_repr(str(chosen))} as the results folder ({error}): choose another with --home"
             ) from error
@@ -66,12 +66,12 @@ class Home:
 
     @property
     def mark(self) -> Path:
-        """Says which version of homes this is, and which dlstudy made it."""
+        """The file with the version of this home folder and of the dlstudy that made it."""
         return self.root / "version.json"
 
     @property
     def journal(self) -> Path:
-        """Optuna's journal: the record, where no database is."""
+        """Optuna's journal: the record, unless it is in a database."""
         return self.root / "optuna.journal"
 
     @property
@@ -81,7 +81,7 @@ class Home:
 
     @property
     def artifacts(self) -> Path:
-        """What MLflow keeps of runs: models, figures, reports."""
+        """MLflow's artifacts of runs: models, figures, reports."""
         return self.root / "artifacts"
 
     def model(self, study: str, variant: Variant, arm: str, key: str) -> Path:
@@ -90,7 +90,7 @@ class Home:
 
     @property
     def files(self) -> Path:
-        """What trials leave beside their results: TensorBoard's logs."""
+        """Other files of trials: TensorBoard's logs."""
         return self.root / "files"
 
     def trial_files(self, study: str, variant: Variant, arm: str, trial: str) -> Path:
@@ -127,10 +127,10 @@ class Home:
 
     @property
     def version(self) -> int | None:
-        """The version of its mark; None where it has none: it is new, or from before there were marks.
+        """The version in its mark; None without a mark: the folder is new, or older than marks.
 
         Raises:
-            RecordError: the mark is no mark.
+            RecordError: the mark is not valid.
             StoreError: it cannot be read.
         """
         mark = self._read_mark()
@@ -167,10 +167,10 @@ class Home:
             ) from error
 
     def lock(self, study: str, storage: str | None = None) -> Lock:
-        """What the one run of a study holds that may write here, or to the database at that URL.
+        """The lock of the one run of a study that may write here, or to the database at that URL.
 
         Raises:
-            RecordError: it is no such URL.
+            RecordError: the URL is not valid.
         """
         if storage is None:
             return FileLock(study, self.root / "locks" / f"{study}.lock")

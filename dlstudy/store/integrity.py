@@ -1,4 +1,4 @@
-"""Checks that a record is still what was written, and words the error where it is not."""
+"""Checks that a record is still what was written, and says so in an error if it is not."""
 
 import functools
 import json
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 def legible(read: Callable[P, T]) -> Callable[P, T]:
-    """The method, whose errors say that the record is damaged, or its server away.
+    """The method, with errors that say that the record is damaged, or its server unreachable.
 
-    Of what is garbled, Optuna makes errors of any kind.
+    For garbled data, Optuna raises errors of any kind.
     """
 
     @functools.wraps(read)
@@ -34,7 +34,7 @@ def legible(read: Callable[P, T]) -> Callable[P, T]:
             if is_away(error.__cause__):
                 raise StoreError.of_storage(reason_of(error)) from error
             raise RecordError(
-                f"the record is damaged ({reason_of(error)}): restore it from a backup, or begin anew with another "
+                f"the record is damaged ({reason_of(error)}): restore it from a backup, or start again with another "
                 "--home or --storage"
             ) from error
 
@@ -42,7 +42,7 @@ def legible(read: Callable[P, T]) -> Callable[P, T]:
 
 
 def require_sound_sqlite(url: str) -> None:
-    """Has SQLite look at all of its pages and indexes: else it reads on, and finds fewer rows, until it meets a fault.
+    """Makes SQLite check all its pages and indexes: otherwise it may find fewer rows, until it meets a fault.
 
     Raises:
         sqlite3.Error: it found one.
@@ -63,7 +63,7 @@ def require_sound_sqlite(url: str) -> None:
 
 
 def checksum(*facts: object) -> str:
-    """Eight digits that change with these facts: bits that turn over in a database are not seen otherwise.
+    """A checksum of these facts, eight hexadecimal digits: flipped bits in a database are not noticed otherwise.
 
     Args:
         facts: JSON.

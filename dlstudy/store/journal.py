@@ -1,7 +1,7 @@
-"""Optuna's journal file, opened so that neither a kill, nor a full disk, nor a garbled byte does harm unseen.
+"""Optuna's journal file, opened so that no kill, full disk or garbled byte does harm unnoticed.
 
-Beside it lies a seal: how many of its bytes were written, and their checksum. It is renewed after each append, so it
-may be behind the journal and never ahead of it.
+A file beside it is its seal: the number of bytes that were written, and their checksum. It is renewed after each
+append, so it may be behind the journal but never ahead of it.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ _OF_SAMPLERS = (b'{"op_code":5,', b'{"op_code":7,')
 
 
 def open_journal(path: Path, for_writing: bool) -> JournalStorage:
-    """The storage in that file; repaired first where it is for writing, else as it is now and without parameters.
+    """The storage in that file: repaired first if it is for writing, else as it is now and without parameters.
 
     Raises:
         RecordError: it is not what was written, or a line other than the last cannot be read.
@@ -48,13 +48,13 @@ def seal_of(path: Path) -> Path:
 
 
 class _Writer(JournalFileBackend):
-    """A journal of which every append is whole or undone, also beside other writers.
+    """A journal whose appends are atomic, even with other writers.
 
     Optuna's own lock is a link that outlives a killed process, for half a minute.
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.exists():  # moved away, to begin anew
+        if not path.exists():  # moved away, to start again
             seal_of(path).unlink(missing_ok=True)
         super().__init__(str(path))
         self._path = path
@@ -86,17 +86,17 @@ class _Writer(JournalFileBackend):
             try:
                 _write_through(file, lines)
             except OSError:
-                with suppress(OSError):  # what is left of the line is then cut off by whoever writes next
+                with suppress(OSError):  # the next writer then cuts off what is left of the line
                     file.truncate(end)
                 raise
             _renew_seal(self._path, file)
 
 
 class _Reader(BaseJournalBackend):
-    """A journal as it is when it is first read, without what samplers and pruners alone look at.
+    """A snapshot of a journal at its first read, without the entries that only samplers and pruners use.
 
-    Where there is a pruner, to replay epochs and distributions takes Optuna half of the time; what a trial trains
-    is in its attributes too.
+    With a pruner, replaying epochs and distributions takes Optuna half of the time; what a trial trains is in its
+    attributes too.
     """
 
     def __init__(self, path: Path) -> None:
@@ -128,7 +128,7 @@ class _Reader(BaseJournalBackend):
 
 
 def repair(path: Path) -> bool:
-    """Cuts off last lines that were not written whole, and keeps them beside the journal; whether there were any.
+    """Cuts off last lines that were not written whole, and keeps them beside the journal; returns whether any were.
 
     Optuna reads past such a line, but the next append would join or follow it, and make the whole journal unreadable.
     Hold the journal's lock.
@@ -182,7 +182,7 @@ def _is_whole(line: bytes) -> bool:
 
 
 def _read_seal(path: Path) -> tuple[int, int]:
-    """How many bytes were written, and their CRC-32; (0, 0), which says nothing, where there is no legible seal."""
+    """The number of bytes that were written, and their CRC-32; (0, 0) if there is no readable seal."""
     try:
         n_bytes, checksum = seal_of(path).read_text(encoding="ascii").split()
         return int(n_bytes), int(checksum, 16)
@@ -197,7 +197,7 @@ def _renew_seal(path: Path, file: io.FileIO) -> None:
     text = f"{n_bytes + len(added):020d} {zlib.crc32(added, checksum):08x}\n"  # always as long: written over in place
     seal = seal_of(path)
     with suppress(OSError), seal.open("r+b" if seal.exists() else "xb", buffering=0) as sealed:
-        sealed.write(text.encode())  # where it cannot be, the old one still holds for what came before
+        sealed.write(text.encode())  # if that fails, the old one still holds for the bytes before
 
 
 def _require_whole(path: Path, content: bytes, seal: tuple[int, int]) -> None:
@@ -216,5 +216,5 @@ def _damaged(path: Path, reason: str, sealed: bool = False) -> RecordError:
     more = f", or remove {seal_of(path).name} to continue with what can be read" if sealed else ""
     return RecordError(
         f"the record {path} is damaged ({' '.join(reason.split())[:200]}): restore it from a backup, or move it away "
-        f"to begin anew{more}"
+        f"to start again{more}"
     )

@@ -1,6 +1,6 @@
-"""Who runs a study: a lock on a file, or in a database, where runs on other machines see it too.
+"""Locks that allow one run of a study at a time: on a file, or in a database, where other machines see it too.
 
-Both are released by whatever end of the process that holds them: the system, or the database's server, does that.
+The system, or the database's server, releases them however the process that holds them ends.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["DatabaseLock", "FileLock", "Lock"]
 
 _PATIENCE_S = 0.5
-"""How long a run waits for a file: a reader takes it for a moment."""
+"""How long a run waits for a file: a reader holds it for a moment."""
 
 _PING_S = 5.0
 _UNSURE_S = 120.0
@@ -33,7 +33,7 @@ _UNSURE_S = 120.0
 
 
 class Lock(ABC):
-    """Held by the one run of a study that may write to its record."""
+    """A lock held by the one run of a study that may write to its record."""
 
     def __init__(self, study: str) -> None:
         self.study = study
@@ -53,11 +53,11 @@ class Lock(ABC):
 
     @abstractmethod
     def require(self) -> None:
-        """Makes sure, before something is written, that it is still held.
+        """Checks, before a write, that the lock is still held.
 
         Raises:
             RecordError: another run has taken it meanwhile.
-            StoreError: that cannot be known.
+            StoreError: the lock cannot be checked.
         """
 
     def _taken(self, holder: str | None) -> RecordError:
@@ -73,7 +73,7 @@ def _ourselves() -> dict[str, Any]:  # Any: JSON
 
 
 class FileLock(Lock):
-    """On a file, for the processes of one machine; a file beside it names the holder."""
+    """A lock on a file, for the processes of one machine; a file beside it names the holder."""
 
     def __init__(self, study: str, path: Path) -> None:
         super().__init__(study)
@@ -81,7 +81,7 @@ class FileLock(Lock):
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Holds it; the name of the holder beside it goes with it."""
+        """Holds the lock; the holder's name beside it is removed with it."""
         from filelock import FileLock as File
         from filelock import Timeout
 
@@ -112,7 +112,7 @@ class FileLock(Lock):
                 return False
         except Timeout:
             return True
-        except OSError:  # a home that one may only read: whoever left no name has ended
+        except OSError:  # a read-only home: a run that left no name has ended
             return self._holder.exists()
 
     def require(self) -> None:
@@ -121,7 +121,7 @@ class FileLock(Lock):
 
 @dataclass(frozen=True)
 class _Words:
-    """A kind of database's own words for a lock that ends with its session."""
+    """The SQL of a kind of database for a lock that ends with its session."""
 
     take: str
     is_held: str
@@ -138,16 +138,16 @@ _WORDS = {
     "mysql": _Words(
         "SELECT GET_LOCK(:key, 0)",
         "SELECT IS_USED_LOCK(:key) IS NOT NULL",
-        ("SET SESSION wait_timeout = 60",),  # it ends a session that was silent for so many seconds
+        ("SET SESSION wait_timeout = 60",),  # it ends a session that was silent for this many seconds
     ),
 }
 
 
 class DatabaseLock(Lock):
-    """In a database, on a connection of its own that is used every few seconds.
+    """A lock in a database, on a connection of its own that is used every few seconds.
 
     A connection may break and the server be restarted under a run. The lock is then taken again; the name that the
-    last holder left in a table tells whether another run had it in between.
+    last holder left in a table shows whether another run had it in between.
     """
 
     def __init__(self, study: str, database: Database) -> None:
@@ -163,7 +163,7 @@ class DatabaseLock(Lock):
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Holds it, and takes it again where the connection breaks."""
+        """Holds the lock, and takes it again if the connection breaks."""
         self._own = json.dumps({**_ourselves(), "token": os.urandom(8).hex()})
         with _as_store_error():
             self._connection = self._connect()
@@ -189,7 +189,7 @@ class DatabaseLock(Lock):
             return bool(self._ask(connection, self._words.is_held, key=self._key))
 
     def require(self) -> None:
-        """Waits while that is in doubt."""
+        """Waits while the lock is in doubt."""
         if not self._sure.wait(_UNSURE_S):
             raise StoreError(
                 f"the lock of {self.study} in the database was lost and could not be taken again within "
@@ -226,7 +226,7 @@ class DatabaseLock(Lock):
                     continue
                 self._sure.set()
                 return
-            except Exception:  # the server is away
+            except Exception:  # the server is unreachable
                 continue
 
     def _connect(self) -> "Connection":
@@ -241,7 +241,7 @@ class DatabaseLock(Lock):
         return bool(self._ask(connection, self._words.take, key=self._key))
 
     def _sign(self, connection: "Connection") -> None:
-        """Writes down who holds it."""
+        """Records who holds the lock."""
         from sqlalchemy import inspect
         from sqlalchemy.exc import DBAPIError
 
@@ -271,7 +271,7 @@ class DatabaseLock(Lock):
 
 @contextmanager
 def _as_store_error() -> Iterator[None]:
-    """Errors of the database become a `StoreError`."""
+    """Turns errors of the database into a `StoreError`."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:

@@ -1,4 +1,4 @@
-"""Optuna's storage in PostgreSQL or MySQL: it waits for a server that is away, and reads many trials at once."""
+"""Optuna's storage in PostgreSQL or MySQL: it waits for an unreachable server, and reads many trials at once."""
 
 import functools
 import time
@@ -24,21 +24,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PATIENCE_S = 60.0
-"""How long a server may be away in the middle of a run: it, or the network before it, is restarted."""
+"""How long a server may be unreachable during a run, while it or the network restarts."""
 
 _TABLES = (
     "studies", "study_directions", "study_system_attributes", "study_user_attributes", "trials", "trial_heartbeats",
     "trial_intermediate_values", "trial_params", "trial_system_attributes", "trial_user_attributes", "trial_values",
     "version_info",
 )  # fmt: skip
-"""Of Optuna's schema."""
+"""The tables of Optuna's schema."""
 
 _WIDE = {"value_json": "LONGTEXT", "datetime_start": "DATETIME(6)", "datetime_complete": "DATETIME(6)"}
-"""What MySQL needs other than Optuna declares: a result may be longer than 64 KB, and begins within a second."""
+"""Column types for MySQL in place of Optuna's: results may exceed 64 KB, and times have fractions of seconds."""
 
 
 def open_storage(database: Database, for_writing: bool) -> BaseStorage:
-    """The storage; empty, and nothing made, where a reader comes before the first writer.
+    """The storage; empty, and without tables, if a reader comes before the first writer.
 
     Raises:
         SQLAlchemyError, StorageInternalError: it cannot be opened.
@@ -59,7 +59,7 @@ def open_storage(database: Database, for_writing: bool) -> BaseStorage:
 
 
 def _widen(engine: Engine) -> None:
-    """Gives MySQL's tables types that hold what Optuna's do elsewhere, and names that differ by capitals."""
+    """Gives MySQL's tables types as large as in other databases, and case-sensitive names."""
     with engine.begin() as connection:
         found = connection.execute(
             text(
@@ -76,13 +76,13 @@ def _widen(engine: Engine) -> None:
                     connection.execute(text(f"ALTER TABLE {table} MODIFY {column} {_WIDE[column]}"))
         except SQLAlchemyError as error:
             raise RecordError(
-                f"the tables in {engine.url.database} must hold long results and names that differ by capitals, which "
+                f"the tables in {engine.url.database} must hold long results and case-sensitive names, which "
                 f"takes ALTER TABLE, got {type(error).__name__}: run once as a user that may, then as any other"
             ) from error
 
 
 def _retry(ask: Callable[P, T]) -> Callable[P, T]:
-    """The method, tried again for a while where the server is away."""
+    """The method, retried for a while if the server is unreachable."""
 
     @functools.wraps(ask)
     def asking(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -99,11 +99,11 @@ def _retry(ask: Callable[P, T]) -> Callable[P, T]:
 
 
 class _RetryingStorage(RDBStorage):
-    """Optuna's own, whose single steps survive a restart of the server, with a reader of many trials."""
+    """Optuna's storage, with single steps that survive a restart of the server, and a reader of many trials."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database.text, database.engine_options)
-        weakref.finalize(self, self.engine.dispose)  # else its connections are left to the server's patience
+        weakref.finalize(self, self.engine.dispose)  # otherwise its connections stay open until the server's timeout
 
     @_retry
     def _get_trials(self, *args: Any, **kwargs: Any) -> list[FrozenTrial]:  # Any: as Optuna's cache calls it

@@ -1,6 +1,6 @@
 """The record: Optuna's storage, one Optuna study for each study, variant, arm and phase, and every trial in it.
 
-Resume, `status` and reports read this and nothing else. What writes it is `arm_record`.
+Resume, `status` and reports read this and nothing else. `arm_record` writes it.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ _PHASES = {phase: i for i, phase in enumerate(Phase)}
 
 
 class Record:
-    """All that a home, or a database, remembers."""
+    """All trials that a home folder or a database holds."""
 
     def __init__(self, storage: BaseStorage, check: bool = False, guard: Callable[[], None] = lambda: None) -> None:
         """Reads from a storage.
@@ -43,7 +43,7 @@ class Record:
         Args:
             storage: where the trials are.
             check: whether to compare each trial that has ended with its checksum.
-            guard: called before something is written; raises where that must not be.
+            guard: called before something is written; raises if that is not allowed.
         """
         self.storage, self.guard = storage, guard
         self._check = check  # a journal has a seal
@@ -53,7 +53,7 @@ class Record:
     def open(
         cls, home: Home, url: str | None = None, for_writing: bool = True, guard: Callable[[], None] = lambda: None
     ) -> "Record":
-        """The record of a home, or of a database at an SQLAlchemy URL. A reader finds one empty that is not there.
+        """The record of a home, or of a database at an SQLAlchemy URL. A missing one reads as empty.
 
         Raises:
             RecordError: it cannot be opened or read.
@@ -82,9 +82,9 @@ class Record:
 
     @legible
     def names(self, study: str | None = None, variant: Variant | None = None) -> dict[RecordName, str]:
-        """The parts that it holds, of all studies or of one, with the names that Optuna knows them by.
+        """The parts that it holds, of all studies or of one, with their names in Optuna.
 
-        A database may hold Optuna studies of others beside them: those are left out.
+        A database may also hold other Optuna studies: those are left out.
         """
         found = {}
         for text in optuna.get_all_study_names(self.storage):
@@ -94,7 +94,7 @@ class Record:
         return found
 
     def studies(self) -> list[str]:
-        """The names of the studies that this record knows."""
+        """The names of the studies in this record."""
         return sorted({name.study for name in self.names()})
 
     def variants(self, study: str) -> dict[Variant, list[Variant]]:
@@ -134,7 +134,7 @@ class Record:
         return [] if stored is None else self._trials_of(name, stored)
 
     def stored_name(self, name: RecordName) -> str | None:
-        """The name that Optuna knows a part by, which version 1 may have given it; None where it has not begun."""
+        """The name of a part in Optuna, possibly in the form of version 1; None if it has not begun."""
         for text in (str(name), name.in_version_1):
             with suppress(KeyError):
                 self.storage.get_study_id_from_name(text)
@@ -183,7 +183,7 @@ class Record:
         return ""
 
     def add_run_ids(self, run_ids: Mapping[str, str]) -> None:
-        """Keeps the MLflow runs of trials that ended while MLflow was away, by key."""
+        """Stores the MLflow runs of trials that ended while MLflow was unreachable, by key."""
         self.guard()
         by_study: dict[str, dict[str, str]] = {}
         for key, run_id in run_ids.items():
@@ -196,12 +196,12 @@ class Record:
     def trial_record(
         self, trial: FrozenTrial, name: RecordName, stored: str, late: Mapping[str, str] | None = None
     ) -> TrialRecord:
-        """What one of Optuna's trials says.
+        """Reads one of Optuna's trials.
 
         Args:
             trial: of Optuna.
             name, stored: of its part, and as Optuna knows it.
-            late: MLflow runs, by the number of the trial, of trials that ended while MLflow was away.
+            late: MLflow runs, by the number of the trial, of trials that ended while MLflow was unreachable.
 
         Raises:
             RecordError: it is not what was written.
@@ -232,7 +232,7 @@ def checksum_of(trial: FrozenTrial | Trial, result: Mapping[str, Any], value: fl
 
 
 def is_described(trial: FrozenTrial) -> bool:
-    """Whether it is known what it trains: not where a run was killed while a sampler's proposal was written down."""
+    """Whether its parameters are known: not if a run was killed while a sampler's proposal was written."""
     ended = trial.state in (OptunaState.COMPLETE, OptunaState.PRUNED)
     return ended or set(upgraded_attributes(trial.user_attrs)) >= DESCRIBED
 

@@ -3,9 +3,9 @@
 `get_storage` wraps a database in a cache, which calls three private methods of `RDBStorage`: `_get_trials` to read,
 `_create_new_trial` and `_set_trial_param` to write. Whatever is to hold for all calls has to be put there.
 
-In public: `RDBStorage.get_all_trials` reads, but the cache does not call it; no cache reads all trials at every step.
+Public alternatives: `RDBStorage.get_all_trials`, but the cache does not call it; no cache reads all trials each time.
 
-Where an upgrade changes these names, Optuna's own reader serves, which takes several times as long, and a write that
+If an upgrade changes these names, Optuna's own reader is used, which takes several times as long, and a write that
 the cache makes while the server restarts fails, so that its trial is tried again by the next run. Seen in Optuna 5.0.
 """
 
@@ -72,7 +72,8 @@ def read_trials(
             parts = [_rows_by_trial(connection, chosen, *part) for part in _PARTS] if rows else []
     except SQLAlchemyError as error:
         raise StorageInternalError("the trials of a study could not be read") from error
-    return [_frozen(row, [part.get(row[0], []) for part in parts]) for row in rows if not states or row[2] in states]
+    wanted = [row for row in rows if states is None or row[2] in states]
+    return [_frozen(row, [part.get(row[0], []) for part in parts]) for row in wanted]
 
 
 _PARTS = (

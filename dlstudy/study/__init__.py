@@ -1,1 +1,1 @@
-"""What a study says: its definition, its variants, its fingerprint, and its trials as plain data."""
+"""The model of a study: its definition, its variants, its fingerprint, and its trials as plain data."""

@@ -1,4 +1,4 @@
-"""What a document reports and claims: figures of runs, figures that arithmetic can check, sentences made comparisons.
+"""The figures and claims of a document: figures of runs, figures that arithmetic can check, claims as comparisons.
 
 Everything here is frozen and checked when it is made; a broken rule raises `StudyError`.
 """
@@ -35,14 +35,14 @@ class Reported:
     """A figure that the document reports of a run.
 
     Args:
-        arm: the arm it is of.
+        arm: the arm that it describes.
         metric: `train_`, `val_` or `test_` and a name. A figure from test images is `test_`, whatever the document
             calls it.
         value: the figure; as text where trailing zeros matter ("0.9560" was given to four decimals).
         epoch: the epoch it was read at, counted from 1; None for the end of training.
         setting: where it was not trained at the arm's reported setting: the parameters that differ, `batch_size` and
             `epochs` included. Such figures are trained on request only (`--reported-variants`).
-        place: where in the document.
+        place: where it is in the document.
     """
 
     arm: str
@@ -100,13 +100,13 @@ class Reported:
 
 @dataclass(frozen=True)
 class Derived:
-    """A figure of the document that follows from its own words by arithmetic: no training is needed to check it.
+    """A figure of the document that follows from its own statements by arithmetic: no training is needed to check it.
 
     Args:
         text: what the figure is.
         reported: as the document has it, digits and all ("1,100").
         value: the right value.
-        why: where the document is wrong, what happened there.
+        why: the cause, if the document is wrong.
     """
 
     text: str
@@ -172,8 +172,8 @@ class Claim:
 
     Args:
         text: the claim as the document words it.
-        better: the arm that is said to be better.
-        than: the arms it is said to be better than; the claim holds only if it is better than each of them.
+        better: the arm that is claimed to be better.
+        than: the arms it is claimed to be better than; the claim holds only if it is better than each of them.
         metric: what "better" means; each run's own value, at `epoch` if given, else at the end of training.
         phase: which runs: "replicate", "reported", "defaults", "tuning" or "sweep", as `ClaimPhase` describes them.
         epoch: counted from 1; None for the end of training.
@@ -186,7 +186,7 @@ class Claim:
         at: the values of the sweep that the claim is about; empty for all.
         over: how a seed's runs over those values become one number: "mean", "worst" or "spread".
         untestable: why this study cannot test the claim; then the other arguments may be left out.
-        aa_test: it is no claim of the document but an A/A test of two identical arms, judged by itself.
+        aa_test: it is not a claim of the document but an A/A test of two identical arms, judged by itself.
     """
 
     text: str
@@ -286,7 +286,7 @@ def direction_of(metric: str) -> Direction:
     """The direction in which a metric gets better, read from its name.
 
     Raises:
-        StudyError: the name does not tell.
+        StudyError: the name does not show it.
     """
     words = metric.split("_")
     if any(word in _UP for word in words):

@@ -1,4 +1,4 @@
-"""What a run tells whoever listens: the progress on the terminal, and MLflow."""
+"""The events of a run, for its listeners: the progress view of the terminal, and MLflow."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ Totals = Mapping[tuple[str, str], tuple[int, int]]
 
 
 class Listener(ABC):
-    """Hears of a run's trials, in the parent process, in the order in which things happen."""
+    """Receives the events of a run's trials, in the parent process and in their order."""
 
     @abstractmethod
     def began(self, spec: TrialSpec, slot: str, totals: Totals) -> None:

@@ -1,4 +1,4 @@
-"""What gives results their meaning, and what of it has changed."""
+"""The fingerprint of a study: what its results depend on, and what of it has changed."""
 
 import ast
 import hashlib
@@ -21,11 +21,11 @@ _Node = TypeVar("_Node", bound=ast.AST)
 _DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
 
 _VERSION = 2
-"""Of what a definition holds. Version 1 followed imports one step only, and carries no number."""
+"""The version of a definition's form. Version 1 followed imports one step only, and has no number."""
 
 
 def define(study: ResolvedStudy, arm: Arm, phase: Phase, code: Mapping[str, str]) -> dict[str, Any]:  # Any: JSON
-    """What the results of one arm and phase rest on, as JSON.
+    """What the results of one arm and phase depend on, as JSON.
 
     Trials, seeds, claims and texts are not in it: they may grow or be reworded.
 
@@ -131,7 +131,7 @@ def _digest(text: str) -> str:
 
 
 def _bound(statement: ast.stmt) -> set[str]:
-    """The names that a top-level statement gives a meaning: those it binds; if none, those it may change in place."""
+    """The names that a top-level statement defines: those it binds; if none, those it may change in place."""
     table = _table(statement)
     bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     return bound or _used(table)

@@ -95,8 +95,8 @@ def load(path: Path) -> StudyFile:
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
         raise StudyError(f"{path.name}{line}: {one_line(error.msg)}") from error
-    except (ValueError, MemoryError, RecursionError) as error:  # what Python's parser makes of endless nesting
-        raise StudyError(f"{path.name} is no Python that can be read: {describe_error(error)}") from error
+    except (ValueError, MemoryError, RecursionError) as error:  # raised by Python's parser for excessive nesting
+        raise StudyError(f"{path.name} is not valid Python: {describe_error(error)}") from error
     modules = OwnModules(path)
     module = types.ModuleType(f"{modules.package or 'dlstudy_studies'}.{path.stem}")
     module.__file__, module.__package__ = str(path), modules.package
@@ -128,14 +128,14 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise StudyError(f"{path.name} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise StudyError(f"{path.name} is no text in UTF-8, byte {error.start} is none: save it as UTF-8") from error
+        raise StudyError(f"{path.name} is not UTF-8 text, byte {error.start} is invalid: save it as UTF-8") from error
 
 
 def _file_at(name: str) -> Path | None:
     try:
         path = Path(name).expanduser()
         return path.resolve() if path.is_file() else None
-    except (OSError, RuntimeError):  # a name too long for a file, or a home folder of nobody
+    except (OSError, RuntimeError):  # a name too long for a file, or an unknown user's home folder
         return None
 
 
@@ -146,7 +146,7 @@ def _module_file(name: str) -> Path | None:
     sys.path.insert(0, str(Path.cwd()))
     try:
         spec = importlib.util.find_spec(name)  # which imports the packages around it
-    except (Exception, SystemExit):  # whatever those packages raise: no study can be had from them
+    except (Exception, SystemExit):  # whatever those packages raise: no study can be loaded from them
         return None
     finally:
         sys.path.pop(0)

@@ -19,19 +19,19 @@ UNREADABLE = (SyntaxError, ValueError, MemoryError, RecursionError)
 _INSTALLED = {"site-packages", "dist-packages"}
 
 _NEVER = "dlstudy"
-"""Its version is recorded: it is no module of a study's own, even where it lies beside the study."""
+"""Its version is recorded: it is not a study's own module, even if it is beside the study."""
 
 
 class OwnModules:
     """Finds, follows and imports the modules of one study.
 
-    A study file imports by name what lies in its own folder, as a script of Python's does. Where that folder is a
+    A study file imports by name what is in its own folder, as a Python script does. Where that folder is a
     package, and so are folders above it, the file is a module of the outermost of them: it may import from that
     package, by relative imports too.
     """
 
     def __init__(self, path: Path) -> None:
-        """Looks where the file lies, and reads nothing.
+        """Determines the package of the file; reads nothing.
 
         Args:
             path: of the study file, absolute.
@@ -68,16 +68,16 @@ class OwnModules:
             found[name] = path
             try:
                 waiting += self._imported([ast.parse(path.read_bytes())], path)
-            except UNREADABLE:  # whoever imports it will say so
+            except UNREADABLE:  # importing it will raise the error
                 continue
         return dict(sorted(found.items()))
 
     @contextmanager
     def importable(self) -> Iterator[None]:
-        """Meanwhile `import` finds the study's own modules, and no other study's of the same names.
+        """While active, `import` finds the study's own modules, and no other study's of the same names.
 
         For one thread at a time. Own modules that were imported are kept here for the next time, and leave no trace in
-        `sys.modules`. What is loaded of Python itself and of installed packages goes before own modules of that name.
+        `sys.modules`. Loaded modules of Python and of installed packages take precedence over own modules of that name.
         """
         paths = [str(folder) for folder in dict.fromkeys((self._folder, self.root))]
         sys.path[:0] = paths

@@ -1,4 +1,4 @@
-"""What a trial is for, and which way a metric gets better: the words that a study, its trials and its record share."""
+"""The terms shared by a study, its trials and its record: phases, directions, and when test rows are read."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -7,7 +7,7 @@ __all__ = ["Direction", "Phase", "ReadTest"]
 
 
 class Phase(StrEnum):
-    """What a trial is for.
+    """The purpose of a trial.
 
     ::
 
@@ -30,12 +30,12 @@ class Phase(StrEnum):
 
     @property
     def is_repeated(self) -> bool:
-        """Whether every further search of an arm has this phase too: what a verdict on methods rests on."""
+        """Whether every further search of an arm has this phase too, as a verdict on methods needs."""
         return self in (Phase.SEARCH, Phase.REPLICATE, Phase.DEFAULTS)
 
     @property
     def seed_word(self) -> str:
-        """What seeds are hashed from.
+        """The word that seeds are hashed from.
 
         Runs at the library's defaults have the seeds of the replicates: what tuning gains is then a paired difference.
         The word of the reported phase is that of its earlier name, so that its numbers stay.
@@ -44,7 +44,7 @@ class Phase(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which way a metric gets better."""
+    """The direction in which a metric gets better."""
 
     MAXIMIZE = "maximize"
     MINIMIZE = "minimize"

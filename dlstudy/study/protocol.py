@@ -31,7 +31,7 @@ _MOST_POINTS = 10_000
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows train, which validate and which test.
+    """The rows for training, for validation and for testing.
 
     Args:
         validation: how many rows (int) or which share of them (float in [0, 1)) validate; 0 for none.
@@ -119,7 +119,7 @@ def _is_list(values: object) -> bool:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How every arm is treated.
+    """The protocol that applies to every arm.
 
     Args:
         epochs: passes over the training rows of a trial.

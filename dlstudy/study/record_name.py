@@ -55,7 +55,7 @@ class RecordName:
         """The name that `str` wrote, in this version or in version 1.
 
         Raises:
-            RecordError: it is none.
+            RecordError: it is not such a name.
         """
         try:
             study, variant, arm, part = text.split("/")

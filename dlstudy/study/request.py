@@ -1,4 +1,4 @@
-"""What a user asks of a run, and the study as that request runs it."""
+"""The user's request for a run, and the study as that request runs it."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ __all__ = ["Request", "ResolvedStudy", "resolve"]
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks of a run; see `dlstudy run --help`. None and empty mean: as the study says."""
+    """The user's options for a run; see `dlstudy run --help`. None and empty mean: as the study says."""
 
     variant: Variant = field(default_factory=Variant)
     trials: int | None = None
@@ -51,12 +51,12 @@ class ResolvedStudy(Study):
 
     @property
     def name(self) -> str:
-        """Of the study in the record: that of its file."""
+        """The name of the study in the record: that of its file."""
         return self.file.name
 
     @property
     def path(self) -> Path:
-        """Of the study's file."""
+        """The path of the study's file."""
         return self.file.path
 
     def record_name(self, arm: Arm, phase: Phase, search: int = 1) -> RecordName:
@@ -124,8 +124,8 @@ def resolve(file: StudyFile, request: Request) -> ResolvedStudy:
     """The study as the request runs it, checked against its data set.
 
     Raises:
-        StudyError: the two do not fit together, or an arm is asked for that is not there.
-        UsageError: a phase is asked for that is not there.
+        StudyError: the two do not fit together, or the request names an arm that does not exist.
+        UsageError: the request names a phase that does not exist.
     """
     for phase in request.phases:
         if phase not in frozenset(Phase):

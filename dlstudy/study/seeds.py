@@ -1,4 +1,4 @@
-"""Seeds: hashes of what a trial is, never of when or where it runs."""
+"""Seeds: hashes of a trial's identity, independent of when and where it runs."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ def number_of(*words: object) -> int:
 
 
 def stream_of(arm: Arm, search: int) -> tuple[str, ...]:
-    """What tells the random draws of a search apart: nothing in the first one, where all arms share their draws.
+    """Words that give a search its own random draws: none for the first one, where all arms share their draws.
 
-    The copy in an A/A test shares none: paired with its original on the same seeds, it would not differ from it at all.
+    The copy in an A/A test shares none: on the same seeds it would not differ from its original at all.
     """
     later = (f"search {search}",) if search > 1 else ()
     return (*later, f"control of {arm.copy_of}") if arm.copy_of else later

@@ -32,7 +32,7 @@ class Arm:
 
     Args:
         name: short, unique in its study: letters, digits, `_`, `.` and `-`.
-        setting: what makes this arm that arm; goes to `build` in `p`.
+        setting: the parameters that define this arm; passed to `build` in `p`.
         space: the nuisance parameters that the search tunes, name to Optuna distribution; may be empty.
         reported: the document's own value of every parameter in `space`; None where it reports no run of this arm.
         defaults: the library's own value of every parameter in `space`, for a run out of the box; None for none.
@@ -93,7 +93,7 @@ class Arm:
 class Study:
     """A question, its data, its arms and its protocol.
 
-    Only `build` is needed; the other functions let a study prepare its data, steer a training and look into models.
+    Only `build` is needed; the other functions let a study prepare its data, control a training and inspect models.
     In all of them `p` is a dict: the arm's setting, the trial's parameters, `batch_size`, `epochs`, `seed`,
     `input_shape`, `n_classes` and `feature_names` (of a table's columns, else empty).
 
@@ -109,7 +109,7 @@ class Study:
         claims: what the document claims.
         rank_arms: whether the arms are alternatives, of which one may be best; otherwise the verdicts on the claims are
             the answer.
-        remarks: what a reader should know, such as where the document contradicts itself.
+        remarks: notes for readers, such as where the document contradicts itself.
         other_datasets: further data sets that the study makes sense on (`--dataset`).
         prepare: `prepare(x, y, train, p)` returns x and y as the arm sees them. It gets all rows, the training part
             and then the test part, and the numbers (n,) of the rows that train: fit a scaling to those alone.
@@ -200,7 +200,7 @@ class Study:
         raise StudyError(f"this study has no sweep {short_repr(name)}: choose from {known or 'none'}")
 
     def sweep_settings(self, sweep: Sweep, arm: Arm) -> list[dict[str, Any]]:  # Any: JSON scalars
-        """What an arm is trained at in a sweep, one setting a point of the grid; none where the arm is not in it."""
+        """The settings of an arm in a sweep, one for each point of the grid; none if the arm is not in it."""
         if sweep.arms and arm.name not in sweep.arms:
             return []
         known = {**(arm.reported or {}), **(arm.defaults or {})}

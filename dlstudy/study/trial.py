@@ -1,4 +1,4 @@
-"""A trial as plain data: what to train (`TrialSpec`), what came of it (`TrialResult`), what is kept (`TrialRecord`)."""
+"""A trial as plain data: what to train (`TrialSpec`), its outcome (`TrialResult`), its record (`TrialRecord`)."""
 
 import base64
 import dataclasses
@@ -38,7 +38,7 @@ MOST_POINTS = 100
 
 
 class TrialState(StrEnum):
-    """How far a trial is, or how it ended.
+    """The state of a trial.
 
     ::
 
@@ -46,7 +46,7 @@ class TrialState(StrEnum):
                 ──► pruned     a pruner ended it early             ├ final: they say something about their arm
                 ──► diverged   its loss is no longer finite        ┘
                 ──► failed     an error in its own code, or its worker died twice   ┐
-                ──► lost       its worker died or fell silent                       ├ tried again by the next run
+                ──► lost       its worker died or was silent                       ├ tried again by the next run
                 ──► killed     the run was stopped                                  ┘
     """
 
@@ -65,7 +65,7 @@ class TrialState(StrEnum):
 
 
 class TrainedBy(StrEnum):
-    """What trained a model."""
+    """The code that trained a model."""
 
     EPOCH_GRAPH = "epoch graph"
     """A whole epoch as one TensorFlow graph: the fast way."""
@@ -135,7 +135,7 @@ class TrialSpec:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What came of a trial.
+    """The outcome of a trial.
 
     Args:
         state: how it ended.
@@ -148,7 +148,7 @@ class TrialResult:
         correct: base64 of one bit a test row, whether it was predicted right, in the order of the test rows; empty
             where that has no meaning.
         slot: where it trained.
-        traceback: of its own code, for whoever repairs it.
+        traceback: of an error in its own code.
         initial: a digest of each initial weight that was drawn, by name and shape; empty where no run is paired by it.
         model: SHA-256 of the file of the saved model, so that no other is loaded in its place; empty where none was.
     """
@@ -180,7 +180,7 @@ class TrialResult:
         """The result that `to_json` gave; fields of a later version are left out.
 
         Raises:
-            RecordError: it is none, or has a value that this version does not know.
+            RecordError: it is not a result, or has a value that this version does not know.
         """
         known = {item.name for item in dataclasses.fields(cls)}
         kept = {name: value for name, value in data.items() if name in known} if isinstance(data, Mapping) else {}
@@ -188,7 +188,7 @@ class TrialResult:
         if wrong:
             raise RecordError(
                 f"a result in the record has {wrong[0]} {short_repr(kept.get(wrong[0]))}: another version of dlstudy "
-                "wrote it, or it is damaged: use that version, restore it from a backup, or begin anew in another "
+                "wrote it, or it is damaged: use that version, restore it from a backup, or start again in another "
                 "--home"
             )
         trained_by = kept.get("trained_by")
@@ -211,7 +211,7 @@ class TrialRecord:
         tuned: the part of it that the search chose, or that the document or the library states.
         result: what came of it; None while it runs.
         value: what the search optimizes; None where it gave none.
-        run_id: of its MLflow run; empty where MLflow was away.
+        run_id: of its MLflow run; empty if MLflow was unreachable.
         started_s, ended_s: Unix time; `ended_s` is None while it runs.
         setting_key: names its parameters.
     """
@@ -234,7 +234,7 @@ class TrialRecord:
 
     @property
     def state(self) -> TrialState:
-        """How far it is, or how it ended."""
+        """Its state."""
         return self.result.state if self.result else TrialState.RUNNING
 
     @property
@@ -249,7 +249,7 @@ class TrialRecord:
 
     @property
     def training(self) -> tuple[Phase, str, int, str, int]:
-        """What makes two trials tries of the same training."""
+        """The key that all tries of the same training share."""
         return self.phase, self.arm, self.search, self.setting_key, self.index
 
     @property
@@ -259,7 +259,7 @@ class TrialRecord:
 
 
 def make_parameters(arm: Arm, protocol: Protocol, params: Mapping[str, Any]) -> dict[str, Any]:
-    """All that distinguishes a training but its seed: the protocol's fixed part, the arm's setting, the trial's own."""
+    """All parameters that identify a training except its seed: the protocol's, the arm's setting, the trial's own."""
     return {"batch_size": protocol.batch_size, "epochs": protocol.epochs, **arm.setting, **params}
 
 
@@ -324,4 +324,4 @@ _IS_RIGHT: Mapping[str, Callable[[object], bool]] = {
     "cost": _holds_numbers,
     "initial": _holds_texts,
 }
-"""Of the fields of a result that are no plain texts, whether a value from a record may stand in them."""
+"""Whether a value from a record is valid, for the fields of a result that are not plain text."""

@@ -1,4 +1,4 @@
-"""Rules that a study's definition must keep; each check raises `StudyError` with rule, value and remedy."""
+"""Rules that a study's definition must follow; each check raises `StudyError` with rule, value and remedy."""
 
 import re
 import sys
@@ -46,7 +46,7 @@ def require(condition: bool, message: str) -> None:
 
 
 def is_number(value: object) -> bool:
-    """Whether it is a finite int or float, no larger than a float can be (True and False are none)."""
+    """Whether it is a finite int or float, no larger than a float can be (True and False are not numbers)."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
@@ -56,7 +56,7 @@ def is_count(value: object) -> bool:
 
 
 def require_name(what: str, value: object) -> None:
-    """A name is short, and safe in file names and in the record."""
+    """Checks that a name is short, and safe in file names and in the record."""
     require(
         isinstance(value, str) and _NAME.fullmatch(value) is not None,
         f"{what} must be 1 to 64 letters, digits, _, . or - and not start with . or -, got {short_repr(value)}",
@@ -64,7 +64,7 @@ def require_name(what: str, value: object) -> None:
 
 
 def require_metric(what: str, value: object) -> None:
-    """A metric says which rows it is of."""
+    """Checks that a metric's name says which rows it is computed on."""
     require(
         isinstance(value, str) and _METRIC.fullmatch(value) is not None,
         f"{what} must be train_, val_ or test_ and a name in small letters, got {short_repr(value)}",
@@ -95,10 +95,10 @@ def test_metric_of(metric: str) -> str:
 
 
 def require_text(what: str, value: object, may_be_empty: bool = False) -> None:
-    """A text, which says something unless it may be empty."""
+    """Checks a text, which must not be blank unless it may be empty."""
     require(
         isinstance(value, str) and (may_be_empty or bool(value.strip())),
-        f"{what} must be text{' (or empty)' if may_be_empty else ' that says something'}, got {short_repr(value)}",
+        f"{what} must be text{' (or empty)' if may_be_empty else ' that is not blank'}, got {short_repr(value)}",
     )
 
 
@@ -152,7 +152,7 @@ def frozen_space(what: str, mapping: object) -> Mapping[str, BaseDistribution]:
 
 
 def has_value(distribution: BaseDistribution, value: object) -> bool:
-    """Whether Optuna takes a value for one of a distribution, whose own method for this question is private."""
+    """Whether Optuna accepts a value of a distribution, whose own method for this is private."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of values that are close to a step

@@ -1,4 +1,4 @@
-"""Variants: a study run otherwise than its file says, with a name of its own in the record."""
+"""Variants: a study run differently from its file, with a name of its own in the record."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ SAMPLERS = ("sobol", "random", "tpe")
 PRUNERS = ("none", "median", "hyperband")
 
 _FLAGS = {"quick": "quick", "aa-test": "aa_test"}
-"""Words of a name to fields."""
+"""The fields for the words of a name."""
 _VALUES = ("dataset", "epochs", "sampler", "pruner")
 _EARLIER = {"control": "aa-test"}
-"""Words of version 1 to present ones."""
+"""The present words for those of version 1."""
 _TO_EARLIER = {word: earlier for earlier, word in _EARLIER.items()}
 
 _QUICK_EPOCHS = 2
@@ -34,7 +34,7 @@ _SMALL_ROWS = 2_000
 class Variant:
     """What differs from the study file in a way that changes what results mean.
 
-    Trials and seeds are no part of it: they may grow. `str` gives its name in the record: `default`, or what differs,
+    Trials and seeds are not part of it: they may grow. `str` gives its name in the record: `default`, or what differs,
     joined by `+`, as `quick+dataset=digits`; a later generation, begun with `--fresh`, ends in its number, as
     `default~2`.
 
@@ -73,7 +73,7 @@ class Variant:
         """The variant that `str` wrote, in this version or in version 1.
 
         Raises:
-            UsageError: it is none.
+            UsageError: it is not such a name.
         """
         name, tilde, number = text.partition("~")
         words = [_EARLIER.get(word, word) for word in name.split("+")]
@@ -172,7 +172,7 @@ class Variant:
 
 
 def _whole(text: str) -> int | None:
-    """The whole number that a text writes; None where it writes none, or one beyond all bounds."""
+    """The whole number in a text; None if there is none, or it is out of bounds."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 

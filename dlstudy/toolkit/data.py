@@ -15,7 +15,7 @@ def standardize(values: np.ndarray, train: np.ndarray | None = None, ddof: int =
 
     Args:
         values: (n, ...) numbers: a table, or one column.
-        train: (m,) the numbers of the rows that mean and standard deviation are taken from: those that train. None for
+        train: (m,) the numbers of the training rows, which mean and standard deviation are computed from. None for
             all rows, which is a change of units and not a step of learning.
         ddof: 0 divides by the number of rows, as NumPy and scikit-learn's `StandardScaler` do; 1 by one less, as pandas
             does.

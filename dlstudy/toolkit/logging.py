@@ -13,7 +13,7 @@ __all__ = ["log_metric", "metrics_logged_into"]
 _Target = MutableMapping[str, float]
 
 _targets: list[_Target | None] = [None]
-"""Where numbers go now: the last one. No `ContextVar`: a study's code may run in threads of its own."""
+"""Targets of `log_metric`; the last one is used. No `ContextVar`: a study's code may run in threads of its own."""
 
 
 def log_metric(name: str, value: float) -> None:
@@ -24,12 +24,12 @@ def log_metric(name: str, value: float) -> None:
     an estimator, joins the metrics at the end of the trial. Logged twice in an epoch, the last value counts.
 
     Args:
-        name: of the letters a to z, digits and `_`.
+        name: letters a to z, digits and `_`.
         value: a number. One that is not finite is None in the history.
 
     Raises:
         UsageError: no trial is being trained, or its metrics are complete (in `figures`).
-        TrialError: the name or the value is none; the trial fails with that reason.
+        TrialError: the name or the value is not valid; the trial fails with that reason.
 
     Example:
         >>> import keras
@@ -51,7 +51,7 @@ def log_metric(name: str, value: float) -> None:
 
 @contextmanager
 def metrics_logged_into(target: _Target | None) -> Iterator[None]:
-    """Meanwhile `log_metric` writes into `target`, under the full names of metrics; with None it raises."""
+    """While active, `log_metric` writes into `target`, under the full names of metrics; with None it raises."""
     _targets.append(target)
     try:
         yield

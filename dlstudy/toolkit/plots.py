@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
-"""Distinguishable with any kind of colour vision.
+"""Colours that are distinguishable with any kind of colour vision.
 
 Source: Okabe and Ito 2008, Color Universal Design; a grey in place of their yellow, which no thin line shows on white.
 """
@@ -131,8 +131,8 @@ def true_against_predicted(
 
     Args:
         y, predicted: (n,) numbers.
-        what: is predicted, with its unit.
-        stated: what a document predicts for the first rows: marked beside ours.
+        what: the predicted quantity, with its unit.
+        stated: a document's predictions for the first rows, marked beside ours.
         title: over the figure.
     """
     figure, (axes,) = _figure((5.0, 5.0))
@@ -151,14 +151,14 @@ def true_against_predicted(
 def decision_boundary(
     x: np.ndarray, y: np.ndarray, predict: Callable[[np.ndarray], np.ndarray], *, title: str = "", name: str = "label"
 ) -> "Figure":
-    """What a model of two inputs says of every point around the rows.
+    """Predictions of a model with two inputs for every point around the rows.
 
     Args:
         x: (n, 2) inputs.
         y: (n,) labels 0 and 1.
         predict: gives for (m, 2) inputs the probability of label 1, or the label.
         title: over the figure.
-        name: what is 0 or 1.
+        name: the quantity that is 0 or 1.
     """
     figure, (axes,) = _figure((4.8, 4.0))
     ends = [np.linspace(column.min() - 0.5, column.max() + 0.5, 201) for column in x.T]
@@ -180,7 +180,7 @@ def decision_boundary(
 
 
 def confusion_matrix(y: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -> "Figure":
-    """How many rows of each class were taken for which, and the accuracy.
+    """A confusion matrix: the rows of each class by predicted class, and the accuracy.
 
     Args:
         y, predicted: (n,) labels, counted from 0.
@@ -190,7 +190,7 @@ def confusion_matrix(y: np.ndarray, predicted: np.ndarray, labels: Sequence[str]
 
     counts = metrics.confusion_matrix(y, predicted, labels=range(len(labels)))
     rows = [f"{label} ({n} rows)" for label, n in zip(labels, counts.sum(axis=1), strict=True)]
-    columns = [f"taken for {label}" for label in labels]
+    columns = [f"predicted {label}" for label in labels]
     return _grid_of_numbers(counts, rows, columns, "{:.0f}", f"accuracy {np.mean(y == predicted):.4f}")
 
 

@@ -1,1 +1,1 @@
-"""MLflow, the view that people browse: written while a study runs, caught up from the record."""
+"""Tracking in MLflow, a view of the record to browse: written while a study runs, completed from the record."""

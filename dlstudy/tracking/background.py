@@ -1,4 +1,4 @@
-"""A thread that writes to MLflow, so that a run never waits for a server, but at its end."""
+"""A thread that writes to MLflow, so that a run waits for a server only at its end."""
 
 import importlib
 import math
@@ -21,12 +21,12 @@ Action = Callable[[MlflowRuns], None]
 _BATCH_S = 2.0
 _RETRY_S = 20.0
 _MOST_WAITING = 20_000
-"""Actions that wait for MLflow: some 20 MB. Further ones are missed."""
+"""The most actions that wait for MLflow, some 20 MB. Further ones are missed."""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """An action; of which trial, if of one; and what to set once it was attempted."""
+    """An action, the key of its trial if it has one, and the event to set after the attempt."""
 
     action: Action
     key: str = ""
@@ -34,11 +34,11 @@ class _Entry:
 
 
 class BackgroundWriter:
-    """Does actions one after another in a thread of its own.
+    """Runs actions one after another in a thread of its own.
 
-    MLflow is imported at once and connected to when `wake` is called. While it is away, actions are missed: `missed`
-    has the keys of their trials, and further actions of those trials are left out, as they would build on what is not
-    there.
+    MLflow is imported at once and connected to when `wake` is called. While it is unreachable, actions are missed:
+    `missed` has the keys of their trials, and further actions of those trials are left out, as they depend on the
+    missed ones.
     """
 
     def __init__(self, connect: Callable[[], MlflowRuns], write_batch: Action, on_miss: Callable[[], set[str]]) -> None:
@@ -47,37 +47,37 @@ class BackgroundWriter:
         Args:
             connect: opens the store.
             write_batch: called every two seconds, with whatever has gathered.
-            on_miss: called in the thread when MLflow is away: drops what has gathered; the keys of its trials.
+            on_miss: called in the thread when MLflow is unreachable: drops the batch; returns the keys of its trials.
         """
         self.runs: MlflowRuns | None = None
         self.problem = ""
         self.missed: set[str] = set()
         self._connect, self._write_batch, self._on_miss = connect, write_batch, on_miss
         self._last_progress_s, self._next_try_s = 0.0, 0.0
-        self._unanswered: threading.Event | None = None  # of the last action that was waited for in vain
+        self._unanswered: threading.Event | None = None  # of the last action that did not end in time
         self._awake = threading.Event()
         self._queue: queue.Queue[_Entry | None] = queue.Queue()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
-        """Lets it connect and write."""
+        """Lets the thread connect and write."""
         self._awake.set()
 
     def put(self, action: Action, key: str = "") -> None:
-        """Has the thread do something, of a trial if a key is given; missed where too much waits already."""
+        """Queues an action, of a trial if a key is given; it is missed if the queue is full."""
         if key and self._queue.qsize() >= _MOST_WAITING:
             self.missed.add(key)
         else:
             self._queue.put(_Entry(action, key))
 
     def do(self, action: Action, patience_s: float, limit_s: float = math.inf, retry: bool = False) -> None:
-        """Has the thread do something now, and waits for it.
+        """Runs an action in the thread, and waits for it.
 
         Waits for at most `limit_s`, and gives up after `patience_s` without progress; `problem` then says so.
 
         Args:
-            retry: try also where MLflow was away a moment ago.
+            retry: try even if MLflow was unreachable a moment ago.
         """
         if self._unanswered is not None and not self._unanswered.is_set():
             return  # it still has not answered the last time
@@ -93,7 +93,7 @@ class BackgroundWriter:
                 return
 
     def made_progress(self) -> None:
-        """Tells `do` that a long action is still getting somewhere."""
+        """Tells `do` that a long action is making progress."""
         self._last_progress_s = time.monotonic()
 
     def close(self) -> None:
@@ -123,7 +123,7 @@ class BackgroundWriter:
                 entry.done.set()
 
     def _attempt(self, action: Action, key: str = "") -> None:
-        """Does it, unless MLflow is away."""
+        """Runs an action, unless MLflow is unreachable."""
         if time.monotonic() < self._next_try_s:
             self._miss(key)
             return

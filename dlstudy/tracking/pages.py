@@ -1,4 +1,4 @@
-"""What MLflow's own pages show of a study: the view that its runs open in, and the description of the study's run."""
+"""A study in MLflow's web interface: the view that its runs open in, and the description of the study's run."""
 
 import html
 import json
@@ -13,7 +13,7 @@ PICTURE = "report/answer.png"
 """Where the study's run keeps the picture of its answer."""
 
 TRAINING = "workflowType=machine_learning"
-"""Of an address: MLflow shows what matters for training, and not its pages on language models."""
+"""The part of an address that makes MLflow show its pages for training, not those for language models."""
 
 _VIEW = "mlflow.sharedViewState.dlstudy-"
 _NOTE_LETTERS = 7000  # MLflow takes 8,000
@@ -25,7 +25,7 @@ def saved_view(
     """A view of a variant's runs that MLflow lists and can open with: a tag of the experiment, as name and value.
 
     Runs are nested by phase and arm, with columns for both, for what was tuned and for the metrics. MLflow 3.17 has no
-    interface to make a view: the form is that of its own page.
+    API to make a view: the format is that of its web interface.
 
     Args:
         run: id of the study's run.
@@ -63,7 +63,7 @@ def describe(summary: StudySummary, experiment: str, run: str, report: str = "",
     """The description of the study's run, in MLflow's Markdown: question, answer, report, picture, claims.
 
     Args:
-        summary: what came out.
+        summary: the results.
         experiment, run: ids.
         report: file name of the report among the run's artifacts; empty where there is none.
         picture: whether there is one, at `PICTURE`.

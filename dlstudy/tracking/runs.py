@@ -92,12 +92,12 @@ class MlflowRuns:
         self._ended.add(trial.key)
 
     def catch_up(self, trials: Sequence[TrialRecord], moved: Callable[[int, int], None] = lambda *_: None) -> None:
-        """Brings MLflow to what the record says: missing runs are written, runs left open are ended.
+        """Synchronizes MLflow with the record: missing runs are written, runs left open are ended.
 
-        `moved` hears how many trials of how many are written.
+        `moved` receives the numbers of trials written and in all.
 
-        A mark on the study's own run says which trials MLflow has whole. Their runs are not read: MLflow takes more
-        than a millisecond for each.
+        A mark on the study's own run says which trials MLflow has completely. Their runs are not read: MLflow takes
+        more than a millisecond for each.
         """
         ended = [trial for trial in trials if trial.result is not None]
         covered = _covered(self._mark, ended) - {trial.key for trial in ended if not trial.run_id}
@@ -165,7 +165,7 @@ class MlflowRuns:
     def fetch_model(self, trial: TrialRecord, folder: Path) -> None:
         """Brings the trial's model back, and its pictures, to a home that is not the one in which it was trained.
 
-        Whether it is the model that the record names is checked by whoever loads it.
+        Loading it checks whether it is the model that the record names.
         """
         from mlflow.artifacts import download_artifacts
 
@@ -232,7 +232,7 @@ class MlflowRuns:
         self._client.log_image(self.parent, image.resize((_PICTURE_WIDTH, height)), PICTURE)
 
     def _create(self, trial: TrialSpec | TrialRecord, slot: str, time_ms: int) -> list[Any]:  # Any: MLflow's Param
-        """Makes the run of a trial; the parameters that it still has to get."""
+        """Makes the run of a trial; returns the parameters that it still lacks."""
         tags = {
             **self._study_run.tags,
             "mlflow.parentRunId": self.parent,

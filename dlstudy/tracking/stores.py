@@ -1,4 +1,4 @@
-"""Where MLflow keeps runs: which store, and how it is opened."""
+"""The store where MLflow keeps runs: which one, and how it is opened."""
 
 import os
 import shutil

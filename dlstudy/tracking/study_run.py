@@ -1,4 +1,4 @@
-"""What MLflow shows of a study itself: the parameters, tags and data set of its own run."""
+"""The parent run of a study in MLflow: its parameters, tags and data set."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ __all__ = ["StudyRun"]
 
 @dataclass(frozen=True)
 class StudyRun:
-    """What the parent run says of a study: plain data.
+    """The content of a study's parent run: plain data.
 
     Args:
         study, variant: names in the record.
@@ -38,7 +38,7 @@ class StudyRun:
 
     @classmethod
     def of(cls, study: ResolvedStudy, reported_variants: bool = False) -> "StudyRun":
-        """That of a study as a request runs it, with or without reported figures that have settings of their own."""
+        """The parent run of a resolved study, with or without reported figures that have settings of their own."""
         data, protocol = study.data, protocol_json(study)
         typed = command(study.name, study.variant, protocol, reported_variants)
         profile = {"n_train": data.n_train, "n_test": data.n_test, "task": data.task}

@@ -1,7 +1,7 @@
-"""MLflow, the view that people browse: a parent run for a study, a child run for each trial.
+"""Tracking in MLflow, a view of the record to browse: a parent run for a study, a child run for each trial.
 
-Where MLflow cannot be reached, or is slower than the training, that continues, and what was missed is written from the
-record by `settle`, now or after the next run.
+If MLflow is unreachable, or slower than the training, the training continues, and `settle` writes what was missed from
+the record, now or after the next run.
 """
 
 import logging
@@ -26,7 +26,7 @@ _SAY_S = 15.0
 
 
 class Tracker(Listener):
-    """Hears of trials and has them written to MLflow as they happen, epochs in batches."""
+    """A listener that has trials written to MLflow as they happen, epochs in batches."""
 
     def __init__(
         self,
@@ -38,16 +38,16 @@ class Tracker(Listener):
     ) -> None:
         """Imports MLflow in the background; connects, and catches up on known trials, once there is something to write.
 
-        To open a store, and more so to make one, takes a second of a core, which workers need while they start.
+        Opening a store, and even more making one, takes a second of a core, which workers need while they start.
 
         Args:
             uri, home, study_run: where, and what of.
             known: the trials that the record has already.
-            say: tells the user how far a long catching-up is.
+            say: shows the user the progress of a long catch-up.
         """
         _quieten()
         self._say, self._said_s = say, math.inf
-        self._epochs: dict[str, list[tuple[int, int, Mapping[str, float]]]] = {}  # the thread's alone
+        self._epochs: dict[str, list[tuple[int, int, Mapping[str, float]]]] = {}  # used by the thread only
         self._writer = BackgroundWriter(lambda: open_runs(uri, home, study_run), self._write_epochs, self._drop_epochs)
         self._writer.put(lambda runs: runs.catch_up(known, self._caught_up))
 
@@ -58,7 +58,7 @@ class Tracker(Listener):
 
     @property
     def missed(self) -> bool:
-        """Whether MLflow was away for a time, or too slow."""
+        """Whether MLflow was unreachable for a time, or too slow."""
         return bool(self._writer.missed)
 
     def wake(self) -> None:
@@ -93,7 +93,7 @@ class Tracker(Listener):
     def settle(
         self, trials: Sequence[TrialRecord], patience_s: float = _PATIENCE_S, limit_s: float = math.inf
     ) -> dict[str, str]:
-        """Writes what MLflow lacks of these trials; the runs of those whose record names none, by key.
+        """Writes what MLflow lacks of these trials; returns the runs of those whose record names none, by key.
 
         Runs for at most `limit_s`, and gives up after `patience_s` without progress.
         """
@@ -101,7 +101,7 @@ class Tracker(Listener):
         return {trial.key: self.run_id(trial.key) for trial in trials if not trial.run_id and self.run_id(trial.key)}
 
     def publish(self, action: Action, patience_s: float = _PATIENCE_S) -> None:
-        """Does something with the study's own run, such as ending it with its report, and waits for that."""
+        """Runs an action on the study's own run, such as ending it with its report, and waits for it."""
         self._writer.do(action, patience_s)
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ class Tracker(Listener):
 
 
 def _quieten() -> None:
-    """MLflow and what it uses print nothing; a server that is away is reported once, at the end."""
+    """Silences MLflow and its dependencies; an unreachable server is reported once, at the end."""
     os.environ.update(QUIET)
     for name, value in (("MAX_RETRIES", "1"), ("TIMEOUT", "20")):
         os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)

@@ -1,1 +1,1 @@
-"""One trial, from its spec and arrays to its result: the only callers of `fit`."""
+"""The training of one trial, from its spec and arrays to its result; nothing else calls `fit`."""

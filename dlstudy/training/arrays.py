@@ -1,4 +1,4 @@
-"""What one training works on: the arrays, the rows, and where its metrics go."""
+"""The inputs of one training: the arrays, the rows, and where its metrics go."""
 
 import dataclasses
 import math
@@ -44,7 +44,7 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Task:
-    """One training with all that it needs.
+    """One training with everything that it needs.
 
     Args:
         spec: what to train.
@@ -86,7 +86,7 @@ class Task:
         return self.judges_test_each_epoch and not self.rows.test_inside
 
     def order(self, epoch: int = 0) -> Iterator[np.ndarray]:
-        """(n,) int32 for each epoch, without end: its training rows in order, from the seed and the epoch alone."""
+        """(n,) int32 for each epoch, without end: its training rows in order, which depend on seed and epoch only."""
         while True:
             yield np.random.default_rng([self.spec.seed, epoch]).permutation(self.rows.train)
             epoch += 1
@@ -150,7 +150,7 @@ def to_device(part: np.ndarray, copied: bool = True) -> Any:  # Any: a tensor, w
 
 
 class _Unlocked:
-    """An array's memory, presented as writable: NumPy exports no other, and a tensor never writes to its own."""
+    """An array's memory, presented as writable: NumPy exports only such memory, and a tensor never writes to it."""
 
     def __init__(self, part: np.ndarray) -> None:
         self._part = part  # kept alive by whatever is made of this

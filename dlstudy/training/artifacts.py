@@ -1,4 +1,4 @@
-"""What a trained model leaves behind: the study's extra metrics of it, its figures, and the model itself."""
+"""The outputs of a trained model: the study's extra metrics and figures, and the saved model."""
 
 import hashlib
 import importlib
@@ -44,7 +44,7 @@ def save_figures(model: Any, task: Task) -> str:  # Any: as above
     """Writes the study's figures of a model that is saved, as PNG files named by their titles, beside it.
 
     Returns:
-        A remark that says why they could not be drawn, else an empty text: the trial counts all the same.
+        A remark that says why they could not be drawn, else an empty text: the trial counts anyway.
     """
     if task.functions.figures is None or task.spec.model_folder is None:
         return ""
@@ -63,7 +63,7 @@ def save_figures(model: Any, task: Task) -> str:  # Any: as above
 
 
 def _require_title(title: object) -> None:
-    """A title is also the name of a file."""
+    """Checks a title, which is also the name of a file."""
     if not isinstance(title, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ,._()-]{0,79}", title):
         raise TrialError(f"a picture's title is 1 to 80 letters, digits, spaces and ,._()-, got {title!r}")
 
@@ -83,7 +83,7 @@ def save_model(model: Any, flavour: str, task: Task) -> str:  # Any: a Keras mod
     """Writes the model as an MLflow model folder where the spec names one, in place of what was there.
 
     Returns:
-        A remark that says why it could not be written, else an empty text: the trial counts all the same.
+        A remark that says why it could not be written, else an empty text: the trial counts anyway.
     """
     if task.spec.model_folder is None:
         return ""

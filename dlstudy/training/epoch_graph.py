@@ -1,8 +1,8 @@
 """A whole epoch as one graph, over arrays that are already on the device.
 
-Small models spend their time between operations. Keras lets a compiled model carry its own `train_function`, so the
-loop moves into one `tf.function`, the host sends one permutation per epoch, and everything else stays Keras's own:
-`fit`, its callbacks, metrics, regularization losses and constraints.
+Small models spend most of their time between operations. Keras lets a compiled model carry its own `train_function`,
+so the loop moves into one `tf.function`, the host sends one permutation per epoch, and everything else stays Keras's
+own: `fit`, its callbacks, metrics, regularization losses and constraints.
 """
 
 import math
@@ -59,7 +59,7 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_tr
 
 
 def is_stock(model: Any) -> bool:  # Any: a Keras model
-    """Whether a model is one of Keras's own classes, and nobody has replaced a method of it."""
+    """Whether a model is one of Keras's own classes, and none of its methods has been replaced."""
     steps = ("call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
     return private_names.is_from_keras(type(model), "models") and not set(steps) & set(vars(model))
 
@@ -242,7 +242,7 @@ def _metrics_can_wait(model: Any, n: int) -> bool:
     if 4 * n * math.prod(model.outputs[0].shape[1:]) > _KEPT_MB * 2**20:
         return False
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a lambda cannot be loaded again, which nobody will try
+        warnings.simplefilter("ignore")  # that a lambda cannot be loaded again, which is never done
         compiled = model.get_compile_config()
     asked = [compiled[name] or [] for name in ("metrics", "weighted_metrics")]
     return all(isinstance(part, list) and all(map(_is_mean_over_rows, part)) for part in asked)

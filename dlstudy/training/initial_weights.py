@@ -17,7 +17,7 @@ _MOST_DIGESTS = 60
 
 @contextmanager
 def seeds_apart(seed: int) -> Iterator[None]:
-    """Meanwhile layers that draw numbers while they train (dropout, noise) take their seeds from a stream of their own.
+    """While active, layers that draw numbers in training (dropout, noise) take their seeds from a stream of their own.
 
     Initial weights then do not depend on whether, and where, a net has such layers.
     """
@@ -36,7 +36,7 @@ def seeds_apart(seed: int) -> Iterator[None]:
 def digests(model: Any) -> dict[str, str]:  # Any: a Keras model, built; not to be imported here
     """Eight hexadecimal digits for each trainable variable that was drawn: `{"kernel 784x128": "1f2e3d4c"}`.
 
-    The second variable of a name and shape is `kernel 128x128 #2`: layers are called differently in each arm. Variables
+    The second variable of a name and shape is `kernel 128x128 #2`: layers have different names in each arm. Variables
     of zeros and ones alone are left out, since nothing in them is drawn. More than 60 get one digest together.
     """
     found: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Describes a model: layers, shapes, parameter counts, statistics of trained weights. Imports Keras: ask a worker."""
+"""Describes a model: layers, shapes, parameter counts, statistics of trained weights. Imports Keras: use `ask`."""
 
 from pathlib import Path
 from typing import Any

@@ -27,7 +27,7 @@ _END_ROWS = 10_000
 
 
 def train_keras(model: Any, task: Task, cache: ModelCache) -> TrialResult:  # Any: a Keras model, not to be imported
-    """Trains the model, or a kept one in the same state, judges it, and saves it if the spec says so.
+    """Trains the model, or a kept one in the same state, evaluates it, and saves it if the spec says so.
 
     Raises:
         DivergedError: the loss is no longer a finite number.
@@ -78,7 +78,7 @@ class _Training:
         self.model, self.recorder = model, EpochRecorder(task)
         self.graphs: EpochGraphs | None = None
         self.trained_by: TrainedBy | None = None
-        self._without_graphs = ""  # why there are none
+        self._without_graphs = ""  # why there are no graphs
         self._task, self._cache = task, cache
 
     @property

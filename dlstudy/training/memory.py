@@ -1,4 +1,4 @@
-"""How much memory a process holds, and its peak during a training."""
+"""Memory use of a process, and its peak during a training."""
 
 import re
 import sys
@@ -24,7 +24,7 @@ def memory_mb() -> float:
 
 
 def watch_memory() -> Callable[[], dict[str, float]]:
-    """Begins to watch the memory of this process. Imports TensorFlow.
+    """Starts to measure the memory of this process. Imports TensorFlow.
 
     Returns:
         A function that returns the peaks since then, in MB: `memory_mb`, resident memory including the data set (where

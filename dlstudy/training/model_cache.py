@@ -1,4 +1,4 @@
-"""Models kept with their graphs: a trial whose model differs from an earlier one only in its numbers traces nothing.
+"""A cache of models with their graphs: a trial whose model differs from an earlier one only in numbers traces nothing.
 
 `build` is called for every trial all the same. Where its model has the same graphs as a kept one, the new model's
 state (weights, seeds of dropout, the optimizer's variables with the learning rate) is copied into the kept one, which
@@ -22,7 +22,7 @@ _MOST_PARAMETERS = 2_000_000  # larger models take so much time to compute that 
 
 
 class ModelCache:
-    """The models that this process keeps; those that were used last."""
+    """The models that this process keeps: the most recently used."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, EpochGraphs] = OrderedDict()
@@ -48,10 +48,10 @@ class ModelCache:
 
 
 def fingerprint(model: Any) -> str:  # Any: as above
-    """All that decides the graphs of a compiled, built model, as text; empty where that is not known.
+    """Everything that determines the graphs of a compiled, built model, as text; empty if that is not known.
 
     It is known where everything in the model is Keras's own and has a configuration. Seeds, initializers and the
-    learning rate do not count: they decide state, not graphs.
+    learning rate do not count: they determine state, not graphs.
     """
     import keras
 
@@ -64,7 +64,7 @@ def fingerprint(model: Any) -> str:  # Any: as above
     serialize = keras.saving.serialize_keras_object
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a lambda cannot be loaded again, which nobody will try
+            warnings.simplefilter("ignore")  # that a lambda cannot be loaded again, which is never done
             weights = [
                 (v.path, tuple(v.shape), str(v.dtype), v.trainable, serialize(v.regularizer), serialize(v.constraint))
                 for v in model.variables
@@ -77,7 +77,7 @@ def fingerprint(model: Any) -> str:  # Any: as above
 def _is_known(layer: Any) -> bool:
     """Whether a layer and every function that it holds are Keras's own, and all its state is in variables.
 
-    Layers of preprocessing may hold tables; a function is written into a configuration by its name alone.
+    Preprocessing layers may hold tables; a function is written into a configuration by its name alone.
     """
     is_own = any(private_names.is_from_keras(type(layer), part) for part in ("layers", "models"))
     if not is_own or ".preprocessing." in type(layer).__module__:
@@ -87,7 +87,7 @@ def _is_known(layer: Any) -> bool:
 
 
 def _plain(config: Any) -> Any:  # Any: JSON in, JSON out
-    """A configuration without what decides only state.
+    """A configuration without the parts that determine only state.
 
     Raises:
         ValueError: it names something that is not Keras's own.

@@ -1,4 +1,4 @@
-"""What a saved winner predicts, for test rows or for a user's rows. Imports Keras: ask a worker."""
+"""The predictions of a saved winner, for test rows or for a user's rows. Imports Keras: use `ask`."""
 
 import hashlib
 import importlib
@@ -28,7 +28,7 @@ _TRUSTED = ("sklearn.", "dlstudy.scratch.")
 def predict_rows(
     spec_json: dict[str, Any], folder: str, digest: str, given: np.ndarray | None
 ) -> dict[str, Any]:  # Any: JSON
-    """What a saved model predicts, with the data prepared as for its training.
+    """The predictions of a saved model, with the data prepared as for its training.
 
     Args:
         spec_json: the spec of the training whose model it is.

@@ -1,7 +1,7 @@
 """Every private name of Keras and TensorFlow that dlstudy uses, each behind one function.
 
-An upgrade may take any of them away. A function then raises one of `MISSING` when it is called, and its caller does
-without what the name gives: trials cost more time or memory, and their numbers stay within float32 rounding, but for
+An upgrade may take any of them away. A function then raises one of `MISSING` when it is called, and its caller
+works without it: trials cost more time or memory, and their numbers stay within float32 rounding, but for
 `default_seeds_from`. All names were seen in Keras 3.10, 3.12 and 3.15 and in TensorFlow 2.21.
 """
 
@@ -30,13 +30,13 @@ _Slots = Sequence[Any]
 
 @contextmanager
 def default_seeds_from(draw: Callable[[], int]) -> Iterator[None]:
-    """Meanwhile every `SeedGenerator` that is made without a seed, such as that of a dropout layer, draws it so.
+    """While active, a `SeedGenerator` that is made without a seed, such as a dropout layer's, takes it from `draw`.
 
     The name: `make_default_seed` of `keras.src.random.seed_generator`, which `SeedGenerator` looks up in its own
     module. Random initializers find the same function as `keras.src.random.make_default_seed` and keep it.
 
-    In public: nothing separates the two. `keras.utils.set_random_seed` seeds Python's `random`, from which both draw;
-    `Dropout(seed=...)` is up to the study.
+    Public alternatives: none separates the two. `keras.utils.set_random_seed` seeds Python's `random`, from which both
+    draw; `Dropout(seed=...)` is up to the study.
 
     Without it: a layer that draws numbers changes the initial weights of all layers after it, so that arms with and
     without dropout start from different weights; the digests in the record say so.
@@ -56,7 +56,7 @@ def slot_index(optimizer: Any) -> Callable[[Any], int]:  # Any: a built Keras op
 
     The name: `_get_variable_index` of `keras.Optimizer`.
 
-    In public: none. `optimizer.variables` lists the slots, but which variable a slot belongs to is only in its name.
+    Public alternatives: none. `optimizer.variables` lists the slots, but only their names say whose they are.
 
     Without it: no fused update; the optimizer's own `update_step` trains.
     """
@@ -69,7 +69,7 @@ def adam_slots(optimizer: Any) -> tuple[_Slots, _Slots]:  # Any: a built Adam or
 
     The names: `_momentums` and `_velocities`. (`SGD.momentums` is public.)
 
-    In public: as for `slot_index`.
+    Public alternatives: as for `slot_index`.
 
     Without them: no fused update; the optimizer's own `update_step` trains.
     """
@@ -81,7 +81,7 @@ def rmsprop_slots(optimizer: Any) -> tuple[_Slots, _Slots]:  # Any: a built RMSp
 
     The names: `_velocities` and `_momentums`.
 
-    In public: as for `slot_index`.
+    Public alternatives: as for `slot_index`.
 
     Without them: no fused update; the optimizer's own `update_step` trains.
     """
@@ -93,7 +93,7 @@ def adadelta_slots(optimizer: Any) -> tuple[_Slots, _Slots]:  # Any: a built Ada
 
     The names: `_accumulated_grads` and `_accumulated_delta_vars`.
 
-    In public: as for `slot_index`.
+    Public alternatives: as for `slot_index`.
 
     Without them: no fused update; the optimizer's own `update_step` trains.
     """
@@ -105,9 +105,9 @@ def all_layers(model: Any) -> list[Any]:  # Any: a Keras model; its layers
 
     The name: `_flatten_layers` of `keras.Layer`.
 
-    In public: none. `model.layers` has the outermost layers, and a layer names no others that it holds.
+    Public alternatives: none. `model.layers` has the outermost layers, and a layer names no others that it holds.
 
-    Without it: no model is kept for later trials, since nobody can say whether it is Keras's own throughout.
+    Without it: no model is kept for later trials, since it is not known whether all of it is Keras's own.
     """
     return list(model._flatten_layers(include_self=False))
 
@@ -117,7 +117,7 @@ def is_from_keras(kind: type, part: str) -> bool:
 
     The name: `keras.src`, the package in which Keras defines everything.
 
-    In public: none. `keras.layers` has the classes, but does not say whether a given class is one of them.
+    Public alternatives: none. `keras.layers` has the classes, but does not say whether a given class is one of them.
 
     Without it: the answer is False. Keras's classes then count as a study's own: metrics are updated in every batch, no
     model is kept, and with a callback such as `ModelCheckpoint`, which could look at batches, plain `fit` trains.
@@ -130,7 +130,7 @@ def registered_gradients() -> MutableMapping[str, Any]:  # Any: TensorFlow's own
 
     The name: `gradient_registry._registry` of `tensorflow.python.framework.ops`.
 
-    In public: `tf.RegisterGradient` adds to it; nothing removes.
+    Public alternatives: `tf.RegisterGradient` adds to it; nothing removes.
 
     Without it: they stay, with their graphs, for as long as the process lives: some 6 MB for each small net.
     """

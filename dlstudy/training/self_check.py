@@ -1,4 +1,4 @@
-"""A check at the start of a process: does an epoch as one graph still train as Keras does, batch by batch?"""
+"""A check at the start of a process that an epoch graph trains as Keras does batch by batch."""
 
 import math
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ class Source(Protocol):
 
     @property
     def description(self) -> Description:
-        """What is known of the data set."""
+        """The description of the data set."""
 
     def open(self) -> dict[str, np.ndarray]:
         """The arrays by name."""
@@ -32,7 +32,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class _Location:
-    """Where one array lies in the file."""
+    """Where one array is in the file."""
 
     start: int
     shape: tuple[int, ...]
@@ -44,7 +44,7 @@ class _Location:
 
 
 class SharedArrays:
-    """A file without a name, which needs no cleaning up however a process ends. Can be sent to a spawned process.
+    """An unnamed file, which needs no cleanup however a process ends. It can be sent to a spawned process.
 
     Holds `x` (n, *input_shape) float32, the training part divided by the data set's scale, `y` (n,) int32 labels or
     float64 targets, and likewise `x_test` and `y_test`. Tables, which have no scale, keep their float64: exact methods
@@ -52,10 +52,10 @@ class SharedArrays:
     """
 
     def __init__(self, description: Description) -> None:
-        """Makes the file, still empty: a process may be given it before it is filled.
+        """Makes the file, still empty: a process may receive it before it is filled.
 
         Raises:
-            DataError: there is no room for it.
+            DataError: there is not enough space for it.
         """
         with tempfile.TemporaryFile(prefix="dlstudy-") as file:
             self._keep(description, os.dup(file.fileno()))

@@ -1,4 +1,4 @@
-"""The functions of a study, which a training calls."""
+"""The functions of a study that a training calls."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""One trial from start to end: every outcome is a named state, decided here."""
+"""Trains one trial from start to end; every outcome is a named state, decided here."""
 
 import dataclasses
 import os
@@ -37,7 +37,7 @@ _IN_STACK = ("File ", "in user code:", "Graph execution error", "Detected at")
 
 @dataclass(frozen=True)
 class DatasetContext:
-    """What the trials of one data set share in a process.
+    """The data and models that the trials of one data set share in a process.
 
     Args:
         description: of the data set.
@@ -151,12 +151,12 @@ def _process_restored() -> Iterator[None]:
 
 @contextmanager
 def _folder(spec: TrialSpec) -> Iterator[None]:
-    """An empty folder that a study's callbacks may write to; when the training has ended, only its logs are left."""
+    """An empty folder that a study's callbacks may write to; after the training, only its logs are left."""
     if spec.folder is None:
         yield
         return
     folder = Path(spec.folder)
-    shutil.rmtree(folder, ignore_errors=True)  # what an earlier try left
+    shutil.rmtree(folder, ignore_errors=True)  # left by an earlier try
     folder.mkdir(parents=True)
     try:
         yield

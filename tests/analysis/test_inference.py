@@ -129,6 +129,7 @@ def test_equal_differences_give_a_point_however_float64_rounds_them(n):
     assert low == high == pytest.approx(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "n_studies"), [(6, 4_000), (8, 4_000), (10, 4_000), (20, 4_000)])
 def test_the_interval_holds_the_true_difference_as_often_as_it_says(n, n_studies, monkeypatch):
     monkeypatch.setattr(inference, "_RESAMPLES", 2_000)

@@ -48,7 +48,7 @@ def test_an_arm_with_nothing_to_tune_is_searched_once_and_trains_its_own_epochs(
 def test_epochs_after_the_first_training_count_too():
     study = make_study(seeds=1, trials=1)
     arms = [Arm("a", setting={"more_epochs": 20})]
-    plans = planned(replace(study, arms=arms))
+    plans = planned(replace(study, arms=arms, continue_training=dict))
     assert plans["search"].seconds == 2.0 + 30 * 0.5
 
 
@@ -171,7 +171,7 @@ def test_a_rehearsal_trains_no_longer_than_the_arm_does(file):
     study = resolve(file, Request())
     arms = [replace(study.arms[0], setting={"epochs": 1, "more_epochs": 9}), study.arms[1]]
     engine = FakeEngine(clocked)
-    rehearse(replace(study, arms=arms), lambda n: engine)
+    rehearse(replace(study, arms=arms, continue_training=dict), lambda n: engine)
     epochs = {spec.arm: (spec.epochs, spec.params.get("more_epochs")) for spec in engine.trained}
     assert epochs == {"net": (1, 2), "logistic": (2, None)}
 

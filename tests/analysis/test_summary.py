@@ -292,7 +292,7 @@ def test_replicates_of_an_earlier_winner_count_for_nothing_and_are_noted():
     after = sum_up(study, [*trials, *runs_of(study, "a", "replicate", AHEAD, tuned=new)[1:]])
     assert after.arms[0].replicates["test_accuracy"].values == AHEAD
     assert after.claims[0].verdict == "supported"
-    assert list(after.arms[0].notes) == ["replicates of earlier winners (1) are kept and count for nothing"]
+    assert list(after.arms[0].notes) == ["replicates of earlier winners (1) are kept but do not count"]
 
 
 @pytest.mark.parametrize(("started_s", "noted"), [(150.0, False), (250.0, True)])

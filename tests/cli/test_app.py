@@ -12,6 +12,7 @@ import pytest
 
 from dlstudy.cli.app import main
 
+FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 QUICK = ["--phase", "search", "--arm", "logistic"]
 
 
@@ -110,12 +111,13 @@ def test_a_broken_study_file_is_named_with_its_line(capsys, here, text, message)
     assert message in err
 
 
+@pytest.mark.slow
 def test_run_status_report_and_again(capsys, here, tiny):
     code, out, err = typed(capsys, "run", tiny, *QUICK, "--engine", "inline")
     assert code == 0, err
     assert "search logistic #0: 0." in out
     assert "Does a softmax net beat logistic regression?" in out
-    assert "1 trainings. Look next:" in out
+    assert "1 trainings. Next steps:" in out
 
     (row,) = json.loads(typed(capsys, "status", "--json")[1])
     assert (row["study"], row["phase"], row["arm"], row["done"], row["running"]) == ("tiny", "search", "logistic", 1, 0)
@@ -130,12 +132,14 @@ def test_run_status_report_and_again(capsys, here, tiny):
     assert "nothing was missing" in out
 
 
+@pytest.mark.slow
 def test_run_prints_json_alone_when_asked(capsys, here, tiny):
     code, out, _ = typed(capsys, "run", tiny, *QUICK, "--engine", "inline", "--json")
     assert code == 0
     assert json.loads(out)["study"] == "tiny"
 
 
+@pytest.mark.slow
 def test_an_arm_that_cannot_be_trained_gives_exit_code_1_and_its_reason(capsys, here, tiny):
     tiny.write_text(tiny.read_text().replace('"kind": "logistic"', '"kind": "broken"'))
     code, out, _ = typed(capsys, "run", tiny, *QUICK, "--engine", "inline")
@@ -194,13 +198,10 @@ def table(report: dict) -> list:
     return sorted(([trial[key] for key in keys] for trial in ended), key=lambda row: row[:3])
 
 
-def test_two_workers_give_the_table_of_one_number_for_number(here, tiny, local_table):
-    out, err = start("run", tiny, "--workers", 2, "--json").communicate(timeout=300)
-    assert table(json.loads(out)) == local_table, err
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])  # others, with fake workers: test_parents.py
-def test_a_stopped_run_continues_and_ends_with_the_same_table(here, tiny, local_table, number):
+# With fake workers, which are quicker, tests/faults/test_parents.py stops runs in all ways.
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL] if FULL else [signal.SIGINT])
+def test_a_stopped_run_of_two_workers_continues_and_ends_with_the_table_of_one_worker(here, tiny, local_table, number):
     running = start("run", tiny, "--workers", 2, start_new_session=True)
     for _ in range(6):  # trials have ended, and others are in flight
         assert running.stdout.readline()
@@ -222,6 +223,7 @@ def test_a_stopped_run_continues_and_ends_with_the_same_table(here, tiny, local_
     assert "RUNNING" not in statuses(here / "mlruns")
 
 
+@pytest.mark.slow
 def test_a_second_run_of_the_same_study_learns_which_process_runs_it(here, tiny):
     first = start("run", tiny, "--workers", 1, start_new_session=True)
     try:

@@ -33,6 +33,7 @@ def test_a_taken_port_gives_way_to_a_free_one():
         assert free_port(port) not in (0, port)
 
 
+@pytest.mark.slow
 def test_ui_serves_the_store_at_the_study_s_runs_and_leaves_no_process(tiny, tmp_path):
     home = Home.at(tmp_path / "my runs")
     request = Request(phases=("search",), arms=("logistic",))

@@ -75,6 +75,7 @@ def in_folder(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("package", "study", "installed"), CASES.values(), ids=list(CASES))
 def test_a_study_builds_with_its_own_modules_and_a_change_in_any_of_them_counts(
     in_folder, monkeypatch, capsys, package, study, installed
@@ -97,6 +98,7 @@ def test_a_study_builds_with_its_own_modules_and_a_change_in_any_of_them_counts(
     assert "sizes.py changed: undo that, or run with --fresh" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", ["project/models/study.py", "project.models.study"])
 def test_workers_import_a_study_s_own_modules(tmp_path, study):
     write(tmp_path, ".")
@@ -116,6 +118,7 @@ def test_a_module_that_is_missing_is_named_with_its_line(tmp_path):
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["project.models.nothing", "no.such.package", "project"])
 def test_a_module_that_is_not_there_is_refused_as_an_unknown_study(tmp_path, name):
     write(tmp_path, "")

@@ -29,6 +29,8 @@ from dlstudy.training.train import train
 from tests.helpers.fake_engine import Deaf
 from tests.helpers.trainings import context_of, spec_of
 
+pytestmark = pytest.mark.slow
+
 # Who forgets `prepare`, or compares with labels as they were before it, gets little right.
 PREPARED = '''"""A study that prepares its data."""
 import numpy as np
@@ -174,7 +176,7 @@ def test_a_model_that_lies_in_another_home_is_not_looked_for(ran, asked, tmp_pat
     models.rename(tmp_path / "elsewhere")
     try:
         with pytest.raises(
-            RecordError, match=r"the model of net is not in .*my runs, but where it was trained: `dlstudy run .*` with"
+            RecordError, match=r"the model of net is not in .*my runs; it was trained elsewhere: `dlstudy run .*` with"
         ):
             asked(arm="net")
     finally:

@@ -226,7 +226,7 @@ def test_without_a_format_the_name_of_the_file_says_it(capsys, here, name, begin
 def test_a_name_that_says_another_format_is_refused(capsys, here):
     code, _, err = typed(capsys, "one", "--format", "html", "--output", "a.pdf")
     assert (code, err) == (
-        2, "dlstudy: --output a.pdf is named like pdf, got --format html: leave one of them out\n",
+        2, "dlstudy: --output a.pdf implies the format pdf, got --format html: leave one of them out\n",
     )  # fmt: skip
     assert not (here / "a.pdf").exists()
 

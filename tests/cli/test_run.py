@@ -74,6 +74,7 @@ def run_all(tmp_path, backend, monkeypatch, capsys):
     return run_all
 
 
+@pytest.mark.slow
 def test_every_study_is_run_and_a_failed_one_stops_no_other(run_all):
     code, out, err = run_all(json=True, b_fails=FAILS, a_good=STUDY, c_broken="STUDY = 1", d_good=STUDY)
     assert code == 1
@@ -89,17 +90,19 @@ def test_every_study_is_run_and_a_failed_one_stops_no_other(run_all):
     assert "a_good" in err  # progress goes to standard error, beside the JSON
 
 
+@pytest.mark.slow
 def test_a_study_whose_data_cannot_be_had_runs_on_its_first_other_data_that_can(run_all):
     code, out, err = run_all(json=True, elsewhere=ELSEWHERE)
     assert code == 0
     (row,) = json.loads(out)
     assert (row["variant"], row["trainings"]) == ("dataset=digits", 2)
-    assert "mnist cannot be had here: running on digits instead" in err
+    assert "mnist is not available here: running on digits instead" in err
     assert "refused" not in err
     code, out, _ = run_all(json=True)
     assert (code, json.loads(out)[0]["trainings"]) == (0, 0)  # nothing is repeated
 
 
+@pytest.mark.slow
 def test_a_study_whose_data_cannot_be_had_at_all_is_not_run(run_all):
     code, out, _ = run_all(json=True, nowhere=NOWHERE, z_good=STUDY)
     rows = json.loads(out)
@@ -110,6 +113,7 @@ def test_a_study_whose_data_cannot_be_had_at_all_is_not_run(run_all):
     assert (rows[1]["study"], rows[1]["failed"]) == ("z_good", 0)
 
 
+@pytest.mark.slow
 def test_a_table_ends_the_run(run_all):
     code, out, _ = run_all(good=STUDY)
     assert code == 0
@@ -148,6 +152,7 @@ def run_one(tmp_path, backend, capsys):
     return run_one
 
 
+@pytest.mark.slow
 def test_the_outcome_of_one_study_ends_with_commands_to_type_next(run_one, tmp_path, backend):
     code, out, _ = run_one("one", STUDY)
     assert code == 0
@@ -157,6 +162,7 @@ def test_the_outcome_of_one_study_ends_with_commands_to_type_next(run_one, tmp_p
     assert f"dlstudy ui one {home}" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "source", "code"), [("grows", STUDY, 0), ("withers", FAILS, 1)])
 def test_the_exit_code_says_whether_trials_failed_and_json_is_the_report(run_one, name, source, code):
     found, out, _ = run_one(name, source, json=True)
@@ -165,6 +171,7 @@ def test_the_exit_code_says_whether_trials_failed_and_json_is_the_report(run_one
     assert (report["study"], report["schema"], report["n_failed"]) == (name, 3, code)
 
 
+@pytest.mark.slow
 def test_one_study_never_falls_back_to_other_data_by_itself(run_one):
     with pytest.raises(DataError, match=r"^mnist cannot be had: no network; or run the study on other data: --dataset"):
         run_one("away", ELSEWHERE)

@@ -117,7 +117,7 @@ def test_arrays_are_made_canonical_before_they_are_judged_and_stored(define_tiny
 
 def test_a_set_without_any_place_to_look_says_so(define_tiny) -> None:
     define_tiny()
-    with pytest.raises(DataError, match=r"do this\n  there is no place to look: DLSTUDY_DATA is not set"):
+    with pytest.raises(DataError, match=r"do this\n  there is no source to try: DLSTUDY_DATA is not set"):
         registry.ensure("tiny")
 
 
@@ -250,6 +250,7 @@ def test_what_a_killed_process_left_does_not_count(define_tiny) -> None:
     assert not partial.exists()
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_fetch_once() -> None:
     code = "from dlstudy.datasets import registry; registry.ensure('digits', print); registry.load('digits')"
     processes = [

@@ -19,6 +19,8 @@ from dlstudy.datasets.package_index import read_from_wheel
 from dlstudy.datasets.sources import from_data_folder, from_official_files, from_package, from_url
 from dlstudy.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.helpers.local_servers"]
 
 TINY = {"x_train": np.zeros((2, 3)), "y_train": np.ones(2), "x_test": np.zeros((1, 3)), "y_test": np.ones(1)}

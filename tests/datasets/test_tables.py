@@ -17,6 +17,8 @@ from dlstudy.datasets.dataset import checksum
 from dlstudy.datasets.sources import first_right
 from dlstudy.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.helpers.local_servers"]
 
 DATA = os.environ.get("DLSTUDY_DATA", "")

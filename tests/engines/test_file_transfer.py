@@ -86,7 +86,7 @@ def test_a_study_in_a_package_that_imports_nothing_is_in_the_same_package_elsewh
 
 @pytest.mark.parametrize("name", ["../out", "/out", "a/../../out"])
 def test_no_file_leaves_its_folder(tmp_path, name):
-    with pytest.raises(ValueError, match="lies in its folder"):
+    with pytest.raises(ValueError, match="must be inside its folder"):
         write_files({name: b""}, tmp_path / "in")
     assert not (tmp_path / "out").exists()
 

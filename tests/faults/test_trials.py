@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from dlstudy.study import loader
 from dlstudy.study.phases import ReadTest
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import train
@@ -30,14 +29,15 @@ def trained(context, functions, **params):
 
 @pytest.fixture(scope="module")
 def functions():
-    return StudyFunctions.of(loader.load(FAILING).study)
+    return StudyFunctions.of(failing_study.study(ENDS))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ENDS if FULL or kind != "tensorflow memory"])  # that takes 10 s
 def test_whatever_a_study_does_becomes_a_state_with_a_reason_in_one_line(context, functions, kind):
     state, reason = ENDS[kind]
     here, environment = Path.cwd(), dict(os.environ)
-    result = trained(context, functions, kind=kind)
+    more = {"more_epochs": 2} if kind.startswith("continue_training") else {}
+    result = trained(context, functions, kind=kind, **more)
     assert result.state == state
     assert result.reason.startswith(reason)
     assert len(result.reason) <= 500

@@ -55,7 +55,7 @@ def derived(**changes):
 STUDY = '''
 
 STUDIES = {
-    "Study.question must be text that says something": [
+    "Study.question must be text that is not blank": [
         "study(question=None)",
         "study(question=5)",
         "study(question='')",
@@ -347,7 +347,7 @@ STUDIES = {
     "sweep s leaves parameters of arm a open": [
         "study(arms=[Arm('a', space=RATE)], sweeps=[Sweep('s', {'units': [1]})])"
     ],
-    "Claim.text must be text that says something": ["claim(text='')", "claim(text=None)", "claim(text=5)"],
+    "Claim.text must be text that is not blank": ["claim(text='')", "claim(text=None)", "claim(text=5)"],
     "claim 'a wins' must name arms of this study": [
         "claim(better='')",
         "claim(better='nobody')",
@@ -401,7 +401,7 @@ STUDIES = {
     "claim 'x' compares arms of sweep s": ["study(sweeps=[Sweep('s', {'rate': [1, 2]}, arms=['a'])], claims=[SWEPT])"],
     "claim 'x' is about values of sweep s": ["study(sweeps=[Sweep('s', {'rate': [1]})], claims=[SWEPT])"],
     "Reported must name arms of this study": ["reported(arm='nobody')"],
-    "Reported.arm must be text that says something": ["reported(arm=None)", "reported(arm='')"],
+    "Reported.arm must be text that is not blank": ["reported(arm=None)", "reported(arm='')"],
     "Reported.metric of arm a must be train_, val_ or test_ and a": [
         "reported(metric='accuracy')",
         "reported(metric=None)",
@@ -425,7 +425,7 @@ STUDIES = {
     "a reported figure needs the setting of its run": [
         "study(arms=[Arm('a'), Arm('b')], reported=[Reported('a', 'test_accuracy', 0.9)])"
     ],
-    "Derived.text must be text that says something": ["derived(text='')", "derived(text=None)"],
+    "Derived.text must be text that is not blank": ["derived(text='')", "derived(text=None)"],
     "Derived.reported of 'a sum' must be a finite number": [
         "derived(reported=None)",
         "derived(reported='a lot')",
@@ -466,16 +466,16 @@ FILES = [
     ("bad.py", b"x = " + b"9" * 10_000, "Exceeds the limit (4300 digits) for integer string"),
     ("bad.py", b"return\n", "'return' outside function"),
     ("bad.py", b"x = 1\x00\n", "source code string cannot contain null bytes"),
-    ("bad.py", bytes(range(256)), "bad.py is no text in UTF-8, byte 128 is none: save it as UTF-8"),
+    ("bad.py", bytes(range(256)), "bad.py is not UTF-8 text, byte 128 is invalid: save it as UTF-8"),
     ("bad.py", b"\x7fELF\x02\x01\x01" + b"\x00" * 999, "source code string cannot contain null bytes"),
-    ("bad.py", b"PK\x03\x04\x14\x00\xff\xfe", "bad.py is no text in UTF-8, byte 6 is none: save it as UTF-8"),
-    ("bad.py", "STUDY = 'é'".encode("latin-1"), "bad.py is no text in UTF-8, byte 9 is none: save it as UTF-8"),
+    ("bad.py", b"PK\x03\x04\x14\x00\xff\xfe", "bad.py is not UTF-8 text, byte 6 is invalid: save it as UTF-8"),
+    ("bad.py", "STUDY = 'é'".encode("latin-1"), "bad.py is not UTF-8 text, byte 9 is invalid: save it as UTF-8"),
     (
         "bad.py",
         "# -*- coding: latin-1 -*-\nx = 'é'\n".encode("latin-1"),
-        "bad.py is no text in UTF-8, byte 31 is none: save it as UTF-8",
+        "bad.py is not UTF-8 text, byte 31 is invalid: save it as UTF-8",
     ),
-    ("bad.py", "x = 1\n".encode("utf-16"), "bad.py is no text in UTF-8, byte 0 is none: save it as UTF-8"),
+    ("bad.py", "x = 1\n".encode("utf-16"), "bad.py is not UTF-8 text, byte 0 is invalid: save it as UTF-8"),
     ("bad.py", b"\xef\xbb\xbfx = 1\n", "bad.py must define STUDY = Study(...)"),
     ("bad.py", "x\u00a0= 1\n".encode(), "invalid non-printable character U+00A0"),
     ("bad.py", "x = “text”\n".encode(), "invalid character '“' (U+201C)"),

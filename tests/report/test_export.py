@@ -105,7 +105,7 @@ def test_a_report_begins_with_the_answer_and_ends_with_how_to_make_it_again(summ
         (3, "Each comparison"), (2, "Checks on the searches"), (2, "Budget"),
         (3, "Best validation accuracy by number of trials"), (2, "Cost beside quality"), (2, "Training curves"),
         (2, "What each parameter does"), (2, "Which parameters matter"), (2, "Failures"), (2, "Remarks"),
-        (2, "What paired runs share"), (2, "How it was made"), (2, "How to make it again"),
+        (2, "What paired runs share"), (2, "How it was made"), (2, "How to repeat it"),
     ]  # fmt: skip
     assert made.blocks[-1] == Code(command_of(summary))
 
@@ -113,7 +113,7 @@ def test_a_report_begins_with_the_answer_and_ends_with_how_to_make_it_again(summ
 def test_a_report_of_nothing_has_no_empty_section():
     made = document(sum_up(make_study(), []), {})
     assert headings(made)[0] == (2, "Arms, each tuned on its own")
-    assert headings(made)[-2:] == [(2, "How it was made"), (2, "How to make it again")]
+    assert headings(made)[-2:] == [(2, "How it was made"), (2, "How to repeat it")]
     assert all(block.rows for block in made.blocks if isinstance(block, Table))
     assert document(sum_up(make_study(), []), None).blocks == made.blocks
 
@@ -177,7 +177,7 @@ def test_how_it_was_made_by_hand():
     assert rows["remarks of trainings"] == "the model could not be saved; the study has callbacks"
     assert rows["trainings"] == "2: 1 search, 1 replicate"
     assert rows["from first to last"] == "1970-01-01 00:00 UTC to 1970-01-01 01:30 UTC (1 h 30 min)"
-    assert rows["time of slots"] == "1.5 slot-hours for 2 trainings"
+    assert rows["slot time"] == "1.5 slot-hours for 2 trainings"
     assert rows["space of a"] == "rate 0.01 to 1.0"
     assert (rows["keras"], rows["variant"], rows["batch size"]) == ("3.15", "default", "32")
 

@@ -114,6 +114,7 @@ def test_results_show_question_answer_tables_and_picture_escaped(results):
     assert repr(results) == f"s · default: Is <a> better?\n{results.answer}"
 
 
+@pytest.mark.slow
 def test_load_reads_the_record_of_a_home(tiny, tmp_path):
     home = tmp_path / "my runs"
     request = Request(phases=("search",), arms=("logistic",))

@@ -17,6 +17,8 @@ from dlstudy.study.request import Request
 from dlstudy.tracking.stores import tracking_uri
 from tests.helpers.fake_engine import Deaf
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):

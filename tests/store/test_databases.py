@@ -24,6 +24,8 @@ from tests.helpers.builders import make_study
 from tests.helpers.fake_engine import Deaf, FakeEngine, made_up
 from tests.helpers.fake_runs import begin_run
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.helpers.database_servers"]
 
 STUDY = make_study()
@@ -195,7 +197,7 @@ def test_a_database_that_cannot_be_used_is_reported_in_one_line_without_the_pass
         ("oracle://me:secret@h/d", "got one that begins with 'oracle': correct --storage"),
         ("postgresql+psycopg://me:sec/ret@h:port/d", "got postgresql\\+psycopg://me:\\*\\*\\*@h:port/d: write it as"),
         ("postgresql+psycopg://me:se@cret@h/d", "got postgresql\\+psycopg://me:\\*\\*\\*@h/d: write it as"),
-        ("mysql+pymysql://me:secret@h", "a storage names its database, got mysql\\+pymysql://me:\\*\\*\\*@h"),
+        ("mysql+pymysql://me:secret@h", "a storage must name its database, got mysql\\+pymysql://me:\\*\\*\\*@h"),
     ],
 )
 def test_a_url_that_cannot_be_meant_is_refused_without_its_password(url, message):

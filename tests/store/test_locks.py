@@ -13,6 +13,8 @@ from dlstudy.errors import RecordError, StoreError
 from dlstudy.store import locks
 from dlstudy.store.home import Home
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.helpers.database_servers"]
 
 HOLDER = """

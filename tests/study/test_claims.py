@@ -49,8 +49,8 @@ def test_a_derived_figure_keeps_the_words_of_the_document_and_the_right_number()
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"text": " "}, r"Derived\.text must be text that says something, got ' '"),
-        ({"text": None}, r"Derived\.text must be text that says something, got None"),
+        ({"text": " "}, r"Derived\.text must be text that is not blank, got ' '"),
+        ({"text": None}, r"Derived\.text must be text that is not blank, got None"),
         ({"reported": "high"}, r"Derived\.reported of 'a sum' must be a finite number, got 'high'"),
         ({"reported": "nan"}, "a finite number, got 'nan'"),
         ({"reported": None}, "a finite number, got None"),

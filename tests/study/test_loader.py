@@ -117,7 +117,7 @@ def test_a_file_that_is_no_study_is_refused_with_its_line(here, source, message)
 def test_a_file_that_is_no_text_is_refused(here):
     path = here("mine.py")
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(StudyError, match=r"mine\.py is no text in UTF-8, byte 0 is none: save it as UTF-8"):
+    with pytest.raises(StudyError, match=r"mine\.py is not UTF-8 text, byte 0 is invalid: save it as UTF-8"):
         loader.load(path)
 
 

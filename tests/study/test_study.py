@@ -186,7 +186,7 @@ def test_reported_rules(fields, message):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"text": "  "}, r"Claim\.text must be text that says something, got ' '"),
+        ({"text": "  "}, r"Claim\.text must be text that is not blank, got ' '"),
         ({"metric": ""}, r"Claim\.metric of 'a is better' must be train_, val_ or test_"),
         ({"than": ()}, r"Claim\.than of 'a is better' must name at least one arm, got none"),
         ({"than": ("b", "a")}, r"must not name the better arm, got \('b', 'a'\)"),
@@ -232,7 +232,7 @@ def test_a_metric_that_does_not_tell_needs_a_stated_direction(metric):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"question": " "}, r"Study\.question must be text that says something, got ' '"),
+        ({"question": " "}, r"Study\.question must be text that is not blank, got ' '"),
         ({"dataset": "../x"}, r"Study\.dataset must be 1 to 64 letters"),
         ({"build": "model"}, r"Study\.build must be a function of p, got 'model'"),
         ({"arms": ["a"]}, r"Study\.arms must hold Arm objects only, got 'a' among them"),

@@ -16,6 +16,8 @@ from dlstudy.tracking.runs import MlflowRuns
 from dlstudy.tracking.study_run import StudyRun
 from tests.helpers.builders import make_study, make_trial, runs_of, sum_up
 
+pytestmark = pytest.mark.slow
+
 STUDY = make_study()
 ABOUT = {"name": "digits", "digest": "0f", "source": "here", "profile": "{}"}
 HISTORY = {"val_accuracy": [0.4, 0.5]}

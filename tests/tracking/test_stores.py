@@ -29,6 +29,7 @@ def test_a_store_of_an_unknown_kind_is_refused_without_its_password(home):
         tracking_uri(home, "ftp://me:secret@host")
 
 
+@pytest.mark.slow
 def test_the_store_of_a_home_folder_is_made_under_another_name_first(home, monkeypatch):
     left = home.root / "mlflow-left"  # by a run that was killed
     left.mkdir()

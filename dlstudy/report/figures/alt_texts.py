@@ -1,4 +1,4 @@
-"""What the figures of a report show, in words: for readers who do not see them, and for formats without pictures."""
+"""Alternative texts for the figures of a report, for readers who cannot see them and for formats without pictures."""
 
 from collections.abc import Mapping
 

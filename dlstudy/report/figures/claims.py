@@ -1,4 +1,4 @@
-"""The picture of the answer: of each claim the paired differences, seed by seed, their mean and its interval."""
+"""The picture of the answer: for each claim the paired differences by seed, their mean and its interval."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -25,11 +25,11 @@ MARKS: Mapping[Verdict, tuple[str, str, str]] = {
     Verdict.NOT_TESTABLE: ("H", "⬢", _OPEN),
     Verdict.NOT_RUN: ("p", "⬟", _OPEN),
 }
-"""Marker, the same as a letter, and colour of each verdict: who sees no colours tells verdicts by their shapes."""
+"""Marker, the same as a letter, and colour of each verdict: the shape identifies the verdict without colour."""
 
 _NO_MARK = ("o", "", _OPEN)  # where no claim was compared
 _SCALES = 15  # rows whose values are this many times smaller than the largest get a panel of their own
-_MOST_ROWS = 4  # of one claim; of more only the one that decides
+_MOST_ROWS = 4  # of a single claim; of several, only the one that decides
 _MANY_SEEDS = 20
 
 _LEFT, _RIGHT, _TOP, _AXIS, _GAP = 1.8, 0.2, 0.42, 0.5, 0.12  # inches: margins, below an axis, between claims
@@ -39,9 +39,9 @@ _CLAIM_LETTERS, _VERDICT_LETTERS, _ARM_LETTERS, _AXIS_LETTERS = 70, 18, 18, 74
 
 @dataclass(frozen=True)
 class Row:
-    """A row of dots: what it is of, a value for each seed, their mean and its interval.
+    """A row of dots: its label, a value for each seed, their mean and its interval.
 
-    `faint` rows are beside the one that decides; `colour` is empty where the row has that of the verdict.
+    `faint` rows accompany the one that decides; `colour` is empty if the row has that of the verdict.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Panel:
 
 
 def panels(summary: StudySummary) -> list[Panel]:
-    """What the picture of the answer shows: a panel for each thing that claims compare, and for each scale of it.
+    """The panels of the picture of the answer: one for each quantity that claims compare, and for each scale of it.
 
     Where no claim was compared: the winners' test metric, a dot for each seed. Where there is none either: nothing.
     """
@@ -237,7 +237,7 @@ def _draw_row(axes: Axes, row: Row, y: float, mark: str, colour: str) -> None:
     grey = "#777777" if row.faint else "black"
     axes.text((_LEFT - 0.08) / WIDTH, y, row.name, transform=beside, ha="right", va="center", fontsize=9, color=grey)
     strength = 0.35 if row.faint else 1.0
-    scatter = (np.arange(len(row.values)) * 0.618 % 1 - 0.5) * 0.6 * _ROW  # the golden section: neighbours lie apart
+    scatter = (np.arange(len(row.values)) * 0.618 % 1 - 0.5) * 0.6 * _ROW  # the golden ratio keeps neighbours apart
     axes.scatter(
         row.values, y + scatter, s=9, color=colour, linewidth=0, zorder=2,
         alpha=strength * (0.5 if len(row.values) < _MANY_SEEDS else 0.25),
@@ -249,7 +249,7 @@ def _draw_row(axes: Axes, row: Row, y: float, mark: str, colour: str) -> None:
 
 
 def _limits(panel: Panel) -> Interval:
-    """What the horizontal axis shows: all dots, intervals and regions, and zero where differences are shown."""
+    """The range of the horizontal axis: all dots, intervals and regions, and zero where differences are shown."""
     values = [value for entry in panel.entries for row in entry.rows for value in (*row.values, *(row.interval or ()))]
     values += [side for entry in panel.entries if entry.shaded for side in (-entry.shaded, entry.shaded)]
     values += [0.0] if panel.zero else []

@@ -33,7 +33,7 @@ def curves(summary: StudySummary) -> dict[str, dict[str, Array]]:
 
     Where no arm was validated while it trained, as exact methods and the descents of `scratch` are not: of the training
     rows. Runs are the replicates of the winners of the arm's searches; NaN where a run has no value. An arm has a curve
-    where half of its runs got to a second epoch; of metrics with the same numbers, such as a loss that is the mean
+    where half of its runs reached a second epoch; of metrics with the same numbers, such as a loss that is the mean
     squared error, the first is kept.
     """
     metric = summary.metric
@@ -75,7 +75,7 @@ def _runs(summary: StudySummary, arm: str, metric: str) -> Array:
 
 
 def _common(runs: Array) -> npt.NDArray[np.intp]:
-    """Places of the epochs that at least half of the runs got to: a mean over the last few to stop would mislead."""
+    """Indices of the epochs that at least half of the runs reached: a mean over the last few runs would mislead."""
     return np.flatnonzero(2 * np.isfinite(runs).sum(axis=0) >= max(len(runs), 1))
 
 

@@ -20,8 +20,8 @@ Axes: TypeAlias = Any  # Any: matplotlib's Axes has no types we follow
 _COLUMNS = 4
 _MOST_LETTERS = 50  # that labels take side by side
 _SAMPLES_A_CLASS = 3
-_FEWEST_ROWS = 20  # of a box plot: of fewer rows one sees more in the rows themselves
-_FAR_OUT = 20  # times the median: where a linear scale would leave no height to the box
+_FEWEST_ROWS = 20  # of a box plot: fewer rows are clearer as points
+_FAR_OUT = 20  # times the median: beyond it, a linear scale would flatten the box
 
 
 def draw_profile(data: Dataset, profile: DatasetProfile, folder: Path) -> list[Path]:
@@ -101,7 +101,7 @@ def box_figure(data: Dataset) -> Figure:
     n_rows = -(-x.shape[1] // n_columns)
     figure = Figure(figsize=(max(2.3 * n_columns, 3.0), 2.3 * n_rows + 0.4), layout="constrained")
     grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for axes, name, column in zip(grid, about.feature_names, x.T, strict=False):  # the last row may have places left
+    for axes, name, column in zip(grid, about.feature_names, x.T, strict=False):  # the last row may have empty places
         _boxes(axes, name, [_finite(column[chosen]) for chosen in rows], labels)
     for axes in grid[x.shape[1] :]:
         axes.set_axis_off()

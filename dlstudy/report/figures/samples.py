@@ -15,7 +15,7 @@ def image_grid(images: np.ndarray, titles: Sequence[str], marked: Sequence[bool]
 
     Args:
         images: (n, height, width) or (n, height, width, 3), in [0, 1].
-        titles: (n,) texts above them.
+        titles: (n,) texts above the images.
         marked: (n,) which titles stand out, as those of wrong predictions; empty for none.
     """
     from matplotlib.figure import Figure

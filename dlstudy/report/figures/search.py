@@ -1,4 +1,4 @@
-"""Pictures of the search: what a budget buys, what each tuned parameter does, and which of them matter."""
+"""Pictures of the search: results by budget, the effect of each tuned parameter, and its importance."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -68,7 +68,7 @@ def budget_png(summary: StudySummary) -> bytes | None:
 
 
 def slices(summary: StudySummary) -> dict[str, list[Slice]]:
-    """Of each tuned parameter the trials of every arm that tunes it, all searches together."""
+    """For each tuned parameter, the trials of every arm that tunes it, all searches together."""
     found: dict[str, list[Slice]] = {}
     for arm in summary.arms:
         trials, best = _searched(summary, arm.name), winners(summary, arm.name)
@@ -90,7 +90,7 @@ def slices_png(summary: StudySummary) -> bytes | None:
 
 
 def importances(summary: StudySummary) -> dict[str, dict[str, float]]:
-    """Of each arm that tunes several parameters, how much of the difference between its trials each explains.
+    """For each arm that tunes several parameters, how much of the difference between its trials each explains.
 
     Shares from 0 to 1 that add up to 1, largest first. Arms with fewer than four finished trials, or with trials that
     are all equally good, are left out: there is nothing to explain.
@@ -174,7 +174,7 @@ def _draw_budget(axes: Axes, curve: BudgetCurve, spent: Sequence[float], pen: Pe
 
 
 def _spread_seconds(axes: Axes, curves: Sequence[BudgetCurve]) -> None:
-    """A logarithmic axis where one arm's trials take so much longer that those of others would lie on one spot."""
+    """Uses a logarithmic axis if one arm's trials take so much longer that those of others would coincide."""
     totals = [curve.seconds[-1] for curve in curves if len(curve.seconds)]
     if totals and min(totals) > 0 and max(totals) > 10 * min(totals):
         axes.set_xscale("log")
@@ -191,7 +191,7 @@ def _slices_figure(summary: StudySummary, found: Mapping[str, Sequence[Slice]]) 
     values = sorted((value for parts in found.values() for part in parts for value in part.values), reverse=upward)
     won = [t.value for parts in found.values() for part in parts for t in part.trials if t.won and t.value is not None]
     shown = view([*values[: (len(values) + 1) // 2], *won], values)
-    for axes, (name, parts) in zip(grid, found.items(), strict=False):  # the last row may have a place left
+    for axes, (name, parts) in zip(grid, found.items(), strict=False):  # the last row may have an empty place
         places = _scale(axes, summary, name, parts)
         for i, part in enumerate(parts):
             beside = 0.6 * ((i + 0.5) / len(parts) - 0.5)
@@ -211,7 +211,7 @@ def _slices_figure(summary: StudySummary, found: Mapping[str, Sequence[Slice]]) 
 
 
 def _scale(axes: Axes, summary: StudySummary, name: str, parts: Sequence[Slice]) -> dict[str, int]:
-    """Sets the horizontal axis as the distribution asks; gives the place of each category where there are any."""
+    """Sets the horizontal axis for the distribution; returns the position of each category, if any."""
     distributions = [space[name] for space in spaces(summary).values() if name in space]
     if any(getattr(distribution, "log", False) for distribution in distributions):
         axes.set_xscale("log")
@@ -227,7 +227,7 @@ def _scale(axes: Axes, summary: StudySummary, name: str, parts: Sequence[Slice])
 
 
 def _draw_slice(axes: Axes, part: Slice, x: Sequence[float], pen: Pen, shown: View, *, upward: bool) -> None:
-    """Draws an arm's trials: those outside the view hollow at its edge, those without a value where the worst lie."""
+    """Draws an arm's trials: those outside the view hollow at its edge, those without a value at the worst ones."""
     placed = list(zip(x, part.trials, strict=True))
     known = sorted((place, trial.value) for place, trial in placed if trial.value is not None)
     won = [(place, trial.value) for place, trial in placed if trial.won]
@@ -298,7 +298,7 @@ def _importance_figure(summary: StudySummary, found: Mapping[str, Mapping[str, f
 def _importances(
     space: Mapping[str, BaseDistribution], trials: Sequence[TrialRecord], direction: Direction
 ) -> dict[str, float]:
-    """Of getting among the best five trials, or the better half of fewer than ten: Optuna advises five at least."""
+    """For a place among the best five trials, or the better half of fewer than ten: Optuna advises at least five."""
     import optuna
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 

@@ -1,4 +1,4 @@
-"""What every figure shares: one quiet style, and the same pen for an arm in all of them."""
+"""The style of all figures, with the same pen for an arm in all of them."""
 
 import io
 import math
@@ -55,11 +55,11 @@ STYLE = {
     "legend.frameon": False,
     "svg.hashsalt": "dlstudy",
 }
-"""How every picture looks: settings of matplotlib."""
+"""The style of every picture: settings of matplotlib."""
 
 
 WIDTH = 6.6
-"""Inches that a picture is wide: scaled down to a phone its letters can still be read."""
+"""The width of a picture in inches: scaled down to a phone, its letters can still be read."""
 
 
 _LETTERS = 82  # of STYLE's size, side by side in WIDTH
@@ -71,7 +71,7 @@ _MARKERS, _LINES = "os^D", ("-", "--", ":", "-.")
 _DECADES = 1.5  # that values above zero span before their axis is logarithmic
 
 
-_FAR = 3  # times the range of the settled values: what lies further out would flatten them
+_FAR = 3  # times the range of the settled values: values further out would flatten them
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class View:
 
 
 def pens(summary: StudySummary) -> dict[str, Pen]:
-    """The pen of each arm, the same in every picture; from the ninth arm on marker and line tell colours apart."""
+    """The pen of each arm, the same in every picture; from the ninth arm on, marker and line differ too."""
     made = {}
     for i, arm in enumerate(summary.arms):
         lap = i // len(PALETTE) % len(_LINES)
@@ -135,7 +135,7 @@ def view(settled: Sequence[float] | Array, everything: Sequence[float] | Array) 
     are left out, where that makes the rest twice as large at least.
 
     Args:
-        settled: (n,) finite, at least one: those to be told apart.
+        settled: (n,) finite, at least one: those that must be distinguishable.
         everything: (m,) finite, `settled` among them.
     """
     values, kept = np.asarray(everything, np.float64), np.asarray(settled, np.float64)
@@ -145,7 +145,7 @@ def view(settled: Sequence[float] | Array, everything: Sequence[float] | Array) 
     low, high = float(values.min()), float(values.max())
     far = _FAR * (float(np.ptp(kept)) or abs(float(kept[0])) * 0.01)
     near = max(low, float(kept.min()) - far), min(high, float(kept.max()) + far)
-    clipped = high - low > 2 * (near[1] - near[0])  # to leave out a little would hide more than it shows
+    clipped = high - low > 2 * (near[1] - near[0])  # leaving out a little would hide more than it shows
     low, high = near if clipped else (low, high)
     pad = 0.06 * (high - low) or 0.05 * abs(high) or 0.05
     low, high = (10 ** (low - pad), 10 ** (high + pad)) if log else (low - pad, high + pad)
@@ -180,7 +180,7 @@ def png(draw: Callable[[], Figure]) -> bytes:
 
 
 def plain_numbers(axis: Any) -> None:  # Any: matplotlib's Axis has no types we follow
-    """Numbers as one writes them, each whole: matplotlib's own may be mathematics, or leave a part to the axis's end.
+    """Labels ticks with plain, complete numbers: matplotlib's own may use math text, or an offset at the axis's end.
 
     Call it when the axis has its limits and its scale.
     """
@@ -197,7 +197,7 @@ def plain_numbers(axis: Any) -> None:  # Any: matplotlib's Axis has no types we 
 
 
 def heading(summary: StudySummary, text: str) -> str:
-    """A picture's title; of a quick run it says so."""
+    """A picture's title, which marks a quick run."""
     return f"QUICK RUN, a first look\n{text}" if summary.variant.quick else text
 
 

@@ -1,4 +1,4 @@
-"""The trials of a study as CSV: one row a trial, its parameters and metrics as columns."""
+"""The trials of a study as CSV: one row per trial, its parameters and metrics as columns."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from dlstudy.study.trial import TrialRecord, TrialResult, TrialState
 
 __all__ = ["table_csv", "trials_csv"]
 
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the wide ones too, for East Asian spreadsheets
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the full-width ones too, for East Asian spreadsheets
 
 
 def trials_csv(summary: StudySummary) -> str:
@@ -57,7 +57,7 @@ def _lines(rows: Sequence[Sequence[Any]]) -> str:  # Any: JSON scalars
 
 
 def _cell(value: Any) -> Any:  # Any: a JSON scalar
-    """A cell that no spreadsheet takes for a formula: what begins like one, and is no number, gets an apostrophe."""
+    """A cell that no spreadsheet reads as a formula: text that begins like one and is no number gets an apostrophe."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if not isinstance(value, str):

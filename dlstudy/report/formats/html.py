@@ -1,4 +1,4 @@
-"""A report as one HTML file: no script, nothing asked of a network, readable on a phone and on paper."""
+"""A report as one HTML file: no scripts, no network requests, readable on a phone and on paper."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from dlstudy.report.blocks import Block, Bullets, Code, Document, Heading, Note,
 
 __all__ = ["html_page"]
 
-_LONG = 6  # sections: from here on a list of contents helps
+_LONG = 6  # sections, from which on a table of contents helps
 _NARROW = 3  # columns that fit side by side on a phone
 _SHORT = 9  # letters that stay in one line
 _LONGEST_WORD = 26  # letters that a column may grow to
@@ -82,7 +82,7 @@ def _row(heads: Sequence[str], row: Sequence[str], link: str) -> str:
 
 
 def _class(cell: str) -> str:
-    """What the style must know of a cell: that it is empty, fits in a line, or has a word that must be broken."""
+    """The style class of a cell that is empty, fits in a line, or has a word that must be broken."""
     if cell == NOTHING:
         return ' class="none"'
     if len(cell) <= _SHORT:
@@ -91,7 +91,7 @@ def _class(cell: str) -> str:
 
 
 def _cell(cell: str) -> str:
-    """A cell; a verdict is coloured, and stays a word for those who see no colour."""
+    """A cell; a verdict is coloured, and stays a word for readers who cannot see colours."""
     mood = mood_of(cell)
     return f'<span class="{mood}">{_text(cell)}</span>' if mood else f"<span>{_text(cell)}</span>"
 

@@ -49,7 +49,7 @@ _HEAD = r"""\documentclass[a4paper,10pt]{article}
 
 
 def _table(table: Table) -> str:
-    usable = 0.98 - 0.006 * len(table.heads)  # of the line: the rest lies between the columns
+    usable = 0.98 - 0.006 * len(table.heads)  # of the line: the rest is space between the columns
     widths = "".join(rf"L{{{weight * usable:.4f}\linewidth}}" for weight in column_weights(table))
     head = _row([rf"\textbf{{{_text(head)}}}" for head in table.heads])
     rows = "\n".join(_row([_text(cell) for cell in row]) for row in table.rows)
@@ -70,7 +70,7 @@ def _text(text: str) -> str:
 
 
 def _letter(letter: str) -> str:
-    """A character as LaTeX shows it; what it cannot show is named by its code."""
+    """A character in LaTeX; one that it cannot show is given by its code."""
     if letter in _SPECIALS:
         return _SPECIALS[letter]
     if letter.isascii():

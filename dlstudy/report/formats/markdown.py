@@ -10,7 +10,7 @@ __all__ = ["markdown"]
 
 
 def markdown(document: Document) -> str:
-    """The report as Markdown; no text of a study passes for markup."""
+    """The report as Markdown; no text of a study is read as markup."""
     parts = [f"# {_text(document.title)}"]
     parts += [f"**{_text(document.answer)}**"] if document.answer else []
     parts += [_text(document.scope)] if document.scope else []

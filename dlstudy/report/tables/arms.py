@@ -43,7 +43,7 @@ def spread_text(metric: MetricSummary | None) -> str:
 
 
 def arms_table(summary: StudySummary) -> Table:
-    """What each arm gave: its winner, its test metric over fresh seeds, and the document's figure beside ours."""
+    """The results of each arm: its winner, its test metric over fresh seeds, and the document's figure beside ours."""
     metric = summary.metric
     test = summary.test_metric
     several = summary.protocol["searches"] > 1  # the remarks name the winners of the others
@@ -67,7 +67,7 @@ def arms_table(summary: StudySummary) -> Table:
 
 _OPTIMISM = (
     "Optimism: by how much the winner's {label} was better in the search than its mean over fresh seeds; choosing the "
-    "best of several flatters."
+    "best of several flatters it."
 )
 _DEFAULTS = "At defaults: out of the box, the library's own values in place of tuned ones, on the same seeds."
 _REPORTED = "Reported: the document's figure at its own setting, and whether our runs of that setting reproduce it."
@@ -133,7 +133,7 @@ _REPRODUCED = (
 
 
 def _figure_verdict_text(figure: ReportedSummary) -> str:
-    """The verdict, then why; of a figure that was not reproduced the columns beside it say why."""
+    """The verdict, then why; for a figure that was not reproduced, the other columns show why."""
     shows_why = figure.why and figure.verdict is not FigureVerdict.NOT_REPRODUCED
     return f"{figure.verdict}: {figure.why}" if shows_why else figure.verdict
 

@@ -1,4 +1,4 @@
-"""The claims with their verdicts, and beneath them every comparison that the verdicts rest on."""
+"""The claims with their verdicts, and below them every comparison that the verdicts depend on."""
 
 from collections.abc import Sequence
 
@@ -48,7 +48,7 @@ _HOW_JUDGED = (
 
 
 def _measure(claim: ClaimSummary) -> str:
-    """What was compared, by how little it may differ where the claim is of equivalence, and of which runs."""
+    """What was compared, within which margin if the claim is one of equivalence, and over which runs."""
     if not claim.how:
         return NOTHING
     margin = "" if claim.margin is None else f", within {claim.margin:g}"
@@ -69,7 +69,7 @@ def verdict_text(claim: ClaimSummary) -> str:
 
 
 def _within_rope(claim: ClaimSummary) -> str:
-    """The 90 % interval that lies furthest out, and the region of practical equivalence that it lies in."""
+    """The outermost 90 % interval, and the region of practical equivalence that it is within."""
     intervals = [pair.interval_90 for pair in claim.pairs if pair.interval_90]
     if claim.rope is None or not intervals:
         return ""
@@ -90,7 +90,7 @@ def _what_would_show(claim: ClaimSummary) -> str:
 
 
 def _scopes(claims: Sequence[ClaimSummary]) -> str:
-    """What the verdicts hold for, each scope once."""
+    """The scopes of the verdicts, each once."""
     numbered: dict[str, list[str]] = {}
     for i, claim in enumerate(claims, 1):
         if claim.scope and claim.difference is not None:
@@ -106,11 +106,11 @@ def _scopes(claims: Sequence[ClaimSummary]) -> str:
 def _aa_tests(claims: Sequence[ClaimSummary]) -> str:
     if not any(claim.aa_test for claim in claims):
         return ""
-    return "An A/A test is no claim of the document: it compares two identical arms, and should be undecided."
+    return "An A/A test is not a claim of the document: it compares two identical arms, and should be undecided."
 
 
 def pairs_table(summary: StudySummary) -> Table:
-    """Each claim's arm against each other that the claim names, with all that is known of the difference."""
+    """Each claim's arm against each other that the claim names, with all statistics of the difference."""
     rows = [
         [f"{i} against {pair.against}", *_pair_cells(claim, pair)]
         for i, claim in enumerate(summary.claims, 1)

@@ -1,4 +1,4 @@
-"""How the results of a report were made, and how to make them again."""
+"""How the results of a report were made, and how to repeat them."""
 
 import shlex
 from collections import Counter
@@ -20,11 +20,11 @@ __all__ = ["command", "making_table"]
 
 
 def command(study: str, variant: Variant, protocol: Mapping[str, Any], reported_variants: bool = False) -> str:
-    """What to type to make the same again.
+    """The commands that repeat the same run.
 
     Args:
         study: its name in the record.
-        variant: how it differs from the study file; a later generation is made as the first was.
+        variant: how it differs from the study file; a later generation is repeated like the first.
         protocol: as `analysis.summary.protocol_json` gives it.
         reported_variants: whether reported figures with settings of their own are trained too.
     """
@@ -74,7 +74,7 @@ def _of_trials(trials: Sequence[TrialRecord]) -> list[list[str]]:
         ["remarks of trainings", "; ".join(sorted({remark for _, result, _ in ended for remark in result.remarks}))],
         ["trainings", f"{len(ended)}: {', '.join(f'{n} {phase}' for phase, n in phases.items())}"],
         ["from first to last", f"{_utc(first)} to {_utc(last)} ({seconds_text(last - first)})"],
-        ["time of slots", f"{hours:.2g} slot-hours for {many(len(ended), 'training')}"],
+        ["slot time", f"{hours:.2g} slot-hours for {many(len(ended), 'training')}"],
     ]
     return [row for row in rows if row[1]]
 

@@ -1,4 +1,4 @@
-"""What lies behind the answer: checks on the searches, what they had found by when, what winners cost, what failed."""
+"""The evidence behind the answer: checks on the searches, budget curves, costs of the winners, failures."""
 
 from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ _CHECKS = (
 
 
 def budget_table(summary: StudySummary) -> Table:
-    """What each search had found after 1, 2, 4, ... trials, and how long a slot took for all of them."""
+    """The best result of each search after 1, 2, 4, ... trials, and the slot time for all of them."""
     longest = max((len(curve.best) for curve in summary.budget_curves), default=0)
     steps = [2**i for i in range(longest.bit_length()) if 2**i < longest]
     steps += [longest] if longest > 1 else []  # where no arm has anything to tune there is no curve
@@ -50,7 +50,7 @@ def budget_table(summary: StudySummary) -> Table:
         if steps
     ]
     title = f"Best {label(summary.metric)} by number of trials"
-    heads = ["arm", *(many(n, "trial") for n in steps), "time of a slot, in all"]
+    heads = ["arm", *(many(n, "trial") for n in steps), "total slot time"]
     return without_empty(Table(title, heads, rows, _kinds(summary.budget_curves)))
 
 
@@ -60,7 +60,7 @@ def _kinds(curves: Sequence[BudgetCurve]) -> str:
 
 
 def costs_table(summary: StudySummary) -> Table:
-    """What each arm's winner costs, beside the quality that it reaches."""
+    """The costs of each arm's winner, beside the quality that it reaches."""
     test = summary.test_metric
     reached = {arm.name: spread_text(arm.replicates.get(test)) for arm in summary.arms}
     rows = [
@@ -118,7 +118,7 @@ def failures_table(summary: StudySummary) -> Table:
 
 
 def _state_cell(trial: TrialRecord, unrecovered_key: str | None) -> Cell:
-    """How a trial ended, and what other tries of its training came to.
+    """How a trial ended, and how other tries of its training ended.
 
     Args:
         trial: that failed, diverged or was lost.

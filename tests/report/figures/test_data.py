@@ -19,6 +19,8 @@ from dlstudy.report.figures.data import (
     target_figure,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def digits():
@@ -125,7 +127,7 @@ def test_data_show_json_is_the_look_with_its_pictures(capsys, tmp_path) -> None:
 
 def test_a_regression_has_its_target_last_in_the_first_rows(capsys, tmp_path) -> None:
     _, out, _ = typed(capsys, "data", "show", "diabetes", "--output", tmp_path)
-    assert "Nobody divided these rows: a study's split does." in out
+    assert "These rows come undivided: a study's split divides them." in out
     assert "Class balance" not in out
     last = [line for line in out.splitlines() if "progress of the disease" in line][-1]
     assert last.split()[-5:] == ["151", "75", "141", "206", "135"]

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from dlstudy.report.figures.curves import curves, curves_png
 from dlstudy.report.figures.style import (
-    COLOURS,
     WIDTH,
     elide,
     heading,
@@ -23,6 +22,7 @@ from dlstudy.report.figures.style import (
 )
 from dlstudy.report.labels import label
 from dlstudy.study.trial import TrainedBy
+from dlstudy.toolkit.plots import PALETTE
 from tests.helpers.builders import make_study, make_trial, sum_up
 
 HISTORY = {"val_accuracy": [0.5, 0.8], "val_loss": [0.6, 0.4]}
@@ -57,7 +57,7 @@ def test_an_arm_has_the_same_colour_in_every_study_of_the_same_arms():
 
 
 def test_more_arms_than_colours_differ_in_marker_and_line():
-    drawn = pens(sum_up(make_study(arms=[f"arm{i}" for i in range(3 * len(COLOURS))]), []))
+    drawn = pens(sum_up(make_study(arms=[f"arm{i}" for i in range(3 * len(PALETTE))]), []))
     assert len(set(drawn.values())) == 24
     assert drawn["arm0"].colour == drawn["arm8"].colour
     assert drawn["arm0"].marker != drawn["arm8"].marker

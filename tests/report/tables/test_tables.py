@@ -148,7 +148,7 @@ def test_scopes_are_named_where_claims_differ_in_them(summary):
     table = claims_table(replace(summary, claims=claims))
     assert "Claims 1 and 3: here. Claim 2: there." in table.note
     assert table.note.endswith(
-        "An A/A test is no claim of the document: it compares two identical arms, and should be undecided."
+        "An A/A test is not a claim of the document: it compares two identical arms, and should be undecided."
     )
     assert table.rows[2][0] == "3. a is better (A/A test)"
 
@@ -304,7 +304,7 @@ def test_a_budget_is_read_at_powers_of_two(summary):
     ]
     table = budget_table(replace(summary, budget_curves=curves))
     assert table.title == "Best validation accuracy by number of trials"
-    assert table.heads == ["arm", "1 trial", "2 trials", "4 trials", "5 trials", "time of a slot, in all"]
+    assert table.heads == ["arm", "1 trial", "2 trials", "4 trials", "5 trials", "total slot time"]
     assert table.rows == [
         ["a", "–", "0.8000", "0.9000", "0.9500", "1 min 05 s"],
         ["b", "0.7000", "–", "–", "–", "2.5 s"],
