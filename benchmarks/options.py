@@ -21,7 +21,7 @@ MEASURES = ("epoch", "plain", "workers", "startup", "memory", "scale", "slots")
 """The other measurements, each a file in `benchmarks/measures/`."""
 
 IN_SHORT = ("epoch", "startup", "scale")
-"""Those that `--short` does unasked: all would take more than its three minutes."""
+"""Those that `--short` does unasked: all would take more than its two minutes."""
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ STUDY = Study(
     build=build,
     arms=[
         Arm("without", setting={"bn": "none"}, space=RATE, reported=COURSE, text="no batch normalization"),
-        Arm("bn_after", setting={"bn": "after"}, space=RATE, reported=COURSE, text="after each activation, as printed"),
+        Arm("bn_after", setting={"bn": "after"}, space=RATE, reported=COURSE, text="after each activation"),
         Arm("bn_before", setting={"bn": "before"}, space=RATE, defaults=COURSE, text="before each activation"),
     ],
     protocol=Protocol(epochs=10, batch_size=64, trials=8, seeds=9, split=Split(validation=5_000)),
@@ -105,15 +105,14 @@ STUDY = Study(
         Claim("Batch normalization regularizes (smaller gap between test and training loss)",
               better="bn_after", than="without", metric="test_gap", phase="reported"),
         Claim("Batch normalization reduces the need for dropout",
-              untestable="dropout is no arm here: the study regularization sets it against batch normalization"),
+              untestable="dropout is not an arm here: the study regularization compares it with batch normalization"),
     ],
     remarks=[
-        "The two printed test accuracies, 97.92 % and 97.96 %, are 4 test images of 10,000 apart.",
+        "The two reported test accuracies, 97.92 % and 97.96 %, are 4 test images of 10,000 apart.",
         "At epoch 10 the course's own validation figures favour the net without batch normalization in accuracy "
         "(0.9814 against 0.9802), and the one with it in loss.",
         "The course calls this a comparison of batch sizes; both of its nets train with batches of 64.",
         "The course says that batch normalization normalizes before the activation; its net normalizes after it.",
-        "The 49.95 s that the course prints for ten epochs are of its machine: time is no metric of a seed, and not "
-        "compared.",
+        "The course's 49.95 s for ten epochs were measured on its machine, and are not compared.",
     ],
 )  # fmt: skip

@@ -110,7 +110,7 @@ STUDY = Study(
         Claim("RMSprop, Adadelta and Adam have similar effects (error on test rows, to 2 % of the variance of y)",
               "rmsprop", ("adadelta", "adam"), "test_mse", margin=0.02),
         Claim("Adadelta, RMSprop and Adam adapt the rate by parameter",
-              untestable="that is what their update rules say; whether it helps a net, the study optimizers asks"),
+              untestable="that is what their update rules say; the study optimizers asks whether it helps a net"),
     ],
     remarks=[
         "The course writes gradient descent as x + alpha * v, which goes uphill: it is x - alpha * v.",

@@ -105,7 +105,7 @@ STUDY = Study(
     ],
     remarks=[
         "The course also gives predictions for the first two test rows, 0.7706 and 1.4972: they are of one training, "
-        "and stand beside ours in the figure of each winner.",
+        "and are shown beside ours in the figure of each winner.",
         "At high rates every unit of a narrow layer can die: the net then predicts the mean everywhere, with an "
         "error of 1.3, the variance of the target. One seed of a search does not see that; fresh seeds do.",
     ],

@@ -78,11 +78,11 @@ STUDY = Study(
         Claim("Adam often shows faster convergence than RMSprop (validation accuracy after one epoch)",
               better="adam", than="rmsprop", metric="val_accuracy", epoch=1),
         Claim("RMSprop, Adadelta and Adam have similar effects in many cases",
-              untestable="Adadelta is no arm here; the study descent asks it of a linear regression"),
+              untestable="Adadelta is not an arm here; the study descent tests it on a linear regression"),
         Claim("Adam needs less tuning than SGD (accuracy that tuning gains over Keras's default rate)",
               better="adam", than="sgd", metric="test_accuracy", phase="tuning"),
         Claim("Adam beats RMSprop as gradients get sparse",
               untestable="the gradients of this net are dense; the study descent has sparse ones"),
-        Claim("Adagrad needs no tuned rate", untestable="Adagrad is no arm here; it is one in the study descent"),
+        Claim("Adagrad needs no tuned rate", untestable="Adagrad is not an arm here; it is one in the study descent"),
     ],
 )  # fmt: skip

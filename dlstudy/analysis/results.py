@@ -14,6 +14,7 @@ from dlstudy.study.validation import test_metric_of
 from dlstudy.study.variant import Variant
 
 __all__ = [
+    "SCHEMA",
     "ArmSummary",
     "Best",
     "BudgetCurve",
@@ -32,23 +33,24 @@ __all__ = [
     "Verdict",
 ]
 
-_SCHEMA = 3
+SCHEMA = 3
+"""The version of the JSON of reports and of their index."""
 
 
 class Verdict(StrEnum):
     """The verdict of our runs on a claim."""
 
     SUPPORTED = "supported"
+    EQUIVALENT = "equivalent"
+    """Differences are too small to matter."""
     CONTRADICTED = "contradicted"
     CONTRADICTED_BY_ITS_OWN_NUMBERS = "contradicted by its own numbers"
     """The document's own figures say otherwise."""
-    EQUIVALENT = "equivalent"
-    """Differences are too small to matter."""
     UNDECIDED = "undecided"
     WITHHELD = "withheld"
     """A failed check on the search undermines what the runs would say."""
-    NOT_TESTABLE = "not testable"
     NOT_RUN = "not run"
+    NOT_TESTABLE = "not testable"
 
 
 class FigureVerdict(StrEnum):
@@ -379,7 +381,7 @@ class StudySummary:
         """The JSON report: a stable schema, described in `docs/report-schema.md`."""
         data = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         return {
-            "schema": _SCHEMA,
+            "schema": SCHEMA,
             **data,
             "variant": str(self.variant),
             "quick": self.variant.quick,

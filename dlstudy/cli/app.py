@@ -95,7 +95,7 @@ def show(
     from dlstudy.store.home import Home
 
     if arm is not None:
-        show_model(study, arm, variant, Home.at(home), storage, json)
+        show_model(study, arm, variant, Home.at(home), storage, json=json)
     elif variant is not None:
         raise UsageError(
             f"--variant chooses the model of an arm, got --variant {variant} without --arm: name the arm too"
@@ -151,7 +151,7 @@ def predict(
     input: Annotated[Path | None, typer.Option(help="Rows to predict: a picture, a .csv or a .npy file.")] = None,
     samples: Annotated[int, typer.Option(help="Number of test rows to show.")] = 10,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the images.  (default: predictions/ in the home folder)")
+        Path | None, typer.Option(help="Folder for the images.  (default: predictions/ in the results folder)")
     ] = None,
     variant: VariantOption = None,
     home: HomeOption = None,
@@ -245,7 +245,7 @@ def data_fetch(name: DatasetArgument) -> None:
 def data_show(
     name: DatasetArgument,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the pictures.  (default: data/NAME/ in the home folder)")
+        Path | None, typer.Option(help="Folder for the pictures.  (default: data/NAME/ in the results folder)")
     ] = None,
     home: HomeOption = None,
     json: JsonOption = False,

@@ -37,13 +37,13 @@ _STUDY = "A study's name (dlstudy list), the path of a study file, or its module
 StudyArgument = Annotated[str, typer.Argument(help=_STUDY)]
 OptionalStudyArgument = Annotated[str | None, typer.Argument(help=_STUDY)]
 DatasetArgument = Annotated[str, typer.Argument(help="A data set's name (dlstudy data list).")]
-HomeOption = Annotated[
-    Path | None, typer.Option(help="Home folder, for results.  (default: DLSTUDY_HOME, else ./mlruns)")
+HomeOption = Annotated[Path | None, typer.Option(help="Results folder.  (default: DLSTUDY_HOME, else ./mlruns)")]
+StorageOption = Annotated[
+    str | None, typer.Option(help="Optuna storage URL.  (default: a journal in the results folder)")
 ]
-StorageOption = Annotated[str | None, typer.Option(help="Optuna storage URL.  (default: a journal in the home folder)")]
 TrackingOption = Annotated[
     str | None,
-    typer.Option(help="MLflow server or store.  (default: MLFLOW_TRACKING_URI, else SQLite in the home folder)"),
+    typer.Option(help="MLflow server or store.  (default: MLFLOW_TRACKING_URI, else SQLite in the results folder)"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 VariantOption = Annotated[str | None, typer.Option(help="Name of the variant (dlstudy status).")]

@@ -48,7 +48,7 @@ def show_study(name: str, json: bool) -> None:
         console.print(f"note: {note}", markup=False, highlight=False)
 
 
-def show_model(name: str, arm_name: str, variant: str | None, home: Home, storage: str | None, json: bool) -> None:
+def show_model(name: str, arm_name: str, variant: str | None, home: Home, storage: str | None, *, json: bool) -> None:
     """Shows layers, shapes and parameter counts of an arm's model, and statistics of a trained winner's weights.
 
     Raises:

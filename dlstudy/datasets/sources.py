@@ -85,7 +85,7 @@ def first_right(definition: Definition, report: Report) -> Arrays:
             report(f"{name}: not from there: {error}")
             reasons.append(f"  {source.name}: {error}")
     reasons = reasons or ["  there is no source to try: DLSTUDY_DATA is not set"]
-    raise DataError("\n".join([f"{name} cannot be had from any of its sources: {definition.remedy}", *reasons]))
+    raise DataError("\n".join([f"{name} is not available from any of its sources: {definition.remedy}", *reasons]))
 
 
 def _right(definition: Definition, source: Source) -> Arrays:

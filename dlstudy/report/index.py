@@ -1,17 +1,15 @@
 """An index of studies: one line for each, with its question, its answer and the counts of verdicts."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dlstudy.analysis.results import FigureVerdict, StudySummary, Verdict
+from dlstudy.analysis.results import SCHEMA, FigureVerdict, StudySummary, Verdict
 from dlstudy.report.blocks import Block, Bullets, Document, Heading, Table
 from dlstudy.report.export import RENDERERS, as_json, check_format
 from dlstudy.report.formats.csv_tables import table_csv
 
 __all__ = ["index"]
-
-_SCHEMA = 3
 
 
 def index(
@@ -31,7 +29,7 @@ def index(
     check_format(kind)
     if kind == "json":
         return as_json(
-            {"schema": _SCHEMA, "studies": [_entry(summary) for summary in summaries], "missing": list(missing)}
+            {"schema": SCHEMA, "studies": [_entry(summary) for summary in summaries], "missing": list(missing)}
         )
     rows = [
         [summary.study, str(summary.variant), summary.question, summary.answer, *_counts(summary)]
@@ -54,8 +52,8 @@ def _entry(summary: StudySummary) -> dict[str, Any]:  # Any: JSON
         "question": summary.question,
         "answer": summary.answer,
         "complete": summary.complete,
-        "claims": _verdicts([claim.verdict for claim in summary.claims if not claim.aa_test], _CLAIM_VERDICTS),
-        "reported": _verdicts([figure.verdict for figure in summary.reported], tuple(FigureVerdict)),
+        "claims": _verdicts([claim.verdict for claim in summary.claims if not claim.aa_test], Verdict),
+        "reported": _verdicts([figure.verdict for figure in summary.reported], FigureVerdict),
     }
 
 
@@ -64,19 +62,7 @@ def _counts(summary: StudySummary) -> list[str]:
     return [", ".join(f"{word} {n}" for word, n in entry[part].items()) or "–" for part in ("claims", "reported")]
 
 
-def _verdicts(verdicts: Sequence[str], order: Sequence[str]) -> Mapping[str, int]:
-    """How often each verdict occurs, in a given order of all verdicts."""
+def _verdicts(verdicts: Sequence[str], kinds: Iterable[str]) -> Mapping[str, int]:
+    """How often each kind of verdict occurs, if it does."""
     found = Counter(verdicts)
-    return {verdict: found[verdict] for verdict in sorted(found, key=order.index)}
-
-
-_CLAIM_VERDICTS = (
-    Verdict.SUPPORTED,
-    Verdict.EQUIVALENT,
-    Verdict.CONTRADICTED,
-    Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS,
-    Verdict.UNDECIDED,
-    Verdict.WITHHELD,
-    Verdict.NOT_RUN,
-    Verdict.NOT_TESTABLE,
-)
+    return {str(kind): found[kind] for kind in kinds if found[kind]}

@@ -33,7 +33,7 @@ def load(
     Args:
         study: its name, or the path of its file.
         variant: which (`dlstudy status` lists them); None for the default, or the only one there is.
-        home: the home folder; None for `DLSTUDY_HOME`, else `mlruns` in the current folder.
+        home: the results folder; None for `DLSTUDY_HOME`, else `mlruns` in the current folder.
         storage: SQLAlchemy URL of Optuna's storage; None for the journal in the home.
 
     Raises:

@@ -107,7 +107,7 @@ def _in_generation(study: ResolvedStudy, request: Request, record: Record) -> Re
 def _refuse_before_writing(study: ResolvedStudy, request: Request, backend: Backend) -> None:
     """Raises what opening the stores and planning would raise, before anything is written.
 
-    A rejected run then creates no home folder, and does not mark an older one with this version.
+    A rejected run then creates no results folder, and does not mark an older one with this version.
     """
     home, has_database = backend.home, backend.storage is not None
     is_earlier = home.root.exists() and not home.is_current
@@ -218,7 +218,7 @@ def _remarks_on_mlflow(tracker: Tracker) -> list[str]:
     if tracker.problem:
         return [f"MLflow could not be written ({tracker.problem}): the record is whole; run again to catch up"]
     if tracker.missed:
-        return ["MLflow was away for a time: what it missed has been written from the record"]
+        return ["MLflow was unreachable for a time: what it missed has been written from the record"]
     return []
 
 

@@ -1,1 +1,1 @@
-"""Persistent storage: the home folder, the record of all trials, and locks."""
+"""Persistent storage: the results folder, the record of all trials, and locks."""

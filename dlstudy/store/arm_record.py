@@ -81,8 +81,10 @@ class ArmRecord:
             if "value" in known:
                 state = _STATES.get(TrialState(known["state"]), state)
             else:
-                live = Trial(self._study, trial._trial_id)  # the id has no public name
-                live.set_user_attr("result", TrialResult(TrialState.KILLED, reason).to_json())
+                storage = self._record.storage
+                study_id = storage.get_study_id_from_name(self._stored)
+                trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
+                storage.set_trial_user_attr(trial_id, "result", TrialResult(TrialState.KILLED, reason).to_json())
             value = known["value"] if state is OptunaState.COMPLETE else None
             now = self._study.tell(trial.number, value, state=state)
             if is_described(now):

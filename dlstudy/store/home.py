@@ -1,4 +1,4 @@
-"""The home folder, where all results are kept, and the locks of the runs that write to it."""
+"""The results folder, where all results are kept, and the locks of the runs that write to it."""
 
 import json
 import os
@@ -33,10 +33,10 @@ class Home:
 
     @classmethod
     def at(cls, path: str | Path | None = None) -> "Home":
-        """The home folder at that path, else at `DLSTUDY_HOME`, else `mlruns` in the current folder. Writes nothing.
+        """The results folder at that path, else at `DLSTUDY_HOME`, else `mlruns` in the current folder. Writes nothing.
 
         Raises:
-            UsageError: the path cannot be used for a home folder.
+            UsageError: the path cannot be used for a results folder.
             RecordError: a later version of dlstudy made it.
         """
         chosen = Path(path or os.environ.get("DLSTUDY_HOME") or "mlruns")
@@ -66,7 +66,7 @@ class Home:
 
     @property
     def mark(self) -> Path:
-        """The file with the version of this home folder and of the dlstudy that made it."""
+        """The file with the version of this results folder and of the dlstudy that made it."""
         return self.root / "version.json"
 
     @property

@@ -35,7 +35,7 @@ _PHASES = {phase: i for i, phase in enumerate(Phase)}
 
 
 class Record:
-    """All trials that a home folder or a database holds."""
+    """All trials that a results folder or a database holds."""
 
     def __init__(self, storage: BaseStorage, check: bool = False, guard: Callable[[], None] = lambda: None) -> None:
         """Reads from a storage.

@@ -72,7 +72,7 @@ def describe(summary: StudySummary, experiment: str, run: str, report: str = "",
     parts = [f"**{as_markdown(summary.question)}**", as_markdown(summary.answer), as_markdown(scope)]
     if report:
         page = f"#/experiments/{experiment}/runs/{run}/artifacts/report/{report}?{TRAINING}"
-        parts.append(f"[The whole report]({page})")
+        parts.append(f"[The full report]({page})")
     if picture:  # MLflow drops the alternative text of an image, and its width
         parts.append(f"![Paired differences](get-artifact?path={PICTURE}&run_uuid={run})")
     parts += [as_markdown(note) for note in summary.notes]

@@ -193,7 +193,7 @@ class MlflowRuns:
     def _find_experiment(self, home: Home) -> str:
         name = self._study_run.study
         found = self._client.get_experiment_by_name(name)
-        if found is None:  # a server decides where artifacts go; without one it is the home folder, not ./mlruns
+        if found is None:  # a server decides where artifacts go; without one it is the results folder, not ./mlruns
             location = None if self._uri.startswith("http") else home.artifacts.as_uri()
             return str(self._client.create_experiment(name, location))
         if found.lifecycle_stage == "deleted":

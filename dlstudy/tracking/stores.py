@@ -17,7 +17,7 @@ _SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file")
 
 
 def tracking_uri(home: Home, given: str | None = None) -> str:
-    """The given MLflow server or store, else `MLFLOW_TRACKING_URI`, else SQLite in the home folder.
+    """The given MLflow server or store, else `MLFLOW_TRACKING_URI`, else SQLite in the results folder.
 
     Raises:
         UsageError: MLflow knows no such kind of store.
@@ -33,7 +33,7 @@ def tracking_uri(home: Home, given: str | None = None) -> str:
 
 
 def open_runs(uri: str, home: Home, study_run: StudyRun) -> MlflowRuns:
-    """Opens a store; that of the home folder is made under another name first.
+    """Opens a store; that of the results folder is made under another name first.
 
     So MLflow never opens a store that a kill or a full disk left half-made, nor one that two processes make at once.
     """

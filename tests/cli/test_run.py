@@ -40,12 +40,12 @@ NOWHERE = STUDY.replace('dataset="digits",', 'dataset="mnist",\n    other_datase
 
 @pytest.fixture(autouse=True)
 def _only_digits(monkeypatch):
-    """No data set but `digits` can be had."""
+    """No data set but `digits` is available."""
     ensure = registry.ensure
 
     def ensured(name, report=None):
         if name != "digits":
-            raise DataError(f"{name} cannot be had: no network\nhttps: refused")
+            raise DataError(f"{name} is not available: no network\nhttps: refused")
         return ensure(name, report)
 
     monkeypatch.setattr(registry, "ensure", ensured)
@@ -91,7 +91,7 @@ def test_every_study_is_run_and_a_failed_one_stops_no_other(run_all):
 
 
 @pytest.mark.slow
-def test_a_study_whose_data_cannot_be_had_runs_on_its_first_other_data_that_can(run_all):
+def test_a_study_whose_data_is_not_available_runs_on_its_first_other_data_that_can(run_all):
     code, out, err = run_all(json=True, elsewhere=ELSEWHERE)
     assert code == 0
     (row,) = json.loads(out)
@@ -103,12 +103,12 @@ def test_a_study_whose_data_cannot_be_had_runs_on_its_first_other_data_that_can(
 
 
 @pytest.mark.slow
-def test_a_study_whose_data_cannot_be_had_at_all_is_not_run(run_all):
+def test_a_study_whose_data_is_not_available_at_all_is_not_run(run_all):
     code, out, _ = run_all(json=True, nowhere=NOWHERE, z_good=STUDY)
     rows = json.loads(out)
     assert code == 1
     assert rows[0]["answer"] == (
-        "not run: mnist cannot be had: no network; or run the study on other data: --dataset fashion_mnist"
+        "not run: mnist is not available: no network; or run the study on other data: --dataset fashion_mnist"
     )
     assert (rows[1]["study"], rows[1]["failed"]) == ("z_good", 0)
 
@@ -173,7 +173,9 @@ def test_the_exit_code_says_whether_trials_failed_and_json_is_the_report(run_one
 
 @pytest.mark.slow
 def test_one_study_never_falls_back_to_other_data_by_itself(run_one):
-    with pytest.raises(DataError, match=r"^mnist cannot be had: no network; or run the study on other data: --dataset"):
+    with pytest.raises(
+        DataError, match=r"^mnist is not available: no network; or run the study on other data: --dataset"
+    ):
         run_one("away", ELSEWHERE)
 
 

@@ -190,7 +190,7 @@ def test_error_lists_each_source_and_the_remedy(define_tiny) -> None:
     with pytest.raises(DataError) as caught:
         registry.ensure("tiny")
     first, *others = str(caught.value).splitlines()
-    assert first == "tiny cannot be had from any of its sources: do this"
+    assert first == "tiny is not available from any of its sources: do this"
     assert others[0] == "  a broken place: the line is cut"
     assert others[1].startswith("  a wrong place: its arrays are not those of tiny")
     assert registry.state("tiny") == "not fetched"

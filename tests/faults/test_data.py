@@ -368,7 +368,9 @@ def test_a_bad_answer_is_refused_in_time_and_the_next_good_one_is_taken(
             hurry.setattr(download, name, value)
         folder = tiny(source(url))
         began = time.monotonic()
-        with pytest.raises(DataError, match=r"tiny cannot be had from any of its sources: do this\n  the ") as caught:
+        with pytest.raises(
+            DataError, match=r"tiny is not available from any of its sources: do this\n  the "
+        ) as caught:
             registry.ensure("tiny")
         assert printable(str(caught.value)) == str(caught.value)
         assert time.monotonic() - began < 10

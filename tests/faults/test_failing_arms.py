@@ -47,7 +47,7 @@ def test_a_failing_arm_costs_the_others_nothing_and_is_seen_everywhere(tmp_path,
     assert main(["report", "failing_study.py"]) == 0
     report_text = capsys.readouterr().out
     assert "ended with exit code 7: last words" in report_text
-    assert "made good" not in report_text
+    assert "recovered by another try" not in report_text
 
     with sqlite3.connect("mlruns/mlflow.db") as database:
         tags = dict(database.execute(

@@ -70,7 +70,7 @@ def test_a_server_that_goes_away_and_comes_back_in_mid_study_has_everything_in_t
     backend = Backend(Home.at(tmp_path / "home"), tracking=server.uri)
     outcome = run(backend, at)
     assert outcome.n_trained == len(undisturbed)
-    assert outcome.remarks == ["MLflow was away for a time: what it missed has been written from the record"]
+    assert outcome.remarks == ["MLflow was unreachable for a time: what it missed has been written from the record"]
     assert table(backend.home) == undisturbed
     require_all_written(server, backend.home)
 

@@ -123,7 +123,7 @@ def test_the_study_s_run_shows_its_answer_and_picture_and_opens_the_report(page,
     sync_api.expect(picture).to_be_visible()
     assert width(picture) == 660
     with page.expect_popup() as opened:
-        page.get_by_role("link", name="The whole report").click()
+        page.get_by_role("link", name="The full report").click()
     report = opened.value.frame_locator("iframe")
     sync_api.expect(report.get_by_role("heading", name=QUESTION)).to_be_visible()
     assert width(report.locator("img").first) > 0

@@ -1,4 +1,4 @@
-"""First steps of the update rules by hand; `test_scratch_against_keras.py` follows them further."""
+"""First steps of the update rules by hand; `test_against_keras.py` follows them further."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The home folder and who is at work in it."""
+"""The results folder and who is at work in it."""
 
 import json
 import os

@@ -61,7 +61,7 @@ def test_the_description_has_question_answer_report_picture_and_claims_in_this_o
         "**Is a better?**",
         "A it is.",
         "On digits.",
-        "[The whole report](#/experiments/3/runs/0f/artifacts/report/s-default.html?workflowType=machine_learning)",
+        "[The full report](#/experiments/3/runs/0f/artifacts/report/s-default.html?workflowType=machine_learning)",
         "![Paired differences](get-artifact?path=report/answer.png&run_uuid=0f)",
         "QUICK",
     ]
@@ -84,4 +84,4 @@ def test_a_long_description_ends_with_a_whole_block():
     text = describe(summary, "3", "0f", "s.html", picture=True)
     assert len(text) < 7500
     assert "y" * 3000 in text
-    assert "z" not in text.replace("The whole report", "").replace("differences", "")[-100:]
+    assert "z" not in text.replace("The full report", "").replace("differences", "")[-100:]

@@ -19,6 +19,7 @@ SPEC = TrialSpec(
     key="t#0", study_path="made up", dataset="digits", arm="net", phase=Phase.REPLICATE, index=0, params={}, seed=11,
     epochs=2, batch_size=32, split=Split(validation=137), rows=507, read_test=ReadTest.AT_END,
 )  # fmt: skip  # 370 rows train: the last batch is short
+ONE_EPOCH = dataclasses.replace(SPEC, epochs=1)
 
 
 @pytest.fixture(scope="module")
@@ -227,17 +228,25 @@ OPTIMIZERS = {
 }
 
 
-def both_ways(context, make, spec=SPEC):
-    """What one graph gives, and what plain `fit` gives with Keras's own step, optimizer and metrics."""
-    graph = train(
-        spec, StudyFunctions(lambda p: make()), DatasetContext(context.description, context.arrays), lambda *_: True
-    )
-    off = dataclasses.replace(context.arrays, on_device=None)
-    plain = train(spec, StudyFunctions(lambda p: make()), DatasetContext(context.description, off), lambda *_: True)
+def by_graph(context, make, spec=SPEC):
+    """The result of one graph for each epoch."""
+    anew = DatasetContext(context.description, context.arrays)
+    graph = train(spec, StudyFunctions(lambda p: make()), anew, lambda *_: True)
+    assert graph.state == "finished", graph.traceback
+    return graph
+
+
+def plainly(context, make, spec=SPEC):
+    """The result of plain `fit`, with Keras's own step, optimizer and metrics."""
+    off = DatasetContext(context.description, dataclasses.replace(context.arrays, on_device=None))
+    plain = train(spec, StudyFunctions(lambda p: make()), off, lambda *_: True)
     assert plain.state == "finished", plain.traceback
     assert (plain.trained_by, plain.remarks) == ("fit", ("the data does not fit on the device",))
-    assert graph.state == "finished", graph.traceback
-    return graph, plain
+    return plain
+
+
+def both_ways(context, make, spec=SPEC):
+    return by_graph(context, make, spec), plainly(context, make, spec)
 
 
 def assert_equal(graph, plain):
@@ -265,13 +274,19 @@ def test_every_optimizer_gives_what_keras_computes(context, name):
 
 @pytest.mark.parametrize("batch_size", [1, 370, 1000])
 def test_any_batch_size_gives_what_plain_fit_gives(context, batch_size):
-    assert_equal(*both_ways(context, net, dataclasses.replace(SPEC, batch_size=batch_size, epochs=1)))
+    assert_equal(*both_ways(context, net, dataclasses.replace(ONE_EPOCH, batch_size=batch_size)))
 
 
-@pytest.mark.parametrize("judge_batch", [7, 180, 360, 1_000])
-def test_every_test_row_is_judged_once_in_its_order(context, judge_batch, monkeypatch):
+@pytest.fixture(scope="module")
+def plain(context):
+    """One epoch of the net by plain `fit`."""
+    return plainly(context, net, ONE_EPOCH)
+
+
+@pytest.mark.parametrize("judge_batch", [7, 360, 1_000])  # the test has 360 rows
+def test_every_test_row_is_judged_once_in_its_order(context, plain, judge_batch, monkeypatch):
     monkeypatch.setattr(epoch_graph, "JUDGE_BATCH", judge_batch)
-    assert_equal(*both_ways(context, net, dataclasses.replace(SPEC, epochs=1)))
+    assert_equal(by_graph(context, net, ONE_EPOCH), plain)
 
 
 def test_a_model_with_a_fit_of_its_own_keeps_it(context):

@@ -72,7 +72,7 @@ def gate_spec(seed, **changes):
     return spec_of("gates", epochs=300, split=split, params={"learning_rate": 1.0}, seed=seed, **changes)
 
 
-@pytest.mark.parametrize("seed", [0, 5, 8, 1234])
+@pytest.mark.parametrize("seed", [0, 8])
 def test_an_estimator_is_the_one_that_scikit_learn_s_search_over_seeds_finds(gates, seed):
     found = []
     by_search = run(gates, gate_spec(seed), searched, **XOR, extra_metrics=lambda model, *_: found.append(model) or {})

@@ -154,7 +154,7 @@ def _budget_figure(summary: StudySummary, curves: Sequence[BudgetCurve]) -> Figu
 
 def _budget_title(curves: Sequence[BudgetCurve], clipped: bool) -> str:
     n = max(curve.n_searches for curve in curves)
-    title = "What a search had found, by its budget"
+    title = "The best result of the search so far, by its budget"
     if any(curve.kind == "expected best" for curve in curves):
         title = "The best that a budget of random trials finds, on average"
     title += f"\nLine: mean; band: range of {n} searches" if n > 1 else ""
