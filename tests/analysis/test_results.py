@@ -10,8 +10,8 @@ from tests.helpers.builders import figure, make_study, make_trial, runs_of, sum_
 
 def test_verdicts_are_plain_words():
     assert [*Verdict] == [
-        "supported", "contradicted", "contradicted by its own numbers", "equivalent", "undecided", "withheld",
-        "not testable", "not run",
+        "supported", "equivalent", "contradicted", "contradicted by its own numbers", "undecided", "withheld",
+        "not run", "not testable",
     ]  # fmt: skip
     assert [*FigureVerdict] == ["reproduced", "not reproduced", "undecidable", "not comparable", "not run"]
     assert [*DerivedVerdict] == ["right", "wrong"]
