@@ -35,7 +35,7 @@ def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Seque
         return "No answer yet: no winner has been replicated."
     first, *others = sorted(means, key=lambda arm: -study.protocol.direction.sign * means[arm].mean)
     mean = mean_text(means[first].mean, means[first].sd)
-    reached = f"{first} reached a mean {metric.replace('_', ' ')} of {mean} over {means[first].n} seeds"
+    reached = f"{first} reached a mean {metric.replace('_', ' ')} of {mean} over {_count(means[first].n, 'seed')}"
     if not others:
         return f"{reached}."
     claim = Claim("best", better=first, than=tuple(others), metric=metric, direction=study.protocol.direction)

@@ -347,7 +347,7 @@ def test_a_failure_in_one_search_is_not_mended_by_another():
         (BASE, [], "a reached a mean test accuracy of 0.930 over 7 seeds."),
         (
             AHEAD[:1], BASE[:1],
-            "a reached a mean test accuracy of 0.9200 over 1 seeds; too few paired runs to compare it.",
+            "a reached a mean test accuracy of 0.9200 over 1 seed; too few paired runs to compare it.",
         ),
         (
             AHEAD, BASE,
