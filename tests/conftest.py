@@ -67,19 +67,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(100_000, 20, 100)  # TensorFlow's many objects make each collection slow
     if config.option.fast:
+        config.option.markexpr = config.option.markexpr or "not slow"
         sys.modules["tensorflow"] = None  # type: ignore[assignment]  # so that a test that imports it fails
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     tests = Path(__file__).parent
     return True if config.option.fast and collection_path in {tests / name for name in NOT_FAST} else None
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.option.fast:
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -59,6 +59,8 @@ class ArmRecord:
             pruner=pruner or optuna.pruners.NopPruner(),
             load_if_exists=True,
         )
+        self._storage = record.storage
+        self._study_id = self._storage.get_study_id_from_name(self._stored)
         if make_sampler is not None:
             self._study.sampler = make_sampler(len(self._study.get_trials(deepcopy=False)))
         self._made_with = made_with
@@ -81,10 +83,8 @@ class ArmRecord:
             if "value" in known:
                 state = _STATES.get(TrialState(known["state"]), state)
             else:
-                storage = self._record.storage
-                study_id = storage.get_study_id_from_name(self._stored)
-                trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
-                storage.set_trial_user_attr(trial_id, "result", TrialResult(TrialState.KILLED, reason).to_json())
+                trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, trial.number)
+                self._storage.set_trial_user_attr(trial_id, "result", TrialResult(TrialState.KILLED, reason).to_json())
             value = known["value"] if state is OptunaState.COMPLETE else None
             now = self._study.tell(trial.number, value, state=state)
             if is_described(now):
@@ -110,8 +110,7 @@ class ArmRecord:
             user_attrs=attributes,
         )
         # Study.add_trial does the same, but does not say which trial it added.
-        storage = self._record.storage
-        added = storage.create_new_trial(storage.get_study_id_from_name(self._stored), running)
+        added = self._storage.create_new_trial(self._study_id, running)
         return self._keep(Trial(self._study, added))
 
     def propose(self, space: Mapping[str, BaseDistribution]) -> tuple[str, dict[str, Any]]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from dlstudy.cli.app import main
+from tests.helpers.study_process import FULL
 
-FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 QUICK = ["--phase", "search", "--arm", "logistic"]
 
 

@@ -1,4 +1,4 @@
-"""Is a net better than logistic regression? The study of home-1-marked in the names of this version."""
+"""Is a net better than logistic regression? The study of home-1-full in the names of this version."""
 
 from optuna.distributions import FloatDistribution
 

@@ -1,6 +1,5 @@
 """What only the engine of a cluster can do: no disk is shared, and nodes come and go."""
 
-import os
 import socket
 import sys
 import time
@@ -17,12 +16,12 @@ from dlstudy.errors import DlstudyError, UsageError
 from dlstudy.study.trial import figures_beside
 from tests.engines.test_engines import Heard, make_spec, wait_all
 from tests.helpers.fake_trainer import broken, fake
+from tests.helpers.study_process import FULL
 
 pytest_plugins = ["tests.helpers.ray_clusters"]
 
 HELPED = "import helper\nfrom package import part\nSTUDY = None"
 
-FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 slow = pytest.mark.skipif(not FULL, reason="takes half a minute: DLSTUDY_FAULTS=full runs it")
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from dlstudy.cli.app import main
 from tests.helpers.bad_input import COMMANDS, FILES, HEAD, STUDIES
+from tests.helpers.study_process import FULL
 
 GOOD = f"{HEAD}study(protocol=Protocol(seeds=6), claims=[Claim('a wins', 'a', 'b', 'test_accuracy')])\n"
 CASES = [(message, typed) for message, many in STUDIES.items() for typed in many]
-FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 LINES = [(message, typed) for message, many in COMMANDS.items() for typed in many]
 
 

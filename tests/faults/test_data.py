@@ -33,10 +33,10 @@ from dlstudy.datasets.pickles import load_arrays, load_batch
 from dlstudy.datasets.sources import Definition, Source, from_url
 from dlstudy.datasets.user_rows import read_rows
 from dlstudy.errors import DataError, UsageError
+from tests.helpers.study_process import FULL
 
 pytest_plugins = ["tests.helpers.local_servers"]
 
-FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 TIMES = 30 if FULL else 6
 LIMIT = 1_000_000
 ARRAYS = {

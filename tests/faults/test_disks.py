@@ -10,9 +10,9 @@ import pytest
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
+from tests.helpers.study_process import FULL
 
 pytest_plugins = ["tests.helpers.made_up_runs"]
-FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 
 
 @pytest.fixture

@@ -1,16 +1,15 @@
 """A real run of a study some of whose arms fail."""
 
 import json
-import os
 import sqlite3
 from pathlib import Path
 
 from dlstudy.cli.app import main
 from tests.helpers import failing_study
 from tests.helpers.failing_study import ENDS
+from tests.helpers.study_process import FULL
 
 FAILING = Path(failing_study.__file__)
-FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 
 
 def test_a_failing_arm_costs_the_others_nothing_and_is_seen_everywhere(tmp_path, monkeypatch, capsys):

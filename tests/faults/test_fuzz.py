@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import random
 import string
 
@@ -14,8 +13,9 @@ from dlstudy.store.home import Home
 from dlstudy.store.journal import seal_of
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from tests.helpers.fake_runs import run
+from tests.helpers.study_process import FULL
 
-N = 300 if os.environ.get("DLSTUDY_FAULTS") == "full" else 30
+N = 300 if FULL else 30
 READERS = (["status"], ["status", "--json"], ["report", "tiny.py"], ["report", "tiny.py", "--format", "json"])
 WHOLE = TrialResult(
     TrialState.FINISHED,

@@ -19,9 +19,9 @@ from dlstudy.store.record import Record
 from dlstudy.study.phases import Direction
 from dlstudy.study.trial import TrialResult, TrialState
 from tests.helpers.builders import RATE
+from tests.helpers.study_process import FULL
 from tests.store.test_record import DEFAULT, NAME, RESULT, add, begin
 
-FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 N_TRIALS = 12
 N_FAULTS = 3000 if FULL else 300
 

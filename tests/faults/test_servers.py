@@ -1,6 +1,5 @@
 """MLflow's server, killed and started again in mid-study."""
 
-import os
 import random
 
 import pytest
@@ -12,10 +11,9 @@ from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
 from dlstudy.tracking.tracker import Tracker
 from tests.helpers.mlflow_server import MlflowServer
-from tests.helpers.study_process import await_
+from tests.helpers.study_process import FULL, await_
 
 pytest_plugins = ["tests.helpers.made_up_runs"]
-FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import train
 from tests.helpers import failing_study
 from tests.helpers.failing_study import ENDS
+from tests.helpers.study_process import FULL
 from tests.helpers.trainings import context_of, spec_of
 
 FAILING = Path(failing_study.__file__)
-FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 
 
 @pytest.fixture(scope="module")

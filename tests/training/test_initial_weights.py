@@ -12,11 +12,6 @@ from tests.helpers.trainings import context_of, net, run, spec_of
 DRAWING = ("Dropout", "SpatialDropout1D", "AlphaDropout", "GaussianDropout", "GaussianNoise")
 
 
-@pytest.fixture(scope="module")
-def digits(keras_at_rest):
-    return context_of("digits")
-
-
 def deep(p):
     """Two hidden layers, with a layer that draws numbers before each of them where `p` names one."""
     import keras

@@ -13,11 +13,6 @@ from dlstudy.training import artifacts
 from tests.helpers.trainings import context_of, net, run, spec_of
 
 
-@pytest.fixture(scope="module")
-def digits(keras_at_rest):
-    return context_of("digits")
-
-
 def callback(on_epoch_end):
     import keras
 

@@ -12,22 +12,7 @@ from dlstudy.training.arrays import Arrays
 from dlstudy.training.preparation import key_of, prepare_arrays
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, parameters_for_build, prepared
-from tests.helpers.trainings import context_of, net, run, spec_of
-
-
-@pytest.fixture(scope="module")
-def digits(keras_at_rest):
-    return context_of("digits")
-
-
-@pytest.fixture(scope="module")
-def diabetes(keras_at_rest):
-    return context_of("diabetes")
-
-
-@pytest.fixture(scope="module")
-def gates(keras_at_rest):
-    return context_of("gates")
+from tests.helpers.trainings import net, run, spec_of
 
 
 def arrays_of(context, prepare, spec=None):

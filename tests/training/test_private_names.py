@@ -8,14 +8,9 @@ from dlstudy.training import private_names
 from dlstudy.training.fused_updates import fuse
 from dlstudy.training.initial_weights import seeds_apart
 from dlstudy.training.model_cache import ModelCache, fingerprint
-from tests.helpers.trainings import context_of, net, run, spec_of
+from tests.helpers.trainings import net, run, spec_of
 
 FUNCTIONS = sorted(set(private_names.__all__) - {"MISSING", "is_from_keras"})
-
-
-@pytest.fixture(scope="module")
-def digits(keras_at_rest):
-    return context_of("digits")
 
 
 def built(kind, **options):

@@ -16,16 +16,6 @@ from dlstudy.training.model_cache import ModelCache
 from tests.helpers.trainings import context_of, net, run, spec_of
 
 
-@pytest.fixture(scope="module")
-def digits(keras_at_rest):
-    return context_of("digits")
-
-
-@pytest.fixture(scope="module")
-def gates(keras_at_rest):
-    return context_of("gates")
-
-
 def fresh(context):
     """The same data, with no kept models."""
     return dataclasses.replace(context, cache=ModelCache())

@@ -14,23 +14,13 @@ from dlstudy.study.phases import ReadTest
 from dlstudy.study.trial import figures_beside
 from dlstudy.training import artifacts
 from dlstudy.training.train import DatasetContext
-from tests.helpers.trainings import context_of, net, run, spec_of
-
-
-@pytest.fixture(scope="module")
-def digits(keras_at_rest):
-    return context_of("digits")
+from tests.helpers.trainings import net, run, spec_of
 
 
 @pytest.fixture(scope="module")
 def plain_digits(digits):
     """The same data, but not on the device: trained through plain `fit`."""
     return DatasetContext(digits.description, dataclasses.replace(digits.arrays, on_device=None))
-
-
-@pytest.fixture(scope="module")
-def diabetes(keras_at_rest):
-    return context_of("diabetes")
 
 
 def spoiler(at):

@@ -3,21 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from dlstudy.datasets import registry
 from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
 from dlstudy.study.trial import TrialSpec, pack_bits, unpack_bits
-from dlstudy.training.arrays import prepare
-from dlstudy.training.shared_memory import SharedArrays
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
-
-
-@pytest.fixture(scope="module")
-def digits(keras_at_rest):
-    dataset = registry.load("digits")
-    return DatasetContext(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
 
 
 @pytest.fixture
