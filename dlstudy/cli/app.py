@@ -58,6 +58,21 @@ def run(
 
 @app.command()
 @grouped
+def check(
+    study: StudyArgument,
+    *,
+    options: PlanOptions,
+    backend: BackendOptions,
+    json: JsonOption = False,
+) -> None:
+    """Check a study: build each arm once and take one step of it; `run` does so before the first trial."""
+    from dlstudy.cli.check import show_check
+
+    show_check(study, options.request(), backend.resolved(), json)
+
+
+@app.command()
+@grouped
 def plan(
     study: StudyArgument,
     *,

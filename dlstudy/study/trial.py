@@ -98,6 +98,7 @@ class TrialSpec:
         model_folder: where to save the trained model; None for nowhere.
         folder: where the study's callbacks may write; None where it has none.
         silence_s: see `Protocol`.
+        check: take one step only, to see whether the training works.
     """
 
     key: str
@@ -119,6 +120,7 @@ class TrialSpec:
     folder: str | None = None
     search: int = 1
     silence_s: int = Protocol.silence_s
+    check: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""

@@ -145,7 +145,7 @@ def _arrays(dataset: Dataset, given: np.ndarray | None) -> Arrays:
     if given is not None:
         x_test = np.concatenate([x_test, scaled(given, dataset.description)])
         y_test = np.concatenate([y_test, np.repeat(y[:1], len(given))])
-    return Arrays(x, y, x_test, y_test, on_device=None)
+    return Arrays(x, y, x_test, y_test)
 
 
 def _predict(model: Any, x: np.ndarray, classifies: bool) -> dict[str, np.ndarray]:

@@ -112,8 +112,8 @@ def all_layers(model: Any) -> list[Any]:  # Any: a Keras model; its layers
     return list(model._flatten_layers(include_self=False))
 
 
-def is_from_keras(kind: type, part: str) -> bool:
-    """Whether a class is one that Keras itself defines among its `callbacks`, `layers` or `models`.
+def is_from_keras(kind: type, part: str = "") -> bool:
+    """Whether a class is one that Keras itself defines, all in all or among its `callbacks`, `layers` or `models`.
 
     The name: `keras.src`, the package in which Keras defines everything.
 
@@ -122,7 +122,7 @@ def is_from_keras(kind: type, part: str) -> bool:
     Without it: the answer is False. Keras's classes then count as a study's own: metrics are updated in every batch, no
     model is kept, and with a callback such as `ModelCheckpoint`, which could look at batches, plain `fit` trains.
     """
-    return f"{kind.__module__}.".startswith(f"keras.src.{part}.")
+    return f"{kind.__module__}.".startswith(f"keras.src.{part}." if part else "keras.src.")
 
 
 def registered_gradients() -> MutableMapping[str, Any]:  # Any: TensorFlow's own records
