@@ -26,7 +26,7 @@ _QUALIFIERS = ("k", "score", "macro", "micro", "weighted", "roc", "pr")
 """Words after the one that tells, as in `f1_macro`; numbers too, as in `auc_1` and `top_5`."""
 _PREPOSITIONS = ("at", "by", "for", "from", "of", "over", "per", "to", "under", "until", "with", "without")
 """What follows is not what is measured: `recall_at_precision`, `epochs_to_accuracy`."""
-_TURNED = re.compile(r"(^|[\W_])(neg|negative|inverse|minus)[\W_]|1 ?[-−]")
+_TURNED = re.compile(r"[\W_]((neg|negative|inverse|minus)[\W_]|1 ?[-−])")
 """What may turn a direction round: `neg_mean_squared_error`, `1-accuracy`."""
 
 
@@ -34,7 +34,8 @@ def require_metric(what: str, value: object) -> None:
     """Checks that a metric's name says which rows it is computed on; the rest is as Keras has it."""
     require(
         isinstance(value, str) and value.startswith(_PREFIXES) and is_line(value.partition("_")[2]),
-        f"{what} must be train_, val_ or test_ and the name of a metric, got {short_repr(value)}",
+        f"{what} must be train_, val_ or test_ and the name of a metric, in one line of 200 characters at most, got "
+        f"{short_repr(value)}",
     )
 
 
@@ -65,13 +66,13 @@ def direction_of(metric: str) -> Direction:
 
 def told_direction(metric: str) -> Direction | None:
     """The direction that the name of a metric tells by its last word, as those of Keras do; None if it tells none."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", metric)  # as in MeanSquaredError
-    words = re.findall(r"[^\W_]+", spaced.lower())
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", metric).lower()  # as in MeanSquaredError
+    if _TURNED.search(spaced):
+        return None
+    words = re.findall(r"[^\W_]+", spaced)
     end = next((i for i, word in enumerate(words) if word in _PREPOSITIONS), len(words))
     words = [re.sub(r"^(auc|top)\d+$", r"\1", word) for word in words[:end]]
     while words and (words[-1].isdecimal() or words[-1] in _QUALIFIERS):
         words.pop()
-    if _TURNED.search(metric):
-        return None
     endings = ("_".join(words[-n:]) for n in (3, 2, 1))
     return next((_TOLD[ending] for ending in endings if ending in _TOLD), None)

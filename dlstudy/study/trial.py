@@ -36,7 +36,6 @@ __all__ = [
 MOST_POINTS = 100
 """Points of an estimator's history that are kept, spread evenly: a curve needs no more."""
 
-
 _LONGEST_REASON = 700  # an error in one line, and what it is about
 
 
