@@ -22,7 +22,8 @@ DOWN = (
 )
 UNTOLD = (
     "kappa lossy mean sum cosine_similarity dice tversky circle neg_mean_squared_error NegMeanSquaredError "
-    "negative_log_likelihood 1-accuracy one_minus_accuracy accuracy_std loss_ratio error_free score rate_of_error Genauigkeit"
+    "negative_log_likelihood 1-accuracy one_minus_accuracy accuracy_std loss_ratio error_free score "
+    "rate_of_error Genauigkeit"
 )
 
 
