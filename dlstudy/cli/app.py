@@ -339,7 +339,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _fail(message: str, code: int) -> int:
     for line in f"dlstudy: {message}".splitlines():
-        print(one_line(without_passwords(line), 600), file=sys.stderr)
+        print(one_line(without_passwords(line), 1_000), file=sys.stderr)
     return code
 
 

@@ -12,6 +12,7 @@ from dlstudy.store.arm_record import ArmRecord, end_open
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.fingerprint import define_all
+from dlstudy.study.metrics import train_metric_of
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import ResolvedStudy
@@ -122,7 +123,7 @@ class TrialRecorder:
         if metric in result.history:
             reason = f"{metric} was no longer a finite number at the end of training"
             return dataclasses.replace(result, state=TrialState.DIVERGED, reason=reason), None
-        of_training = self._study.protocol.metric.replace("val_", "train_", 1)
+        of_training = train_metric_of(self._study.protocol.metric)
         if training.part.phase is Phase.REPORTED and of_training in result.metrics:
             return result, result.metrics[of_training]  # a document may have judged by its training rows alone
         reason = f"the model gives no metric {metric}: it gives {given}"

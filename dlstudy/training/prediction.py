@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.common.text import message_of, one_line
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset
 from dlstudy.errors import DataError, RecordError
@@ -101,8 +102,7 @@ def load_model(folder: Path, digest: str) -> Any:  # Any: a Keras model or an es
     except RecordError:
         raise
     except Exception as error:  # what Keras and skops raise for a damaged file is no fixed list
-        reason = " ".join(str(error).split())[:200]
-        raise RecordError(f"the model in {folder} cannot be loaded: {reason}") from error
+        raise RecordError(f"the model in {folder} cannot be loaded: {one_line(message_of(error))}") from error
 
 
 def _load_keras(file: Path) -> Any:  # Any: a Keras model

@@ -34,6 +34,7 @@ from dlstudy.training.study_functions import StudyFunctions
 __all__ = ["DatasetContext", "parameters_for_build", "prepared", "train"]
 
 _MOST_PREPARED = 4
+_LONGEST_TRACEBACK = 20_000  # characters: a message with the configuration of a model in it has thousands
 _IN_STACK = ("File ", "in user code:", "Graph execution error", "Detected at")
 
 
@@ -84,7 +85,7 @@ def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, o
             f"the study's own code ended the process, sys.exit({short_repr(error.code)}){_where(error, spec)}",
         )
     except Exception as error:  # whatever the study's own code raises is this trial's outcome, not the worker's end
-        trace = "".join(traceback.format_exc(limit=-20))[-4000:]
+        trace = "".join(traceback.format_exc(limit=-20))[-_LONGEST_TRACEBACK:]
         result = TrialResult(TrialState.FAILED, f"{_describe(error)}{_where(error, spec)}", traceback=trace)
     cost = {"seconds": round(time.perf_counter() - started, 3), **most_held(), **result.cost}
     return dataclasses.replace(result, history=history, cost=cost)
@@ -233,7 +234,7 @@ def _describe(error: Exception) -> str:
         kept += [] if in_stack else [line]
         before = line
     name = type(error).__name__
-    text = one_line(" ".join(kept).strip().removeprefix(f"{name}: "), 300)
+    text = one_line(" ".join(kept).strip().removeprefix(f"{name}: "))
     return f"{name}: {text}" if text else name
 
 
