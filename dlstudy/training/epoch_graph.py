@@ -48,6 +48,8 @@ def reason_against(model: Any, fits: bool, callbacks: Sequence[Any] = ()) -> str
         return "the data does not fit on the device"
     if model.run_eagerly or tf.config.functions_run_eagerly():
         return "the model runs eagerly"
+    if model.jit_compile:
+        return "XLA compiles the model, and draws other random numbers"
     if model.distribute_strategy is not tf.distribute.get_strategy():
         return "the model is distributed"
     if keras.config.max_epochs() or keras.config.max_steps_per_epoch():

@@ -21,17 +21,17 @@ _MOST_ENTRIES = 100
 class EpochRecorder:
     """Records one training, which may have several stages: call `begin` for the callbacks of each.
 
-    It has `epoch` (how many have been trained), `diverged`, `pruned` and `remarks` (what of the logs was not kept).
+    It has `epoch` (how many have been trained), `present` (the number of the one that is trained, from 0), `diverged`, `pruned` and `remarks` (what of the logs was not kept).
     """
 
     def __init__(self, task: Task) -> None:
-        self.epoch, self.diverged, self.pruned = 0, False, False
+        self.epoch, self.present, self.diverged, self.pruned = 0, 0, False, False
         self._task = task
         self._judged_as = "test" if task.judges_test_each_epoch else "val"
         self._first = self._planned = 0
         self._others: Sequence[Any] = ()  # Any: Keras's callbacks, which this module must not import
         self._epoch_ends_s: list[float] = []
-        self._weights: list[str] = []  # a digest of them after each epoch
+        self._weights: dict[int, str] = {}  # a digest of them after each epoch
         self._left_out: dict[str, str] = {}
 
     @property
@@ -44,10 +44,13 @@ class EpochRecorder:
         import keras
 
         self._first, self._planned, self._others, self._epoch_ends_s = self.epoch, self.epoch + epochs, callbacks, []
-        first: Any = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self._epoch_judged(first.model))
+        first: Any = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, _: self._epoch_begins(epoch),
+            on_epoch_end=lambda *_: self._epoch_judged(first.model),
+        )
         last: Any = keras.callbacks.LambdaCallback(
             on_train_begin=lambda _: self._epoch_ends_s.append(time.perf_counter()),
-            on_epoch_end=lambda epoch, logs: self._epoch_ended(last.model, epoch, logs or {}),
+            on_epoch_end=lambda _, logs: self._epoch_ended(last.model, logs or {}),
         )
         return [first, *callbacks, last]
 
@@ -90,17 +93,20 @@ class EpochRecorder:
     def _epoch_of(self, model: Any) -> int | None:
         """The last epoch of the last stage, counted from 0, that was judged with the weights that the model has."""
         now = _digest(model)
-        return max((epoch for epoch in range(self._first, self.epoch) if self._weights[epoch] == now), default=None)
+        return max((i for i, digest in self._weights.items() if i >= self._first and digest == now), default=None)
+
+    def _epoch_begins(self, epoch: int) -> None:
+        self.present = self._first + epoch
 
     def _epoch_judged(self, model: Any) -> None:
         """Notes the weights, before a callback changes them; where there are none, only at the end of the stage."""
-        ends = len(self._weights) + 1 == self._planned
-        self._weights.append(_digest(model) if self._others or ends else "")
+        if self._others or self.present + 1 == self._planned:
+            self._weights[self.present] = _digest(model)
 
-    def _epoch_ended(self, model: Any, epoch: int, logs: Mapping[str, Any]) -> None:  # Any: as above; values of logs
+    def _epoch_ended(self, model: Any, logs: Mapping[str, Any]) -> None:  # Any: as above; values of logs
         self._epoch_ends_s.append(time.perf_counter())
         require_compiled_once(model)
-        self.epoch = self._first + epoch + 1
+        self.epoch = self.present + 1
         values: dict[str, float] = {}
         for name, value in logs.items():
             numbers = dict(numbers_in(name, value))

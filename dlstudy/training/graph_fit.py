@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dlstudy.errors import TrialError
+from dlstudy.training import private_names
 from dlstudy.training.epoch_graph import GraphError, metrics_or_logs
 
 __all__ = ["fit", "require_compiled_once"]
@@ -43,7 +44,7 @@ def fit(
     model.make_train_function()  # traces nothing; a study's callbacks may look for it
     every.on_train_begin()
     logs: dict[str, Any] | None = None
-    for epoch in range(epochs):
+    for epoch in range(_initial_epoch(model), epochs):
         model.reset_metrics()
         every.on_epoch_begin(epoch)
         require_compiled_once(model)
@@ -64,6 +65,13 @@ def fit(
     if isinstance(model.optimizer, keras.Optimizer):
         model.optimizer.finalize_variable_values(model.trainable_weights)
     every.on_train_end(logs=logs)
+
+
+def _initial_epoch(model: Any) -> int:
+    try:
+        return private_names.initial_epoch(model)
+    except private_names.MISSING:
+        return 0
 
 
 def require_compiled_once(model: Any) -> None:  # Any: a Keras model

@@ -157,7 +157,7 @@ class _Training:
         if self._graphs is None:
             # XLA compiles no epoch graph; it compiles plain `fit` where Keras's "auto" says so.
             self.trained_by = TrainedBy.FIT_WITH_XLA if self.model.jit_compile else TrainedBy.FIT
-            self._fit_plainly(weight, first_epoch, epochs, callbacks)
+            self._fit_plainly(weight, epochs, callbacks)
         else:
             self.trained_by = TrainedBy.EPOCH_GRAPH
             self._fit_by_graphs(self._graphs, weight, first_epoch, epochs, callbacks)
@@ -165,7 +165,7 @@ class _Training:
     def _fit_by_graphs(
         self, graphs: EpochGraphs, weight: np.ndarray | None, first_epoch: int, epochs: int, callbacks: Sequence[Any]
     ) -> None:
-        task, orders = self._task, self._task.order(first_epoch)
+        task = self._task
         data = task.arrays.on_device(False, self._floatx)
         data = data if weight is None else (*data[:2], to_device(as_in_fit(weight, self._floatx)))
         rows = (task.judged, task.judges_test_part)
@@ -174,7 +174,7 @@ class _Training:
             is_first = self.recorder.epoch == first_epoch
             if is_first:
                 graphs.begin()
-            logs = graphs.train_epoch(data, next(orders), task.spec.batch_size)
+            logs = graphs.train_epoch(data, self._order(), task.spec.batch_size)
             if is_first:
                 graphs.begun()
             return logs
@@ -188,7 +188,7 @@ class _Training:
             callbacks=callbacks,
         )
 
-    def _fit_plainly(self, weight: np.ndarray | None, first_epoch: int, epochs: int, callbacks: Sequence[Any]) -> None:
+    def _fit_plainly(self, weight: np.ndarray | None, epochs: int, callbacks: Sequence[Any]) -> None:
         """Trains through a `tf.data` pipeline, on the same batches in the same order."""
         import tensorflow as tf
 
@@ -197,21 +197,25 @@ class _Training:
         data = data if weight is None else (*data[:2], as_in_fit(weight, self._floatx))
 
         def batches() -> Any:
-            for order in task.order(first_epoch):
-                for i in range(self._steps):
-                    yield take(data, order[i * size : (i + 1) * size])
+            order = self._order()
+            for i in range(self._steps):
+                yield take(data, order[i * size : (i + 1) * size])
 
         specs = map_arrays(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), data)
+        epoch = tf.data.Dataset.from_generator(batches, output_signature=specs)
         self.model.fit(
-            tf.data.Dataset.from_generator(batches, output_signature=specs),
-            shuffle=False,  # the stream is in order already
-            steps_per_epoch=self._steps,
+            epoch.apply(tf.data.experimental.assert_cardinality(self._steps)),  # asked anew for each epoch
+            shuffle=False,  # it is in order already
             epochs=epochs,
             validation_data=take(self._in_memory(task.judges_test_part), task.judged) if len(task.judged) else None,
             validation_batch_size=self._judge_batch,
             verbose=0,
             callbacks=callbacks,
         )
+
+    def _order(self) -> np.ndarray:
+        """(n,) int32, the rows that train in the present epoch, in order."""
+        return next(self._task.order(self.recorder.present))
 
     @property
     def _steps(self) -> int:

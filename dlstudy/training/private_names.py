@@ -15,6 +15,7 @@ __all__ = [
     "adam_slots",
     "all_layers",
     "default_seeds_from",
+    "initial_epoch",
     "is_from_keras",
     "registered_gradients",
     "rmsprop_slots",
@@ -98,6 +99,18 @@ def adadelta_slots(optimizer: Any) -> tuple[_Slots, _Slots]:  # Any: a built Ada
     Without them: no fused update; the optimizer's own `update_step` trains.
     """
     return optimizer._accumulated_grads, optimizer._accumulated_delta_vars
+
+
+def initial_epoch(model: Any) -> int:  # Any: a Keras model
+    """The epoch that `fit` begins with, which `BackupAndRestore` sets as its training begins.
+
+    The name: `_initial_epoch` of `keras.Model`.
+
+    Public alternatives: none; `fit` reads it itself.
+
+    Without it: where that callback restores an interrupted training, all epochs are trained once more.
+    """
+    return model._initial_epoch or 0
 
 
 def all_layers(model: Any) -> list[Any]:  # Any: a Keras model; its layers
