@@ -14,6 +14,7 @@ import numpy as np
 
 from dlstudy.common.text import one_line, short_repr
 from dlstudy.errors import RecordError
+from dlstudy.study.outputs import OutputReading, is_reading
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Protocol, Split
 from dlstudy.study.study import Arm
@@ -146,11 +147,13 @@ class TrialResult:
         trained_by: what trained it; None where nothing did.
         remarks: what else to know, a line each: why it was not trained the fast way, a model that could not be saved.
         correct: base64 of one bit a test row, whether it was predicted right, in the order of the test rows; empty
-            where that has no meaning.
+            where that has no meaning, or would not agree with the model's own accuracy.
         slot: where it trained.
         traceback: of an error in its own code.
         initial: a digest of each initial weight that was drawn, by name and shape; empty where no run is paired by it.
         model: SHA-256 of the file of the saved model, so that no other is loaded in its place; empty where none was.
+        model_remark: the one of the remarks that is about the saved model: why there is none, or what loads it.
+        outputs: how the model's outputs are read; None for an estimator, and where the test rows were not judged.
     """
 
     state: TrialState
@@ -165,6 +168,8 @@ class TrialResult:
     traceback: str = ""
     initial: Mapping[str, str] = field(default_factory=dict)
     model: str = ""
+    model_remark: str = ""
+    outputs: OutputReading | None = None
 
     def __post_init__(self) -> None:
         # What a study's code and its libraries raise may hold anything.
@@ -191,9 +196,10 @@ class TrialResult:
                 "wrote it, or it is damaged: use that version, restore it from a backup, or start again in another "
                 "--home"
             )
-        trained_by = kept.get("trained_by")
+        trained_by, outputs = kept.get("trained_by"), kept.get("outputs")
         typed = {
-            "state": TrialState(kept["state"]), "trained_by": None if trained_by is None else TrainedBy(trained_by)
+            "state": TrialState(kept["state"]), "trained_by": None if trained_by is None else TrainedBy(trained_by),
+            "outputs": None if outputs is None else OutputReading.from_json(outputs),
         }  # fmt: skip
         return cls(**{**kept, **typed})
 
@@ -323,5 +329,6 @@ _IS_RIGHT: Mapping[str, Callable[[object], bool]] = {
     "history": _holds_histories,
     "cost": _holds_numbers,
     "initial": _holds_texts,
+    "outputs": lambda value: value is None or is_reading(value),
 }
 """Whether a value from a record is valid, for the fields of a result that are not plain text."""

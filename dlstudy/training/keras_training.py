@@ -9,13 +9,15 @@ import numpy as np
 from dlstudy.common.text import short_repr
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.phases import ReadTest
-from dlstudy.study.trial import TrainedBy, TrialResult, TrialState, pack_bits
+from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training.arrays import Task
 from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
 from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against
 from dlstudy.training.epoch_recorder import EpochRecorder
 from dlstudy.training.initial_weights import digests
 from dlstudy.training.model_cache import ModelCache
+from dlstudy.training.outputs import UNJUDGED, Judgement, judge
+from dlstudy.training.saved_models import remark_on_loading
 
 __all__ = ["train_keras"]
 
@@ -56,18 +58,21 @@ def train_keras(model: Any, task: Task, cache: ModelCache) -> TrialResult:  # An
             trained_by=trained.trained_by,
             remarks=trained.remarks,
         )
-    correct = _judge_at_end(trained, task, metrics)
+    judged = _judge_at_end(trained, task, metrics)
     metrics |= extra_metrics_of(trained.model, task, "end") | task.take_finite_logged()
-    failures = [save_model(trained.model, "keras", task), save_figures(trained.model, task)]
+    failure, no_figures = save_model(trained.model, "keras", task), save_figures(trained.model, task)
+    model_remark = failure or remark_on_loading(task)
     return TrialResult(
         TrialState.FINISHED,
         metrics=metrics,
         cost=cost,
         trained_by=trained.trained_by,
-        remarks=[*trained.remarks, *filter(None, failures)],
-        correct=correct,
+        remarks=[*trained.remarks, *judged.remarks, *filter(None, [model_remark, no_figures])],
+        correct=judged.correct,
         initial=initial,
         model=model_digest(task),
+        model_remark=model_remark,
+        outputs=judged.outputs,
     )
 
 
@@ -214,15 +219,15 @@ def _of(task: Task, rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
     return (arrays.x_test[numbers], arrays.y_test[numbers]) if of_test_part else (arrays.x[numbers], arrays.y[numbers])
 
 
-def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> str:
-    """Adds the metrics of the final weights, and returns which test rows were right, packed."""
+def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> Judgement:
+    """Adds the metrics of the final weights, and returns how the outputs for the test rows are read."""
     if (task.functions.callbacks or task.functions.continue_training) and len(task.judged):
         # Best weights may have been restored since the last epoch.
         name = "test" if task.judges_test_each_epoch else "val"
         scores = trained.evaluate((task.judged, task.judges_test_part))
         metrics |= {f"{name}_{key}": value for key, value in scores.items()}
     if task.spec.read_test is ReadTest.NEVER:
-        return ""
+        return UNJUDGED
     rows = task.test_rows()
     scores = trained.evaluate((rows, not task.rows.test_inside))
     metrics |= {f"test_{name}": value for name, value in scores.items()}
@@ -230,8 +235,5 @@ def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> 
     metrics |= {f"train_end_{name}": value for name, value in again.items()}
     if "loss" in scores and "loss" in again:
         metrics["test_gap"] = scores["loss"] - again["loss"]
-    if task.description.task != "classification":
-        return ""
-    predicted = trained.predict((rows, not task.rows.test_inside))
-    labels = predicted.argmax(axis=1) if predicted.shape[1] > 1 else predicted[:, 0] > 0.5
-    return pack_bits(labels == _of(task, (rows, not task.rows.test_inside))[1])
+    test = rows, not task.rows.test_inside
+    return judge(trained.model, task.description.task, _of(task, test)[1], scores, lambda: trained.predict(test))

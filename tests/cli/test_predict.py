@@ -23,7 +23,8 @@ from dlstudy.study.own_modules import OwnModules
 from dlstudy.study.request import Request
 from dlstudy.study.trial import unpack_bits
 from dlstudy.training import prediction
-from dlstudy.training.prediction import load_model, predict_rows
+from dlstudy.training.prediction import predict_rows
+from dlstudy.training.saved_models import load_model
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import train
 from tests.helpers.fake_engine import Deaf
@@ -197,7 +198,7 @@ def saved(tmp_path, monkeypatch):
             **{field.name: getattr(functions, field.name) for field in dataclasses.fields(functions)}
         )
         monkeypatch.setattr(prediction.loader, "load", lambda path: types.SimpleNamespace(study=study, modules=modules))
-        return partial(predict_rows, spec.to_json(), spec.model_folder, result.model), result
+        return partial(predict_rows, spec.to_json(), spec.model_folder, result.to_json()), result
 
     return saved
 
