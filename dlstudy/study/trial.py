@@ -175,6 +175,7 @@ class TrialResult:
         # What a study's code and its libraries raise may hold anything.
         object.__setattr__(self, "reason", one_line(self.reason))
         object.__setattr__(self, "remarks", tuple(map(one_line, self.remarks)))
+        object.__setattr__(self, "model_remark", one_line(self.model_remark, 1000))
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""

@@ -46,8 +46,7 @@ def train_keras(model: Any, task: Task, cache: ModelCache) -> TrialResult:  # An
     if recorder.diverged:
         raise DivergedError(f"the loss was no longer a finite number after epoch {recorder.epoch}")
     metrics |= {name: values[-1] for name, values in task.history.items() if values[-1] is not None}
-    metrics |= recorder.epochs_of_weights()
-    metrics["parameters"] = trained.model.count_params()
+    metrics |= {**recorder.epochs_of_weights(), "parameters": trained.model.count_params()}
     cost = {"seconds_per_epoch": recorder.seconds_per_epoch(), **recorder.saved()}
     if recorder.pruned:
         return TrialResult(
@@ -60,8 +59,8 @@ def train_keras(model: Any, task: Task, cache: ModelCache) -> TrialResult:  # An
         )
     judged = _judge_at_end(trained, task, metrics)
     metrics |= extra_metrics_of(trained.model, task, "end") | task.take_finite_logged()
-    failure, no_figures = save_model(trained.model, "keras", task), save_figures(trained.model, task)
-    model_remark = failure or remark_on_loading(task)
+    not_saved, no_figures = save_model(trained.model, "keras", task), save_figures(trained.model, task)
+    model_remark = not_saved or remark_on_loading(task)
     return TrialResult(
         TrialState.FINISHED,
         metrics=metrics,

@@ -76,8 +76,8 @@ def judge(
     if len(getattr(model, "outputs", None) or ()) > 1:
         return _unread("the model has several outputs")
     outputs = predict()
-    if not isinstance(outputs, np.ndarray):
-        return _unread("the model has several outputs")
+    if not (isinstance(outputs, np.ndarray) and isinstance(y, np.ndarray)):
+        return _unread("outputs or targets are several")
     reading = reading_of(model, outputs.shape, y)
     accuracy = next((scores[name] for name in ("accuracy", "acc", *_accuracies(model)) if name in scores), None)
     right = _right(reading, outputs, y)
@@ -95,8 +95,8 @@ def judge(
 def reading_of(model: _Model, shape: Sequence[int], y: np.ndarray) -> OutputReading:
     """How the outputs of a compiled model are read, by its loss, its metrics and its last activation.
 
-    What a number is, the loss tells, else the last activation. The label is decided as by the model's accuracy, else
-    as by a metric with a threshold, else as the scale suggests.
+    What a number is, the loss tells, else the last activation. Of classes that exclude each other, the largest number
+    decides; else the model's accuracy, else a metric with a threshold, else what is usual for such numbers.
 
     Args:
         model: compiled; its metrics are known once it has been evaluated.
@@ -106,7 +106,7 @@ def reading_of(model: _Model, shape: Sequence[int], y: np.ndarray) -> OutputRead
     import keras
 
     if len(shape) != 2:
-        return OutputReading(why=f"the outputs have the shape {tuple(shape)}, a class has none such")
+        return OutputReading(why=f"a row has outputs of shape {tuple(shape[1:])}, which are no classes")
     if type(model).predict_step is not keras.Model.predict_step:
         return OutputReading(why="the model has its own predict_step")
     columns = shape[1]
@@ -114,7 +114,10 @@ def reading_of(model: _Model, shape: Sequence[int], y: np.ndarray) -> OutputRead
     decided = [_decision_of(metric) for metric in _accuracies(model).values()]
     if columns == 1:
         decided += [(Decision.THRESHOLD, threshold) for threshold in _thresholds(model)]
-    decided += [_DEFAULTS[scale]] if scale in _DEFAULTS else []
+    if scale in _DEFAULTS:
+        usual = _DEFAULTS[scale]
+        excludes = usual[0] is Decision.ARGMAX and columns > 1  # one class a row, whatever a metric by column counts
+        decided = [usual, *decided] if excludes else [*decided, usual]
     if not decided:
         return OutputReading(why="neither loss nor metrics nor the last activation say what the outputs are")
     for decision, threshold in decided:
@@ -196,7 +199,7 @@ def _right(reading: OutputReading, outputs: np.ndarray, y: np.ndarray) -> np.nda
 
 def _are_probabilities(numbers: np.ndarray, *, together: bool) -> bool:
     """Whether all are in [0, 1], and those of a row are 1 together."""
-    inside = bool(((numbers >= 0) & (numbers <= 1)).all())
+    inside = bool(((numbers >= 0) & (numbers <= 1 + 1e-6)).all())
     return inside and (not together or bool((abs(numbers.sum(axis=1) - 1) < _SUM_TOLERANCE).all()))
 
 

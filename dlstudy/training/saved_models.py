@@ -5,6 +5,7 @@ import importlib
 import io
 import json
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from dlstudy.common.text import message_of, one_line
 from dlstudy.errors import RecordError
+from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training.arrays import Task
 from dlstudy.training.artifacts import model_file
 
@@ -69,7 +71,8 @@ def remark_on_loading(task: Task) -> str:
     if not names:
         return ""
     try:
-        _load_keras(file, lambda: task.functions.build(dict(task.p)))
+        with metrics_logged_into(None):  # what `build` logs, it has logged
+            _load_keras(file, lambda: task.functions.build(dict(task.p)))
     except Exception as error:  # as above, and whatever the study's own code raises
         return f"the model was saved, but cannot be loaded: {_reason(error)}"
     remedy = (
@@ -103,9 +106,8 @@ def _load_keras(file: Path, build: Callable[[], _Model] | None) -> _Model:
         try:
             return _with_weights(built, file)
         except Exception as again:
-            raise RecordError(
-                f"the model in {file.parent} cannot be loaded: {_reason(error)} Nor do its weights fit the model that "
-                f"the study's build makes: {_reason(again)}"
+            raise ValueError(
+                f"{_reason(error)} Nor do its weights fit the model that the study's build makes: {_reason(again)}"
             ) from again
 
 
@@ -118,9 +120,10 @@ def _with_weights(model: _Model, file: Path) -> _Model:
     saved = _config(file)
     if not model.built:
         model.build_from_config(saved["build_config"])
-    model.load_weights(file)
-    with tempfile.TemporaryDirectory() as folder:
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")  # that the optimizer has no state, and what was said when the model was saved
         again = Path(folder, "model.keras")
+        model.load_weights(file)
         model.save(again)
         if _code_of(_config(again)) != _code_of(saved):
             raise ValueError("it has another configuration: the study was changed since, undo that or run it again")
@@ -196,7 +199,7 @@ def _has_function(name: str) -> bool:
 def _reason(error: BaseException) -> str:
     """An error's message; of Keras's, which quote the model's configuration before and after it, the part between."""
     text = message_of(error).rpartition("Exception encountered: ")[2]
-    return one_line(text.partition(" Full object config")[0])
+    return one_line(text.partition(" Full object config")[0], 1000)
 
 
 def _load_estimator(file: Path) -> _Model:

@@ -162,6 +162,13 @@ def test_an_accuracy_that_the_outputs_do_not_explain_keeps_no_rows(keras_at_rest
     assert (not_told.correct, not_told.outputs.decision) == ("", Decision.NONE)
 
 
+def test_classes_that_exclude_each_other_are_not_read_by_column(keras_at_rest):
+    judgement, outputs, scores = judged(net(3, "softmax", "categorical_crossentropy", ["binary_accuracy"]), ONE_HOT)
+    np.testing.assert_array_equal(labels_of(judgement.outputs, outputs), outputs.argmax(axis=1))
+    assert judgement.correct == ""  # which is another share than this of all columns
+    assert "binary_accuracy" in scores
+
+
 def test_a_metric_with_a_threshold_decides_where_there_is_no_accuracy(keras_at_rest):
     import keras
 
