@@ -46,8 +46,8 @@ def describe_model(spec_json: dict[str, Any], folder: str | None, digest: str) -
             raise StudyError(f"build fails for arm {spec.arm}: {type(error).__name__}: {error}") from None
         if not isinstance(model, keras.Model):
             return {"model": type(model).__name__, "description": str(model)}
-        trained = load_model(Path(folder), digest, build) if folder else None
-        return {**_described(model, description), "weights": _weights(trained) if trained else []}
+        weights = _weights(load_model(Path(folder), digest, build)) if folder else []
+        return {**_described(model, description), "weights": weights}
 
 
 def _described(model: Any, description: Description) -> dict[str, Any]:  # Any: a Keras model; JSON
