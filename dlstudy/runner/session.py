@@ -181,7 +181,8 @@ class _Session:
             if isinstance(error, DataError):
                 raise _with_other_data(error, self.study) from error
             raise
-        return Outcome(summary, n_trained, reports, [*self._remarks_on_models(lost), *_remarks_on_mlflow(tracker)])
+        remarks = [*self._remarks_on_models(lost), *_remarks_on_loading(summary), *_remarks_on_mlflow(tracker)]
+        return Outcome(summary, n_trained, reports, remarks)
 
     def trials(self) -> list[TrialRecord]:
         """All trials of the study in the record."""
@@ -224,6 +225,12 @@ class _Session:
             "--fresh trains it again"
             for arm in lost
         ]
+
+
+def _remarks_on_loading(summary: StudySummary) -> list[str]:
+    """What to know before a winner's model is loaded elsewhere, or why it was not saved."""
+    kept = {arm: trial.result for arm, trial in summary.kept_models().items()}
+    return [f"{arm}: {result.model_remark}" for arm, result in kept.items() if result and result.model_remark]
 
 
 def _remarks_on_mlflow(tracker: Tracker) -> list[str]:

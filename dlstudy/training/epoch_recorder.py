@@ -21,7 +21,8 @@ _MOST_ENTRIES = 100
 class EpochRecorder:
     """Records one training, which may have several stages: call `begin` for the callbacks of each.
 
-    It has `epoch` (how many have been trained), `present` (the number of the one that is trained, from 0), `diverged`, `pruned` and `remarks` (what of the logs was not kept).
+    It has `epoch` (how many have been trained), `present` (the number of the one that is being trained, from 0),
+    `diverged`, `pruned` and `remarks` (what of the logs was not kept).
     """
 
     def __init__(self, task: Task) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from dlstudy.analysis.reading import read_summary
 from dlstudy.report.export import FORMATS, export
+from dlstudy.runner import session
 from dlstudy.runner.backend import Backend
 from dlstudy.runner.session import run_study
 from dlstudy.store.home import Home
@@ -15,6 +16,7 @@ from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.request import Request
 from dlstudy.tracking.stores import tracking_uri
+from tests.helpers.builders import make_study, runs_of, sum_up
 from tests.helpers.fake_engine import Deaf
 
 pytestmark = pytest.mark.slow
@@ -158,3 +160,11 @@ def test_a_report_says_that_the_study_file_has_changed_since(ran, tmp_path):
     summary = read_summary(loader.load(changed), Record.open(backend.home, for_writing=False), None)
     assert summary.notes[0].startswith("RECORD: tiny/default/net/")
     assert "the code of build changed" in summary.notes[0]
+
+
+def test_what_loading_a_winner_s_model_needs_is_said_once_for_each_arm():
+    study = make_study(("a", "b"))
+    needs = [runs_of(study, arm, "replicate", [0.8, 0.9], model_remark="the model needs Own") for arm in "ab"]
+    plain = runs_of(study, "b", "replicate", [0.8, 0.9])
+    assert session._remarks_on_loading(sum_up(study, [*needs[0], *plain])) == ["a: the model needs Own"]
+    assert len(session._remarks_on_loading(sum_up(study, [*needs[0], *needs[1]]))) == 2
