@@ -15,6 +15,7 @@ from dlstudy.study.splits import split_rows
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.artifacts import model_file
+from dlstudy.training.mlflow_capture import mlflow_apart
 from dlstudy.training.preparation import prepare_arrays
 from dlstudy.training.shared_memory import scaled
 from dlstudy.training.study_functions import StudyFunctions
@@ -50,7 +51,7 @@ def predict_rows(
     description = registry.describe(spec.dataset)
     if given is not None and given.shape[1:] != description.input_shape:
         raise DataError(f"rows of shape {description.input_shape} are expected, got {given.shape[1:]}: fix the input")
-    with file.modules.importable():
+    with file.modules.importable(), mlflow_apart():
         if given is not None and functions.prepare is None:  # the data itself is not needed
             x, rows = scaled(given, description), {"x": given}
         else:

@@ -1,0 +1,148 @@
+"""MLflow in a study's own code: what it logs goes to a store of the trial's own, and from there to the trial's run.
+
+Trials train where no MLflow server may be reachable, and the trial's run is the parent's to write. So MLflow's fluent
+interface writes to files of this process, which are read back at the end of the training.
+"""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from dlstudy.common.text import describe_error
+from dlstudy.study.own_log import ARTIFACTS, OwnLog
+from dlstudy.study.trial import TrialSpec
+
+__all__ = ["mlflow_apart", "mlflow_captured"]
+
+_DEFAULT_EXPERIMENT = "0"
+_OF_ITS_RUN = ("mlflow.user", "mlflow.source.", "mlflow.runName", "mlflow.parentRunId", "mlflow.runColor")
+"""Tags that say where a run comes from: the trial's run has its own."""
+
+
+@contextmanager
+def mlflow_captured(spec: TrialSpec, remarks: list[str]) -> Iterator[None]:
+    """While active, what the trial's code logs to MLflow is kept, and at the end put into the folder of its spec.
+
+    Args:
+        spec: without a folder, all is dropped.
+        remarks: gets a line if what was logged could not be read back: the trial counts anyway.
+    """
+
+    def keep(store: Path) -> None:
+        if spec.folder is None:
+            return
+        try:
+            _keep(store, Path(spec.folder), spec.key)
+        except Exception as error:  # the study's code may have done anything to the store; a disk may be full
+            remarks.append(f"what it logged to MLflow could not be kept: {describe_error(error)}")
+
+    if spec.folder is not None:
+        shutil.rmtree(spec.folder, ignore_errors=True)  # left by an earlier try
+    with mlflow_apart(keep):
+        yield
+
+
+@contextmanager
+def mlflow_apart(keep: Callable[[Path], None] = lambda _: None) -> Iterator[None]:
+    """While active, MLflow writes into a folder of its own, which `keep` receives and which is then removed.
+
+    The folder is not there where MLflow was not used. A `mlflow.set_tracking_uri` in the study's functions still holds.
+    """
+    with TemporaryDirectory(prefix="dlstudy-mlflow-", ignore_cleanup_errors=True) as name:
+        store = Path(name, "mlflow")  # not there: then MLflow makes the experiment that it uses by default
+        before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
+        _remove_variables("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID")
+        chosen = _forget()
+        os.environ |= {"MLFLOW_TRACKING_URI": store.as_uri(), "MLFLOW_ALLOW_FILE_STORE": "true"}
+        try:
+            yield
+        finally:
+            _forget()
+            os.environ |= {"MLFLOW_TRACKING_URI": store.as_uri(), "MLFLOW_ALLOW_FILE_STORE": "true"}
+            keep(store)
+            _choose(chosen, was_used=store.exists())
+            _remove_variables(*os.environ)
+            os.environ |= before
+
+
+def _remove_variables(*names: str) -> None:
+    for name in names:
+        if name.startswith("MLFLOW_"):
+            os.environ.pop(name, None)
+
+
+def _forget() -> str | None:
+    """Ends this thread's runs, and lets MLflow ask the environment for its store; returns what was set instead."""
+    if "mlflow" not in sys.modules:
+        return None
+    import mlflow
+
+    while mlflow.active_run() is not None:
+        with suppress(Exception):  # of a server that the study chose; the run is no longer active then
+            mlflow.end_run()
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    chosen = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    mlflow.set_tracking_uri(None)
+    return chosen
+
+
+def _choose(uri: str | None, was_used: bool) -> None:
+    """Sets MLflow's store back to what was set before."""
+    if "mlflow" not in sys.modules:
+        return
+    import mlflow
+
+    if was_used:  # the experiment that the study chose is in no other store
+        mlflow.set_experiment(experiment_id=_DEFAULT_EXPERIMENT)
+    mlflow.set_tracking_uri(uri)
+
+
+def _keep(store: Path, folder: Path, key: str) -> None:
+    """Puts what the store has into a trial's folder: artifacts as files, the rest as an `OwnLog`."""
+    log = _read(store, folder / ARTIFACTS, key) if store.exists() else OwnLog(key)
+    if log != OwnLog(key) or (folder / ARTIFACTS).is_dir():
+        log.write(folder)
+
+
+def _read(store: Path, artifacts: Path, key: str) -> OwnLog:
+    import mlflow
+    from mlflow.entities import ViewType
+
+    mlflow.flush_async_logging()
+    client = mlflow.MlflowClient(tracking_uri=store.as_uri())
+    experiments = [found.experiment_id for found in client.search_experiments(view_type=ViewType.ALL)]
+    metrics: list[tuple[str, float, int, int]] = []
+    params: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    for run in client.search_runs(experiments, order_by=["attributes.start_time ASC"]):
+        before = _prefix(run)
+        for name in run.data.metrics:
+            history = client.get_metric_history(run.info.run_id, name)
+            metrics += [(before + name, metric.value, metric.timestamp, metric.step) for metric in history]
+        params |= {before + name: value for name, value in run.data.params.items()}
+        tags |= {before + name: text for name, text in run.data.tags.items() if not name.startswith(_OF_ITS_RUN)}
+        _copy(run.info.artifact_uri, artifacts / before)
+    for model in client.search_logged_models(experiments):
+        _copy(model.artifact_location, artifacts / model.name)
+    return OwnLog(key, metrics, params, tags)
+
+
+def _prefix(run: Any) -> str:  # Any: MLflow's Run
+    """What tells the items of a nested run from those of the trial: its name."""
+    if "mlflow.parentRunId" not in run.data.tags:
+        return ""
+    return re.sub(r"[^\w -]", "_", run.info.run_name or run.info.run_id) + "/"
+
+
+def _copy(uri: str, folder: Path) -> None:
+    source = Path(url2pathname(urlparse(uri).path))
+    if source.is_dir() and any(source.iterdir()):
+        shutil.copytree(source, folder, dirs_exist_ok=True)
