@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,31 +55,29 @@ def mlflow_apart(keep: Callable[[Path], None] = lambda _: None) -> Iterator[None
     """While active, MLflow writes into a folder of its own, which `keep` receives and which is then removed.
 
     The folder is not there where MLflow was not used. A `mlflow.set_tracking_uri` in the study's functions still holds.
+    Afterwards, no run that the study began is active, and its experiment and its `autolog` hold no longer.
     """
     with TemporaryDirectory(prefix="dlstudy-mlflow-", ignore_cleanup_errors=True) as name:
         store = Path(name, "mlflow")  # not there: then MLflow makes the experiment that it uses by default
+        here = {"MLFLOW_TRACKING_URI": store.as_uri(), "MLFLOW_ALLOW_FILE_STORE": "true"}
         before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
-        _remove_variables("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID")
-        chosen = _forget()
-        os.environ |= {"MLFLOW_TRACKING_URI": store.as_uri(), "MLFLOW_ALLOW_FILE_STORE": "true"}
+        for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID"):
+            os.environ.pop(variable, None)
+        uri, automatic = _forget_uri(), _autologging()
+        os.environ |= here
         try:
             yield
         finally:
-            _forget()
-            os.environ |= {"MLFLOW_TRACKING_URI": store.as_uri(), "MLFLOW_ALLOW_FILE_STORE": "true"}
+            _forget_uri()
+            os.environ |= here
             keep(store)
-            _choose(chosen, was_used=store.exists())
-            _remove_variables(*os.environ)
+            _reset(uri, automatic, was_used=store.exists())
+            for variable in [name for name in os.environ if name.startswith("MLFLOW_") and name not in before]:
+                del os.environ[variable]
             os.environ |= before
 
 
-def _remove_variables(*names: str) -> None:
-    for name in names:
-        if name.startswith("MLFLOW_"):
-            os.environ.pop(name, None)
-
-
-def _forget() -> str | None:
+def _forget_uri() -> str | None:
     """Ends this thread's runs, and lets MLflow ask the environment for its store; returns what was set instead."""
     if "mlflow" not in sys.modules:
         return None
@@ -89,19 +87,31 @@ def _forget() -> str | None:
         with suppress(Exception):  # of a server that the study chose; the run is no longer active then
             mlflow.end_run()
     os.environ.pop("MLFLOW_TRACKING_URI", None)
-    chosen = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    uri = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     mlflow.set_tracking_uri(None)
-    return chosen
+    return uri
 
 
-def _choose(uri: str | None, was_used: bool) -> None:
-    """Sets MLflow's store back to what was set before."""
+def _autologging() -> dict[str, Any]:  # Any: options
+    """The libraries for which MLflow logs by itself, with their options."""
+    if "mlflow" not in sys.modules:
+        return {}
+    from mlflow.utils.autologging_utils import AUTOLOGGING_INTEGRATIONS
+
+    return dict(AUTOLOGGING_INTEGRATIONS)
+
+
+def _reset(uri: str | None, automatic: Mapping[str, Any], was_used: bool) -> None:  # Any: options
+    """Sets MLflow back to what it was."""
     if "mlflow" not in sys.modules:
         return
     import mlflow
+    from mlflow.utils.autologging_utils import AUTOLOGGING_INTEGRATIONS
 
+    AUTOLOGGING_INTEGRATIONS.update({name: automatic.get(name, {}) for name in AUTOLOGGING_INTEGRATIONS})
     if was_used:  # the experiment that the study chose is in no other store
-        mlflow.set_experiment(experiment_id=_DEFAULT_EXPERIMENT)
+        with suppress(Exception):  # of a store that the study's code has damaged
+            mlflow.set_experiment(experiment_id=_DEFAULT_EXPERIMENT)
     mlflow.set_tracking_uri(uri)
 
 

@@ -22,13 +22,17 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
 
 
+def mlflow_variables():
+    return {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
+
+
 def captured(tmp_path, code, key="s/a#0"):
     """What some code logs in a trial, and its artifacts by name."""
-    remarks, variables = [], dict(os.environ)
+    remarks, variables = [], mlflow_variables()
     spec = spec_of(key=key, folder=str(tmp_path / "a trial's files"))
     with mlflow_captured(spec, remarks):
         code()
-    assert dict(os.environ) == variables
+    assert mlflow_variables() == variables
     assert (remarks, list(Path.cwd().iterdir())) == ([], [])
     folder = Path(spec.folder)
     artifacts = {path.relative_to(folder / "artifacts").as_posix() for path in folder.glob("artifacts/**/*.*")}
@@ -72,14 +76,17 @@ def test_all_of_the_fluent_interface_is_kept_with_steps_and_types(tmp_path):
 
 def test_nothing_of_a_trial_reaches_the_next_one(tmp_path):
     import mlflow
+    from mlflow.utils.autologging_utils import autologging_is_disabled
 
     def first():
         mlflow.set_experiment("of the first")
         mlflow.start_run()
+        mlflow.sklearn.autolog()
         mlflow.log_metric("first", 1.0)
 
     def second():
         assert mlflow.active_run() is None
+        assert autologging_is_disabled("sklearn")
         mlflow.log_metric("second", 2.0)
 
     assert [name for name, *_ in captured(tmp_path, first)[0].metrics] == ["first"]
