@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from dlstudy.common.text import one_line
+from dlstudy.common.text import one_line, without_passwords
 
 __all__ = ["accepted_name", "accepted_text", "apart", "is_refusal", "log_items", "params_of", "tags_of"]
 
@@ -17,8 +17,8 @@ _MOST_METRICS, _MOST_OTHERS = 800, 100
 _OWN = "study/"
 _NOT_TAKEN = r"[^\w/.\- :]|_(?=x[0-9a-f]{4,}(?:_|\W))"
 """Characters that MLflow refuses, and the `_` of what would look like one of our escapes."""
-_REFUSALS = (400, 404, 409)
-"""The HTTP status of an answer that would be the same a second time, whatever the state of the server."""
+_REFUSALS = (400, 404)
+"""The HTTP status of an answer that would be the same a second time."""
 
 
 def accepted_name(name: str) -> str:
@@ -109,7 +109,7 @@ def _log(client: Any, run_id: str, items: Sequence[Any]) -> dict[str, str]:
             raise
         if len(items) == 1:
             kind = "metric" if metrics else "tag" if tags else "parameter"
-            return {f"{kind} {items[0].key}": one_line(str(error), 200)}
+            return {f"{kind} {items[0].key}": one_line(without_passwords(str(error)), 200)}
         half = len(items) // 2
         return _log(client, run_id, items[:half]) | _log(client, run_id, items[half:])
     return {}

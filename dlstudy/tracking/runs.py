@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dlstudy.analysis.results import StudySummary
-from dlstudy.common.text import describe_error
+from dlstudy.common.text import describe_error, without_passwords
 from dlstudy.store.home import Home
 from dlstudy.study.own_log import ARTIFACTS, OwnLog
 from dlstudy.study.phases import Phase
@@ -28,7 +28,7 @@ from dlstudy.tracking.trial_items import end_items, epochs_missing, metrics_of, 
 __all__ = ["MlflowRuns"]
 
 _STATUS = {TrialState.FINISHED: "FINISHED", TrialState.PRUNED: "KILLED", TrialState.KILLED: "KILLED"}
-_FILES = "files"
+_FILES, _MODEL_FILES = "files", "model"
 """What is refused where artifacts cannot be stored."""
 _MODEL = "dlstudy.model"
 """A tag: where MLflow has the model of a trial."""
@@ -89,8 +89,7 @@ class MlflowRuns:
         own_metrics, own_tags, own_params = self._own(trial)
         with self._refusable(trial.key, "end"):
             self._log(trial.key, [*metrics, *at_end, *own_metrics], [*tags, *own_tags], [*params, *own_params])
-            if refused := [f"{item}: {why}" for (key, item), why in self.refused.items() if key == trial.key]:
-                self._log(trial.key, tags=tags_of({"dlstudy.refused": "; ".join(refused)}))
+            self._say_refused(trial.key, run_id)
             self._client.set_terminated(run_id, _STATUS.get(trial.result.state, "FAILED"), time_ms)
         self._ended.add(trial.key)
 
@@ -151,6 +150,7 @@ class MlflowRuns:
         tags = {"mlflow.note.content": note, "dlstudy.answer": summary.answer, **claims}
         refused = log_items(self._client, self.parent, tags=tags_of(tags))
         self.refused |= {(name, item): why for item, why in refused.items()}
+        self._say_refused(name, self.parent)
         self._client.set_terminated(self.parent, status)
 
     def log_model(self, trial: TrialRecord, folder: Path) -> None:
@@ -164,7 +164,7 @@ class MlflowRuns:
             return
         run_id, params = run.info.run_id, {param.key: param.value for param in params_of(trial.params)}
         name = f"{self._study_run.study}-{trial.arm}".replace(".", "_")  # MLflow takes no dot in a model's name
-        with self._refusable(trial.key, _FILES):
+        with self._refusable(trial.key, _MODEL_FILES):
             model = self._client.create_logged_model(self._experiment, name=name, source_run_id=run_id, params=params)
             self._client.log_model_artifacts(model.model_id, str(folder))
             self._client.finalize_logged_model(model.model_id, "READY")
@@ -172,6 +172,7 @@ class MlflowRuns:
             if figures_beside(folder).is_dir():
                 self._client.log_artifacts(run_id, str(figures_beside(folder)), _PICTURES)
             self._client.set_tag(run_id, _MODEL, f"models:/{model.model_id}")
+        self._say_refused(trial.key, run_id)
 
     def fetch_model(self, trial: TrialRecord, folder: Path) -> None:
         """Brings the trial's model back, and its pictures, to a home that is not the one in which it was trained.
@@ -234,21 +235,21 @@ class MlflowRuns:
         tags = {tag.key: tag.value for tag in tags_of(tags)}
         run = self._client.create_run(self._experiment, time_ms, tags, run_name=name)
         self.run_ids[trial.key] = str(run.info.run_id)
-        self._log_dataset(
-            run.info.run_id, "testing" if trial.phase in (Phase.REPLICATE, Phase.DEFAULTS) else "training"
-        )
+        with self._refusable(trial.key, "dataset"):
+            self._log_dataset(
+                run.info.run_id, "testing" if trial.phase in (Phase.REPLICATE, Phase.DEFAULTS) else "training"
+            )
         return params_of(params_at_start(trial))
 
     def _own(self, trial: TrialRecord) -> tuple[list[Any], list[Any], list[Any]]:  # Any: as `own_items`
         """What the study's own code logged to MLflow in a trial; its files are uploaded."""
         folder = self._home.trial_files(self._study_run.study, self._study_run.variant, trial)
-        log = OwnLog.read(folder, trial.key)
-        if log is None:
-            return [], [], []
-        if (folder / ARTIFACTS).is_dir():
-            with self._refusable(trial.key, _FILES):
+        log = None
+        with self._refusable(trial.key, _FILES):
+            log = OwnLog.read(folder, trial.key)
+            if log is not None and (folder / ARTIFACTS).is_dir():
                 self._client.log_artifacts(self.run_ids[trial.key], str(folder / ARTIFACTS))
-        return own_items(log, trial)
+        return ([], [], []) if log is None else own_items(log, trial)
 
     def _log(
         self, key: str, metrics: Sequence[Any] = (), tags: Sequence[Any] = (), params: Sequence[Any] = ()
@@ -264,9 +265,14 @@ class MlflowRuns:
             self.refused.pop((key, item), None)
         except Exception as error:  # each kind of store of files raises its own
             # Where files cannot be stored and MLflow is away too, the request after them says so.
-            if not is_refusal(error) and item != _FILES:
+            if not is_refusal(error) and item not in (_FILES, _MODEL_FILES):
                 raise
-            self.refused[key, item] = describe_error(error)
+            self.refused[key, item] = without_passwords(describe_error(error))
+
+    def _say_refused(self, key: str, run_id: str) -> None:
+        """Names in a run what it lacks."""
+        if refused := [f"{item}: {why}" for (of, item), why in self.refused.items() if of == key]:
+            log_items(self._client, run_id, tags=tags_of({"dlstudy.refused": "; ".join(refused)}))
 
     def _log_dataset(self, run_id: str, context: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag

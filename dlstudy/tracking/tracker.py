@@ -71,8 +71,8 @@ class Tracker(Listener):
         if runs.refused:
             (trial, item), why = next(iter(runs.refused.items()))
             notes.append(
-                f"MLflow did not take {len(runs.refused)} of what it was given, first {item} of {trial} ({why}): the "
-                "record has it, and the tag dlstudy.refused says so in each trial's run"
+                f"MLflow did not take {len(runs.refused)} of what it was given, first {item} of {trial} ({why}): "
+                "nothing is lost here, and the tag dlstudy.refused of a run names what the run lacks"
             )
         return notes
 

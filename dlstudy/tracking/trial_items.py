@@ -11,8 +11,9 @@ __all__ = ["PLACE", "end_items", "epochs_missing", "metrics_of", "own_items", "p
 
 PLACE = frozenset(("seed", "arm", "phase", "index", "search"))
 """The parameters of a run that say which trial it is."""
+_OUR_TAGS = "dlstudy."
 
-Items = tuple[list[Any], list[Any], list[Any]]  # Any: MLflow's Metric, RunTag and Param
+_Items = tuple[list[Any], list[Any], list[Any]]  # Any: MLflow's Metric, RunTag and Param
 
 
 def params_at_start(trial: TrialSpec | TrialRecord) -> dict[str, object]:
@@ -65,7 +66,7 @@ def end_items(trial: TrialRecord, time_ms: int) -> tuple[list[Any], list[Any]]: 
     return metrics_of([(_n_epochs(trial), time_ms, _at_end(trial))]), tags_of(tags)
 
 
-def own_items(log: OwnLog, trial: TrialRecord) -> Items:
+def own_items(log: OwnLog, trial: TrialRecord) -> _Items:
     """What the study's own code logged in a trial; a name that the run has already begins with `study/`."""
     from mlflow.entities import Metric
 
@@ -75,7 +76,8 @@ def own_items(log: OwnLog, trial: TrialRecord) -> Items:
     ]
     known = {name: str(value) for name, value in params_at_start(trial).items()}
     params = {apart(name, known): value for name, value in log.params.items() if value != known.get(name)}
-    return metrics, tags_of(log.tags), params_of(params)
+    tags = {apart(name, {name} if name.startswith(_OUR_TAGS) else ()): text for name, text in log.tags.items()}
+    return metrics, tags_of(tags), params_of(params)
 
 
 def _at_end(trial: TrialRecord) -> dict[str, float]:

@@ -89,7 +89,7 @@ def test_what_mlflow_refuses_is_left_out_and_named_and_every_run_ends(mlflow, mo
     assert children[KEYS[0]].data.metrics == {"system/seconds": 1.5}
     assert children[KEYS[0]].data.tags["dlstudy.refused"].startswith("metric val_accuracy: ")
     assert set(runs.refused) == {
-        ("s · default", "view"), (KEYS[1], "run"), (KEYS[0], "files"),
+        ("s · default", "view"), (KEYS[1], "run"), (KEYS[0], "model"),
         *((key, "metric val_accuracy") for key in children),
     }  # fmt: skip
     monkeypatch.undo()
@@ -117,7 +117,9 @@ def test_what_a_study_s_code_logged_is_in_the_run_of_its_trial(mlflow):
     (folder / "artifacts" / "notes").mkdir(parents=True)
     (folder / "artifacts" / "notes" / "note.txt").write_text("hello")
     metrics = [("mine", 1.0, 5, 0), ("mine", 2.0, 6, 7), ("val_accuracy", 0.9, 6, 0)]
-    OwnLog(KEYS[0], metrics, {"depth": "3", "index": "x", "arm": "a"}, {"author": "me"}).write(folder)
+    OwnLog(KEYS[0], metrics, {"depth": "3", "index": "x", "arm": "a"}, {"author": "me", "dlstudy.key": "k"}).write(
+        folder
+    )
     runs = mlflow.connect()
     runs.catch_up(EARLIER[:2])
     run, other = (mlflow.client.get_run(runs.run_ids[key]) for key in KEYS[:2])
@@ -129,7 +131,8 @@ def test_what_a_study_s_code_logged_is_in_the_run_of_its_trial(mlflow):
     assert values == {"val_accuracy": 0.5, "study/val_accuracy": 0.9}, "two curves are not one"
     params = {name: run.data.params.get(name) for name in ("depth", "index", "study/index", "arm", "study/arm")}
     assert params == {"depth": "3", "index": "0", "study/index": "x", "arm": "a", "study/arm": None}
-    assert run.data.tags["author"] == "me"
+    tags = [run.data.tags[name] for name in ("author", "dlstudy.key", "study/dlstudy.key")]
+    assert tags == ["me", KEYS[0], "k"]
     assert [file.path for file in mlflow.client.list_artifacts(run.info.run_id, "notes")] == ["notes/note.txt"]
     assert "mine" not in other.data.metrics
     assert runs.refused == {}

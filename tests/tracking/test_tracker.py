@@ -151,6 +151,6 @@ def test_what_mlflow_did_not_take_and_what_was_restored_is_said(tracker, runs):
     tracker.settle([])
     assert tracker.notes == [
         "restored",
-        "MLflow did not take 2 of what it was given, first metric m of s/a#0 (not this one): the record has it, and "
-        "the tag dlstudy.refused says so in each trial's run",
+        "MLflow did not take 2 of what it was given, first metric m of s/a#0 (not this one): nothing is lost here, and "
+        "the tag dlstudy.refused of a run names what the run lacks",
     ]
