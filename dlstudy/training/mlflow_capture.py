@@ -20,11 +20,14 @@ from dlstudy.common.text import describe_error
 from dlstudy.study.own_log import ARTIFACTS, OwnLog
 from dlstudy.study.trial import TrialSpec
 
-__all__ = ["mlflow_apart", "mlflow_captured"]
+__all__ = ["mlflow_apart", "mlflow_begun_anew", "mlflow_captured"]
 
 _DEFAULT_EXPERIMENT = "0"
 _OF_ITS_RUN = ("mlflow.user", "mlflow.source.", "mlflow.runName", "mlflow.parentRunId", "mlflow.runColor")
 """Tags that say where a run comes from: the trial's run has its own."""
+
+_stores: list[Path] = []
+"""Where MLflow writes while `mlflow_apart` is active; the last one is used."""
 
 
 @contextmanager
@@ -65,9 +68,11 @@ def mlflow_apart(keep: Callable[[Path], None] = lambda _: None) -> Iterator[None
             os.environ.pop(variable, None)
         uri, automatic = _forget_uri(), _autologging()
         os.environ |= here
+        _stores.append(store)
         try:
             yield
         finally:
+            _stores.pop()
             _forget_uri()
             os.environ |= here
             keep(store)
@@ -77,15 +82,42 @@ def mlflow_apart(keep: Callable[[Path], None] = lambda _: None) -> Iterator[None
             os.environ |= before
 
 
+def mlflow_begun_anew() -> None:
+    """Drops what the trial has logged to MLflow so far, and ends its runs: its training begins again."""
+    if not _stores or not _stores[-1].exists():
+        return
+    import mlflow
+
+    _end_runs()
+    client = mlflow.MlflowClient(tracking_uri=_stores[-1].as_uri())
+    experiments = _experiments(client)
+    for run in client.search_runs(experiments):
+        client.delete_run(run.info.run_id)
+    for model in client.search_logged_models(experiments):
+        client.delete_logged_model(model.model_id)
+
+
+def _end_runs() -> None:
+    import mlflow
+
+    while mlflow.active_run() is not None:
+        with suppress(Exception):  # of a server that the study chose; the run is no longer active then
+            mlflow.end_run()
+
+
+def _experiments(client: Any) -> list[str]:  # Any: MLflow's client
+    from mlflow.entities import ViewType
+
+    return [found.experiment_id for found in client.search_experiments(view_type=ViewType.ALL)]
+
+
 def _forget_uri() -> str | None:
     """Ends this thread's runs, and lets MLflow ask the environment for its store; returns what was set instead."""
     if "mlflow" not in sys.modules:
         return None
     import mlflow
 
-    while mlflow.active_run() is not None:
-        with suppress(Exception):  # of a server that the study chose; the run is no longer active then
-            mlflow.end_run()
+    _end_runs()
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     uri = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     mlflow.set_tracking_uri(None)
@@ -124,11 +156,10 @@ def _keep(store: Path, folder: Path, key: str) -> None:
 
 def _read(store: Path, artifacts: Path, key: str) -> OwnLog:
     import mlflow
-    from mlflow.entities import ViewType
 
     mlflow.flush_async_logging()
     client = mlflow.MlflowClient(tracking_uri=store.as_uri())
-    experiments = [found.experiment_id for found in client.search_experiments(view_type=ViewType.ALL)]
+    experiments = _experiments(client)
     metrics: list[tuple[str, float, int, int]] = []
     params: dict[str, str] = {}
     tags: dict[str, str] = {}

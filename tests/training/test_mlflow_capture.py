@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dlstudy.study.own_log import OwnLog
-from dlstudy.training.mlflow_capture import mlflow_apart, mlflow_captured
+from dlstudy.training.mlflow_capture import mlflow_apart, mlflow_begun_anew, mlflow_captured
 from tests.helpers.trainings import run, spec_of
 
 pytestmark = pytest.mark.slow
@@ -95,6 +95,21 @@ def test_nothing_of_a_trial_reaches_the_next_one(tmp_path):
     assert OwnLog.read(tmp_path / "a trial's files", "s/a#0") is None, "a later try has the same folder"
     assert captured(tmp_path, lambda: None) == (None, set())
     assert not (tmp_path / "a trial's files").exists()
+
+
+def test_a_training_that_begins_again_has_logged_once(tmp_path):
+    def code():
+        import mlflow
+
+        mlflow_begun_anew()
+        mlflow.log_metric("loss", 1.0)
+        mlflow.log_text("hello", "first.txt")
+        mlflow_begun_anew()
+        mlflow.log_metric("loss", 2.0)
+
+    mlflow_begun_anew()
+    log, artifacts = captured(tmp_path, code)
+    assert ([value for _, value, *_ in log.metrics], artifacts) == ([2.0], set())
 
 
 def test_a_store_that_the_process_had_chosen_is_chosen_again_afterwards(tmp_path):
