@@ -189,7 +189,8 @@ class _Session:
         return self.record.trials(self.study.name, self.study.variant)
 
     def _settle(self, tracker: Tracker, limit_s: float = math.inf) -> StudySummary:
-        """Brings MLflow and the record to the same state, and sums up."""
+        """Brings MLflow and the record to the same state, and sums up. Nothing trains any more."""
+        self.backend.home.drop_empty_files(self.study.name)
         late = tracker.settle(self.trials(), limit_s=limit_s)
         if late:
             self.record.add_run_ids(late)
@@ -235,10 +236,11 @@ def _remarks_on_loading(summary: StudySummary) -> list[str]:
 
 def _remarks_on_mlflow(tracker: Tracker) -> list[str]:
     if tracker.problem:
-        return [f"MLflow could not be written ({tracker.problem}): the record is whole; run again to catch up"]
+        what = f"MLflow could not be written ({tracker.problem})"
+        return [*tracker.notes, f"{what}: the record is whole; once that is mended, run again to catch up"]
     if tracker.missed:
-        return ["MLflow was unreachable for a time: what it missed has been written from the record"]
-    return []
+        return [*tracker.notes, "MLflow was unreachable for a time: what it missed has been written from the record"]
+    return tracker.notes
 
 
 def _with_other_data(error: DataError, study: ResolvedStudy) -> DataError:

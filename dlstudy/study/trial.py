@@ -99,7 +99,7 @@ class TrialSpec:
         restarts: see `Arm`.
         prunable: wait after each epoch for the answer whether to continue.
         model_folder: where to save the trained model; None for nowhere.
-        folder: where the study's callbacks may write; None where it has none.
+        folder: where the study's code may write; None for nowhere.
         silence_s: see `Protocol`.
         check: take one step only, to see whether the training works.
     """

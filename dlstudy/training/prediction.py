@@ -1,6 +1,7 @@
 """The predictions of a saved winner, for test rows or for a user's rows. Imports Keras: use `ask`."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,17 @@ from dlstudy.datasets.dataset import Dataset, Description
 from dlstudy.errors import DataError
 from dlstudy.study import loader
 from dlstudy.study.outputs import OutputReading, Scale
+from dlstudy.study.own_log import ARTIFACTS
 from dlstudy.study.splits import split_rows
 from dlstudy.study.trial import TrialResult, TrialSpec
-from dlstudy.training.arrays import Arrays
+from dlstudy.training.arrays import Arrays, Structure, take
+from dlstudy.training.mlflow_capture import mlflow_apart
 from dlstudy.training.outputs import labels_of, probabilities_of, proved_reading
 from dlstudy.training.preparation import prepare_arrays
 from dlstudy.training.saved_models import load_model
 from dlstudy.training.shared_memory import scaled
 from dlstudy.training.study_functions import StudyFunctions
-from dlstudy.training.train import parameters_for_build
+from dlstudy.training.train import folders_in, parameters_for_build
 
 __all__ = ["predict_rows"]
 
@@ -50,18 +53,23 @@ def predict_rows(
     description = registry.describe(spec.dataset)
     if given is not None and given.shape[1:] != description.input_shape:
         raise DataError(f"rows of shape {description.input_shape} are expected, got {given.shape[1:]}: fix the input")
-    with file.modules.importable():
+    with file.modules.importable(), TemporaryDirectory() as empty, mlflow_apart():
+        (Path(empty) / ARTIFACTS).mkdir()
         if given is not None and functions.prepare is None:  # the data itself is not needed
             x, rows, seen = scaled(given, description), {"x": given}, description
         else:
             x, rows, seen = _rows_of_data(spec, functions, given)
-        model = load_model(Path(folder), trained.model, lambda: functions.build(parameters_for_build(spec, seen)))
+        model = load_model(
+            Path(folder),
+            trained.model,
+            lambda: functions.build({**parameters_for_build(spec, seen), **folders_in(empty)}),
+        )
         return {**rows, **_predict(model, x, description.task == "classification", trained.outputs)}
 
 
 def _rows_of_data(
     spec: TrialSpec, functions: StudyFunctions, given: np.ndarray | None
-) -> tuple[np.ndarray, dict[str, np.ndarray], Description]:
+) -> tuple[Structure, dict[str, Any], Description]:
     """The test rows, or the given ones, as the model sees them; what `predict_rows` returns of them; their data."""
     dataset = registry.load(spec.dataset)
     description = dataset.description
@@ -71,11 +79,11 @@ def _rows_of_data(
         p = parameters_for_build(spec, description)
         arrays, description = prepare_arrays(functions, arrays, description, rows.train, p)
     if given is not None:
-        return arrays.x_test[-len(given) :], {"x": given}, description
+        return take(arrays.x_test, slice(-len(given), None)), {"x": given}, description
     x, y, raw = arrays.x_test, arrays.y_test, dataset.x_test
     if rows.test_inside:
         x, y, raw = arrays.x, arrays.y, dataset.x_train
-    return x[rows.test], {"x": np.asarray(raw[rows.test]), "actual": y[rows.test]}, description
+    return take(x, rows.test), {"x": np.asarray(raw[rows.test]), "actual": take(y, rows.test)}, description
 
 
 def _arrays(dataset: Dataset, given: np.ndarray | None) -> Arrays:
@@ -88,7 +96,7 @@ def _arrays(dataset: Dataset, given: np.ndarray | None) -> Arrays:
     return Arrays(x, y, x_test, y_test)
 
 
-def _predict(model: Any, x: np.ndarray, classifies: bool, reading: OutputReading | None) -> dict[str, Any]:
+def _predict(model: Any, x: Structure, classifies: bool, reading: OutputReading | None) -> dict[str, Any]:
     if not hasattr(model, "get_params"):  # Keras's
         predicted = model.predict(x, batch_size=1_000, verbose=0)
         return _as_read(predicted, reading or (None if classifies else OutputReading(Scale.VALUE)))

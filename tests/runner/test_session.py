@@ -21,6 +21,14 @@ from tests.helpers.fake_engine import Deaf
 
 pytestmark = pytest.mark.slow
 
+LOGGING = """
+    import pathlib, keras, mlflow
+
+    mlflow.log_metric("F1", p["learning_rate"], step=3)
+    mlflow.log_text("hello", "notes/note.txt")
+    pathlib.Path(p["artifacts"], "own.txt").write_text("own")
+"""
+
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
@@ -29,7 +37,7 @@ def ran(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("a user's füße")
     path = folder / "tiny.py"
-    path.write_text(TINY)
+    path.write_text(TINY.replace("    import keras\n", LOGGING))
     backend = Backend(Home.at(folder / "my runs"), engine="inline")
     outcome = run_study(loader.load(path), Request(), backend, Deaf(), lambda line: None)
     return path, backend, outcome
@@ -49,6 +57,22 @@ def mlflow_runs(backend: Backend):
     for run in runs:
         kinds[run.data.tags["dlstudy.kind"]].append(run)
     return kinds["study"], kinds["trial"]
+
+
+def test_what_a_study_logs_to_mlflow_is_in_the_runs_of_its_trials_and_nowhere_else(ran):
+    _, backend, _ = ran
+    _, children = mlflow_runs(backend)
+    nets = [run for run in children if run.data.params["arm"] == "net"]
+    for run in nets:
+        assert str(run.data.metrics["F1"]) == run.data.params["learning_rate"]
+        artifacts = {file.path for file in client(backend).list_artifacts(run.info.run_id)}
+        assert artifacts >= {"notes", "own.txt"}
+    others = [run for run in children if run not in nets]
+    assert (len(nets) > 0, len(others) > 0) == (True, True)
+    assert not any("F1" in run.data.metrics for run in others)
+    assert len(client(backend).search_experiments()) == 2, "the study's, and MLflow's own"
+    assert not Path("mlflow.db").exists()
+    assert not list(backend.home.files.glob("tiny/default/logistic")), "no trace of folders that stayed empty"
 
 
 def test_mlflow_holds_one_parent_and_a_child_for_each_trial_all_ended(ran):
