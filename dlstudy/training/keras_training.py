@@ -39,7 +39,7 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
         DivergedError: the loss is no longer a finite number.
         TrialError: the model is not compiled.
         GraphError: an epoch graph does not work for it: it has to be built again and trained by `fit`.
-        HeldError: see `ModelCache.take`.
+        KeptModelError: see `ModelCache.take`.
     """
     require_compiled(slot.model)
     _build(slot.model, task)

@@ -28,7 +28,7 @@ from dlstudy.training.epoch_graph import GraphError
 from dlstudy.training.initial_weights import seeds_apart
 from dlstudy.training.memory import watch_memory
 from dlstudy.training.mlflow_capture import mlflow_begun_anew, mlflow_captured
-from dlstudy.training.model_cache import HeldError, ModelCache, Slot
+from dlstudy.training.model_cache import KeptModelError, ModelCache, Slot
 from dlstudy.training.preparation import key_of, prepare_arrays
 from dlstudy.training.restarts import train_best_of
 from dlstudy.training.study_functions import StudyFunctions
@@ -201,7 +201,7 @@ def _build_and_train(task: Task, context: DatasetContext) -> TrialResult:
     while True:
         try:
             result = _train_once(task, context.cache)
-        except HeldError:
+        except KeptModelError:
             pass  # its kind of model is kept no more
         except GraphError as error:
             task = dataclasses.replace(task, graph_fault=f"the epoch graph does not work for this model: {error}")
