@@ -282,7 +282,7 @@ def test_keras_tests_that_only_keras_passes_are_named_with_what_ours_has_raised(
         "2 fit: done by ours",
         "1 fit: the model runs eagerly",
         "",
-        "trained again by Keras, on the same batches from the same weights:",
+        "done again by Keras, on the same batches from the same weights:",
         "1 equal",
         "1 differs",
         "callbacks/a.py::two: differs: loss by 1",

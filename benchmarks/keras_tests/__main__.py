@@ -2,9 +2,7 @@
 
 Keras's wheel has its tests. Each FILE is one of them or a folder, as in `callbacks` or `trainers/trainer_test.py`. They
 run twice, and the table says how many pass, how many calls of `fit`, `evaluate` and `predict` ours has done, and why
-Keras's own has done the others. Where a test gives no callbacks, Keras trains the same batches again, and the results
-are compared. Some tests import packages that dlstudy does not need: `grain` and `jax`; a few in
-`trainers/data_adapters` also `torch`.
+Keras's own has done the others. See README.md.
 """
 
 import argparse
@@ -37,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.keras_tests", description=__doc__)
     parser.add_argument("files", nargs="*", metavar="FILE", default=DEFAULT, help="below keras/src")
+    parser.add_argument(
+        "--compare", action="store_true", help="let Keras do again what ours has done without callbacks"
+    )
     parser.add_argument("--output", type=Path, help="a folder for the notes of both runs, as JSON lines")
     options = parser.parse_args(arguments)
     spec = find_spec("keras")
@@ -49,29 +50,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         output = options.output or Path(folder)
         output.mkdir(parents=True, exist_ok=True)
-        with_keras, with_ours = (run(source, options.files, output / f"{name}.jsonl") for name in ("keras", "ours"))
+        with_keras = run(source, options.files, output / "keras.jsonl")
+        with_ours = run(source, options.files, output / "ours.jsonl", "compare" if options.compare else "trust")
     print("\n".join(lines(with_keras, with_ours)))
     return 0 if with_ours and not differing(with_keras, with_ours) else 1
 
 
-def run(source: Path, files: Iterable[str], notes: Path) -> Notes:
-    """Runs tests, with our training where the notes are to be in `ours.jsonl`.
+def run(source: Path, files: Iterable[str], notes: Path, ours: str = "") -> Notes:
+    """Runs tests.
 
     Args:
         source: the folder `keras/src`.
         files: of tests, or folders, in it.
         notes: the file to write; what is in it is deleted.
+        ours: see `OURS` of the plugin.
     """
     notes.unlink(missing_ok=True)
     path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(ROOT)]))
-    environment = {**os.environ, NOTES: str(notes.resolve()), "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if notes.stem == "ours":
-        environment[OURS] = "1"
+    added = {NOTES: str(notes.resolve()), OURS: ours, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(source), "-W", "ignore"]
     command += ["-p", "benchmarks.keras_tests.plugin", "-p", "no:cacheprovider", "--tb=short", "--timeout=600"]
     command += ["--continue-on-collection-errors", *(str(source / file) for file in files)]
     with tempfile.TemporaryDirectory() as elsewhere, notes.with_suffix(".txt").open("w") as log:
-        subprocess.run(command, env=environment, cwd=elsewhere, stdout=log, stderr=subprocess.STDOUT, check=False)
+        subprocess.run(
+            command, env={**os.environ, **added}, cwd=elsewhere, stdout=log, stderr=subprocess.STDOUT, check=False
+        )
     return read(notes)
 
 
@@ -102,8 +105,8 @@ def lines(with_keras: Notes, with_ours: Notes) -> list[str]:
     table += ["", "calls, and why Keras's own method has done them:"]
     done = Counter(f"{method}: {reason or 'done by ours'}" for _, (method, reason, _) in _calls(with_ours))
     table += [f"{count:6} {what}" for what, count in done.most_common()]
-    table += ["", "trained again by Keras, on the same batches from the same weights:"]
     compared = Counter(found.partition(":")[0] for _, (_, _, found) in _calls(with_ours) if found)
+    table += ["", "done again by Keras, on the same batches from the same weights:"] if compared else []
     table += [f"{count:6} {what}" for what, count in compared.most_common()]
     table += [f"  {name}: {found}" for name, (_, _, found) in _calls(with_ours) if found.startswith("differs")]
     for title, these, others in (("Keras", with_keras, with_ours), ("ours", with_ours, with_keras)):

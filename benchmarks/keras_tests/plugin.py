@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 NOTES, OURS = "KERAS_TESTS_NOTES", "KERAS_TESTS_OURS"
-"""Variables of the environment: the file of the notes; set where our training takes the place of Keras's."""
+"""Variables of the environment: the file of the notes; set where our training takes the place of Keras's, to `compare`
+where Keras then trains again."""
 
 _reports: list[Any] = []
 
@@ -22,9 +23,10 @@ def pytest_configure(config: Any) -> None:
     conftest: Any = types.ModuleType("conftest")
     conftest.skip_if_backend = lambda name, reason: pytest.mark.skipif(name == "tensorflow", reason=reason)
     sys.modules["conftest"] = conftest
-    if os.environ.get(OURS):
+    if ours := os.environ.get(OURS):
         from benchmarks.keras_tests import training
 
+        training.compares = ours == "compare"
         training.replace()
 
 

@@ -29,6 +29,9 @@ each test."""
 keras_own: dict[str, Callable[..., Any]] = {}
 """Keras's methods that ours has replaced."""
 
+compares = False
+"""Whether Keras's method does again what ours has done."""
+
 
 class NotOursError(Exception):
     """Why a call goes to Keras."""
@@ -145,13 +148,13 @@ def fit(model: Any, given: Any) -> Any:
             class_weight=given.class_weight,
         )
     _build(model, read)
-    start = None if callbacks else comparison.values(model)
+    start = comparison.values(model) if compares and not callbacks else None
     try:
         train(model, read, judged, callbacks)
     except GraphError as error:
         raise NotOursError(_no_graph(error)) from error
     if start is None:
-        return model.history, "not compared"
+        return model.history, "not compared" if compares else ""
     return model.history, comparison.compare(model, start, read, judged, keras_own["fit"])
 
 
@@ -175,7 +178,10 @@ def evaluate(model: Any, given: Any) -> Any:
         logs = EpochGraphs(model).judge(read.data, read.orders[0], JUDGE_BATCH if state_of(model) else read.batch_size)
     except GraphError as error:
         raise NotOursError(_no_graph(error)) from error
-    found = comparison.compare_results(logs, keras_own["evaluate"](model, **comparison.same(read), return_dict=True))
+    found = ""
+    if compares:
+        by_keras = keras_own["evaluate"](model, **comparison.same(read), return_dict=True)
+        found = comparison.compare_results(logs, by_keras)
     return (logs if given.return_dict else model._flatten_metrics_in_order(logs)), found
 
 
@@ -183,8 +189,7 @@ def predict(model: Any, given: Any) -> Any:
     """Keras's `predict`."""
     if given.callbacks:
         raise NotOursError("callbacks of predict")
-    if reason := reason_against(model, True):
-        raise NotOursError(reason)
+    _check(model)
     if single_output(model) is None:
         raise NotOursError("not a model of one output")
     with _reading():
@@ -193,6 +198,8 @@ def predict(model: Any, given: Any) -> Any:
         predicted = EpochGraphs(model).predict(read.data, read.orders[0])
     except GraphError as error:
         raise NotOursError(_no_graph(error)) from error
+    if not compares:
+        return predicted, ""
     by_keras = keras_own["predict"](model, **comparison.same(read))
     return predicted, comparison.compare_results({"prediction": predicted}, {"prediction": by_keras})
 
