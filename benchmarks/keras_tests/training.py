@@ -18,7 +18,7 @@ import tensorflow as tf
 from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 
 from benchmarks.keras_tests import comparison
-from dlstudy.training import graph_fit
+from dlstudy.training import graph_fit, private_names
 from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, GraphError, reason_against, single_output
 from dlstudy.training.python_state import state_of
 
@@ -75,7 +75,11 @@ def train(model: Any, read: Read, judged: Read | None, callbacks: Sequence[Any])
 
 
 def replace() -> None:
-    """Gives every Keras model our training."""
+    """Gives every Keras model our training; classes in Keras's tests count as a study's own."""
+    is_from_keras = private_names.is_from_keras
+    private_names.is_from_keras = lambda kind, *part: (
+        not kind.__module__.endswith("_test") and is_from_keras(kind, *part)
+    )
     owner = next(kind for kind in keras.Model.__mro__ if "fit" in vars(kind))
     for ours in (fit, evaluate, predict):
         name = ours.__name__
