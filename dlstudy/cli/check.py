@@ -18,7 +18,7 @@ def show_check(name: str, request: Request, backend: Backend, json: bool) -> Non
     """Builds each arm of a study once, takes one step of it, and shows what came of it. Records nothing.
 
     Raises:
-        TrialError: an arm cannot be trained; says what is wrong in each.
+        StudyError: an arm cannot be trained; says what is wrong in each.
     """
     study = resolve(loader.load(loader.find(name)), request)
     console = make_console(error=True)

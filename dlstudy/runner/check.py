@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
 from dlstudy.engines.base import Engine, TrialOutcome
-from dlstudy.errors import TrialError
+from dlstudy.errors import StudyError
 from dlstudy.runner.rehearsal import sample_spec
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
@@ -58,11 +58,11 @@ def refuse_faults(checks: Sequence[ArmCheck]) -> None:
     """Raises what is wrong in every trial of an arm.
 
     Raises:
-        TrialError: something is.
+        StudyError: something is.
     """
     faults = [check for check in checks if check.fault]
     if faults:
-        raise TrialError("\n".join(f"arm {check.arm} cannot be trained: {check.fault}" for check in faults))
+        raise StudyError("\n".join(f"arm {check.arm} cannot be trained: {check.fault}" for check in faults))
 
 
 def _judged(study: ResolvedStudy, outcome: TrialOutcome) -> ArmCheck:

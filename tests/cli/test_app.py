@@ -140,11 +140,21 @@ def test_run_prints_json_alone_when_asked(capsys, here, tiny):
 
 
 @pytest.mark.slow
-def test_an_arm_that_cannot_be_trained_gives_exit_code_1_and_its_reason(capsys, here, tiny):
-    tiny.write_text(tiny.read_text().replace('"kind": "logistic"', '"kind": "broken"'))
-    code, out, _ = typed(capsys, "run", tiny, *QUICK, "--engine", "inline")
-    assert code == 1
-    assert "failed: RuntimeError: this arm cannot be built" in out
+def test_what_is_wrong_in_every_trial_is_refused_by_run_and_check_in_one_line_for_each_arm(capsys, here, tiny):
+    source = tiny.read_text()
+    tiny.write_text(source.replace('"kind": "logistic"', '"kind": "broken"'))
+    code, _, err = typed(capsys, "run", tiny, *QUICK, "--engine", "inline")
+    assert code == 2
+    (line,) = (line for line in err.splitlines() if line.startswith("dlstudy: "))
+    assert line == "dlstudy: arm logistic cannot be trained: RuntimeError: this arm cannot be built (tiny.py, line 17)"
+    assert "Traceback" not in err
+
+    tiny.write_text(source.replace("epochs=2", 'metric="val_acc", epochs=2'))
+    code, out, err = typed(capsys, "check", tiny, "--engine", "inline", "--json")
+    assert code == 2
+    assert [check["trained by"] for check in json.loads(out)] == ["epoch graph", "estimator"]
+    assert "arm net cannot be trained: the model gives no metric val_acc, it gives val_accuracy, val_loss" in err
+    assert "did you mean val_accuracy?" in err
 
 
 def test_show_names_what_is_compared(capsys):

@@ -9,6 +9,7 @@ from dlstudy.datasets import registry
 from dlstudy.errors import DataError, StudyError, UsageError
 from dlstudy.runner.backend import Backend
 from dlstudy.store.home import Home
+from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.request import Request
 from dlstudy.study.variant import Variant
@@ -20,7 +21,7 @@ from dlstudy import Arm, Protocol, Split, Study
 def build(p):
     from sklearn.tree import DecisionTreeClassifier
 
-    if p["depth"] < 1:
+    if p["depth"] == 0:
         raise RuntimeError("no such tree")
     return DecisionTreeClassifier(max_depth=p["depth"])
 
@@ -33,7 +34,8 @@ STUDY = Study(
     protocol=Protocol(seeds=1, split=Split(validation=0.25)),
 )
 '''
-FAILS = STUDY.replace('"depth": 3', '"depth": 0')
+FAILS = STUDY.replace('"depth": 3', '"depth": -1')  # scikit-learn refuses that when it trains
+CANNOT_BE_BUILT = STUDY.replace('"depth": 3', '"depth": 0')
 ELSEWHERE = STUDY.replace('dataset="digits",', 'dataset="mnist",\n    other_datasets=["fashion_mnist", "digits"],')
 NOWHERE = STUDY.replace('dataset="digits",', 'dataset="mnist",\n    other_datasets=["fashion_mnist"],')
 
@@ -169,6 +171,14 @@ def test_the_exit_code_says_whether_trials_failed_and_json_is_the_report(run_one
     assert found == code
     report = json.loads(out)
     assert (report["study"], report["schema"], report["n_failed"]) == (name, 3, code)
+
+
+@pytest.mark.slow
+def test_what_cannot_work_is_refused_before_the_first_trial(run_one, backend):
+    reason = r"^arm tree cannot be trained: RuntimeError: no such tree \(never.py, line 9\)$"
+    with pytest.raises(StudyError, match=reason):
+        run_one("never", CANNOT_BE_BUILT)
+    assert Record.open(backend.home, None, for_writing=False).variants("never") == {}
 
 
 @pytest.mark.slow
