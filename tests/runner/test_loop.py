@@ -207,6 +207,23 @@ def test_a_trial_that_is_lost_twice_has_failed_for_that_reason_and_the_next_run_
     assert bench.summary().complete
 
 
+def test_a_search_metric_that_the_last_stage_does_not_give_is_no_value(bench):
+    def result_of(spec):
+        result = made_up(spec)
+        history = {"val_accuracy": [0.5] * 4, "val_accuracy_1": [None] * 4 + [0.1]}
+        metrics = {"val_accuracy_1": 0.1, "train_accuracy": 0.9}
+        return dataclasses.replace(result, history=history, metrics=metrics) if spec.phase == "search" else result
+
+    bench.run(engine=FakeEngine(result_of))
+    (found,) = {(trial.state, trial.result.reason) for trial in bench.trials() if trial.phase == "search"}
+    assert found == (
+        "failed",
+        "val_accuracy has no value of the weights that the training ended with: its last one is of epoch 4 of 5, and "
+        "at the end the model gives train_accuracy, val_accuracy_1; give the metric the same name in both stages, as in "
+        "keras.metrics.AUC(name='auc')",
+    )
+
+
 def test_a_spec_holds_how_long_its_worker_may_be_silent(bench):
     bench.path.write_text(bench.path.read_text().replace("rows=600", "rows=600, silence_s=77"))
     bench.run()

@@ -235,6 +235,31 @@ def test_values_of_callbacks_belong_to_the_epoch_whose_weights_were_restored(dig
     assert "val_once" not in metrics
 
 
+# tensorflow#43645
+def test_a_metric_of_the_first_stage_is_no_value_of_the_second(digits):
+    import keras
+
+    def stage(model, metric):
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=[metric])
+        return model
+
+    def build(p):
+        return stage(net(p), keras.metrics.SparseCategoricalAccuracy(name="first"))
+
+    def continue_training(model, p):
+        return stage(model, keras.metrics.SparseCategoricalAccuracy(name="second")), []
+
+    spec = dataclasses.replace(SPEC, params={**SPEC.params, "more_epochs": 1})
+    result = trained(digits, spec, build, continue_training=continue_training)
+    assert {name: len(series) for name, series in result.history.items() if name.startswith("val_")} == {
+        "val_first": 2, "val_loss": 3, "val_second": 3
+    }  # fmt: skip
+    assert result.history["val_second"][:2] == [None, None]
+    assert "val_first" not in result.metrics
+    assert "train_first" not in result.metrics
+    assert result.metrics["val_second"] == result.history["val_second"][2]
+
+
 # skll#285
 def test_targets_and_data_keep_the_types_that_prepare_gives_them(digits):
     import keras
