@@ -219,8 +219,8 @@ def test_a_search_metric_that_the_last_stage_does_not_give_is_no_value(bench):
     assert found == (
         "failed",
         "val_accuracy has no value of the weights that the training ended with: its last one is of epoch 4 of 5, and "
-        "at the end the model gives train_accuracy, val_accuracy_1; give the metric the same name in both stages, as in "
-        "keras.metrics.AUC(name='auc')",
+        "at the end the model gives train_accuracy, val_accuracy_1; give the metric the same name in both stages, as "
+        "in keras.metrics.AUC(name='auc')",
     )
 
 
