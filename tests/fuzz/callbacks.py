@@ -84,28 +84,29 @@ def callback_of(name, options, p, arrays, seen):
     return getattr(keras.callbacks, name)(**{**needed.get(name, {}), **options})
 
 
+def first(n, arrays):
+    """Some rows: other ones than train."""
+    return keras.tree.map_structure(lambda array: array[:n], arrays)
+
+
 def evaluates(model, arrays, epoch, logs):
-    x, y = arrays
-    return plain(model.evaluate(x[:7], y[:7], verbose=0, return_dict=True))
+    return plain(model.evaluate(*first(7, arrays), verbose=0, return_dict=True))
 
 
 def predicts(model, arrays, epoch, logs):
-    return model.predict(arrays[0][:5], verbose=0)
+    return model.predict(first(5, arrays)[0], verbose=0)
 
 
 def trains_on_batch(model, arrays, epoch, logs):
-    x, y = arrays
-    return plain(model.train_on_batch(x[:4], y[:4], return_dict=True))
+    return plain(model.train_on_batch(*first(4, arrays), return_dict=True))
 
 
 def tests_on_batch(model, arrays, epoch, logs):
-    x, y = arrays
-    return plain(model.test_on_batch(x[:4], y[:4], return_dict=True))
+    return plain(model.test_on_batch(*first(4, arrays), return_dict=True))
 
 
 def fits(model, arrays, epoch, logs):
-    x, y = arrays
-    return plain(model.fit(x[:8], y[:8], batch_size=4, shuffle=False, verbose=0).history)
+    return plain(model.fit(*first(8, arrays), batch_size=4, shuffle=False, verbose=0).history)
 
 
 def sets_rate(model, arrays, epoch, logs):
@@ -270,7 +271,7 @@ AFTER = {
 """What `build` does to a model that is compiled."""
 
 
-def next_stage(trial, model, p, arrays, seen, target):
+def next_stage(trial, model, p, arrays, seen, data):
     """What a study's `continue_training` returns."""
     kind = trial["stage"]
     if kind == "unfrozen":
@@ -279,11 +280,11 @@ def next_stage(trial, model, p, arrays, seen, target):
     if kind == "frozen":
         first_with_weights(model).trainable = False
     if kind == "other model":
-        model = compiled_model(trial, p["input_shape"], target)
+        model = compiled_model(trial, p["input_shape"], data)
     if kind == "other rate":
         model.optimizer.learning_rate = 0.003
     if kind in ("compiled", "unfrozen", "frozen"):
-        compile_as(model, trial, target)
+        compile_as(model, trial, data)
     if kind == "other optimizer":
         model.compile(optimizer_of(("Adam", {"learning_rate": 0.01})), loss=model.loss, metrics=["mae"])
     return model, callbacks_of({"callbacks": trial.get("stage_callbacks", ())}, p, arrays, seen)

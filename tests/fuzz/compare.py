@@ -17,13 +17,13 @@ from dlstudy.datasets.dataset import Description
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
 from dlstudy.study.trial import TrialSpec, TrialState
-from dlstudy.training.arrays import Arrays, to_device
+from dlstudy.training.arrays import Arrays
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
 from tests.fuzz.callbacks import AFTER, callbacks_of, look_at, next_stage
 from tests.fuzz.parts import CLASSES, compiled_model, prepare_of, read_globals, set_globals
 
-__all__ = ["differences", "simplest", "trials_of"]
+__all__ = ["differences", "distances", "simplest"]
 
 TOLERANCE = 1e-5
 """Of a value's size, and at least of 0.1: some tens of float32 roundings, for few steps at small rates."""
@@ -38,11 +38,6 @@ AMPLIFIED = 20
 """A difference counts where it is that much larger than what nudges of the initial weights make of themselves."""
 
 
-def trials_of(program):
-    """The trials of a program, whole."""
-    return [{**program["base"], **change} for change in program["changes"]]
-
-
 def differences(program, ways=None):
     """What differs between the fast way and plain `fit`, a line each.
 
@@ -51,7 +46,8 @@ def differences(program, ways=None):
         ways: counts what trained the trials of the fast way.
     """
     at_rest, shared, found = read_globals(), context_of(program["data"]), []
-    for i, trial in enumerate(trials_of(program)):
+    for i, change in enumerate(program["changes"]):
+        trial = {**program["base"], **change}
         result, seen = outcome(trial, program["data"], shared)
         if ways is not None:
             ways[str(result.trained_by or result.state)] += 1
@@ -67,8 +63,7 @@ def against_plain_fit(trial, data, result, seen):
     coarse = "bfloat16" in repr(trial)
     one = as_tree(result, seen)
     other = as_tree(*alone(trial, data))
-    far = distances(one, other)
-    suspects = {path: far for path, far in far.items() if far > (COARSE if coarse else TOLERANCE)}
+    suspects = {path: far for path, far in distances(one, other).items() if far > (COARSE if coarse else TOLERANCE)}
     if not suspects:
         return []
     if ("state",) in suspects:
@@ -96,7 +91,7 @@ def alone(trial, data, nudge=0):
 
 def context_of(data, graph_fault=""):
     """A context of made-up data."""
-    rng = np.random.default_rng(data.get("seed", 0))
+    rng = np.random.default_rng(0)
     shape, n, n_test = tuple(data["shape"]), data["rows"], 9
     x = rng.normal(size=(n + n_test, *shape)).round(3)
     if data.get("tokens"):
@@ -112,7 +107,7 @@ def context_of(data, graph_fault=""):
         "made up", "made up", "classification" if labelled else "regression", shape, n_classes,
         tuple(map(str, range(n_classes))), n, n_test, "", 1.0, "", "", "",
     )  # fmt: skip
-    return DatasetContext(description, Arrays(*parts, tuple(map(to_device, parts))), graph_fault=graph_fault)
+    return DatasetContext(description, Arrays(*parts, fits=True), graph_fault=graph_fault)
 
 
 def outcome(trial, data, context, nudge=0):
@@ -124,18 +119,18 @@ def outcome(trial, data, context, nudge=0):
         context: what it shares with others.
         nudge: the seed of roundings added to the initial weights; 0 for none.
     """
-    seen, folder, target = [], tempfile.mkdtemp(prefix="fuzz-"), data["target"]
+    seen, folder = [], tempfile.mkdtemp(prefix="fuzz-")
     prepare = prepare_of(data)
     arrays = (context.arrays.x, context.arrays.y)
     if prepare:
-        arrays = prepare(*arrays, None, {})
+        arrays = prepare(*arrays, None, {})[:2]
 
     def build(p):
-        model = compiled_model(trial, p["input_shape"], target)
+        model = compiled_model(trial, p["input_shape"], data)
         for name in trial.get("after", ()):
             AFTER[name](model)
         if nudge:
-            nudged(model, (None, *p["input_shape"]), nudge)
+            nudged(model, p["input_shape"], nudge)
         return model
 
     ends = []
@@ -148,8 +143,9 @@ def outcome(trial, data, context, nudge=0):
         build,
         prepare,
         lambda p: callbacks_of(trial, p, arrays, seen),
-        (lambda model, p: next_stage(trial, model, p, arrays, seen, target)) if "stage" in trial else None,
+        (lambda model, p: next_stage(trial, model, p, arrays, seen, data)) if "stage" in trial else None,
         extra_metrics,
+        class_weight=(lambda y, p: {0: 2.0, 1: 0.5}) if data.get("class_weight") else None,
     )
     prune_after = trial.get("prune_after", math.inf)
     try:
@@ -164,7 +160,7 @@ def outcome(trial, data, context, nudge=0):
 def nudged(model, shape, seed):
     """Changes the initial weights by roundings."""
     if not model.built:
-        model.build(shape)
+        model.build((None, *shape))
     rng = np.random.default_rng(seed)
     for variable in model.trainable_variables:
         variable.assign(variable * (1 + NUDGE * rng.choice([-1.0, 1.0], size=variable.shape).astype(variable.dtype)))

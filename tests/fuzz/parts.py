@@ -150,11 +150,14 @@ def head_of(trial, target, name=None):
     return keras.layers.Dense(units, activation=None if from_logits else usual, name=name, **dtype)
 
 
-def model_of(trial, shape, target):
+def model_of(trial, shape, data):
     """A model that is not compiled."""
     layers = [layer_of(recipe) for recipe in trial.get("layers", ())]
-    flat, head = keras.layers.Flatten(), head_of(trial, target)
+    flat, target = keras.layers.Flatten(), data["target"]
+    head = head_of(trial, target)
     kind = trial.get("net", "sequential")
+    if data.get("inputs") or data.get("heads"):
+        kind = kind if kind in ("branches", "shared", "residual") else "functional"
     if kind == "subclassed":
         return with_step(Subclassed, trial)([*layers, flat, head])
     if kind in ("sequential", "deferred"):
@@ -163,7 +166,11 @@ def model_of(trial, shape, target):
     if kind == "nested":
         inner = keras.Sequential(layers) if layers else keras.layers.Activation("linear")
         return with_step(keras.Sequential, trial)([keras.Input(shape), inner, flat, head])
-    x = inputs = keras.Input(shape)
+    if isinstance(shape, dict):
+        inputs = {name: keras.Input(part, name=name) for name, part in shape.items()}
+        x = keras.layers.Add()(list(inputs.values()))
+    else:
+        x = inputs = keras.Input(shape)
     for layer in layers:
         x = layer(x)
     x = flat(x)
@@ -174,7 +181,11 @@ def model_of(trial, shape, target):
         x = keras.layers.Add()([dense(dense(x)), x])
     elif kind == "residual":
         x = x + keras.layers.Dense(x.shape[-1], kernel_regularizer="l2")(x)
-    return with_step(keras.Model, trial)(inputs, head(x))
+    outputs = {name: head_of(trial, target, name)(x) for name in HEADS} if data.get("heads") else head(x)
+    return with_step(keras.Model, trial)(inputs, outputs)
+
+
+HEADS = ("one", "two")
 
 
 def own_train_step(self, data):
@@ -269,15 +280,23 @@ DEFAULT_LOSS = {
 }
 
 
-def compile_as(model, trial, target):
-    """Compiles as the trial says."""
+def compile_as(model, trial, data):
+    """Compiles as the trial says; a model with two heads with the same loss and metrics for both."""
+    recipe = trial.get("loss", DEFAULT_LOSS.get(data["target"], "mean_squared_error"))
+    weighted = trial.get("weighted_metrics", ())
+    both = HEADS if data.get("heads") else ()
     model.compile(
         optimizer=optimizer_of(trial.get("optimizer", "SGD")),
-        loss=loss_of(trial.get("loss", DEFAULT_LOSS.get(target, "mean_squared_error"))),
-        metrics=[metric_of(recipe) for recipe in trial.get("metrics", ())],
-        weighted_metrics=[metric_of(recipe) for recipe in trial.get("weighted_metrics", ())] or None,
+        loss={name: loss_of(recipe) for name in both} or loss_of(recipe),
+        metrics={name: metrics_of(trial.get("metrics", ())) for name in both} or metrics_of(trial.get("metrics", ())),
+        weighted_metrics=metrics_of(weighted) if weighted and not both else None,
         **trial.get("compiled", {}),
     )
+
+
+def metrics_of(recipes):
+    """Metrics."""
+    return [metric_of(recipe) for recipe in recipes]
 
 
 SETTERS = {
@@ -304,18 +323,19 @@ def read_globals():
     return {name: get() for name, get in GETTERS.items()}
 
 
-def compiled_model(trial, shape, target):
+def compiled_model(trial, shape, data):
     """What a study's `build` returns."""
     set_globals(trial.get("globals", {}))
-    model = model_of(trial, shape, target)
-    compile_as(model, trial, target)
+    model = model_of(trial, shape, data)
+    compile_as(model, trial, data)
     return model
 
 
 def prepare_of(data):
     """What a study's `prepare` does with the data; None where the program has none."""
     x_type, target = data.get("x_type"), data["target"]
-    if not x_type and target not in ("one-hot", "several", "column"):
+    needed = x_type or target in ("one-hot", "several", "column")
+    if not needed and not any(data.get(name) for name in ("inputs", "heads", "weights")):
         return None
 
     def prepare(x, y, train, p):
@@ -327,6 +347,11 @@ def prepare_of(data):
             y = np.stack([y, 0.5 * y], axis=1)
         elif target == "column":
             y = y[:, None]
-        return x, y
+        weights = (np.linspace(0.5, 1.5, len(y)),) if data.get("weights") else ()
+        if data.get("inputs"):
+            x = {"a": x, "b": x[::-1].copy()}
+        if data.get("heads"):
+            y = {"one": y, "two": y[::-1].copy()}
+        return x, y, *weights
 
     return prepare

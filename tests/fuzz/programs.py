@@ -278,6 +278,10 @@ def data_sets(draw):
         data |= draw(one_of([{"shape": (5,), "tokens": True}, {"shape": (5,), "tokens": True, "x_type": "int32"}]))
     elif draw(RARELY):
         data |= draw(one_of([{"wide": True}, {"x_type": "float64"}, {"x_type": "float16"}, {"x_type": "uint8"}]))
+    if draw(RARELY):
+        data |= draw(one_of([{"inputs": True}, {"heads": True}, {"weights": True}]))
+    if target in ("binary", "classes") and draw(RARELY) and not {"heads", "weights"} & set(data):
+        data |= {"class_weight": True}
     return data
 
 
