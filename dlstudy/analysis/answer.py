@@ -9,7 +9,9 @@ from dlstudy.analysis.results import Check, ClaimSummary, MetricSummary, Verdict
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim
+from dlstudy.study.metrics import told_direction
 from dlstudy.study.request import ResolvedStudy
+from dlstudy.study.splits import split_rows
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrainedBy, TrialRecord
 
@@ -88,11 +90,17 @@ def scope_of(
     searched = [_count(protocol.trials, "search trial")] if any(arm.space for arm in study.arms) else []
     tried = f"{' and '.join([*searched, _count(protocol.seeds, 'seed')])} for each arm"
     budget = tried + (f" in each of {protocol.searches} searches" if protocol.searches > 1 else "")
-    words = [f"data: {study.data.title}" + (f", of which {protocol.rows:,} rows train" if protocol.rows else "")]
+    words = [f"data: {study.data.title}" + (f", of which {_n_train(study):,} rows train" if protocol.rows else "")]
     words += [f"models: {ends} parameters"] if ends else []
     words += [f"budget: {budget}, {_count(protocol.epochs, 'epoch')}"]
     words += [", ".join(f"{name} {made_with[name]}" for name in ("tensorflow", "keras") if name in made_with)]
     return f"{'; '.join(filter(None, words))}."
+
+
+def _n_train(study: ResolvedStudy) -> int:
+    """Rows that train in the search and the replicates: `Protocol.rows` less those that validate."""
+    protocol, data = study.protocol, study.data
+    return len(split_rows(protocol.split, data.n_train, data.n_test, protocol.rows).train)
 
 
 def _count(n: int, noun: str) -> str:
@@ -106,6 +114,8 @@ def notes_of(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[str]:
         notes.append(f"DATA: {study.dataset} is {study.data.caveat}")
     if study.reported and not variant.trains_as_stated:
         notes.append(f"reported figures are not compared: this variant ({variant}) differs from what was reported")
+    if (told := told_direction(study.protocol.metric)) not in (None, study.protocol.direction):
+        notes.append(f"Protocol.direction is {study.protocol.direction}, though {study.protocol.metric} says {told}")
     if warning := rate_warning(study, trials):
         notes.append(warning)
     if variant.quick:

@@ -97,9 +97,7 @@ class ClaimMeasurements:
     @cached_property
     def _never(self) -> float:
         """The value of a run that never reaches the target: one epoch more than the longest run had."""
-        metric = self.claim.metric
-        lengths = [len(run.history.get(metric, [])) for arm in self._arms for run in self._runs_of(arm)]
-        return 1.0 + max(lengths, default=0)
+        return 1.0 + max((run.n_epochs for arm in self._arms for run in self._runs_of(arm)), default=0)
 
     def _measured(self, runs: Runs) -> dict[int, float]:
         return {index: value for index, run in runs.items() if (value := self._measure(run)) is not None}

@@ -9,8 +9,8 @@ from typing import Any
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.trial_json import trial_json
 from dlstudy.study.claims import ClaimPhase
+from dlstudy.study.metrics import test_metric_of
 from dlstudy.study.trial import TrialRecord, TrialState
-from dlstudy.study.validation import test_metric_of
 from dlstudy.study.variant import Variant
 
 __all__ = [

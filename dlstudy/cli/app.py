@@ -58,6 +58,21 @@ def run(
 
 @app.command()
 @grouped
+def check(
+    study: StudyArgument,
+    *,
+    options: PlanOptions,
+    backend: BackendOptions,
+    json: JsonOption = False,
+) -> None:
+    """Check a study: build each arm once and take one step of it; `run` does so before the first trial."""
+    from dlstudy.cli.check import show_check
+
+    show_check(study, options.request(), backend.resolved(), json)
+
+
+@app.command()
+@grouped
 def plan(
     study: StudyArgument,
     *,
@@ -324,7 +339,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _fail(message: str, code: int) -> int:
     for line in f"dlstudy: {message}".splitlines():
-        print(one_line(without_passwords(line), 600), file=sys.stderr)
+        print(one_line(without_passwords(line), 1_000), file=sys.stderr)
     return code
 
 

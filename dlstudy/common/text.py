@@ -3,10 +3,13 @@
 import re
 import unicodedata
 
-__all__ = ["describe_error", "message_of", "one_line", "printable", "short_repr", "without_passwords"]
+__all__ = ["describe_error", "is_line", "message_of", "one_line", "printable", "short_repr", "without_passwords"]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _IN_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*):\S*@|([?&](?:password|passwd|token)=)[^&\s'\"]*")
+_SENTENCE = re.compile(r"[.!?:] (?=\W?[A-Z])")
+_MOST = 20_000  # characters at either end of a text that are looked at
+_LITERAL = 70
 _JOINERS = "\u200c\u200d"  # format characters that letters of some scripts and emoji need
 
 
@@ -23,26 +26,62 @@ def _is_hidden(letter: str) -> bool:
     return unicodedata.category(letter) in ("Cc", "Cf", "Cs")
 
 
+def is_line(value: object, most: int = 200) -> bool:
+    """Whether it is text in one line that can be printed as it is, not blank, of at most so many characters."""
+    if not isinstance(value, str) or len(value) > most or not value.strip():
+        return False
+    return "\n" not in value and printable(value) == value
+
+
 def one_line(text: str, limit: int = 500) -> str:
     """Printable text in one line: white space is collapsed, and the middle of a long text is cut.
 
+    Long literals in braces or brackets, such as the configuration of a layer, are cut first. The sentences at the end
+    stay whole where there is room: a message ends in its remedy.
+
     Args:
         text: any text.
-        limit: the most characters, at least 10.
+        limit: the most characters, at least 20.
     """
-    if len(text) > 10 * limit:  # a huge text is cut before it is processed
-        text = f"{text[: 2 * limit]} ... {text[-2 * limit :]}"
-    line = " ".join(printable(text).split())
+    line = _collapsed(text)
     if len(line) > limit:
-        tail = limit // 3
-        line = f"{line[: limit - tail - 5]} ... {line[-tail:]}"
+        line = _cut(_with_short_literals(line), limit)
     return line
+
+
+def _collapsed(text: str) -> str:
+    if len(text) > 2 * _MOST:  # a huge text is cut before it is processed
+        text = f"{text[:_MOST]} ... {text[-_MOST:]}"
+    return " ".join(printable(text).split())
+
+
+def _with_short_literals(line: str) -> str:
+    kept, depth, done, start = [], 0, 0, 0
+    for i, letter in enumerate(line):
+        if letter in "{[":
+            start = start if depth else i
+            depth += 1
+        elif letter in "}]" and depth:
+            depth -= 1
+            if not depth:
+                kept += [line[done:start], _cut(line[start : i + 1], _LITERAL)]
+                done = i + 1
+    return "".join([*kept, line[done:]])
+
+
+def _cut(line: str, limit: int) -> str:
+    """A line without its middle where it is too long."""
+    if len(line) <= limit:
+        return line
+    ends = (len(line) - found.end() for found in _SENTENCE.finditer(line))
+    tail = next((length for length in ends if length <= 2 * limit // 3), limit // 3)
+    return f"{line[: limit - tail - 5]} ... {line[len(line) - tail :]}"
 
 
 def short_repr(value: object) -> str:
     """A value as Python writes it, in one short line."""
     try:
-        return one_line(repr(value), 70)
+        return _cut(_collapsed(repr(value)), _LITERAL)
     except Exception:  # a class of the user's may fail in its own repr
         return f"a {type(value).__name__}"
 
@@ -58,7 +97,7 @@ def message_of(error: BaseException) -> str:
 def describe_error(error: BaseException) -> str:
     """The class of an error and its message, in one line."""
     name, text = type(error).__name__, message_of(error)
-    return one_line(f"{name}: {text}") if text.strip() else one_line(name)
+    return one_line(without_passwords(f"{name}: {text}")) if text.strip() else one_line(name)
 
 
 def without_passwords(text: str) -> str:

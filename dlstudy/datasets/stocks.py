@@ -10,6 +10,7 @@ from typing import IO
 
 import numpy as np
 
+from dlstudy.common.text import one_line
 from dlstudy.datasets.dataset import Arrays, Description, undivided
 from dlstudy.datasets.formats import read_table
 from dlstudy.datasets.sources import Definition, Source, from_data_folder
@@ -66,7 +67,7 @@ def _read_yahoo() -> Arrays:
     table = read_table(io.BytesIO(done.stdout), TICKERS, LIMIT_BYTES) if done.returncode == 0 else np.empty((0, 2))
     if len(table) != N_DAYS:
         printed = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise DataError(f"{N_DAYS} days were expected, yfinance gave {len(table)}: {printed[-1]:.200}")
+        raise DataError(f"{N_DAYS} days were expected, yfinance gave {len(table)}: {one_line(printed[-1])}")
     table[-1] = LAST_ROW
     return undivided(table[:, :1], table[:, 1])
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dlstudy.common.text import message_of, one_line
 from dlstudy.datasets.dataset import Description
 from dlstudy.datasets.formats import DAMAGED
 from dlstudy.errors import UsageError
@@ -38,7 +39,7 @@ def read_rows(path: Path, about: Description) -> np.ndarray:
         else:
             raise UsageError(f"--input must be a picture, a .csv or a .npy file, got {path.name}")
     except DAMAGED as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        reason = getattr(error, "strerror", None) or one_line(message_of(error))
         raise UsageError(f"--input {path} cannot be read ({reason}): check the file") from error
     if rows.shape == about.input_shape:
         rows = rows[None]

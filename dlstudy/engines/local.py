@@ -199,7 +199,7 @@ def _how_it_died(worker: _Worker) -> str:
         return "closed its connection"
     if code >= 0:
         last = [line for line in _end_of(worker.log).splitlines() if line.strip()][-1:]
-        return f"ended with exit code {code}" + (f": {one_line(last[0], 300)}" if last else "")
+        return f"ended with exit code {code}" + (f": {one_line(last[0])}" if last else "")
     name = {known.value: known.name for known in signal.Signals}.get(-code, f"signal {-code}")
     return f"was killed by {name}" + (" (the system does that when memory runs out)" if name == "SIGKILL" else "")
 

@@ -90,7 +90,7 @@ def why_it_died(error: BaseException) -> str:
         return "is gone: its node or its process does not answer any more"
     if "connection error code" in text:
         return "died: killed, out of memory or crashed; Ray's logs on its node may say more"
-    return f"died: {one_line(text.strip().splitlines()[-1] if text.strip() else type(error).__name__, 300)}"
+    return f"died: {one_line(text.strip().splitlines()[-1] if text.strip() else type(error).__name__)}"
 
 
 def _node(identity: str, host: str, resources: dict[str, float]) -> Node:
@@ -120,4 +120,4 @@ def _refuse_unreachable(address: str) -> None:
             "its nodes have"
         )
     last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["Ray gave no reason"]
-    raise UsageError(f"the Ray cluster at {address} cannot be joined ({one_line(last[0], 300)}): {_START}")
+    raise UsageError(f"the Ray cluster at {address} cannot be joined ({one_line(last[0])}): {_START}")

@@ -10,7 +10,9 @@ from dlstudy.errors import DlstudyError
 from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.trial import TrialResult, TrialSpec
+from dlstudy.training import global_settings
 from dlstudy.training.arrays import OnEpoch, prepare
+from dlstudy.training.global_settings import Settings
 from dlstudy.training.self_check import graph_fault
 from dlstudy.training.shared_memory import SharedArrays, Source
 from dlstudy.training.study_functions import StudyFunctions
@@ -25,18 +27,19 @@ class Trainer:
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
         self._contexts: dict[str, DatasetContext] = {}
-        self._files: dict[str, StudyFile] = {}
+        self._files: dict[str, tuple[StudyFile, Settings]] = {}
         _configure(slot)
         self._graph_fault = graph_fault()
 
     def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
         """Trains one trial; see `dlstudy.training.train.train`."""
         if spec.study_path not in self._files:
-            self._files[spec.study_path] = loader.load(Path(spec.study_path))
-        file = self._files[spec.study_path]
+            self._load(spec.study_path)
+        file, settings = self._files[spec.study_path]
         if spec.dataset not in self._contexts:
             self.use(SharedArrays.of(registry.load(spec.dataset)))
-        with file.modules.importable():  # for imports inside of the study's functions
+        with file.modules.importable(), global_settings.restored():  # imports inside of the study's functions
+            global_settings.set_all(settings)
             return train(spec, StudyFunctions.of(file.study), self._contexts[spec.dataset], on_epoch)
 
     def use(self, source: Source) -> None:
@@ -45,6 +48,17 @@ class Trainer:
         self._contexts[source.description.name] = DatasetContext(
             source.description, arrays, graph_fault=self._graph_fault
         )
+
+    def _load(self, path: str) -> None:
+        """Loads a study, with what it sets in Keras and TensorFlow while it is imported."""
+        import keras
+
+        keras.utils.clear_session(
+            free_memory=False
+        )  # or a precision policy would not follow the float type that it sets
+        with global_settings.restored():
+            file = loader.load(Path(path))
+            self._files[path] = file, global_settings.current()
 
 
 def _configure(slot: Slot) -> None:

@@ -1,5 +1,6 @@
 """Readable words for names in the record, and the moods of verdicts."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from dlstudy.analysis.results import DerivedVerdict, FigureVerdict, Verdict
@@ -16,6 +17,8 @@ PHASES: Mapping[ClaimPhase, str] = {
     ClaimPhase.SWEEP: "stated values",
 }
 """The runs that a claim compares."""
+
+_ROWS = {"val": "validation ", "train": "training "}
 
 _MOODS: Mapping[Verdict | FigureVerdict | DerivedVerdict | bool, Mood] = {
     Verdict.SUPPORTED: Mood.GOOD,
@@ -46,7 +49,7 @@ def verdict_mood(verdict: Verdict | FigureVerdict | DerivedVerdict | bool) -> Mo
 
 def label(metric: str) -> str:
     """A metric's name in words: `val_accuracy` is `validation accuracy`."""
-    return metric.replace("val_", "validation ").replace("train_", "training ").replace("_", " ")
+    return re.sub(r"\b(val|train)_", lambda found: _ROWS[found[1]], metric).replace("_", " ")
 
 
 def many(n: int, thing: str) -> str:

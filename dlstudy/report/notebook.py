@@ -203,7 +203,7 @@ def _trial_row(trial: TrialRecord) -> dict[str, Any]:  # Any: cells
 
 
 def _epoch_rows(trial: TrialRecord) -> Iterator[dict[str, Any]]:  # Any: cells
-    for i in range(max(map(len, trial.history.values()), default=0)):
+    for i in range(trial.n_epochs):
         metrics = {name: values[i] for name, values in trial.history.items() if i < len(values)}
         yield {**_place(trial), "epoch": i + 1, **metrics}
 

@@ -126,6 +126,13 @@ class Plan:
         """Trainings that are wanted and not done, those that cannot start yet included."""
         return sum(wanted - done for done, wanted in self.totals.values())
 
+    @property
+    def untried(self) -> list[Arm]:
+        """The arms that wait for a training, and of which none has ended yet."""
+        tried = {trial.arm for part in self._parts.values() for trial in part.known if trial.result is not None}
+        waiting = {training.arm.name: training.arm for training in self._waiting}
+        return [arm for name, arm in waiting.items() if name not in tried]
+
     def next(self) -> Training | None:
         """Takes the next training; None when nothing can start now."""
         return self._waiting.popleft() if self._waiting else None

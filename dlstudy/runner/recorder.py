@@ -12,6 +12,7 @@ from dlstudy.store.arm_record import ArmRecord, end_open
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.fingerprint import define_all
+from dlstudy.study.metrics import train_metric_of
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import ResolvedStudy
@@ -110,12 +111,20 @@ class TrialRecorder:
         metric = self._study.value_metric(training.arm, training.part.phase)
         if metric in result.metrics:
             return result, result.metrics[metric]
+        given = ", ".join(sorted(result.metrics)) or "none"
+        n_epochs = max(map(len, result.history.values()), default=0)
+        if len(result.history.get(metric, ())) < n_epochs and metric in result.history:
+            reason = (
+                f"{metric} has no value of the weights that the training ended with: its last one is of epoch "
+                f"{len(result.history[metric])} of {n_epochs}, and at the end the model gives {given}; give the metric "
+                "the same name in both stages, as in keras.metrics.AUC(name='auc')"
+            )
+            return TrialResult(TrialState.FAILED, reason, history=result.history, slot=result.slot), None
         if metric in result.history:
             reason = f"{metric} was no longer a finite number at the end of training"
             return dataclasses.replace(result, state=TrialState.DIVERGED, reason=reason), None
-        of_training = self._study.protocol.metric.replace("val_", "train_", 1)
+        of_training = train_metric_of(self._study.protocol.metric)
         if training.part.phase is Phase.REPORTED and of_training in result.metrics:
             return result, result.metrics[of_training]  # a document may have judged by its training rows alone
-        given = ", ".join(sorted(result.metrics)) or "none"
         reason = f"the model gives no metric {metric}: it gives {given}"
         return TrialResult(TrialState.FAILED, reason, slot=result.slot), None

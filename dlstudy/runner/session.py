@@ -14,11 +14,13 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from dlstudy.analysis.reading import summary_of
 from dlstudy.analysis.results import StudySummary
 from dlstudy.common.processes import stopping_signals
+from dlstudy.engines.base import Decide, Engine
 from dlstudy.errors import DataError, RecordError, StoreError
 from dlstudy.report.export import export_all
 from dlstudy.report.figures.claims import differences_png
 from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.runner.backend import Backend, engine_maker
+from dlstudy.runner.check import check_arms, refuse_faults
 from dlstudy.runner.loop import train_missing
 from dlstudy.runner.plan import Plan, Selection, refuse_other_definitions
 from dlstudy.runner.recorder import TrialRecorder
@@ -157,8 +159,18 @@ class _Session:
     def run(self, plan: Plan, recorder: TrialRecorder, tracker: Tracker, progress: Listener) -> Outcome:
         """Trains, and brings MLflow and the reports to what the record then says."""
         make_engine, home = engine_maker(self.backend, self.study.dataset, self.say), self.backend.home
+
+        def make_checked(n_needed: int, decide: Decide) -> Engine:
+            engine = make_engine(n_needed, decide)
+            try:
+                refuse_faults(check_arms(self.study, plan.untried, engine))
+            except BaseException:
+                engine.close()
+                raise
+            return engine
+
         try:
-            n_trained = train_missing(plan, recorder, make_engine, [tracker, progress], tracker.run_id)
+            n_trained = train_missing(plan, recorder, make_checked, [tracker, progress], tracker.run_id)
             summary = self._settle(tracker)
             lost = self._fetch_models(tracker, summary)
             reports = export_all(summary, home.reports(self.study.name), winner_figures(summary, home))

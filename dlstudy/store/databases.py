@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlstudy.common.text import without_passwords
+from dlstudy.common.text import one_line, without_passwords
 from dlstudy.errors import RecordError
 
 if TYPE_CHECKING:
@@ -120,5 +120,5 @@ def reason_of(error: BaseException) -> str:
     cause = getattr(cause, "orig", None) or cause  # SQLAlchemy adds the statement, with its values
     has_number = len(cause.args) == 2 and isinstance(cause.args[0], int)  # PyMySQL: number and text
     message = str(cause.args[1] if has_number else cause)
-    text = without_passwords(" ".join(message.split("\n")[0].split()))[:200]
+    text = one_line(without_passwords(message), 300)
     return text if hasattr(cause, "sqlstate") or isinstance(cause, sqlite3.Error) else f"{type(cause).__name__}: {text}"

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 
+from dlstudy.common.text import one_line
 from dlstudy.errors import RecordError, StoreError
 
 __all__ = ["open_journal", "repair", "seal_of"]
@@ -215,6 +216,6 @@ def _shortened(path: Path, n_bytes: int, sealed: int) -> RecordError:
 def _damaged(path: Path, reason: str, sealed: bool = False) -> RecordError:
     more = f", or remove {seal_of(path).name} to continue with what can be read" if sealed else ""
     return RecordError(
-        f"the record {path} is damaged ({' '.join(reason.split())[:200]}): restore it from a backup, or move it away "
+        f"the record {path} is damaged ({one_line(reason)}): restore it from a backup, or move it away "
         f"to start again{more}"
     )

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from dlstudy.common.text import short_repr
-from dlstudy.errors import StudyError
+from dlstudy.study.metrics import direction_of, require_metric
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.validation import (
     direction_from,
@@ -20,14 +20,10 @@ from dlstudy.study.validation import (
     is_number,
     items_of,
     require,
-    require_metric,
     require_text,
 )
 
-__all__ = ["Claim", "ClaimPhase", "Derived", "Reduction", "Reported", "direction_of"]
-
-_UP = ("accuracy", "auc", "r2", "precision", "recall", "f1")
-_DOWN = ("loss", "error", "mse", "mae", "rmse", "gap", "epochs", "crossentropy")
+__all__ = ["Claim", "ClaimPhase", "Derived", "Reduction", "Reported"]
 
 
 @dataclass(frozen=True)
@@ -280,20 +276,6 @@ class Claim:
             self.margin is None or self.rope is None,
             f"Claim.rope {of} must be None where margin is given, got both: a claim of equivalence has its margin",
         )
-
-
-def direction_of(metric: str) -> Direction:
-    """The direction in which a metric gets better, read from its name.
-
-    Raises:
-        StudyError: the name does not show it.
-    """
-    words = metric.split("_")
-    if any(word in _UP for word in words):
-        return Direction.MAXIMIZE
-    if any(word in _DOWN for word in words):
-        return Direction.MINIMIZE
-    raise StudyError(f"the name of metric {short_repr(metric)} does not say which way is better: state direction")
 
 
 def _require_figure(what: str, value: object, left_out: str) -> None:

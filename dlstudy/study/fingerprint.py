@@ -65,7 +65,14 @@ def define_all(study: ResolvedStudy, arms: Sequence[Arm]) -> dict[RecordName, di
 def code_of(file: StudyFile) -> dict[str, str]:
     """A digest of each part of a study's code that its trainings need, by name; what draws figures does not count."""
     study = file.study
-    functions = (study.build, study.prepare, study.callbacks, study.continue_training, study.extra_metrics)
+    functions = (
+        study.build,
+        study.prepare,
+        study.callbacks,
+        study.continue_training,
+        study.extra_metrics,
+        study.class_weight,
+    )
     names = [getattr(function, "__name__", "STUDY") for function in functions if function is not None]
     return code_digests(file.source, names, file.modules)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dlstudy.common.text import short_repr
+from dlstudy.study.metrics import direction_of, require_metric, test_metric_of
 from dlstudy.study.phases import Direction
 from dlstudy.study.validation import (
     direction_from,
@@ -18,15 +19,14 @@ from dlstudy.study.validation import (
     is_number,
     items_of,
     require,
-    require_metric,
     require_name,
-    test_metric_of,
 )
 
 __all__ = ["Protocol", "Split", "Sweep"]
 
 _MOST_ROWS = 10_000_000
 _MOST_POINTS = 10_000
+_FROM_THE_NAME: Any = None  # Any: once a Protocol is made, it has a Direction
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Protocol:
         searches: independent searches of each arm, each with replicates on seeds of its own. With one, verdicts hold
             for the settings that it found; with three or more, for the methods.
         metric: what the search optimizes: a `val_` metric at the end of training.
-        direction: "maximize" or "minimize".
+        direction: "maximize" or "minimize"; None reads it from the metric's name, which has to tell it.
         split: rows of search and replicates.
         reported_split: rows of the reported phase, where the document's differ. Without validation rows the test rows
             are judged after every epoch, as the document did.
@@ -144,7 +144,7 @@ class Protocol:
     seeds: int = 8
     searches: int = 1
     metric: str = "val_accuracy"
-    direction: Direction = Direction.MAXIMIZE
+    direction: Direction = _FROM_THE_NAME
     split: Split = field(default_factory=lambda: Split(validation=0.1))
     reported_split: Split | None = None
     rows: int | None = None
@@ -172,7 +172,8 @@ class Protocol:
             f"a search must not see the test set or judge by its training rows, got Protocol.metric={self.metric!r}: "
             "name a val_ metric",
         )
-        object.__setattr__(self, "direction", direction_from("Protocol.direction", self.direction))
+        given = direction_of(self.metric) if self.direction is _FROM_THE_NAME else self.direction
+        object.__setattr__(self, "direction", direction_from("Protocol.direction", given))
         for name in ("split", "reported_split"):
             value = getattr(self, name)
             may_be_none = value is None and name == "reported_split"

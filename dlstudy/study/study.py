@@ -111,8 +111,10 @@ class Study:
             the answer.
         remarks: notes for readers, such as where the document contradicts itself.
         other_datasets: further data sets that the study makes sense on (`--dataset`).
-        prepare: `prepare(x, y, train, p)` returns x and y as the arm sees them. It gets all rows, the training part
-            and then the test part, and the numbers (n,) of the rows that train: fit a scaling to those alone.
+        prepare: `prepare(x, y, train, p)` returns x and y as the arm sees them, or x, y and a weight of each row. It
+            gets all rows, the training part and then the test part, and the numbers (n,) of the rows that train: fit a
+            scaling to those alone. x and y may be of any numbers and shape, and a dict, list or tuple of arrays for
+            several inputs or outputs; `x, x` is for an autoencoder.
         callbacks: `callbacks(p)` returns Keras callbacks. Files go into the folder `p["folder"]`, TensorBoard's logs
             into `p["logs"]`; everything else in the folder is deleted when the trial has ended.
         continue_training: `continue_training(model, p)` is called after the training of an arm whose setting has
@@ -120,6 +122,8 @@ class Study:
         extra_metrics: `extra_metrics(model, x, y, p)` returns more metrics of a model, as a dict of numbers: of a Keras
             model before the first step and after the last (`train_start_...`, `train_end_...`), of an estimator after
             `fit`. It gets the training rows, 20,000 at most.
+        class_weight: `class_weight(y, p)` returns weights by class, as Keras's `fit` takes them: in `{1: 9}`, class 1
+            weighs 9 and every other 1. It gets the targets of the training rows, which alone are weighted.
         figures: `figures(model, x, y, p)` returns figures of a winner by title, a dict of matplotlib's `Figure`. It
             gets the test rows.
     """
@@ -141,6 +145,7 @@ class Study:
     continue_training: Function | None = None
     extra_metrics: Function | None = None
     figures: Function | None = None
+    class_weight: Function | None = None
 
     def __post_init__(self) -> None:
         require_text("Study.question", self.question)
@@ -149,7 +154,7 @@ class Study:
         )
         require_name("Study.dataset", self.dataset)
         require(callable(self.build), f"Study.build must be a function of p, got {short_repr(self.build)}")
-        for name in ("prepare", "callbacks", "continue_training", "extra_metrics", "figures"):
+        for name in ("prepare", "callbacks", "continue_training", "extra_metrics", "figures", "class_weight"):
             value = getattr(self, name)
             require(
                 value is None or callable(value), f"Study.{name} must be a function or None, got {short_repr(value)}"

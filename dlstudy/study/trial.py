@@ -36,6 +36,8 @@ __all__ = [
 MOST_POINTS = 100
 """Points of an estimator's history that are kept, spread evenly: a curve needs no more."""
 
+_LONGEST_REASON = 700  # an error in one line, and what it is about
+
 
 class TrialState(StrEnum):
     """The state of a trial.
@@ -98,6 +100,7 @@ class TrialSpec:
         model_folder: where to save the trained model; None for nowhere.
         folder: where the study's callbacks may write; None where it has none.
         silence_s: see `Protocol`.
+        check: take one step only, to see whether the training works.
     """
 
     key: str
@@ -119,6 +122,7 @@ class TrialSpec:
     folder: str | None = None
     search: int = 1
     silence_s: int = Protocol.silence_s
+    check: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
@@ -141,7 +145,8 @@ class TrialResult:
         state: how it ended.
         reason: why it did not finish, in one line; empty when it did.
         metrics: what the seed determines, at the end of training: `train_`, `val_`, `test_` and a name; `parameters`.
-        history: the same after each epoch; None stands for a number that was not finite.
+        history: the same after each epoch; None stands for a number that was not finite or not given. A metric of some
+            epochs may have a shorter series.
         cost: clocks and memory: `seconds`, `seconds_per_epoch`, the peaks `memory_mb` and, on a GPU, `gpu_memory_mb`.
         trained_by: what trained it; None where nothing did.
         remarks: what else to know, a line each: why it was not trained the fast way, a model that could not be saved.
@@ -168,8 +173,8 @@ class TrialResult:
 
     def __post_init__(self) -> None:
         # What a study's code and its libraries raise may hold anything.
-        object.__setattr__(self, "reason", one_line(self.reason))
-        object.__setattr__(self, "remarks", tuple(map(one_line, self.remarks)))
+        object.__setattr__(self, "reason", one_line(self.reason, _LONGEST_REASON))
+        object.__setattr__(self, "remarks", tuple(one_line(remark, _LONGEST_REASON) for remark in self.remarks))
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
@@ -246,6 +251,11 @@ class TrialRecord:
     def history(self) -> Mapping[str, list[float | None]]:
         """Its metrics after each epoch."""
         return self.result.history if self.result else {}
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that it has a history of."""
+        return max(map(len, self.history.values()), default=0)
 
     @property
     def training(self) -> tuple[Phase, str, int, str, int]:

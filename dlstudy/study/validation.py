@@ -25,10 +25,8 @@ __all__ = [
     "is_number",
     "items_of",
     "require",
-    "require_metric",
     "require_name",
     "require_text",
-    "test_metric_of",
 ]
 
 _Enum = TypeVar("_Enum", bound=StrEnum)
@@ -36,7 +34,6 @@ _Enum = TypeVar("_Enum", bound=StrEnum)
 _EXACT = 2**53
 _RESERVED = ("seed", "input_shape", "n_classes", "feature_names")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-_METRIC = re.compile(r"(train|val|test)_[a-z0-9_]+")
 
 
 def require(condition: bool, message: str) -> None:
@@ -63,14 +60,6 @@ def require_name(what: str, value: object) -> None:
     )
 
 
-def require_metric(what: str, value: object) -> None:
-    """Checks that a metric's name says which rows it is computed on."""
-    require(
-        isinstance(value, str) and _METRIC.fullmatch(value) is not None,
-        f"{what} must be train_, val_ or test_ and a name in small letters, got {short_repr(value)}",
-    )
-
-
 def direction_from(what: str, value: object) -> Direction:
     """The direction of that name."""
     return enum_from(what, Direction, value)
@@ -87,11 +76,6 @@ def enum_from(what: str, kind: type[_Enum], value: object) -> _Enum:
 def _refuse(what: str, kind: type[_Enum], value: object) -> NoReturn:
     *words, last = kind
     raise StudyError(f"{what} must be {', '.join(words)} or {last}, got {short_repr(value)}")
-
-
-def test_metric_of(metric: str) -> str:
-    """The test metric that corresponds to a validation metric: `test_accuracy` to `val_accuracy`."""
-    return metric.replace("val_", "test_", 1)
 
 
 def require_text(what: str, value: object, may_be_empty: bool = False) -> None:

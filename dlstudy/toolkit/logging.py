@@ -1,11 +1,10 @@
 """Numbers that a study's own code logs while it trains."""
 
-import re
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
-from dlstudy.common.text import short_repr
+from dlstudy.common.text import is_line, short_repr
 from dlstudy.errors import TrialError, UsageError
 
 __all__ = ["log_metric", "metrics_logged_into"]
@@ -24,7 +23,7 @@ def log_metric(name: str, value: float) -> None:
     an estimator, joins the metrics at the end of the trial. Logged twice in an epoch, the last value counts.
 
     Args:
-        name: letters a to z, digits and `_`.
+        name: text in one line, 200 characters at most, as of a Keras metric.
         value: a number. One that is not finite is None in the history.
 
     Raises:
@@ -44,8 +43,8 @@ def log_metric(name: str, value: float) -> None:
             f"log_metric({short_repr(name)}, ...) was called outside of a training: call it from a study's functions, "
             "such as callbacks or continue_training"
         )
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9_]+", name):
-        raise TrialError(f"log_metric needs a name of a to z, 0 to 9 and _, got {short_repr(name)}")
+    if not is_line(name):
+        raise TrialError(f"log_metric needs a name in one line of 200 characters at most, got {short_repr(name)}")
     target[f"train_{name}"] = _number(name, value)
 
 

@@ -135,7 +135,7 @@ class BackgroundWriter:
             self.made_progress()
         except Exception as error:  # MLflow, SQLAlchemy, requests and the file system each raise their own
             text = str(error) if isinstance(error, DlstudyError) else describe_error(error)
-            self.problem = without_passwords(one_line(text, 300))
+            self.problem = one_line(without_passwords(text))
             self._miss(key)
             self._next_try_s = time.monotonic() + _RETRY_S
 

@@ -291,9 +291,9 @@ class MlflowRuns:
                 self._ended.add(key)
 
     def _epochs_known(self, trial: TrialRecord) -> set[int]:
-        some = next(iter(trial.result.history), None) if trial.result else None
-        history = self._client.get_metric_history(self.run_ids[trial.key], some) if some else []
-        return {metric.step for metric in history}
+        """The epochs that MLflow has: each was written as a whole, but not every metric has a value in each."""
+        run_id = self.run_ids[trial.key]
+        return {metric.step for name in trial.history for metric in self._client.get_metric_history(run_id, name)}
 
 
 def _params(values: Mapping[str, str]) -> list[Any]:  # Any: MLflow's Param

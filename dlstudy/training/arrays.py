@@ -16,30 +16,115 @@ from dlstudy.study.trial import TrialSpec
 from dlstudy.training.shared_memory import Source
 from dlstudy.training.study_functions import StudyFunctions
 
-__all__ = ["Arrays", "History", "OnEpoch", "Task", "prepare", "to_device"]
+__all__ = [
+    "Arrays",
+    "History",
+    "OnEpoch",
+    "Structure",
+    "Task",
+    "arrays_in",
+    "as_in_fit",
+    "map_arrays",
+    "prepare",
+    "rows_in",
+    "take",
+    "to_device",
+]
 
 OnEpoch = Callable[[int, Mapping[str, float]], bool]
 """Called after each epoch, counted from 1, with its finite metrics; False ends the training as pruned."""
 
+_ALIGNMENT = 64
+"""Bytes: TensorFlow's operations end the process at an array that begins elsewhere."""
+
 History = dict[str, list[float | None]]
+
+
+Structure = Any
+"""An array, or a dict, list or tuple of such: what a Keras model takes for its inputs or its targets."""
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """A data set as a model sees it.
+    """A data set as a model sees it. Each part has as many rows in all of its arrays.
 
     Args:
-        x: (n, *input_shape) float32, the training part, divided by the data set's scale; float64 for tables.
-        y: (n,) int32 labels or float64 targets.
+        x: (n, *input_shape) float32, the training part, divided by the data set's scale; float64 for tables. As a study
+            prepares it: of any type of number, one array or a structure of several.
+        y: (n,) int32 labels or float64 targets; as a study prepares it, likewise.
         x_test, y_test: likewise, the test part.
-        on_device: x, y, x_test and y_test as tensors of float32 and int32; None where they do not fit beside a model.
+        weight, weight_test: (n,), the weights of the rows; None for equal ones.
+        fits: whether all of it fits on the device, beside a model.
+        shares: whether a tensor may use an array's own memory, as on CPUs.
     """
 
-    x: np.ndarray
-    y: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-    on_device: tuple[Any, ...] | None  # Any: tensors, whose type this module must not import
+    x: Structure
+    y: Structure
+    x_test: Structure
+    y_test: Structure
+    weight: np.ndarray | None = None
+    weight_test: np.ndarray | None = None
+    fits: bool = False
+    shares: bool = False
+    _made: dict[tuple[bool, bool, str], Structure] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def part(self, of_test_part: bool) -> Structure:
+        """`(x, y)` or `(x, y, weight)`, of the training part or of the test part."""
+        x, y, weight = (self.x_test, self.y_test, self.weight_test) if of_test_part else (self.x, self.y, self.weight)
+        return (x, y) if weight is None else (x, y, weight)
+
+    def in_memory(self, of_test_part: bool, floatx: str) -> Structure:
+        """A part as Keras's `fit` hands it on: floats are of the type `floatx`, and lists are tuples."""
+        key = False, of_test_part, floatx
+        if key not in self._made:
+            self._made[key] = _tuples(map_arrays(lambda array: as_in_fit(array, floatx), self.part(of_test_part)))
+        return self._made[key]
+
+    def on_device(self, of_test_part: bool, floatx: str) -> Structure:
+        """What `in_memory` returns as tensors, made when they are first asked for."""
+        key = True, of_test_part, floatx
+        if key not in self._made:
+            part = self.in_memory(of_test_part, floatx)
+            self._made[key] = map_arrays(lambda array: to_device(array, self.shares), part)
+        return self._made[key]
+
+
+def map_arrays(function: Callable[[Any], Any], structure: Structure) -> Structure:
+    """The structure with each of its arrays replaced by what the function returns for it."""
+    if isinstance(structure, Mapping):
+        return {name: map_arrays(function, item) for name, item in structure.items()}
+    if isinstance(structure, list | tuple):
+        return type(structure)([map_arrays(function, item) for item in structure])
+    return function(structure)
+
+
+def _tuples(structure: Structure) -> Structure:
+    """The structure with its lists as tuples: `tf.data` takes a list for one tensor."""
+    if isinstance(structure, Mapping):
+        return {name: _tuples(item) for name, item in structure.items()}
+    return tuple(map(_tuples, structure)) if isinstance(structure, list | tuple) else structure
+
+
+def arrays_in(structure: Structure) -> list[Any]:  # Any: arrays or tensors
+    """The arrays of a structure, in order."""
+    found: list[Any] = []
+    map_arrays(found.append, structure)
+    return found
+
+
+def rows_in(structure: Structure) -> int:
+    """How many rows each array has."""
+    return len(arrays_in(structure)[0])
+
+
+def take(structure: Structure, rows: Any) -> Structure:  # Any: row numbers or a slice
+    """Some rows of each array."""
+    return map_arrays(lambda array: array[rows], structure)
+
+
+def as_in_fit(array: np.ndarray, floatx: str) -> np.ndarray:
+    """The array as Keras's `fit` takes it: floats become `floatx`, everything else keeps its type."""
+    return array.astype(floatx, copy=False) if array.dtype.kind == "f" else array
 
 
 @dataclass(frozen=True)
@@ -111,7 +196,7 @@ class Task:
             raise TrialError("this data set has no test rows of its own: state Split.test")
         return self.rows.test
 
-    def test_arrays(self) -> tuple[np.ndarray, np.ndarray]:
+    def test_arrays(self) -> tuple[Structure, Structure]:
         """The test rows and their labels.
 
         Raises:
@@ -119,34 +204,35 @@ class Task:
         """
         rows, arrays = self.test_rows(), self.arrays
         if self.rows.test_inside:
-            return arrays.x[rows], arrays.y[rows]
+            return take(arrays.x, rows), take(arrays.y, rows)
         return arrays.x_test, arrays.y_test
 
 
 def prepare(source: Source, memory_gb: float) -> Arrays:
-    """Maps the arrays of a data set, and puts them on the device if they take no more than half of `memory_gb`."""
-    arrays = Arrays(**source.open(), on_device=None)
+    """Maps the arrays of a data set; they fit on the device if they take no more than half of `memory_gb`."""
+    found = source.open()
+    arrays = Arrays(found["x"], found["y"], found["x_test"], found["y_test"])
     parts = (arrays.x, arrays.y, arrays.x_test, arrays.y_test)
     if sum(part.nbytes for part in parts) / 2**30 > memory_gb / 2:
         return arrays
     import tensorflow as tf
 
-    copied = bool(tf.config.list_physical_devices("GPU"))
-    return dataclasses.replace(arrays, on_device=tuple(to_device(part, copied) for part in parts))
+    return dataclasses.replace(arrays, fits=True, shares=not tf.config.list_physical_devices("GPU"))
 
 
-def to_device(part: np.ndarray, copied: bool = True) -> Any:  # Any: a tensor, whose type this module must not import
-    """An array as a tensor, of float32 where it is of floats.
+def to_device(array: np.ndarray, shares: bool = False) -> Any:  # Any: a tensor, whose type this module must not import
+    """An array as a tensor.
 
     Args:
-        part: of any shape.
-        copied: False lets the tensor be the array's own memory where possible: workers on one machine share one copy.
+        array: of any shape.
+        shares: lets the tensor be the array's own memory where possible: workers on one machine share one copy.
     """
     import tensorflow as tf
 
-    if copied or part.dtype == np.float64 or not part.size:
-        return tf.constant(part.astype(np.float32) if part.dtype == np.float64 else part)
-    return tf.experimental.dlpack.from_dlpack(np.asarray(_Unlocked(part)).__dlpack__())
+    is_aligned = array.flags.c_contiguous and array.ctypes.data % _ALIGNMENT == 0
+    if shares and array.size and array.dtype.kind in "fiu" and is_aligned:
+        return tf.experimental.dlpack.from_dlpack(np.asarray(_Unlocked(array)).__dlpack__())
+    return tf.constant(array)
 
 
 class _Unlocked:

@@ -15,7 +15,7 @@ from dlstudy.common.text import describe_error, short_repr
 from dlstudy.errors import TrialError
 from dlstudy.study.trial import figures_beside
 from dlstudy.toolkit.logging import metrics_logged_into
-from dlstudy.training.arrays import Task
+from dlstudy.training.arrays import Task, take
 
 __all__ = ["extra_metrics_of", "model_digest", "model_file", "save_figures", "save_model"]
 
@@ -32,7 +32,8 @@ def extra_metrics_of(model: Any, task: Task, when: str) -> dict[str, float]:  # 
     if task.functions.extra_metrics is None:
         return {}
     rows = task.rows.train[:_EXTRA_METRIC_ROWS]
-    found = task.functions.extra_metrics(model, task.arrays.x[rows], task.arrays.y[rows], dict(task.p))
+    x, y = take(task.arrays.x, rows), take(task.arrays.y, rows)
+    found = task.functions.extra_metrics(model, x, y, dict(task.p))
     try:
         values = {f"train_{when}_{name}": float(value) for name, value in found.items()}
     except (AttributeError, TypeError, ValueError) as error:
@@ -90,7 +91,7 @@ def save_model(model: Any, flavour: str, task: Task) -> str:  # Any: a Keras mod
     folder = Path(task.spec.model_folder)
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        _write(model, flavour, folder, task.arrays.x[:8])
+        _write(model, flavour, folder, take(task.arrays.x, slice(8)))
     except Exception as error:  # an export may fail in as many ways as there are kinds of models
         shutil.rmtree(folder, ignore_errors=True)
         return f"the model could not be saved: {describe_error(error)}"

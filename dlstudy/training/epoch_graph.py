@@ -1,8 +1,8 @@
 """A whole epoch as one graph, over arrays that are already on the device.
 
-Small models spend most of their time between operations. Keras lets a compiled model carry its own `train_function`,
-so the loop moves into one `tf.function`, the host sends one permutation per epoch, and everything else stays Keras's
-own: `fit`, its callbacks, metrics, regularization losses and constraints.
+Small models spend most of their time between operations. Here the loop over the batches is one `tf.function`, to which
+the host sends one permutation per epoch. Nothing is installed on the model: what a study's own code calls, such as
+`model.evaluate`, is Keras's own.
 """
 
 import math
@@ -11,31 +11,50 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from dlstudy.common.text import describe_error
 from dlstudy.training import private_names
-from dlstudy.training.arrays import Arrays, Task
-from dlstudy.training.fused_updates import fuse
+from dlstudy.training.arrays import Structure, map_arrays
+from dlstudy.training.fused_updates import fused
+from dlstudy.training.python_state import state_of
 
-__all__ = ["JUDGE_BATCH", "EpochGraphs", "is_stock", "reason_against"]
+__all__ = ["JUDGE_BATCH", "EpochGraphs", "GraphError", "is_stock", "metrics_or_logs", "reason_against", "single_output"]
 
 JUDGE_BATCH = 1_000
-"""Rows scored at once, outside training: the sums are the same up to float32 rounding, and few batches are fast."""
+"""Rows scored at once, outside training, where every row counts alone: few batches are fast."""
 
 _KEPT_MB = 64
 """Most predictions of an epoch that are kept until its end, MB."""
 
-_Loop = Any
-"""A `tf.function` that takes row numbers and works on batch after batch of those rows."""
+_Loop = Callable[[Any, Structure], Any]  # Any: tensors, whose type this module must not import
+"""Takes row numbers and a part of the data, and works on batch after batch of those rows."""
 
 
-def reason_against(model: Any, arrays: Arrays, callbacks: Sequence[Any] = ()) -> str:  # Any: Keras's own types
-    """Why a model must train through plain `fit`; empty where an epoch can be one graph."""
+class GraphError(Exception):
+    """An epoch graph cannot be made or run; plain `fit` decides whether the model trains."""
+
+
+def reason_against(model: Any, fits: bool, callbacks: Sequence[Any] = ()) -> str:  # Any: Keras's own types
+    """Why a model must train through plain `fit`; empty where an epoch can be one graph.
+
+    Args:
+        model: compiled.
+        fits: whether the data fits on the device.
+        callbacks: of the training.
+    """
     import keras
+    import tensorflow as tf
 
-    if arrays.on_device is None:
+    if not fits:
         return "the data does not fit on the device"
-    if model.run_eagerly:
+    if model.run_eagerly or tf.config.functions_run_eagerly():
         return "the model runs eagerly"
-    for name in ("fit", "evaluate", "make_train_function", "make_test_function"):
+    if model.jit_compile:
+        return "XLA compiles the model, and draws other random numbers"
+    if model.distribute_strategy is not tf.distribute.get_strategy():
+        return "the model is distributed"
+    if keras.config.max_epochs() or keras.config.max_steps_per_epoch():
+        return "Keras is set to limit epochs or their steps"
+    for name in _PARTS_OF_FIT:
         if name in vars(model) or getattr(type(model), name) is not getattr(keras.Model, name):
             return f"the model has its own {name}"
     for callback in callbacks:
@@ -44,18 +63,26 @@ def reason_against(model: Any, arrays: Arrays, callbacks: Sequence[Any] = ()) ->
     return ""
 
 
+_PARTS_OF_FIT = ("fit", "evaluate", "make_train_function", "make_test_function")
+
+
 def _looks_at_batches(callback: Any) -> bool:
     """Whether a callback must see every batch; where an epoch is one graph, it sees a single one."""
     import keras
 
     if private_names.is_from_keras(type(callback), "callbacks"):
         own = any(name in vars(callback) for name in _BATCH_HOOKS)  # LambdaCallback keeps functions so
-        return own or isinstance(getattr(callback, "save_freq", getattr(callback, "update_freq", "epoch")), int)
+        every = isinstance(getattr(callback, "save_freq", getattr(callback, "update_freq", "epoch")), int)
+        return (
+            own or every or bool(getattr(callback, "raise_error", False))
+        )  # TerminateOnNaN, in the middle of an epoch
     base = keras.callbacks.Callback
-    return any(getattr(type(callback), name) is not getattr(base, name) for name in _BATCH_HOOKS)
+    return any(getattr(type(callback), name) is not getattr(base, name) for name in _BATCH_HOOKS) or any(
+        name in vars(callback) for name in _BATCH_HOOKS
+    )
 
 
-_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+_BATCH_HOOKS = tuple(f"on_{kind}batch_{when}" for kind in ("", "train_", "test_") for when in ("begin", "end"))
 
 
 def is_stock(model: Any) -> bool:  # Any: a Keras model
@@ -64,106 +91,161 @@ def is_stock(model: Any) -> bool:  # Any: a Keras model
     return private_names.is_from_keras(type(model), "models") and not set(steps) & set(vars(model))
 
 
-class EpochGraphs:
-    """A compiled, built model with the graphs that train it and evaluate it; each is made when first needed.
+def single_output(model: Any) -> Any:  # Any: a Keras model; a symbolic tensor
+    """The output of a model that gives one array; None for other models, and where that is not known before it runs."""
+    import keras
 
-    `key` is what decides the graphs; empty where that is not known. `scratch` are variables to set to zero before
-    another training.
+    if isinstance(model, keras.Sequential):
+        return model.outputs[0] if model.built and model.outputs else None
+    output = getattr(model, "output", None) if hasattr(model, "inputs") and hasattr(model, "outputs") else None
+    return output if isinstance(output, keras.KerasTensor) else None  # not a list or a dict of one
+
+
+def metrics_or_logs(model: Any, logs: Any) -> dict[str, Any]:  # Any: what `train_step` returns; values of logs
+    """What `fit` shows of a step's logs: the model's metrics where they have the same names, as Python numbers.
+
+    Raises:
+        TypeError, ValueError: as in `fit`, the logs are no dict.
+    """
+    import keras
+
+    results = model.get_metrics_result()
+    if isinstance(logs, dict) and logs.keys() == results.keys():
+        return dict(results)
+    return {name: _as_number(keras.ops.convert_to_numpy(value)) for name, value in dict(logs).items()}
+
+
+def _as_number(value: Any) -> Any:
+    return float(value) if value.size == 1 and value.dtype.kind in "biuf" else value
+
+
+class EpochGraphs:
+    """A compiled model with the graphs that train it and evaluate it; each is made when it is first needed.
+
+    `key` is what decides the graphs, and `state` what decided them when they were made; both are empty where that is
+    not known. `scratch` are variables to set to zero before another training.
     """
 
-    def __init__(self, model: Any, arrays: Arrays, key: str = "") -> None:
-        self.model, self.key = model, key
-        if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
-        self.scratch = fuse(model.optimizer)
-        assert arrays.on_device is not None
-        x, y, x_test, y_test = arrays.on_device
-        self._data = {False: (x, y), True: (x_test, y_test)}
+    def __init__(self, model: Any, key: str = "") -> None:
+        self.model, self.key, self.state = model, key, key
+        self.scratch: list[Any] = []
         self._loops: dict[tuple[object, ...], _Loop] = {}
 
-    def install(self, task: Task, first_epoch: int = 0) -> _Loop:
-        """Makes `fit` train and evaluate as the task says.
+    def begin(self) -> None:
+        """Before a first epoch, drops all graphs if something that decides them has changed since they were made."""
+        if self.key and state_of(self.model) != self.state:
+            self.key = self.state = ""
+            self._loops.clear()
+
+    def begun(self) -> None:
+        """Notes what has decided the graphs, after a first epoch: Keras makes some objects as late as that."""
+        self.state = state_of(self.model) if self.key else ""
+
+    def train_epoch(self, data: Structure, order: Any, batch_size: int) -> Any:
+        """Trains one epoch; returns what the last `train_step` returns.
 
         Args:
-            task: what to train.
-            first_epoch: how many epochs came before.
+            data: `(x, y)` or `(x, y, weight)` as tensors.
+            order: (n,) int32, row numbers in order.
+            batch_size: rows in a step.
 
-        Returns:
-            The train function that the model now carries. `compile()` would take it away again.
+        Raises:
+            GraphError: the graph cannot be made, or fails.
         """
-        order = task.order(first_epoch)
-        train_epoch = self.train_epoch(len(task.rows.train), task.spec.batch_size)
+        model = self.model
+        n = len(order) if len(data) == 2 and _metrics_can_wait(model, len(order)) else None
 
-        def train_function(_: Any) -> Any:
-            return train_epoch(next(order))
+        def make() -> _Loop:
+            if n is None:
+                return _step_loop(model.train_step, batch_size)
+            return _loop_with_late_metrics(model, n, batch_size)
 
-        self.model.train_function = train_function
-        if len(task.judged):
-            self.judge(task.judged, task.judges_test_part)
-        return train_function
+        return _run(self._loop(("train", n, batch_size), make, data, n), order, data)
 
-    def train_epoch(self, n: int, batch_size: int) -> _Loop:
-        """The graph that trains one epoch on n rows of the training part; it takes their numbers, in order."""
-        return self._loop("train", n, lambda: _train_loop(self.model, self._data[False], n, batch_size), batch_size)
+    def judge(self, data: Structure, rows: Any, batch_size: int) -> dict[str, Any]:
+        """What `evaluate` returns for some rows.
 
-    def judge(self, rows: Any, of_test_part: bool) -> None:
-        """Makes `evaluate` score these rows, of the training part of the data or of its test part."""
-        model, data, n = self.model, self._data[of_test_part], len(rows)
-        judge_all = self._loop("judge", n, lambda: _step_loop(model.test_step, data, n, JUDGE_BATCH), of_test_part)
-        model.test_function = lambda _: judge_all(rows)
+        Raises:
+            GraphError: the graph cannot be made, or fails.
+        """
+        loop = self._loop(("judge", batch_size), lambda: _step_loop(self.model.test_step, batch_size), data)
+        self.model.reset_metrics()
+        return metrics_or_logs(self.model, _run(loop, rows, data))
 
-    def predict(self, rows: Any, of_test_part: bool) -> Any:
-        """(len(rows), ...) float32, what the model predicts for these rows."""
-        model, data, n = self.model, self._data[of_test_part], len(rows)
-        predict_all = self._loop("predict", n, lambda: _predict_loop(model, data[0], n), of_test_part)
-        return predict_all(rows).numpy()
+    def predict(self, data: Structure, rows: Any) -> Any:
+        """(len(rows), ...), what a model with a single output predicts for some rows.
 
-    def _loop(self, kind: str, n: int, make: Callable[[], _Loop], detail: object) -> _Loop:
-        name = (kind, n, detail)
+        Raises:
+            GraphError: the graph cannot be made, or fails.
+        """
+        loop = self._loop(("predict",), lambda: _predict_loop(self.model), data)
+        return _run(loop, rows, data).numpy()
+
+    def _loop(
+        self, name: tuple[object, ...], make: Callable[[], _Loop], data: Structure, n: int | None = None
+    ) -> _Loop:
+        import tensorflow as tf
+
+        specs = map_arrays(lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype), data)
+        name = (*name, repr(specs))
         if name not in self._loops:
-            loop = make()
-            with _gradients_unregistered() if self.key else nullcontext():
+            unregistered = _gradients_unregistered() if self.key else nullcontext()
+            with _graph_errors(), unregistered, fused(self.model, self.scratch):
+                loop = tf.function(make(), jit_compile=False, input_signature=[tf.TensorSpec((n,), tf.int32), specs])
                 loop.get_concrete_function()
             self._loops[name] = loop
         return self._loops[name]
 
 
-def _train_loop(model: Any, data: tuple[Any, Any], n: int, batch_size: int) -> _Loop:
-    if _metrics_can_wait(model, n):
-        return _loop_with_late_metrics(model, data, n, batch_size)
-    return _step_loop(model.train_step, data, n, batch_size)
-
-
-def _step_loop(step: Callable[[Any], Any], data: tuple[Any, Any], n: int, batch_size: int) -> _Loop:
-    """Keras's own `train_step` or `test_step` on each batch; returns what the last one returns, as Keras does."""
+def _run(loop: _Loop, rows: Any, data: Structure) -> Any:
     import tensorflow as tf
 
-    x, y = data
-    n_before_last = math.ceil(n / batch_size) - 1
+    with _graph_errors():
+        return loop(tf.convert_to_tensor(rows, tf.int32), data)
+
+
+@contextmanager
+def _graph_errors() -> Iterator[None]:
+    import tensorflow as tf
+
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        raise
+    except Exception as error:  # a study's own step may raise anything, and so may TensorFlow
+        raise GraphError(describe_error(error)) from error
+
+
+def _step_loop(step: Callable[[Any], Any], batch_size: int) -> _Loop:
+    """A `train_step` or `test_step`, Keras's or the model's own, on each batch of any number of rows."""
+    import tensorflow as tf
 
     # Without a static size, like the batches of plain `fit`: Keras weights the losses of several outputs by it.
-    @_graph(None)
-    def run(order: Any) -> Any:
+    def run(rows: Any, data: Structure) -> Any:
+        n_before_last = (tf.size(rows) - 1) // batch_size
         for i in tf.range(n_before_last):
-            rows = order[i * batch_size : (i + 1) * batch_size]
-            step((tf.gather(x, rows), tf.gather(y, rows)))
-        rows = order[n_before_last * batch_size :]
-        return step((tf.gather(x, rows), tf.gather(y, rows)))
+            step(_rows_of(data, rows[i * batch_size : (i + 1) * batch_size]))
+        return step(_rows_of(data, rows[n_before_last * batch_size :]))
 
     return run
 
 
-def _loop_with_late_metrics(model: Any, data: tuple[Any, Any], n: int, batch_size: int) -> _Loop:
+def _rows_of(data: Structure, rows: Any) -> Structure:
+    import tensorflow as tf
+
+    return map_arrays(lambda tensor: tf.gather(tensor, rows), data)
+
+
+def _loop_with_late_metrics(model: Any, n: int, batch_size: int) -> _Loop:
     """Keras's own `train_step` except for the metrics: those are updated once, from all predictions."""
     import tensorflow as tf
 
-    x, y = data
     n_before_last = math.ceil(n / batch_size) - 1
     sizes = [batch_size] * n_before_last + [n - n_before_last * batch_size]
     output, weights, optimizer = model.outputs[0], model.trainable_weights, model.optimizer
 
-    def step(rows: Any) -> Any:
-        inputs, targets = tf.gather(x, rows), tf.gather(y, rows)
+    def step(data: Structure, rows: Any) -> Any:
+        inputs, targets = (_rows_of(part, rows) for part in data)
         with tf.GradientTape() as tape:
             predicted = model(inputs, training=True)
             loss = model.compute_loss(inputs, targets, predicted, None, training=True)
@@ -171,46 +253,37 @@ def _loop_with_late_metrics(model: Any, data: tuple[Any, Any], n: int, batch_siz
         optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights, strict=True))
         return loss, predicted
 
-    @_graph(n)
-    def run(order: Any) -> Any:
+    def run(order: Any, data: Structure) -> Any:
         losses = tf.TensorArray(tf.float32, len(sizes), element_shape=())
         shape = (None, *output.shape[1:])
         predictions = tf.TensorArray(output.dtype, len(sizes), element_shape=shape, infer_shape=False)
         batches = tf.reshape(order[: n_before_last * batch_size], (n_before_last, batch_size))
         for i in tf.range(n_before_last):
-            loss, predicted = step(tf.gather(batches, i))
+            loss, predicted = step(data, tf.gather(batches, i))
             losses, predictions = losses.write(i, loss), predictions.write(i, predicted)
-        loss, predicted = step(order[n_before_last * batch_size :])
+        loss, predicted = step(data, order[n_before_last * batch_size :])
         losses = losses.write(n_before_last, loss)
         predictions = predictions.write(n_before_last, predicted)
         model.metrics[0].update_state(losses.stack(), sample_weight=tf.constant(sizes))
-        return model.compute_metrics(None, tf.gather(y, order), predictions.concat())
+        return model.compute_metrics(None, tf.gather(data[1], order), predictions.concat())
 
     return run
 
 
-def _predict_loop(model: Any, x: Any, n: int) -> _Loop:
+def _predict_loop(model: Any) -> _Loop:
     import tensorflow as tf
 
-    n_batches = math.ceil(n / JUDGE_BATCH)
-
-    @_graph(n)
-    def run(rows: Any) -> Any:
-        first = model.predict_step((tf.gather(x, rows[:JUDGE_BATCH]),))
+    def run(rows: Any, data: Structure) -> Any:
+        n_batches = (tf.size(rows) + JUDGE_BATCH - 1) // JUDGE_BATCH
+        first = model.predict_step((_rows_of(data[0], rows[:JUDGE_BATCH]),))
         shape = (None, *first.shape[1:])
         parts = tf.TensorArray(first.dtype, n_batches, element_shape=shape, infer_shape=False).write(0, first)
         for i in tf.range(1, n_batches):
             some = rows[i * JUDGE_BATCH : (i + 1) * JUDGE_BATCH]
-            parts = parts.write(i, model.predict_step((tf.gather(x, some),)))
+            parts = parts.write(i, model.predict_step((_rows_of(data[0], some),)))
         return parts.concat()
 
     return run
-
-
-def _graph(n: int | None) -> Callable[[_Loop], _Loop]:
-    import tensorflow as tf
-
-    return tf.function(jit_compile=False, input_signature=[tf.TensorSpec((n,), tf.int32)])  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -235,11 +308,17 @@ def _gradients_unregistered() -> Iterator[None]:
 def _metrics_can_wait(model: Any, n: int) -> bool:
     """Whether the metrics of n rows come out the same when they are updated once, from all predictions.
 
-    That holds for Keras's own means over rows, where a model has a single output without a mask.
+    That holds for Keras's own means over rows of equal weight, where a model has a single float32 output without a
+    mask.
     """
-    if not is_stock(model) or len(model.outputs) != 1 or not model.trainable_weights or _has_mask(model):
+    import keras
+
+    if not is_stock(model) or not model.trainable_weights or _has_mask(model):
         return False
-    if 4 * n * math.prod(model.outputs[0].shape[1:]) > _KEPT_MB * 2**20:
+    output = single_output(model)
+    if output is None or {output.dtype, keras.config.floatx()} != {"float32"}:
+        return False
+    if 4 * n * math.prod(output.shape[1:]) > _KEPT_MB * 2**20:
         return False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a lambda cannot be loaded again, which is never done
@@ -263,4 +342,8 @@ def _is_mean_over_rows(metric: Any) -> bool:  # Any: a name, or what Keras makes
 def _has_mask(model: Any) -> bool:
     import keras
 
-    return any(isinstance(layer, keras.layers.Masking) or getattr(layer, "mask_zero", False) for layer in model.layers)
+    try:
+        layers = private_names.all_layers(model)
+    except private_names.MISSING:
+        return True
+    return any(isinstance(layer, keras.layers.Masking) or getattr(layer, "mask_zero", False) for layer in layers)

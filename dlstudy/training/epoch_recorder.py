@@ -1,41 +1,58 @@
 """Keeps the history of a training under dlstudy's names, and asks after each epoch whether to continue."""
 
+import hashlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from dlstudy.common.text import short_repr
 from dlstudy.training.arrays import Task
+from dlstudy.training.graph_fit import require_compiled_once
 
-__all__ = ["EpochRecorder"]
+__all__ = ["EpochRecorder", "numbers_in"]
+
+_MOST_ENTRIES = 100
+"""Entries of a metric that is an array, each kept as a metric of its own; a larger one is left out."""
 
 
 class EpochRecorder:
     """Records one training, which may have several stages: call `begin` for the callbacks of each.
 
-    It has `epoch` (how many have been trained), `diverged` and `pruned`.
+    It has `epoch` (how many have been trained), `present` (the number of the one that is trained, from 0), `diverged`, `pruned` and `remarks` (what of the logs was not kept).
     """
 
     def __init__(self, task: Task) -> None:
-        self.epoch, self.diverged, self.pruned = 0, False, False
+        self.epoch, self.present, self.diverged, self.pruned = 0, 0, False, False
         self._task = task
         self._judged_as = "test" if task.judges_test_each_epoch else "val"
         self._first = self._planned = 0
         self._others: Sequence[Any] = ()  # Any: Keras's callbacks, which this module must not import
         self._epoch_ends_s: list[float] = []
+        self._weights: dict[int, str] = {}  # a digest of them after each epoch
+        self._left_out: dict[str, str] = {}
+
+    @property
+    def remarks(self) -> list[str]:
+        """What of the logs could not be kept, a line each."""
+        return [f"{name} is no number in the logs and is not kept: {text}" for name, text in self._left_out.items()]
 
     def begin(self, callbacks: Sequence[Any], epochs: int) -> list[Any]:  # Any: as above
-        """The callbacks of a stage of `epochs` epochs: the study's, and the recorder's own last."""
+        """The callbacks of a stage of `epochs` epochs: the recorder's own, first and last, and the study's."""
         import keras
 
         self._first, self._planned, self._others, self._epoch_ends_s = self.epoch, self.epoch + epochs, callbacks, []
-        own: Any = keras.callbacks.LambdaCallback(
-            on_train_begin=lambda _: self._epoch_ends_s.append(time.perf_counter()),
-            on_epoch_end=lambda epoch, logs: self._epoch_ended(own.model, epoch, logs or {}),
+        first: Any = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, _: self._epoch_begins(epoch),
+            on_epoch_end=lambda *_: self._epoch_judged(first.model),
         )
-        return [*callbacks, own]
+        last: Any = keras.callbacks.LambdaCallback(
+            on_train_begin=lambda _: self._epoch_ends_s.append(time.perf_counter()),
+            on_epoch_end=lambda _, logs: self._epoch_ended(last.model, logs or {}),
+        )
+        return [first, *callbacks, last]
 
     def seconds_per_epoch(self) -> float:
         """The median: the first epoch includes the tracing of the graph."""
@@ -48,33 +65,88 @@ class EpochRecorder:
         epochs = self._planned - self.epoch
         return {"epochs_saved": epochs, "seconds_saved": round(epochs * self.seconds_per_epoch(), 3)}
 
-    def epochs_of_weights(self) -> dict[str, float]:
-        """How many epochs were trained, and whose weights early stopping has restored (else the last one's)."""
-        import keras
+    def metrics_of(self, model: Any) -> dict[str, float]:  # Any: a Keras model, trained
+        """The metrics of the epochs that hold for the weights that the training ended with.
 
-        if not self._others and not self._first:
-            return {}
-        best = [
-            self._first + other.best_epoch + 1
-            for other in self._others
-            if isinstance(other, keras.callbacks.EarlyStopping) and other.best_weights is not None
-        ]
-        return {"train_epochs": self.epoch, "train_best_epoch": best[-1] if best else self.epoch}
+        Metrics `train_` are means over the last epoch, while the weights changed. All others are of the epoch after
+        which the model had the weights that it has now: the last one, or an earlier one whose weights were restored.
 
-    def _epoch_ended(self, model: Any, epoch: int, logs: Mapping[str, float]) -> None:
+        Returns:
+            The metrics; without those others where the model has weights that it had after no epoch of its last stage,
+            such as averaged ones.
+        """
+        epoch = self._epoch_of(model)
+        found = {}
+        for name, series in self._task.history.items():
+            i = self.epoch - 1 if name.startswith("train_") else epoch
+            value = series[i] if i is not None and i < len(series) else None
+            if value is not None:
+                found[name] = value
+        if self._others or self._first:
+            found |= {"train_epochs": self.epoch, "train_best_epoch": self.epoch if epoch is None else epoch + 1}
+        return found
+
+    def judged(self, model: Any) -> bool:  # Any: as above
+        """Whether the model has weights that an epoch of its last stage was judged with."""
+        return self._epoch_of(model) is not None
+
+    def _epoch_of(self, model: Any) -> int | None:
+        """The last epoch of the last stage, counted from 0, that was judged with the weights that the model has."""
+        now = _digest(model)
+        return max((i for i, digest in self._weights.items() if i >= self._first and digest == now), default=None)
+
+    def _epoch_begins(self, epoch: int) -> None:
+        self.present = self._first + epoch
+
+    def _epoch_judged(self, model: Any) -> None:
+        """Notes the weights, before a callback changes them; where there are none, only at the end of the stage."""
+        if self._others or self.present + 1 == self._planned:
+            self._weights[self.present] = _digest(model)
+
+    def _epoch_ended(self, model: Any, logs: Mapping[str, Any]) -> None:  # Any: as above; values of logs
         self._epoch_ends_s.append(time.perf_counter())
-        self.epoch = self._first + epoch + 1
-        values = {self._rename(name): float(value) for name, value in logs.items()} | self._task.take_logged()
+        require_compiled_once(model)
+        self.epoch = self.present + 1
+        values: dict[str, float] = {}
+        for name, value in logs.items():
+            numbers = dict(numbers_in(name, value))
+            values |= {self._rename(entry): number for entry, number in numbers.items()}
+            if not numbers:
+                self._left_out[name] = short_repr(value)
+        values |= self._task.take_logged()
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         for name in values:
             # What begins later, such as the learning rate of a second stage, or pauses has no value in between.
             series = self._task.history.setdefault(name, [])
             series += [None] * (self.epoch - 1 - len(series))
             series.append(finite.get(name))
-        self.diverged = "train_loss" not in finite
+        self.diverged = "train_loss" in values and "train_loss" not in finite
         self.pruned = not self._task.on_epoch(self.epoch, finite) and self.epoch < self._planned
         if self.diverged or self.pruned:
             model.stop_training = True
 
     def _rename(self, name: str) -> str:
         return f"{self._judged_as}_{name[4:]}" if name.startswith("val_") else f"train_{name}"
+
+
+def numbers_in(name: str, value: Any) -> Iterator[tuple[str, float]]:  # Any: whatever logs hold
+    """The numbers of an entry of Keras's logs by name: `f1[0]`, `f1[1]`, ... of a vector; none of a text."""
+    try:
+        array = np.asarray(value)
+    except Exception:  # arrays of other libraries raise their own
+        return
+    if array.dtype.kind not in "biuf" or array.size > _MOST_ENTRIES:
+        return
+    if array.size == 1:
+        yield name, float(array.item())
+        return
+    for index in np.ndindex(array.shape):
+        yield f"{name}[{','.join(map(str, index))}]", float(array[index])
+
+
+def _digest(model: Any) -> str:
+    """Of the values of all weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    for weight in model.weights:
+        digest.update(np.ascontiguousarray(weight.numpy()).data)
+    return digest.hexdigest()

@@ -4,27 +4,55 @@ TensorFlow has kernels for the update rules of SGD, Adam, RMSprop and Adadelta t
 up to float32 rounding. Small models spend much of their time there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from dlstudy.training import private_names
 
-__all__ = ["fuse"]
+__all__ = ["fused"]
 
 _Update = Callable[[Any, Any, Any], Any]
 """Applies a gradient to a variable at a learning rate. Any: TensorFlow's types, which this module must not import."""
 
 
-def fuse(optimizer: Any) -> list[Any]:  # Any: a Keras optimizer; TensorFlow variables
-    """Gives a built optimizer fused updates, where it has a rule that a kernel knows.
+@contextmanager
+def fused(model: Any, scratch: list[Any]) -> Iterator[None]:  # Any: a Keras model; TensorFlow variables
+    """While active, a trace of the model's training has fused updates where a kernel knows its optimizer's rule.
 
-    Gradients that are not dense keep Keras's own update, and so does an optimizer whose slots this version of Keras
-    calls by other names.
+    Gradients that are not dense keep Keras's own update, and so do an optimizer whose slots this version of Keras calls
+    by other names and a model with a step of its own, which may train with any optimizer and any variables.
 
-    Returns:
-        Variables that the kernels write to and that belong to no optimizer: set them to zero before another training.
+    Args:
+        model: compiled.
+        scratch: receives variables that the kernels write to and that belong to no optimizer: set them to zero before
+            another training.
     """
     import keras
+
+    optimizer, own_step = model.optimizer, "train_step" in vars(model) or not _has_keras_step(model)
+    is_kept = "update_step" in vars(optimizer) if isinstance(optimizer, keras.Optimizer) else True
+    update = None if own_step or is_kept or not model.built else _fused_update(optimizer, model, scratch)
+    if update is None:
+        yield
+        return
+    optimizer.update_step = update
+    try:
+        yield
+    finally:
+        del optimizer.update_step
+
+
+def _has_keras_step(model: Any) -> bool:
+    import keras
+
+    return type(model).train_step is keras.Model.train_step
+
+
+def _fused_update(optimizer: Any, model: Any, scratch: list[Any]) -> _Update | None:
+    """The optimizer's update, by a kernel where the gradient allows; None where no kernel knows the rule."""
+    import keras
+    import tensorflow as tf
 
     makers = {
         keras.optimizers.SGD: _sgd,
@@ -34,23 +62,23 @@ def fuse(optimizer: Any) -> list[Any]:  # Any: a Keras optimizer; TensorFlow var
         keras.optimizers.Adadelta: _adadelta,
     }
     maker = makers.get(type(optimizer))  # not isinstance: a subclass may have another rule
-    scratch: list[Any] = []
+    if maker is None:
+        return None
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
     try:
-        fused = maker(optimizer, scratch) if maker and "update_step" not in vars(optimizer) else None
+        by_kernel = maker(optimizer, scratch)
     except private_names.MISSING:
-        fused = None
-    if fused is None:
-        return []
-    import tensorflow as tf
-
+        by_kernel = None
+    if by_kernel is None:
+        return None
     own = optimizer.update_step
 
     def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
         dense = isinstance(gradient, tf.Tensor) and gradient.dtype == variable.dtype == tf.float32
-        (fused if dense else own)(gradient, variable, learning_rate)
+        (by_kernel if dense else own)(gradient, variable, learning_rate)
 
-    optimizer.update_step = update_step
-    return scratch
+    return update_step
 
 
 def _sgd(optimizer: Any, _: list[Any]) -> _Update:
@@ -108,7 +136,7 @@ def _rmsprop(optimizer: Any, scratch: list[Any]) -> _Update | None:
         return None
     (velocities, momentums), index = private_names.rmsprop_slots(optimizer), private_names.slot_index(optimizer)
     if not optimizer.momentum:  # the kernel needs such variables all the same
-        scratch += [tf.Variable(tf.zeros(velocity.shape)) for velocity in velocities]
+        scratch[:] = scratch or [tf.Variable(tf.zeros(velocity.shape)) for velocity in velocities]
         momentums = scratch
 
     def update(gradient: Any, variable: Any, learning_rate: Any) -> None:

@@ -1,6 +1,7 @@
 """Initial weights: the same in all arms where shapes are the same, and digests that show where they are not."""
 
 import hashlib
+import math
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 from dlstudy.study.seeds import number_of
 from dlstudy.training import private_names
 
-__all__ = ["digests", "seeds_apart"]
+__all__ = ["count_parameters", "digests", "seeds_apart"]
 
 _MOST_DIGESTS = 60
 
@@ -31,6 +32,11 @@ def seeds_apart(seed: int) -> Iterator[None]:
         except private_names.MISSING:
             pass  # the digests of the initial weights show it
         yield
+
+
+def count_parameters(model: Any) -> int:  # Any: a Keras model; not to be imported here
+    """How many numbers its weights hold: as `count_params`, for a model too that is built only in parts."""
+    return sum(math.prod(weight.shape) for weight in model.weights)
 
 
 def digests(model: Any) -> dict[str, str]:  # Any: a Keras model, built; not to be imported here

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,17 @@ from dlstudy.common.text import short_repr
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState, pack_bits
-from dlstudy.training.arrays import Task
+from dlstudy.training import graph_fit
+from dlstudy.training.arrays import Structure, Task, as_in_fit, map_arrays, take, to_device
 from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
-from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against
-from dlstudy.training.epoch_recorder import EpochRecorder
-from dlstudy.training.initial_weights import digests
-from dlstudy.training.model_cache import ModelCache
+from dlstudy.training.class_weights import weight_of_rows
+from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against, single_output
+from dlstudy.training.epoch_recorder import EpochRecorder, numbers_in
+from dlstudy.training.initial_weights import count_parameters, digests
+from dlstudy.training.model_cache import ModelCache, Slot
+from dlstudy.training.python_state import state_of
 
-__all__ = ["train_keras"]
+__all__ = ["callbacks_of", "require_compiled", "train_keras"]
 
 _Rows = tuple[np.ndarray, bool]
 """Row numbers, and whether they are in the test part of the data."""
@@ -26,26 +30,26 @@ _END_ROWS = 10_000
 """Training rows judged again at the end, at most: enough for the gap to the test rows."""
 
 
-def train_keras(model: Any, task: Task, cache: ModelCache) -> TrialResult:  # Any: a Keras model, not to be imported
-    """Trains the model, or a kept one in the same state, evaluates it, and saves it if the spec says so.
+def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
+    """Trains the slot's model, or a kept one in the same state, evaluates it, and saves it if the spec says so.
 
     Raises:
         DivergedError: the loss is no longer a finite number.
         TrialError: the model is not compiled.
+        GraphError: an epoch graph does not work for it: it has to be built again and trained by `fit`.
+        HeldError: see `ModelCache.take`.
     """
-    _check(model)
-    if not model.built:
-        model.build((None, *task.description.input_shape))
-    initial = digests(model) if task.spec.phase.reads_test else {}  # phases whose runs are compared seed by seed
-    metrics = extra_metrics_of(model, task, "start")
-    trained = _Training(model, task, cache)
+    require_compiled(slot.model)
+    _build(slot.model, task)
+    trained = _Training(slot, task, cache)
+    initial = digests(slot.model) if task.spec.phase.reads_test else {}  # phases whose runs are compared seed by seed
+    metrics = extra_metrics_of(slot.model, task, "start")
     trained.run()
     recorder = trained.recorder
     if recorder.diverged:
         raise DivergedError(f"the loss was no longer a finite number after epoch {recorder.epoch}")
-    metrics |= {name: values[-1] for name, values in task.history.items() if values[-1] is not None}
-    metrics |= recorder.epochs_of_weights()
-    metrics["parameters"] = trained.model.count_params()
+    metrics |= recorder.metrics_of(trained.model)
+    metrics["parameters"] = count_parameters(trained.model)
     cost = {"seconds_per_epoch": recorder.seconds_per_epoch(), **recorder.saved()}
     if recorder.pruned:
         return TrialResult(
@@ -74,54 +78,54 @@ def train_keras(model: Any, task: Task, cache: ModelCache) -> TrialResult:  # An
 class _Training:
     """One training, of one stage or, where the study continues it, of two."""
 
-    def __init__(self, model: Any, task: Task, cache: ModelCache) -> None:
-        self.model, self.recorder = model, EpochRecorder(task)
-        self.graphs: EpochGraphs | None = None
+    def __init__(self, slot: Slot, task: Task, cache: ModelCache) -> None:
+        self.recorder = EpochRecorder(task)
         self.trained_by: TrainedBy | None = None
-        self._without_graphs = ""  # why there are no graphs
-        self._task, self._cache = task, cache
+        self._task, self._cache, self._slot = task, cache, slot
+        self._graphs: EpochGraphs | None = None
+        self._callbacks = callbacks_of(task)
+        self._floatx, self._judge_batch = "", task.spec.batch_size
+        self._without_graphs = self._reason_against()
+        if not self._without_graphs:
+            self._graphs = cache.take(slot)
+
+    @property
+    def model(self) -> Any:
+        """The model that is trained."""
+        return self._slot.model
 
     @property
     def remarks(self) -> list[str]:
-        """Why plain `fit` has trained the last stage, if it has."""
-        return [self._without_graphs] if self._without_graphs else []
+        """Why plain `fit` has trained the last stage, if it has, and what of the logs was not kept."""
+        return [*filter(None, [self._without_graphs]), *self.recorder.remarks]
 
     def run(self) -> None:
         """Trains until the end."""
-        task = self._task
-        callbacks = _checked("callbacks", task.functions.callbacks(dict(task.p))) if task.functions.callbacks else []
-        self._without_graphs = self._reason_against(callbacks)
-        if not self._without_graphs:
-            self.graphs = self._cache.take(self.model, task.arrays)
-            self.model = self.graphs.model
-        first = self.graphs
-        self._stage(callbacks, task.spec.epochs)
+        task, first = self._task, self._graphs
+        self._stage(task.spec.epochs)
         if self.recorder.diverged or self.recorder.pruned or not task.functions.continues(task.p):
-            if first is not None and self.graphs is first:
+            if first is not None:
                 self._cache.put(first)
             return
         # What the study did to the model may not fit its graphs: new ones are made, and none is kept.
-        self.model, callbacks = self._continued()
-        self.model.train_function = self.model.test_function = None
-        self._without_graphs = self._reason_against(callbacks)
-        self.graphs = None if self._without_graphs else EpochGraphs(self.model, task.arrays)
-        self._stage(callbacks, int(task.p["more_epochs"]))
+        self._slot.model, self._callbacks = self._continued()
+        self._without_graphs = self._reason_against()
+        self._graphs = None if self._without_graphs else EpochGraphs(self.model)
+        self._stage(int(task.p["more_epochs"]))
 
     def evaluate(self, rows: _Rows) -> dict[str, float]:
         """What Keras's `evaluate` returns for some rows; finite numbers only."""
-        if self.graphs is None:
-            x, y = _of(self._task, rows)
-            scores = self.model.evaluate(x, y, batch_size=JUDGE_BATCH, verbose=0, return_dict=True)
-        else:
-            self.graphs.judge(*rows)
-            scores = self.model.evaluate(_one_row(self._task), verbose=0, return_dict=True)
-        return {name: float(value) for name, value in scores.items() if math.isfinite(value)}
+        scores = self._judged_by_graph(rows) if self._graphs else self._judged_by_keras(rows)
+        numbers = [entry for name, value in scores.items() for entry in numbers_in(name, value)]
+        return {name: value for name, value in numbers if math.isfinite(value)}
 
     def predict(self, rows: _Rows) -> Any:
-        """(n, ...) float32, what the model predicts for some rows."""
-        if self.graphs is None:
-            return self.model.predict(_of(self._task, rows)[0], batch_size=JUDGE_BATCH, verbose=0)
-        return self.graphs.predict(*rows)
+        """What the model predicts for some rows: an array of as many rows, or a structure of such."""
+        numbers, of_test_part = rows
+        if self._graphs is not None and _has_one_output(self.model):
+            return self._graphs.predict(self._task.arrays.on_device(of_test_part, self._floatx), numbers)
+        x = take(self._in_memory(of_test_part), numbers)[0]
+        return self.model.predict(x, batch_size=JUDGE_BATCH, verbose=0)
 
     def _continued(self) -> tuple[Any, list[Any]]:
         """The model and the callbacks of the second training."""
@@ -134,34 +138,144 @@ class _Training:
             raise TrialError(
                 f"continue_training must return a compiled model and a list of its callbacks, got {short_repr(more)}"
             )
-        _check(more[0], "continue_training")
+        require_compiled(more[0], "continue_training")
         return more[0], _checked("continue_training", more[1])
 
-    def _reason_against(self, callbacks: Sequence[Any]) -> str:
-        return self._task.graph_fault or reason_against(self.model, self._task.arrays, callbacks)
+    def _reason_against(self) -> str:
+        task = self._task
+        return task.graph_fault or reason_against(self.model, task.arrays.fits, self._callbacks)
 
-    def _stage(self, callbacks: Sequence[Any], epochs: int) -> None:
-        first_epoch = self.recorder.epoch
-        all_callbacks = self.recorder.begin(callbacks, epochs)
-        if self.graphs is None:
+    def _stage(self, epochs: int) -> None:
+        import keras
+
+        task, first_epoch = self._task, self.recorder.epoch
+        callbacks = self.recorder.begin(self._callbacks, epochs)
+        self._floatx = keras.config.floatx()
+        # Where every row counts alone, many at once give the same up to rounding. Other models get what `fit` gives.
+        self._judge_batch = JUDGE_BATCH if state_of(self.model) else task.spec.batch_size
+        weight = weight_of_rows(task)
+        if self._graphs is None:
             # XLA compiles no epoch graph; it compiles plain `fit` where Keras's "auto" says so.
             self.trained_by = TrainedBy.FIT_WITH_XLA if self.model.jit_compile else TrainedBy.FIT
-            _fit_plainly(self.model, self._task, epochs, first_epoch, all_callbacks)
-            return
-        self.trained_by = TrainedBy.EPOCH_GRAPH
-        installed, row = self.graphs.install(self._task, first_epoch), _one_row(self._task)
-        judge = row if len(self._task.judged) else None
-        self.model.fit(row, epochs=epochs, validation_data=judge, shuffle=False, verbose=0, callbacks=all_callbacks)
-        if self.model.train_function is not installed:
-            self.trained_by, self.graphs = TrainedBy.FIT, None
-            self._without_graphs = "the model was compiled again while it trained"
+            self._fit_plainly(weight, epochs, callbacks)
+        else:
+            self.trained_by = TrainedBy.EPOCH_GRAPH
+            self._fit_by_graphs(self._graphs, weight, first_epoch, epochs, callbacks)
+
+    def _fit_by_graphs(
+        self, graphs: EpochGraphs, weight: np.ndarray | None, first_epoch: int, epochs: int, callbacks: Sequence[Any]
+    ) -> None:
+        task = self._task
+        data = task.arrays.on_device(False, self._floatx)
+        data = data if weight is None else (*data[:2], to_device(as_in_fit(weight, self._floatx)))
+        rows = (task.judged, task.judges_test_part)
+
+        def train_epoch() -> Any:
+            is_first = self.recorder.epoch == first_epoch
+            if is_first:
+                graphs.begin()
+            logs = graphs.train_epoch(data, self._order(), task.spec.batch_size)
+            if is_first:
+                graphs.begun()
+            return logs
+
+        graph_fit.fit(
+            self.model,
+            train_epoch,
+            (lambda: self._judged_by_graph(rows)) if len(task.judged) else None,
+            epochs=epochs,
+            steps=self._steps,
+            callbacks=callbacks,
+        )
+
+    def _fit_plainly(self, weight: np.ndarray | None, epochs: int, callbacks: Sequence[Any]) -> None:
+        """Trains through a `tf.data` pipeline, on the same batches in the same order."""
+        import tensorflow as tf
+
+        task, size = self._task, self._task.spec.batch_size
+        data = self._in_memory(False)
+        data = data if weight is None else (*data[:2], as_in_fit(weight, self._floatx))
+
+        def batches() -> Any:
+            order = self._order()
+            for i in range(self._steps):
+                yield take(data, order[i * size : (i + 1) * size])
+
+        specs = map_arrays(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), data)
+        epoch = tf.data.Dataset.from_generator(batches, output_signature=specs)
+        self.model.fit(
+            epoch.apply(tf.data.experimental.assert_cardinality(self._steps)),  # asked anew for each epoch
+            shuffle=False,  # it is in order already
+            epochs=epochs,
+            validation_data=take(self._in_memory(task.judges_test_part), task.judged) if len(task.judged) else None,
+            validation_batch_size=self._judge_batch,
+            verbose=0,
+            callbacks=callbacks,
+        )
+
+    def _order(self) -> np.ndarray:
+        """(n,) int32, the rows that train in the present epoch, in order."""
+        return next(self._task.order(self.recorder.present))
+
+    @property
+    def _steps(self) -> int:
+        """Batches in an epoch."""
+        return math.ceil(len(self._task.rows.train) / self._task.spec.batch_size)
+
+    def _judged_by_graph(self, rows: _Rows) -> dict[str, Any]:
+        assert self._graphs is not None
+        numbers, of_test_part = rows
+        return self._graphs.judge(self._task.arrays.on_device(of_test_part, self._floatx), numbers, self._judge_batch)
+
+    def _judged_by_keras(self, rows: _Rows) -> dict[str, Any]:
+        numbers, of_test_part = rows
+        x, y, *weight = take(self._in_memory(of_test_part), numbers)
+        scores: dict[str, Any] = self.model.evaluate(
+            x,
+            y,
+            sample_weight=weight[0] if weight else None,
+            batch_size=self._judge_batch,
+            verbose=0,
+            return_dict=True,
+        )
+        return scores
+
+    def _in_memory(self, of_test_part: bool) -> Structure:
+        return self._task.arrays.in_memory(of_test_part, self._floatx)
 
 
-def _check(model: Any, function: str = "build") -> None:
+def require_compiled(model: Any, function: str = "build") -> None:  # Any: a Keras model
+    """Checks that a model of a study's function is compiled.
+
+    Raises:
+        TrialError: it is not.
+    """
     if not model.compiled:
         raise TrialError(
             f"{function} returned a model that is not compiled: call model.compile(...) before returning it"
         )
+
+
+def _build(model: Any, task: Task) -> None:
+    """Makes the weights of a model that has none yet, where its class can; else training makes them, as in `fit`."""
+    if model.built:
+        return
+    import keras
+
+    x = take(task.arrays.in_memory(False, keras.config.floatx())[0], slice(0))
+    symbols = map_arrays(lambda array: keras.KerasTensor((None, *array.shape[1:]), array.dtype.name), x)
+    with suppress(Exception):  # of a call that needs more than shapes; `build` alone would make no weights in any case
+        model(symbols)
+
+
+def callbacks_of(task: Task) -> list[Any]:  # Any: Keras's callbacks
+    """The callbacks of the study; none where it has no function for them.
+
+    Raises:
+        TrialError: the function returns something else.
+    """
+    function = task.functions.callbacks
+    return _checked("callbacks", function(dict(task.p))) if function else []
 
 
 def _checked(function: str, callbacks: Any) -> list[Any]:
@@ -173,51 +287,20 @@ def _checked(function: str, callbacks: Any) -> list[Any]:
     return list(callbacks)
 
 
-def _one_row(task: Task) -> Any:
-    """One row, for Keras to read shapes from and to count as one batch: the graphs take their rows themselves."""
-    import tensorflow as tf
+def _has_one_output(model: Any) -> bool:
+    """Whether the model is known to predict one array, in Keras's own way."""
+    import keras
 
-    x, y, _, _ = task.arrays.on_device or (task.arrays.x, task.arrays.y, None, None)
-    return tf.data.Dataset.from_tensors((x[:1], y[:1]))
-
-
-def _fit_plainly(model: Any, task: Task, epochs: int, first_epoch: int, callbacks: Sequence[Any]) -> None:
-    """Trains through a `tf.data` pipeline, on the same batches in the same order."""
-    import tensorflow as tf
-
-    x, y, size = task.arrays.x, task.arrays.y, task.spec.batch_size
-    n_steps = math.ceil(len(task.rows.train) / size)
-
-    def batches() -> Any:
-        for order in task.order(first_epoch):
-            for i in range(n_steps):
-                batch = order[i * size : (i + 1) * size]
-                yield x[batch], y[batch]
-
-    shapes = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in (x, y))
-    stream = tf.data.Dataset.from_generator(batches, output_signature=shapes)
-    model.fit(
-        stream,
-        shuffle=False,  # the stream is in order already
-        steps_per_epoch=n_steps,
-        epochs=epochs,
-        validation_data=_of(task, (task.judged, task.judges_test_part)) if len(task.judged) else None,
-        validation_batch_size=JUDGE_BATCH,
-        verbose=0,
-        callbacks=callbacks,
-    )
+    own = any(getattr(type(model), name) is not getattr(keras.Model, name) for name in _PARTS_OF_PREDICT)
+    return not own and single_output(model) is not None
 
 
-def _of(task: Task, rows: _Rows) -> tuple[np.ndarray, np.ndarray]:
-    numbers, of_test_part = rows
-    arrays = task.arrays
-    return (arrays.x_test[numbers], arrays.y_test[numbers]) if of_test_part else (arrays.x[numbers], arrays.y[numbers])
+_PARTS_OF_PREDICT = ("predict", "predict_step", "make_predict_function")
 
 
 def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> str:
     """Adds the metrics of the final weights, and returns which test rows were right, packed."""
-    if (task.functions.callbacks or task.functions.continue_training) and len(task.judged):
-        # Best weights may have been restored since the last epoch.
+    if len(task.judged) and not trained.recorder.judged(trained.model):
         name = "test" if task.judges_test_each_epoch else "val"
         scores = trained.evaluate((task.judged, task.judges_test_part))
         metrics |= {f"{name}_{key}": value for key, value in scores.items()}
@@ -232,6 +315,12 @@ def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> 
         metrics["test_gap"] = scores["loss"] - again["loss"]
     if task.description.task != "classification":
         return ""
-    predicted = trained.predict((rows, not task.rows.test_inside))
+    actual = take(task.arrays.part(not task.rows.test_inside)[1], rows)
+    try:
+        predicted = trained.predict((rows, not task.rows.test_inside))
+    except Exception:  # a model may train by steps of its own and have no `call`
+        return ""
+    if not isinstance(predicted, np.ndarray) or predicted.ndim != 2 or np.shape(actual) != (len(rows),):
+        return ""
     labels = predicted.argmax(axis=1) if predicted.shape[1] > 1 else predicted[:, 0] > 0.5
-    return pack_bits(labels == _of(task, (rows, not task.rows.test_inside))[1])
+    return pack_bits(labels == actual)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.common.text import message_of, one_line
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset
 from dlstudy.errors import DataError, RecordError
@@ -101,8 +102,7 @@ def load_model(folder: Path, digest: str) -> Any:  # Any: a Keras model or an es
     except RecordError:
         raise
     except Exception as error:  # what Keras and skops raise for a damaged file is no fixed list
-        reason = " ".join(str(error).split())[:200]
-        raise RecordError(f"the model in {folder} cannot be loaded: {reason}") from error
+        raise RecordError(f"the model in {folder} cannot be loaded: {one_line(message_of(error))}") from error
 
 
 def _load_keras(file: Path) -> Any:  # Any: a Keras model
@@ -145,7 +145,7 @@ def _arrays(dataset: Dataset, given: np.ndarray | None) -> Arrays:
     if given is not None:
         x_test = np.concatenate([x_test, scaled(given, dataset.description)])
         y_test = np.concatenate([y_test, np.repeat(y[:1], len(given))])
-    return Arrays(x, y, x_test, y_test, on_device=None)
+    return Arrays(x, y, x_test, y_test)
 
 
 def _predict(model: Any, x: np.ndarray, classifies: bool) -> dict[str, np.ndarray]:

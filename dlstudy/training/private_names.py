@@ -15,6 +15,7 @@ __all__ = [
     "adam_slots",
     "all_layers",
     "default_seeds_from",
+    "initial_epoch",
     "is_from_keras",
     "registered_gradients",
     "rmsprop_slots",
@@ -100,6 +101,18 @@ def adadelta_slots(optimizer: Any) -> tuple[_Slots, _Slots]:  # Any: a built Ada
     return optimizer._accumulated_grads, optimizer._accumulated_delta_vars
 
 
+def initial_epoch(model: Any) -> int:  # Any: a Keras model
+    """The epoch that `fit` begins with, which `BackupAndRestore` sets as its training begins.
+
+    The name: `_initial_epoch` of `keras.Model`.
+
+    Public alternatives: none; `fit` reads it itself.
+
+    Without it: where that callback restores an interrupted training, all epochs are trained once more.
+    """
+    return model._initial_epoch or 0
+
+
 def all_layers(model: Any) -> list[Any]:  # Any: a Keras model; its layers
     """The layers of a model, and those inside of layers, such as the one that a `Bidirectional` wraps.
 
@@ -112,8 +125,8 @@ def all_layers(model: Any) -> list[Any]:  # Any: a Keras model; its layers
     return list(model._flatten_layers(include_self=False))
 
 
-def is_from_keras(kind: type, part: str) -> bool:
-    """Whether a class is one that Keras itself defines among its `callbacks`, `layers` or `models`.
+def is_from_keras(kind: type, part: str = "") -> bool:
+    """Whether a class is one that Keras itself defines, all in all or among its `callbacks`, `layers` or `models`.
 
     The name: `keras.src`, the package in which Keras defines everything.
 
@@ -122,7 +135,7 @@ def is_from_keras(kind: type, part: str) -> bool:
     Without it: the answer is False. Keras's classes then count as a study's own: metrics are updated in every batch, no
     model is kept, and with a callback such as `ModelCheckpoint`, which could look at batches, plain `fit` trains.
     """
-    return f"{kind.__module__}.".startswith(f"keras.src.{part}.")
+    return f"{kind.__module__}.".startswith(f"keras.src.{part}." if part else "keras.src.")
 
 
 def registered_gradients() -> MutableMapping[str, Any]:  # Any: TensorFlow's own records

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dlstudy.common.text import describe_error
-from dlstudy.training.arrays import Arrays, to_device
+from dlstudy.training.arrays import to_device
 from dlstudy.training.epoch_graph import EpochGraphs
 
 __all__ = ["graph_fault"]
@@ -62,9 +62,8 @@ def _distance() -> float:
     order = rng.permutation(_ROWS).astype(np.int32)
 
     by_graph = _net(initial)
-    parts = (x, y, x[:0], y[:0])
-    graphs = EpochGraphs(by_graph, Arrays(*parts, on_device=tuple(map(to_device, parts))), key="self-check")
-    graphs.train_epoch(_ROWS, _BATCH_SIZE)(order)
+    graphs = EpochGraphs(by_graph, key="self-check")
+    graphs.train_epoch((to_device(x), to_device(y)), order, _BATCH_SIZE)
 
     by_batch = _net(initial, run_eagerly=True)
     for batch in (order[:_BATCH_SIZE], order[_BATCH_SIZE:]):

@@ -11,7 +11,7 @@ from dlstudy.study.trial import MOST_POINTS, TrainedBy, TrialResult, TrialState,
 from dlstudy.training.arrays import Task
 from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
 
-__all__ = ["train_estimator"]
+__all__ = ["require_estimator", "train_estimator"]
 
 
 def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever build returned
@@ -23,10 +23,9 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
         TrialError: the object has no `fit` and `predict`.
         DivergedError: its score is no longer a finite number.
     """
-    if not (hasattr(model, "fit") and hasattr(model, "predict")):
-        raise TrialError(
-            f"build must return a compiled Keras model or a scikit-learn estimator, got {type(model).__name__}"
-        )
+    require_estimator(model)
+    if not isinstance(task.arrays.x, np.ndarray) or not isinstance(task.arrays.y, np.ndarray):
+        raise TrialError("an estimator takes one array x and one array y: let prepare return those for its arm")
     if hasattr(model, "get_params") and "random_state" in model.get_params():
         model.set_params(random_state=task.spec.seed)
     x, y, rows = _flat(task.arrays.x), task.arrays.y, task.rows
@@ -52,6 +51,18 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
         correct=correct,
         model=model_digest(task),
     )
+
+
+def require_estimator(model: Any) -> None:  # Any: as above
+    """Checks what `build` returned.
+
+    Raises:
+        TrialError: it is no estimator.
+    """
+    if not (hasattr(model, "fit") and hasattr(model, "predict")):
+        raise TrialError(
+            f"build must return a compiled Keras model or a scikit-learn estimator, got {type(model).__name__}"
+        )
 
 
 def _flat(x: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ class StudyFunctions:
     continue_training: _Function | None = None
     extra_metrics: _Function | None = None
     figures: _Function | None = None
+    class_weight: _Function | None = None
 
     def continues(self, p: Mapping[str, Any]) -> bool:  # Any: JSON scalars
         """Whether a trial with these parameters has a second training."""

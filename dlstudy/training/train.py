@@ -6,7 +6,7 @@ import shutil
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +21,12 @@ from dlstudy.study.loader import line_in
 from dlstudy.study.splits import Rows, split_rows
 from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
 from dlstudy.toolkit.logging import metrics_logged_into
-from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
+from dlstudy.training import global_settings
+from dlstudy.training.arrays import Arrays, History, OnEpoch, Task, rows_in
+from dlstudy.training.epoch_graph import GraphError
 from dlstudy.training.initial_weights import seeds_apart
 from dlstudy.training.memory import watch_memory
-from dlstudy.training.model_cache import ModelCache
+from dlstudy.training.model_cache import HeldError, ModelCache, Slot
 from dlstudy.training.preparation import key_of, prepare_arrays
 from dlstudy.training.restarts import train_best_of
 from dlstudy.training.study_functions import StudyFunctions
@@ -32,6 +34,7 @@ from dlstudy.training.study_functions import StudyFunctions
 __all__ = ["DatasetContext", "parameters_for_build", "prepared", "train"]
 
 _MOST_PREPARED = 4
+_LONGEST_TRACEBACK = 20_000  # characters: a message with the configuration of a model in it has thousands
 _IN_STACK = ("File ", "in user code:", "Graph execution error", "Detected at")
 
 
@@ -45,6 +48,7 @@ class DatasetContext:
         cache: models of earlier trials with their graphs.
         prepared: contexts of the same data as studies have prepared it, by content; the last used ones.
         graph_fault: why no epoch may be one graph in this process; empty where that works.
+        without_graphs: why the models of an arm cannot train by graphs, by study file and arm.
     """
 
     description: Description
@@ -52,6 +56,7 @@ class DatasetContext:
     cache: ModelCache = field(default_factory=ModelCache)
     prepared: OrderedDict[str, "DatasetContext"] = field(default_factory=OrderedDict)
     graph_fault: str = ""
+    without_graphs: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, on_epoch: OnEpoch) -> TrialResult:
@@ -80,7 +85,7 @@ def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, o
             f"the study's own code ended the process, sys.exit({short_repr(error.code)}){_where(error, spec)}",
         )
     except Exception as error:  # whatever the study's own code raises is this trial's outcome, not the worker's end
-        trace = "".join(traceback.format_exc(limit=-20))[-4000:]
+        trace = "".join(traceback.format_exc(limit=-20))[-_LONGEST_TRACEBACK:]
         result = TrialResult(TrialState.FAILED, f"{_describe(error)}{_where(error, spec)}", traceback=trace)
     cost = {"seconds": round(time.perf_counter() - started, 3), **most_held(), **result.cost}
     return dataclasses.replace(result, history=history, cost=cost)
@@ -89,17 +94,27 @@ def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, o
 def _train(
     spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, on_epoch: OnEpoch, history: History
 ) -> TrialResult:
-    rows = split_rows(spec.split, len(context.arrays.y), len(context.arrays.y_test), spec.rows)
+    rows = split_rows(spec.split, rows_in(context.arrays.y), rows_in(context.arrays.y_test), spec.rows)
     logged: dict[str, float] = {}
     with metrics_logged_into(logged):
         context = prepared(spec, functions, context, rows)
     p = parameters_for_build(spec, context.description)
     p |= {"folder": spec.folder, "logs": f"{spec.folder}/logs"} if spec.folder else {}
     arrays, description = context.arrays, context.description
-    task = Task(spec, functions, p, description, arrays, rows, on_epoch, history, logged, context.graph_fault)
-    if spec.restarts == 1:
-        return _build_and_train(task, context.cache)
-    return train_best_of(task, lambda start: _build_and_train(start, context.cache))
+    told = 0
+
+    def tell(epoch: int, metrics: Mapping[str, float]) -> bool:
+        """Tells each epoch once, where a trial begins anew."""
+        nonlocal told
+        if epoch <= told:
+            return True
+        told = epoch
+        return on_epoch(epoch, metrics)
+
+    task = Task(spec, functions, p, description, arrays, rows, tell, history, logged, context.graph_fault)
+    if spec.restarts == 1 or spec.check:
+        return _build_and_train(task, context)
+    return train_best_of(task, lambda start: _build_and_train(start, context))
 
 
 def parameters_for_build(spec: TrialSpec, description: Description) -> dict[str, Any]:  # Any: JSON scalars
@@ -107,10 +122,15 @@ def parameters_for_build(spec: TrialSpec, description: Description) -> dict[str,
     return {
         **spec.params,
         "seed": spec.seed,
-        "input_shape": tuple(description.input_shape),
+        "input_shape": _shape_of(description),
         "n_classes": description.n_classes,
         "feature_names": tuple(description.feature_names),
     }
+
+
+def _shape_of(description: Description) -> Any:  # Any: a shape, or a structure of shapes
+    shape: Any = description.input_shape
+    return tuple(shape) if isinstance(shape, list) and all(isinstance(size, int) for size in shape) else shape
 
 
 def prepared(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, rows: Rows) -> DatasetContext:
@@ -124,7 +144,7 @@ def prepared(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext
     p = parameters_for_build(spec, context.description)
     arrays, description = prepare_arrays(functions, context.arrays, context.description, rows.train, p)
     key = key_of(arrays)
-    known = context.prepared.pop(key, None) or DatasetContext(description, arrays, graph_fault=context.graph_fault)
+    known = context.prepared.pop(key, None) or dataclasses.replace(context, description=description, arrays=arrays)
     context.prepared[key] = known
     while len(context.prepared) > _MOST_PREPARED:
         context.prepared.popitem(last=False)
@@ -133,12 +153,10 @@ def prepared(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext
 
 @contextmanager
 def _process_restored() -> Iterator[None]:
-    """Undoes what a trial changes in the process: working folder, environment, NumPy's errors, Keras's float type."""
-    import keras
-
-    here, environment, float_type = os.open(".", os.O_RDONLY), dict(os.environ), keras.config.floatx()
+    """Undoes what a trial changes in the process: working folder, environment, NumPy's errors, Keras's settings."""
+    here, environment = os.open(".", os.O_RDONLY), dict(os.environ)
     try:
-        with np.errstate():
+        with np.errstate(), global_settings.restored():
             yield
     finally:
         os.fchdir(here)
@@ -146,7 +164,6 @@ def _process_restored() -> Iterator[None]:
         if dict(os.environ) != environment:
             os.environ.clear()
             os.environ.update(environment)
-        keras.config.set_floatx(float_type)
 
 
 @contextmanager
@@ -168,18 +185,42 @@ def _folder(spec: TrialSpec) -> Iterator[None]:
             folder.rmdir()
 
 
-def _build_and_train(task: Task, cache: ModelCache) -> TrialResult:
+def _build_and_train(task: Task, context: DatasetContext) -> TrialResult:
+    """Builds and trains; anew from the start, once each, where a kept model or an epoch graph cannot be used."""
+    arm, logged = (task.spec.study_path, task.spec.arm), dict(task.logged)
+    task = dataclasses.replace(task, graph_fault=task.graph_fault or context.without_graphs.get(arm, ""))
+    while True:
+        try:
+            result = _train_once(task, context.cache)
+        except HeldError:
+            pass  # its kind of model is kept no more
+        except GraphError as error:
+            task = dataclasses.replace(task, graph_fault=f"the epoch graph does not work for this model: {error}")
+        else:
+            if task.graph_fault != context.graph_fault:
+                context.without_graphs[arm] = task.graph_fault
+            return result
+        task.history.clear()
+        task.logged.clear()
+        task.logged.update(logged)
+
+
+def _train_once(task: Task, cache: ModelCache) -> TrialResult:
     import keras
 
     from dlstudy.training.keras_training import train_keras
     from dlstudy.training.sklearn_training import train_estimator
+    from dlstudy.training.trial_check import check_estimator, check_keras
 
+    global_settings.clear_session()
     # The global seed is set here only: layers and initializers of a study need no seeds of their own.
-    keras.utils.clear_session()
     keras.utils.set_random_seed(task.spec.seed)
     with _folder(task.spec), metrics_logged_into(task.logged), seeds_apart(task.spec.seed):
-        model = task.functions.build(dict(task.p))
-        return train_keras(model, task, cache) if isinstance(model, keras.Model) else train_estimator(model, task)
+        slot = Slot(task.functions.build(dict(task.p)))
+        is_keras = isinstance(slot.model, keras.Model)
+        if task.spec.check:
+            return check_keras(slot.model, task) if is_keras else check_estimator(slot.model)
+        return train_keras(slot, task, cache) if is_keras else train_estimator(slot.model, task)
 
 
 def _describe(error: Exception) -> str:
@@ -193,7 +234,7 @@ def _describe(error: Exception) -> str:
         kept += [] if in_stack else [line]
         before = line
     name = type(error).__name__
-    text = one_line(" ".join(kept).strip().removeprefix(f"{name}: "), 300)
+    text = one_line(" ".join(kept).strip().removeprefix(f"{name}: "))
     return f"{name}: {text}" if text else name
 
 

@@ -69,6 +69,14 @@ def test_a_run_that_never_reaches_a_target_counts_one_more_than_the_longest_of_a
     assert found.values("b") == {0: 4.0}
 
 
+def test_a_metric_that_stops_before_the_training_is_not_reached_in_any_of_its_epochs():
+    claim = BETTER(phase="reported", target=0.9)
+    study = make_study(claims=[claim])
+    history = {"val_accuracy": [0.5, None, 0.6], "train_loss": [0.3, 0.2, 0.1, 0.1, 0.1]}
+    trials = [make_trial(study, "a", "reported", 0, history=history), *curves(study, "b", [[0.9]])]
+    assert measurements_of(study, claim, trials).values("a") == {0: 6.0}
+
+
 def test_fewer_epochs_to_a_target_support_a_claim():
     study = make_study(claims=[BETTER(phase="reported", target=0.9)])
     trials = curves(study, "a", [[0.9, 0.9], [0.9, 0.9], [0.9, 0.9]])

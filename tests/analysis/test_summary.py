@@ -16,7 +16,7 @@ from dlstudy.analysis.answer import rate_warning
 from dlstudy.analysis.summary import summarize
 from dlstudy.datasets import registry
 from dlstudy.study.claims import Claim, Reported
-from dlstudy.study.protocol import Protocol, Sweep
+from dlstudy.study.protocol import Protocol, Split, Sweep
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrainedBy, TrialState
 from dlstudy.study.variant import Variant
@@ -521,7 +521,7 @@ def test_a_study_is_complete_when_every_search_has_its_replicates_and_defaults()
         ),
         (
             {"trials": 8, "seeds": 9, "searches": 3, "rows": 1_000},
-            "data: Handwritten digits, 8 x 8, of which 1,000 rows train; models: 7 to 2,410 parameters; budget: 8 "
+            "data: Handwritten digits, 8 x 8, of which 900 rows train; models: 7 to 2,410 parameters; budget: 8 "
             "search trials and 9 seeds for each arm in each of 3 searches, 10 epochs; tensorflow 2.21, keras 3.15.",
         ),
     ],
@@ -537,6 +537,27 @@ def test_the_scope_is_what_the_answer_holds_for(changes, scope):
     made_with = {"tensorflow": "2.21", "keras": "3.15", "numpy": "2.4"}
     summary = summarize(study, trials, made_with)
     assert (summary.scope, summary.made_with) == (scope, made_with)
+
+
+@pytest.mark.parametrize(
+    ("rows", "split", "n_train"),
+    [
+        (600, Split(validation=200), 400),
+        (600, Split(validation=0.25), 450),
+        (1_400, Split(validation=0.1, test=0.2, random_state=1), 1_034),  # 1,149 are left by the test rows
+        (600, Split(validation=100, test=range(1_000)), 337),
+    ],
+)
+def test_rows_that_validate_or_test_do_not_train(rows, split, n_train):
+    scope = sum_up(make_study(rows=rows, split=split), []).scope
+    assert scope.startswith(f"data: Handwritten digits, 8 x 8, of which {n_train:,} rows train; ")
+
+
+def test_a_direction_that_the_name_of_the_metric_contradicts_is_noted():
+    note = "Protocol.direction is maximize, though val_loss says minimize"
+    assert note in sum_up(make_study(metric="val_loss", direction="maximize"), []).notes
+    for fields in ({"metric": "val_loss"}, {"metric": "val_kappa", "direction": "minimize"}):
+        assert not any("Protocol.direction" in text for text in sum_up(make_study(**fields), []).notes)
 
 
 def test_what_is_not_known_is_left_out_of_the_scope():

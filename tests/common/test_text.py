@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlstudy.common.text import describe_error, message_of, one_line, short_repr
+from dlstudy.common.text import describe_error, is_line, message_of, one_line, short_repr
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,49 @@ def test_a_long_text_keeps_its_beginning_and_its_end():
     assert line.startswith("begin xxxx")
     assert " ... " in line
     assert line.endswith("xxx end")
+
+
+KERAS = (  # as keras.saving.load_model words it
+    "Could not locate class 'Embed'. Make sure custom classes and functions are decorated with "
+    "`@keras.saving.register_keras_serializable()`. If they are already decorated, make sure they are all imported so "
+    "that the decorator is run before trying to load them. Full object config: "
+)
+
+
+def test_a_long_text_keeps_its_remedy_and_cuts_literals_first():
+    config = {"module": None, "class_name": "Embed", "config": {"layers": [{"units": n} for n in range(1_000)]}}
+    line = one_line(f"{KERAS}{config}")
+    assert line.startswith(f"{KERAS}{{'module': None, ")
+    assert line.endswith("}]}}")
+    assert len(line) < 500
+
+
+def test_a_long_text_ends_with_whole_sentences_where_there_is_room():
+    line = one_line(f"It broke. {'Then this happened. ' * 30}The reason: {'x' * 40}. Call `compile` again.", 150)
+    assert line.startswith("It broke. Then this happened. ")
+    assert line.endswith(f" ... Then this happened. The reason: {'x' * 40}. Call `compile` again.")
+    assert len(line) <= 150
+    assert one_line(f"{'a' * 100} [[{{ ((", 60).endswith("a [[{ ((")  # brackets that never close
+
+
+@pytest.mark.parametrize("limit", [20, 21, 50, 100])
+@pytest.mark.parametrize("text", ["x" * 300, "A b. " * 60, f"{'x' * 150}. {'Y' * 140}.", f"{{{'x' * 300}}} Z."])
+def test_a_cut_text_is_as_short_as_asked(text, limit):
+    assert len(one_line(text, limit)) <= limit
+
+
+@pytest.mark.parametrize(("value", "fits"), [
+    ("top@3", True), ("é  η 😀", True), ("x" * 200, True), ("x" * 201, False), ("", False), (" ", False),
+    ("a\nb", False), ("a\tb", False), ("a\u202eb", False), ("\ud800", False), (5, False), (None, False),
+])  # fmt: skip
+def test_a_line_is_text_that_can_be_printed_as_it_is(value, fits):
+    assert is_line(value) is fits
+
+
+def test_a_description_of_an_error_hides_passwords_before_it_is_cut():
+    text = describe_error(ValueError(f"{'x' * 290} cannot reach postgresql://me:{'secret' * 100}@host/db"))
+    assert "secret" not in text
+    assert text.endswith("postgresql://me:***@host/db")
 
 
 def test_a_value_without_a_repr_is_named_by_its_class():

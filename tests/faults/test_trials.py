@@ -40,7 +40,7 @@ def test_whatever_a_study_does_becomes_a_state_with_a_reason_in_one_line(context
     result = trained(context, functions, kind=kind, **more)
     assert result.state == state
     assert result.reason.startswith(reason)
-    assert len(result.reason) <= 500
+    assert len(result.reason) <= 700
     assert result.reason.isprintable()
     assert len(json.dumps(result.to_json())) < 60_000  # a column of a database holds 64 KB
     assert (Path.cwd(), dict(os.environ)) == (here, environment)

@@ -233,11 +233,11 @@ STUDIES = {
         "one_arm(space={'batch_size': CategoricalDistribution(['32'])})",
     ],
     "searches must be 1, or at least 3 to compare methods": ["protocol(searches=2)"],
-    "Protocol.metric must be train_, val_ or test_ and a name in": [
+    "Protocol.metric must be train_, val_ or test_ and the name of": [
         "protocol(metric=None)",
         "protocol(metric='')",
         "protocol(metric='accuracy')",
-        "protocol(metric='val_Accuracy')",
+        "protocol(metric='val_two\\nlines')",
         "protocol(metric=['val_accuracy'])",
     ],
     "a search must not see the test set or judge by its training": [
@@ -246,7 +246,7 @@ STUDIES = {
     ],
     "Protocol.direction must be maximize or minimize": [
         "protocol(direction='max')",
-        "protocol(direction=None)",
+        "protocol(direction=1)",
         "protocol(direction=['maximize'])",
     ],
     "Protocol.split must be a Split": ["protocol(split=None)", "protocol(split=0.1)"],
@@ -359,12 +359,13 @@ STUDIES = {
     "Claim.than of 'a wins' must hold texts only": ["claim(than=[None])"],
     "Claim.than of 'a wins' must not name the better arm": ["claim(than='a')"],
     "Claim.than of 'a wins' must name each arm once": ["claim(than=['b', 'b'])"],
-    "Claim.metric of 'a wins' must be train_, val_ or test_ and a": [
+    "Claim.metric of 'a wins' must be train_, val_ or test_ and the": [
         "claim(metric='')",
         "claim(metric='accuracy')",
         "claim(metric=None)",
     ],
     "the name of metric 'test_speed' does not say which way is": ["claim(metric='test_speed')"],
+    "the name of metric 'val_speed' does not say which way is": ["protocol(metric='val_speed')"],
     "Claim.phase of 'a wins' must be replicate, reported, defaults,": [
         "claim(phase='')",
         "claim(phase='search')",
@@ -402,7 +403,7 @@ STUDIES = {
     "claim 'x' is about values of sweep s": ["study(sweeps=[Sweep('s', {'rate': [1]})], claims=[SWEPT])"],
     "Reported must name arms of this study": ["reported(arm='nobody')"],
     "Reported.arm must be text that is not blank": ["reported(arm=None)", "reported(arm='')"],
-    "Reported.metric of arm a must be train_, val_ or test_ and a": [
+    "Reported.metric of arm a must be train_, val_ or test_ and the": [
         "reported(metric='accuracy')",
         "reported(metric=None)",
     ],

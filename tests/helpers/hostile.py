@@ -3,27 +3,29 @@
 from dataclasses import replace
 
 from dlstudy.analysis.results import Check, StudySummary
-from dlstudy.study.claims import Claim
+from dlstudy.study.claims import Claim, Reported
 from tests.helpers.builders import figure, make_study, make_trial, runs_of, sum_up
 
 EVIL = (
     "<script>alert(1)</script> a|b 'single' \"double\" `tick` *star* _under_ [link](x) ![i](y) & #hash <!-- \\ $\\cup "
     '#read("/etc/passwd") \\input{/etc/passwd} ${x}^2$ 50 % ~ 😀'
 )
+METRIC = f"test_{EVIL[:190]}"
 FORMULA = '=HYPERLINK("http://example.org","x")'
 NAN = float("nan")
 DIVERGED = {
     "state": "diverged",
-    "metrics": {"val_loss": NAN},
+    "metrics": {"val_loss": NAN, METRIC: 0.5},
     "history": {"val_loss": [0.5, None]},
     "cost": {"seconds": float("inf")},
 }
 
 
 def hostile_summary() -> StudySummary:
-    """A study whose every text is hostile: question, claims, settings, reasons, notes, remarks, scope, versions."""
+    """A study whose every text is hostile: question, claims, metric, settings, reasons, notes, remarks, scope."""
     claims = [Claim(EVIL, better="a", than="b", metric="test_accuracy"), Claim("no tuning", untestable=EVIL)]
     reported = [figure("0.9100"), figure("0.99", setting={"optimizer": EVIL}), figure("0.5", arm="b", place=EVIL)]
+    reported.append(Reported("b", METRIC, "0.5"))
     study = make_study(question=f"Is it {EVIL}?", seeds=6, reported=reported, claims=claims)
     history = {"val_accuracy": [0.5, 0.8], "val_loss": [0.6, 0.4]}
     a, b = [0.920, 0.931, 0.939, 0.930, 0.925, 0.935], [0.900, 0.910, 0.920, 0.909, 0.906, 0.915]

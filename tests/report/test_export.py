@@ -26,7 +26,7 @@ from dlstudy.study.claims import Claim
 from dlstudy.study.trial import TrainedBy
 from dlstudy.study.variant import Variant
 from tests.helpers.builders import figure, make_study, make_trial, runs_of, sum_up
-from tests.helpers.hostile import EVIL, NAN, hostile_summary
+from tests.helpers.hostile import EVIL, METRIC, NAN, hostile_summary
 
 PNG = b"\x89PNG\r\n\x1a\n..."
 FIGURES = {name: PNG + name.encode() for name in ("differences", "curves", "budget", "slices", "importance")}
@@ -335,7 +335,7 @@ def test_markdown_fences_code_whatever_it_holds():
 def test_markdown_rows_have_as_many_cells_as_their_heads(summary):
     text = markdown(document(summary, None))
     blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("| ")]
-    assert [len(block) for block in blocks[:3]] == [4, 5, 4]  # heads, rule and a row for each arm, figure, claim
+    assert [len(block) for block in blocks[:3]] == [4, 6, 4]  # heads, rule and a row for each arm, figure, claim
     for block in blocks:
         assert len({unescaped(line, "|") for line in block}) == 1
         assert set(block[1]) == set("| -")
@@ -377,7 +377,7 @@ def test_json_has_every_trial_with_what_it_was_and_what_it_gave(summary):
     assert replicate["history"]["val_loss"] == [0.6, 0.4]
     failed, diverged, running, _ = data[-4:]
     assert (failed["state"], failed["reason"]) == ("failed", EVIL)
-    assert (diverged["metrics"], diverged["cost"]) == ({"val_loss": None}, {"seconds": None})
+    assert (diverged["metrics"], diverged["cost"]) == ({"val_loss": None, METRIC: 0.5}, {"seconds": None})
     assert diverged["history"] == {"val_loss": [0.5, None]}
     assert (running["state"], running["ended_s"], running["metrics"]) == ("running", None, {})
 

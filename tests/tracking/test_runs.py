@@ -166,6 +166,17 @@ def test_a_run_that_was_left_open_is_ended_whatever_the_mark(mlflow):
     assert mlflow.client.get_run(runs.run_ids[KEYS[1]]).info.status == "FINISHED"
 
 
+def test_epochs_of_a_run_that_was_left_open_are_not_written_again_though_a_metric_lacks_some(mlflow):
+    history = {"val_accuracy": [0.4, None, 0.5], "val_loss": [0.6, 0.5, 0.4, 0.3]}
+    gappy = replace(EARLIER[0], result=replace(EARLIER[0].result, history=history))
+    runs = mlflow.connect()
+    runs.catch_up([gappy])
+    run_id = runs.run_ids[gappy.key]
+    mlflow.client.update_run(run_id, status="RUNNING")
+    mlflow.connect().catch_up([replace(gappy, ended_s=gappy.ended_s + 1)])
+    assert [metric.step for metric in mlflow.client.get_metric_history(run_id, "val_loss")] == [1, 2, 3, 4]
+
+
 def test_a_run_that_the_record_does_not_name_is_looked_up(mlflow):
     mlflow.connect().catch_up(EARLIER)
     again = mlflow.connect()

@@ -151,7 +151,7 @@ def test_what_an_estimator_logs_joins_the_metrics_at_the_end(keras_at_rest):
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("Weight norm", 1.0, "log_metric needs a name of a to z, 0 to 9 and _, got 'Weight norm'"),
+        ("two\nlines", 1.0, r"log_metric needs a name in one line of 200 characters at most, got 'two\nlines'"),
         ("norm", "large", "log_metric needs a number for norm, got 'large'"),
     ],
 )

@@ -8,9 +8,10 @@ from dlstudy.datasets import registry
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
 from dlstudy.study.trial import TrialSpec
-from dlstudy.training import epoch_graph, private_names
+from dlstudy.training import epoch_graph, global_settings, model_cache, private_names
 from dlstudy.training.arrays import prepare
-from dlstudy.training.model_cache import ModelCache, fingerprint
+from dlstudy.training.model_cache import ModelCache, Slot
+from dlstudy.training.python_state import state_of
 from dlstudy.training.shared_memory import SharedArrays
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
@@ -115,7 +116,8 @@ def test_nothing_is_traced_anew_for_another_rate_or_seed(arrays, monkeypatch):
     context = DatasetContext(*arrays)
     trained(SPEC, build, context)
     made = []
-    monkeypatch.setattr(epoch_graph, "_graph", lambda n: made.append(n))
+    monkeypatch.setattr(epoch_graph, "_step_loop", lambda *given: made.append(given))
+    monkeypatch.setattr(epoch_graph, "_loop_with_late_metrics", lambda *given: made.append(given))
     assert trained(with_params(seed=5, learning_rate=0.002), build, context).state == "finished"
     assert made == []
 
@@ -160,20 +162,20 @@ def fresh(**more):
 
 
 def test_rate_seed_and_initializer_do_not_count_and_all_else_does():
-    first = fingerprint(fresh())
+    first = state_of(fresh())
     assert first
-    assert fingerprint(fresh(seed=2, learning_rate=0.5)) == first
-    assert fingerprint(fresh(rate=0.21)) != first
+    assert state_of(fresh(seed=2, learning_rate=0.5)) == first
+    assert state_of(fresh(rate=0.21)) != first
 
     import keras
 
     changed = fresh()
     changed.layers[1].kernel.regularizer = keras.regularizers.L1(0.1)
-    assert fingerprint(changed) != first
+    assert state_of(changed) != first
 
     frozen = fresh()
     frozen.layers[1].trainable = False
-    assert fingerprint(frozen) != first
+    assert state_of(frozen) != first
 
 
 def test_a_schedule_is_part_of_the_graph():
@@ -182,7 +184,7 @@ def test_a_schedule_is_part_of_the_graph():
     def scheduled(rate):
         model = fresh()
         model.compile(keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(rate, 5, 0.9)), loss="mse")
-        return fingerprint(model)
+        return state_of(model)
 
     assert scheduled(0.1)
     assert scheduled(0.1) != scheduled(0.2)
@@ -242,12 +244,6 @@ def a_partial_activation():
     return [keras.layers.Activation(functools.partial(scaled, by=2))], {}
 
 
-def a_table():
-    import keras
-
-    return [keras.layers.Normalization(mean=0.0, variance=1.0)], {}
-
-
 def a_replaced_call():
     import keras
 
@@ -266,7 +262,6 @@ def a_replaced_call():
         own_activation,
         a_partial_activation,
         a_lambda,
-        a_table,
         a_replaced_call,
     ],
 )
@@ -276,7 +271,7 @@ def test_code_of_the_study_s_own_is_never_kept(make):
     layers, compiled = make()
     model = keras.Sequential([keras.Input((4,)), *layers])
     model.compile(**{"optimizer": "sgd", "loss": "mse", **compiled})
-    assert fingerprint(model) == ""
+    assert state_of(model) == ""
 
 
 def test_a_replaced_step_and_a_class_of_its_own_are_never_kept():
@@ -287,21 +282,66 @@ def test_a_replaced_step_and_a_class_of_its_own_are_never_kept():
 
     own = Own([keras.Input((4,)), keras.layers.Dense(1)])
     own.compile("sgd", loss="mse")
-    assert fingerprint(own) == ""
+    assert state_of(own) == ""
     model = fresh()
     model.train_step = model.train_step
-    assert fingerprint(model) == ""
+    assert ModelCache().take(Slot(model)).key == ""
+
+
+def test_a_table_counts_with_its_content():
+    import keras
+
+    def normalized(mean):
+        keras.utils.clear_session()
+        layers = [keras.Input((4,)), keras.layers.Normalization(mean=mean, variance=1.0), keras.layers.Dense(1)]
+        model = keras.Sequential(layers)
+        model.compile("sgd", loss="mse")
+        return state_of(model)
+
+    assert normalized(0.5) == normalized(0.5) != ""
+    assert normalized(0.5) != normalized(0.6)
+
+
+def test_what_stands_in_no_configuration_counts():
+    import keras
+
+    def changed(change):
+        model = fresh(optimizer="AdamW")
+        change(model)
+        return state_of(model)
+
+    def policy(model):
+        keras.config.set_dtype_policy("mixed_bfloat16")
+
+    changes = [
+        lambda model: None,
+        lambda model: setattr(model.layers[3], "rate", 0.7),
+        lambda model: setattr(model.layers[1], "mine", 3),
+        lambda model: setattr(model.optimizer, "clipnorm", 0.5),
+        lambda model: setattr(model.layers[1], "trainable", False),
+        lambda model: keras.config.set_epsilon(0.01),
+        policy,
+    ]
+    states = []
+    for change in changes:
+        with global_settings.restored():
+            states.append(changed(change))
+    assert len(set(states)) == len(changes)
+    excluded = changed(lambda model: model.optimizer.exclude_from_weight_decay(var_names=["kernel"]))
+    assert excluded not in states
 
 
 class Made:
     """Graphs of a made-up model."""
 
     def __init__(self, key, parameters=10):
-        self.key, self.model = key, self
+        self.key = self.state = key
+        self.model = self
         self.count_params = lambda: parameters
 
 
-def test_the_cache_drops_the_least_recently_used_and_keeps_no_large_model():
+def test_the_cache_drops_the_least_recently_used_and_keeps_no_large_model(monkeypatch):
+    monkeypatch.setattr(model_cache, "state_of", lambda model: model.state)
     cache = ModelCache()
     for number in range(20):
         cache.put(Made(f"model {number}"))
@@ -309,6 +349,10 @@ def test_the_cache_drops_the_least_recently_used_and_keeps_no_large_model():
     assert list(cache._kept) == [f"model {number}" for number in range(12, 20)]
     cache.put(Made("large", 10**8))
     cache.put(Made(""))
+    changed = Made("changed")
+    changed.state = "otherwise"
+    monkeypatch.setattr(model_cache, "state_of", lambda model: model.key)
+    cache.put(changed)
     assert len(cache) == 8
 
 

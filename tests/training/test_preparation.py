@@ -41,16 +41,18 @@ def test_prepare_gets_all_rows_the_training_part_first_and_the_numbers_of_those_
         np.testing.assert_array_equal(getattr(arrays, name), getattr(digits.arrays, name))
 
 
-def test_tables_keep_their_float64_and_images_their_float32(digits, diabetes, gates):
+def test_types_are_kept_and_a_training_sees_what_fit_would(digits, diabetes, gates):
     def thirds(x, y, train, p):
         return x / 3, y
 
     table, image = arrays_of(diabetes, thirds, spec_of("diabetes"))[0], arrays_of(digits, thirds)[0]
     assert (table.x.dtype, table.y.dtype, image.x.dtype, image.y.dtype) == ("f8", "f8", "f4", "i4")
     np.testing.assert_array_equal(table.x, diabetes.arrays.x / 3)
-    assert [part.dtype.name for part in table.on_device] == ["float32"] * 4
+    assert [part.dtype.name for part in table.on_device(False, "float32")] == ["float32"] * 2
+    assert [part.dtype.name for part in table.on_device(True, "float64")] == ["float64"] * 2
     whole = arrays_of(gates, lambda x, y, train, p: (x.astype(int), y.astype(float)), spec_of("gates", rows=None))[0]
-    assert (whole.x.dtype, whole.y.dtype) == ("f8", "i4")
+    assert (whole.x.dtype, whole.y.dtype) == ("i8", "f8")
+    assert [part.dtype.name for part in whole.on_device(False, "float32")] == ["int64", "float32"]
 
 
 def test_an_exact_method_on_scaled_columns_is_exact(diabetes):
@@ -91,14 +93,16 @@ def test_a_study_may_make_labels_of_its_own(gates):
 @pytest.mark.parametrize(
     ("prepare", "reason"),
     [
-        (lambda x, y, train, p: None, "prepare must return x and y, got NoneType"),
-        (lambda x, y, train, p: (x, y, train), "prepare must return x and y, got tuple"),
+        (lambda x, y, train, p: None, "prepare must return x and y, or x, y and weights of the rows, got None"),
+        (lambda x, y, train, p: (x, y, train), r"of 1797 rows, got weights of shape \(300,\)"),
         (
             lambda x, y, train, p: (x[train], y[train]),
-            r"prepare must return x and y of 1797 rows, got shapes \(300, 8, 8\) and \(300,\)",
+            r"prepare must return x and y of 1797 rows, got x of shape \(300, 8, 8\)",
         ),
-        (lambda x, y, train, p: (x, y[train]), r"of 1797 rows, got shapes \(1797, 8, 8\) and \(300,\)"),
-        (lambda x, y, train, p: (x, y[:, None]), r"got shapes \(1797, 8, 8\) and \(1797, 1\)"),
+        (lambda x, y, train, p: (x, y[train]), r"of 1797 rows, got y of shape \(300,\)"),
+        (lambda x, y, train, p: (x, y, x), r"prepare must return one weight for each row"),
+        (lambda x, y, train, p: (x, y.astype(str)), "prepare must return numbers, got y of <U"),
+        (lambda x, y, train, p: (x, {}), "prepare must return x and y, got no array for y"),
         (lambda x, y, train, p: (x * np.nan, y), "prepare returned numbers that are not finite: fix it, or the data"),
         (lambda x, y, train, p: (x, y + np.inf), "prepare returned numbers that are not finite"),
     ],
@@ -124,7 +128,8 @@ def test_equal_data_share_one_context_with_its_kept_graphs(digits):
     context = DatasetContext(digits.description, digits.arrays)
     first = run(context, spec_of(epochs=1), prepare=shifted)
     (shared,) = context.prepared.values()
-    assert (len(shared.cache), len(context.cache)) == (1, 0)
+    assert shared.cache is context.cache
+    assert len(shared.cache) == 1
     (kept,) = shared.cache._kept.values()
     again = run(context, spec_of(epochs=1, params={"shift": 0}), prepare=shifted)
     assert list(context.prepared.values()) == [shared]
@@ -156,20 +161,20 @@ def test_without_prepare_a_context_stays_as_it_is(digits):
 
 
 def test_what_does_not_fit_on_the_device_stays_off_it_when_it_is_prepared(digits):
-    context = DatasetContext(digits.description, dataclasses.replace(digits.arrays, on_device=None))
+    context = DatasetContext(digits.description, dataclasses.replace(digits.arrays, fits=False))
     result = run(context, spec_of(epochs=1), prepare=shifted)
     assert (result.trained_by, result.remarks) == ("fit", ("the data does not fit on the device",))
 
 
 def test_a_key_names_the_content_of_arrays():
     x, y = np.arange(6.0).reshape(3, 2), np.array([0, 1, 0], np.int32)
-    base = Arrays(x, y, x[:1], y[:1], None)
-    assert key_of(base) == key_of(Arrays(x.copy(order="F"), y.copy(), x[:1].copy(), y[:1], on_device=()))
+    base = Arrays(x, y, x[:1], y[:1])
+    assert key_of(base) == key_of(Arrays(x.copy(order="F"), y.copy(), x[:1].copy(), y[:1]))
     others = [
-        Arrays(x.reshape(2, 3), y, x[:1], y[:1], None),
-        Arrays(x.astype(np.float32), y, x[:1], y[:1], None),
-        Arrays(x, y[::-1] + 1, x[:1], y[:1], None),
-        Arrays(x, y, x[1:2], y[:1], None),
-        Arrays(x, y, x[:1], y[1:2], None),
+        Arrays(x.reshape(2, 3), y, x[:1], y[:1]),
+        Arrays(x.astype(np.float32), y, x[:1], y[:1]),
+        Arrays(x, y[::-1] + 1, x[:1], y[:1]),
+        Arrays(x, y, x[1:2], y[:1]),
+        Arrays(x, y, x[:1], y[1:2]),
     ]
     assert len({key_of(arrays) for arrays in (base, *others)}) == 6

@@ -10,7 +10,7 @@ from dlstudy.engines import trainer
 from dlstudy.engines.devices import CPU_ENVIRONMENT, Slot
 from dlstudy.study import loader
 from dlstudy.study.phases import ReadTest
-from dlstudy.training import epoch_graph, fused_updates, private_names, self_check
+from dlstudy.training import fused_updates, private_names, self_check
 from dlstudy.training.epoch_graph import EpochGraphs
 from dlstudy.training.self_check import graph_fault
 from tests.helpers.trainings import context_of, run, spec_of
@@ -29,11 +29,11 @@ def test_here_it_passes_and_a_process_checks_once(keras_at_rest, monkeypatch):
 
 
 def test_it_checks_the_fused_update_itself(keras_at_rest, monkeypatch):
-    fused = []
-    monkeypatch.setattr(epoch_graph, "fuse", lambda optimizer: fused.append(optimizer) or fused_updates.fuse(optimizer))
+    made = []
+    adam = fused_updates._adam
+    monkeypatch.setattr(fused_updates, "_adam", lambda *given: made.append(adam(*given)) or made[-1])
     assert self_check._distance() < 1e-5
-    (optimizer,) = fused
-    assert "update_step" in vars(optimizer)
+    assert [*filter(None, made)] == made != []
 
 
 def test_it_draws_no_random_numbers_and_leaves_keras_as_it_was(keras_at_rest):
@@ -129,4 +129,4 @@ def test_the_numbers_after_a_failed_check_are_those_of_plain_fit(digits_plain, f
 @pytest.fixture
 def digits_plain(keras_at_rest):
     context = context_of("digits")
-    return dataclasses.replace(context, arrays=dataclasses.replace(context.arrays, on_device=None))
+    return dataclasses.replace(context, arrays=dataclasses.replace(context.arrays, fits=False))

@@ -93,14 +93,18 @@ def test_no_room_is_said_at_once(digits, monkeypatch):
         SharedArrays(digits.description)
 
 
+def tensors_of(arrays):
+    return [*arrays.on_device(False, "float32"), *arrays.on_device(True, "float32")]
+
+
 def test_tensors_are_the_shared_memory_itself(digits):
     arrays = prepare(SharedArrays.of(digits), memory_gb=4)
-    for array, tensor in zip((arrays.x, arrays.y, arrays.x_test, arrays.y_test), arrays.on_device, strict=True):
+    for array, tensor in zip((arrays.x, arrays.y, arrays.x_test, arrays.y_test), tensors_of(arrays), strict=True):
         assert np.asarray(memoryview(tensor)).ctypes.data == array.ctypes.data
 
 
 def test_what_takes_more_than_half_of_the_memory_stays_off_the_device(digits):
-    assert prepare(SharedArrays.of(digits), memory_gb=0.0005).on_device is None
+    assert prepare(SharedArrays.of(digits), memory_gb=0.0005).fits is False
 
 
 def test_on_a_gpu_the_tensors_are_copies_on_the_device(digits, monkeypatch):
@@ -108,6 +112,6 @@ def test_on_a_gpu_the_tensors_are_copies_on_the_device(digits, monkeypatch):
 
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"] if kind == "GPU" else [])
     arrays = prepare(SharedArrays.of(digits), memory_gb=4)
-    for array, tensor in zip((arrays.x, arrays.y, arrays.x_test, arrays.y_test), arrays.on_device, strict=True):
+    for array, tensor in zip((arrays.x, arrays.y, arrays.x_test, arrays.y_test), tensors_of(arrays), strict=True):
         assert np.asarray(memoryview(tensor)).ctypes.data != array.ctypes.data
         assert (tensor.numpy() == array).all()

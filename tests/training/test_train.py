@@ -42,7 +42,7 @@ def run(tiny, digits):
 
 def plainly(context):
     """The same data, but not on the device: trained through plain `fit`."""
-    return DatasetContext(context.description, dataclasses.replace(context.arrays, on_device=None))
+    return DatasetContext(context.description, dataclasses.replace(context.arrays, fits=False))
 
 
 def test_an_epoch_as_one_graph_gives_what_plain_fit_gives_on_the_same_batches(spec, run, digits):
@@ -79,7 +79,7 @@ def test_another_seed_gives_other_numbers(spec, run):
 
 def test_a_search_never_reads_the_test_rows(spec, run, digits):
     arrays = digits.arrays
-    blind = dataclasses.replace(arrays, x_test=None, y_test=np.zeros(0), on_device=(*arrays.on_device[:2], None, None))
+    blind = dataclasses.replace(arrays, x_test=None, y_test=np.zeros(0))
     context = DatasetContext(digits.description, blind)
     result = run(dataclasses.replace(spec, read_test=ReadTest.NEVER), digits=context)
     assert result.state == "finished"

@@ -36,7 +36,7 @@ def _differences(summary: StudySummary) -> str:
         return f"Paired differences with their means and intervals, for each claim. {' '.join(compared)}"
     test = summary.test_metric
     means = [f"{arm.name} {spread_text(arm.replicates[test])}" for arm in summary.arms if test in arm.replicates]
-    return f"{label(test).capitalize()} of each arm over its seeds: {', '.join(means)}." if means else ""
+    return f"{_begins(label(test))} of each arm over its seeds: {', '.join(means)}." if means else ""
 
 
 def _budget(summary: StudySummary) -> str:
@@ -57,7 +57,7 @@ def _curves(summary: StudySummary) -> str:
         return ""
     arms = dict.fromkeys(arm for of_arms in drawn.values() for arm in of_arms)
     return (
-        f"{listed(label(metric) for metric in drawn).capitalize()} by epoch of the winners of {listed(arms)}: mean and "
+        f"{_begins(listed(map(label, drawn)))} by epoch of the winners of {listed(arms)}: mean and "
         "range over seeds, as far as half of the runs got."
     )
 
@@ -66,7 +66,7 @@ def _slices(summary: StudySummary) -> str:
     tuned = dict.fromkeys(name for trial in summary.trials if trial.phase is Phase.SEARCH for name in trial.tuned)
     if not tuned:
         return ""
-    return f"{label(summary.metric).capitalize()} of every search trial against {listed(tuned)}."
+    return f"{_begins(label(summary.metric))} of every search trial against {listed(tuned)}."
 
 
 def _importance(summary: StudySummary) -> str:
@@ -75,3 +75,8 @@ def _importance(summary: StudySummary) -> str:
         for arm, shares in importances(summary).items()
     ]
     return f"How much each tuned parameter matters to the search. {'; '.join(arms)}." if arms else ""
+
+
+def _begins(text: str) -> str:
+    """The text as it begins a sentence: the name of a metric in it keeps its capitals."""
+    return text[:1].upper() + text[1:]

@@ -20,6 +20,7 @@ from dlstudy.report.figures.style import (
     winners,
 )
 from dlstudy.report.labels import label
+from dlstudy.study.metrics import train_metric_of
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.trial import MOST_POINTS, TrainedBy, TrialState
 
@@ -38,7 +39,7 @@ def curves(summary: StudySummary) -> dict[str, dict[str, Array]]:
     """
     metric = summary.metric
     validated = _drawable(summary, (metric, "val_loss"))
-    return validated or _drawable(summary, (metric.replace("val_", "train_", 1), "train_loss", "train_cost"))
+    return validated or _drawable(summary, (train_metric_of(metric), "train_loss", "train_cost"))
 
 
 def curves_png(summary: StudySummary) -> bytes | None:
@@ -80,7 +81,9 @@ def _common(runs: Array) -> npt.NDArray[np.intp]:
 
 
 def _alike(one: dict[str, Array], other: dict[str, Array]) -> bool:
-    return one.keys() == other.keys() and all(np.allclose(one[arm], other[arm], equal_nan=True) for arm in one)
+    return one.keys() == other.keys() and all(
+        one[arm].shape == other[arm].shape and np.allclose(one[arm], other[arm], equal_nan=True) for arm in one
+    )
 
 
 def _curves_figure(summary: StudySummary, found: dict[str, dict[str, Array]]) -> Figure:
@@ -110,22 +113,30 @@ def _epochs(summary: StudySummary, arm: str, n: int) -> npt.NDArray[np.intp]:
     return np.linspace(0, last - 1, n).astype(np.intp) + 1
 
 
+def _alone(values: Array) -> npt.NDArray[np.intp]:
+    """Indices of the values between two gaps: a line through them shows nothing."""
+    padded = np.isfinite([np.nan, *values, np.nan])
+    return np.flatnonzero(padded[1:-1] & ~padded[:-2] & ~padded[2:])
+
+
 def _draw_curves(axes: Axes, summary: StudySummary, metric: str, of_arms: dict[str, Array]) -> bool:
     """Draws a panel; says whether values lie outside of it."""
     drawn = pens(summary)
     settled, everything = [], []
     few = max(runs.shape[1] for runs in of_arms.values()) < _MARKED
     for arm, runs in of_arms.items():
-        common = _common(runs)
-        runs, epochs = runs[:, common], _epochs(summary, arm, runs.shape[1])[common]
-        mean, pen = np.nanmean(runs, axis=0), drawn[arm]
-        low, high = np.nanmin(runs, axis=0), np.nanmax(runs, axis=0)
+        common, epochs, pen = _common(runs), _epochs(summary, arm, runs.shape[1]), drawn[arm]
+        low, mean, high = np.full((3, len(epochs)), np.nan)  # where few runs have a value, the line has a gap
+        mean[common] = np.nanmean(runs[:, common], axis=0)
+        low[common], high[common] = np.nanmin(runs[:, common], axis=0), np.nanmax(runs[:, common], axis=0)
         axes.fill_between(epochs, low, high, color=pen.colour, alpha=0.16 if len(of_arms) < 5 else 0.08, linewidth=0)
-        marker = {"marker": pen.marker, "markersize": 3} if few else {}
+        marked = np.arange(len(epochs)) if few else _alone(mean)
+        marker = {"marker": pen.marker, "markersize": 3, "markevery": marked} if len(marked) else {}
         axes.plot(epochs, mean, color=pen.colour, linestyle=pen.line, linewidth=1.4, label=elide(arm, 30), **marker)
-        settled += [*mean[len(mean) // 2 :]]
-        everything += [*low, *high]
-    upward = summary.protocol["direction"] == Direction.MAXIMIZE and not metric.endswith(("loss", "cost"))
+        settled += [*mean[common[len(common) // 2 :]]]
+        everything += [*low[common], *high[common]]
+    of_search = metric in (summary.metric, train_metric_of(summary.metric))
+    upward = of_search and summary.protocol["direction"] == Direction.MAXIMIZE  # the other curves are of losses
     shown = view_of_curves(settled, everything, upward)
     shown.apply(axes)
     axes.set(xlabel="epoch", ylabel=label(metric))

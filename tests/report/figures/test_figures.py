@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from dlstudy.report.figures.curves import curves, curves_png
+from dlstudy.report.figures.curves import _draw_curves, curves, curves_png
 from dlstudy.report.figures.style import (
     WIDTH,
     elide,
@@ -68,6 +68,8 @@ def test_metrics_are_named_in_words():
     assert label("val_accuracy") == "validation accuracy"
     assert label("train_end_rise") == "training end rise"
     assert label("epochs until val_loss reaches 0.1") == "epochs until validation loss reaches 0.1"
+    assert label("val_interval_score") == "validation interval score"
+    assert label("test_F1@strain_rate") == "test F1@strain rate"
 
 
 def test_long_names_lose_their_middle_and_lines_become_one():
@@ -201,6 +203,28 @@ def test_runs_of_unequal_length_are_padded_and_epochs_without_a_number_are_gaps(
     expected = [[0.5, np.nan, np.nan], [np.nan, 0.6, 0.7], [0.1, 0.2, np.nan]]
     np.testing.assert_array_equal(curves(summary)["val_accuracy"]["a"], expected)
     size_of(curves_png(summary))
+
+
+def test_metrics_with_series_of_unequal_length_have_curves_of_their_own(study):
+    series = {"val_accuracy": [0.5, 0.7, 0.8], "val_loss": [0.5, 0.7]}  # the second stage is compiled without a loss
+    trials = [make_trial(study, "a", "search", value=0.9), make_trial(study, "a", "replicate", history=series)]
+    summary = sum_up(study, trials)
+    assert {metric: runs["a"].shape for metric, runs in curves(summary).items()} == {
+        "val_accuracy": (1, 3), "val_loss": (1, 2)
+    }  # fmt: skip
+    size_of(curves_png(summary))
+
+
+def test_a_metric_of_some_epochs_is_drawn_with_gaps_and_its_lone_values_as_points(study):
+    series = [0.1, 0.2, None, 0.4, *[None, 0.5] * 13]
+    summary = sum_up(study, runs(study, "a", [series, [*series[:-1], 0.7]]))
+    axes = Figure().subplots()
+    _draw_curves(axes, summary, "val_accuracy", curves(summary)["val_accuracy"])
+    (line,) = axes.get_lines()
+    assert line.get_xdata().tolist() == list(range(1, 31))
+    expected = [np.nan if value is None else value for value in [*series[:-1], 0.6]]
+    np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-12)
+    assert list(line.get_markevery()) == [3, *range(5, 30, 2)]
 
 
 @pytest.mark.parametrize("histories", [[], [[]], [[0.9]], [[0.9], [0.8]], [[None, 0.9], [0.8]], [[0.1, 0.2], [], []]])

@@ -1,0 +1,86 @@
+"""One step of a training of each arm, before the first trial."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+
+from dlstudy.engines.base import Engine, TrialOutcome
+from dlstudy.errors import TrialError
+from dlstudy.runner.rehearsal import sample_spec
+from dlstudy.study.phases import Phase
+from dlstudy.study.request import ResolvedStudy
+from dlstudy.study.study import Arm
+from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
+
+__all__ = ["ArmCheck", "check_arms", "refuse_faults"]
+
+
+@dataclass(frozen=True)
+class ArmCheck:
+    """What one step of an arm has shown.
+
+    Args:
+        arm: its name.
+        result: of that step.
+        fault: what is wrong in every trial of the arm, in one line; empty where nothing is.
+    """
+
+    arm: str
+    result: TrialResult
+    fault: str
+
+
+def check_arms(study: ResolvedStudy, arms: Sequence[Arm], engine: Engine) -> list[ArmCheck]:
+    """Builds each arm once, at parameters that the study names, and takes one step of it. Records nothing."""
+    with TemporaryDirectory() as folder:
+        waiting = [
+            dataclasses.replace(sample_spec(study, arm, f"check {arm.name}"), check=True, folder=f"{folder}/{arm.name}")
+            for arm in arms
+        ]
+        found = {outcome.spec.arm: _judged(study, outcome) for outcome in _trained(waiting, engine)}
+    return [found[arm.name] for arm in arms]
+
+
+def _trained(waiting: list[TrialSpec], engine: Engine) -> Iterator[TrialOutcome]:
+    in_flight = 0
+    while waiting or in_flight:
+        while waiting and in_flight < len(engine.slots):
+            engine.submit(waiting.pop(0))
+            in_flight += 1
+        for outcome in engine.wait(timeout_s=1.0):
+            in_flight -= 1
+            yield outcome
+
+
+def refuse_faults(checks: Sequence[ArmCheck]) -> None:
+    """Raises what is wrong in every trial of an arm.
+
+    Raises:
+        TrialError: something is.
+    """
+    faults = [check for check in checks if check.fault]
+    if faults:
+        raise TrialError("\n".join(f"arm {check.arm} cannot be trained: {check.fault}" for check in faults))
+
+
+def _judged(study: ResolvedStudy, outcome: TrialOutcome) -> ArmCheck:
+    arm, result = outcome.spec.arm, outcome.result
+    # A worker that dies, or has too little memory for all of them at once, says nothing about the arm.
+    if result.state is TrialState.FAILED and not result.reason.startswith("out of memory"):
+        return ArmCheck(arm, result, result.reason)
+    return ArmCheck(arm, result, _missing_metric(study, study.arm(arm), result))
+
+
+def _missing_metric(study: ResolvedStudy, arm: Arm, result: TrialResult) -> str:
+    """Says that a Keras model gives other metrics than the search needs, where no later code could add them."""
+    metric = study.value_metric(arm, Phase.SEARCH)
+    given = [name for name in result.metrics if name.startswith(("val_", "test_"))]
+    if metric in result.metrics or not given or study.callbacks or study.continue_training:
+        return ""
+    close = difflib.get_close_matches(metric, given, 1, 0.5)
+    advice = (
+        f"did you mean {close[0]}?" if close else "name one of these in Protocol.metric, or compile it into the model"
+    )
+    return f"the model gives no metric {metric}, it gives {', '.join(sorted(given))}: {advice}"

@@ -1,0 +1,87 @@
+"""Keras's `fit` where an epoch is one call."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dlstudy.errors import TrialError
+from dlstudy.training import private_names
+from dlstudy.training.epoch_graph import GraphError, metrics_or_logs
+
+__all__ = ["fit", "require_compiled_once"]
+
+
+def fit(
+    model: Any,
+    train_epoch: Callable[[], Any],
+    judge: Callable[[], dict[str, Any]] | None,
+    *,
+    epochs: int,
+    steps: int,
+    callbacks: Sequence[Any],
+) -> None:  # Any: Keras's types, logs
+    """Trains as `keras.Model.fit` does, with the same calls of callbacks in the same order.
+
+    A callback sees one batch in an epoch, as with `steps_per_execution` of a whole epoch.
+
+    Args:
+        model: compiled.
+        train_epoch: trains the next epoch; returns what the last `train_step` returns.
+        judge: returns what `evaluate` returns for the validation rows; None where there are none.
+        epochs: how many to train.
+        steps: batches in an epoch.
+        callbacks: Keras's.
+
+    Raises:
+        TrialError: a callback has compiled the model.
+        GraphError: a callback ends the first epoch before it begins, after which `fit` still trains one batch.
+    """
+    import keras
+
+    every: Any = keras.callbacks.CallbackList(
+        list(callbacks), add_history=True, model=model, verbose=0, epochs=epochs, steps=steps
+    )
+    model.stop_training = False
+    model.make_train_function()  # traces nothing; a study's callbacks may look for it
+    every.on_train_begin()
+    logs: dict[str, Any] | None = None
+    for epoch in range(_initial_epoch(model), epochs):
+        model.reset_metrics()
+        every.on_epoch_begin(epoch)
+        require_compiled_once(model)
+        if model.stop_training:
+            raise GraphError("a callback ends the training before an epoch")
+        every.on_train_batch_begin(0)
+        logs = metrics_or_logs(model, train_epoch())
+        every.on_train_batch_end(steps - 1, logs)
+        logs = dict(logs)
+        if judge is not None:
+            every.on_test_begin()
+            judged = judge()
+            every.on_test_end(judged)
+            logs |= {f"val_{name}": value for name, value in judged.items()}
+        every.on_epoch_end(epoch, logs)
+        if model.stop_training:
+            break
+    if isinstance(model.optimizer, keras.Optimizer):
+        model.optimizer.finalize_variable_values(model.trainable_weights)
+    every.on_train_end(logs=logs)
+
+
+def _initial_epoch(model: Any) -> int:
+    try:
+        return private_names.initial_epoch(model)
+    except private_names.MISSING:
+        return 0
+
+
+def require_compiled_once(model: Any) -> None:  # Any: a Keras model
+    """Checks that no callback has compiled the model: Keras's `fit` then ends in "'NoneType' object is not callable".
+
+    Raises:
+        TrialError: one has.
+    """
+    if model.train_function is None:
+        raise TrialError(
+            "the model was compiled while it trained, after which Keras's fit cannot go on: compile it in build, or in "
+            "continue_training for a second training"
+        )

@@ -1,0 +1,71 @@
+"""One step of a training, to find before the first trial what is wrong in every trial."""
+
+from typing import Any
+
+import numpy as np
+
+from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
+from dlstudy.training.arrays import Task, take
+from dlstudy.training.epoch_graph import reason_against
+from dlstudy.training.epoch_recorder import numbers_in
+from dlstudy.training.initial_weights import count_parameters
+from dlstudy.training.keras_training import callbacks_of, require_compiled
+from dlstudy.training.sklearn_training import require_estimator
+
+__all__ = ["check_estimator", "check_keras"]
+
+
+def check_estimator(model: Any) -> TrialResult:  # Any: whatever `build` returned
+    """Whether an object can be trained.
+
+    Raises:
+        TrialError: it has no `fit` and `predict`.
+    """
+    require_estimator(model)
+    return TrialResult(TrialState.FINISHED, trained_by=TrainedBy.ESTIMATOR)
+
+
+def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, not to be imported here
+    """Trains one batch by Keras's `fit`, without a graph, and judges another.
+
+    Returns:
+        A result with the metrics of that step, by the names that a trial gives them, and with what would train it.
+
+    Raises:
+        TrialError: the model is not compiled, or its callbacks are none.
+        Exception: whatever Keras or the study's own code raises.
+    """
+    import keras
+
+    require_compiled(model)
+    callbacks = callbacks_of(task)
+    reason = task.graph_fault or reason_against(model, task.arrays.fits, callbacks)
+    floatx, size = keras.config.floatx(), task.spec.batch_size
+    batch = take(task.arrays.in_memory(False, floatx), task.rows.train[:size])
+    judged = take(task.arrays.in_memory(task.judges_test_part, floatx), task.judged[:size])
+    model.run_eagerly = True  # tracing a graph takes longer than many such steps
+    seen: dict[str, Any] = {}
+    last = keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: seen.update(logs or {}))
+    model.fit(
+        batch[0],
+        batch[1],
+        sample_weight=batch[2] if len(batch) == 3 else None,
+        batch_size=size,
+        validation_data=judged if len(task.judged) else None,
+        validation_batch_size=size,
+        verbose=0,
+        callbacks=[*callbacks, last],
+    )
+    judged_as = "test" if task.judges_test_each_epoch else "val"
+    metrics = {
+        f"{judged_as}_{entry[4:]}" if entry.startswith("val_") else f"train_{entry}": number
+        for name, value in seen.items()
+        for entry, number in numbers_in(name, value)
+    }
+    finite = {name: value for name, value in (metrics | task.take_logged()).items() if np.isfinite(value)}
+    return TrialResult(
+        TrialState.FINISHED,
+        metrics={**dict.fromkeys(metrics, 0.0), **finite, "parameters": count_parameters(model)},
+        trained_by=TrainedBy.FIT if reason else TrainedBy.EPOCH_GRAPH,
+        remarks=[reason] if reason else [],
+    )
