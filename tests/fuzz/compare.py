@@ -182,12 +182,13 @@ def spec_of(trial, folder):
 def as_tree(result, seen):
     """All that must be the same, as nested dicts and lists.
 
-    Of an error of TensorFlow's, only that it is one: what is refused when a graph is made or when it runs, at which
-    step of it and in which words, depends on the shapes that are known.
+    Of a refusal, its reason: how far the trial had come by then depends on what is known when a graph is made. Of one
+    by TensorFlow not even its words: they name the shapes that are known.
     """
+    if result.state == TrialState.FAILED:
+        reason = "an error of TensorFlow's" if result.reason.startswith(_BY_SHAPE) else result.reason
+        return {"state": result.state, "reason": reason}
     kept = dataclasses.asdict(result)
-    if result.state == TrialState.FAILED and result.reason.startswith(_BY_SHAPE):
-        return {"state": kept["state"], "reason": "an error of TensorFlow's"}
     return {name: kept[name] for name in ("state", "reason", "metrics", "history", "correct")} | {"seen": seen}
 
 
@@ -255,7 +256,7 @@ def simplest(program, differs=differences):
 
 def without_one(program):
     """Programs with one thing less."""
-    for i in range(len(program["changes"]) if len(program["changes"]) > 1 else 0):
+    for i in range(len(program["changes"])):
         yield {**program, "changes": program["changes"][:i] + program["changes"][i + 1 :]}
     for part in ("base", "changes", "data"):
         for less in pruned(program[part]):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fuzz.programs import programs
 
-N_PROGRAMS = 10
+N_PROGRAMS = 5
 
 
 @hypothesis.settings(
@@ -20,6 +20,17 @@ def test_a_random_program_trains_the_fast_way_as_by_plain_fit(keras_at_rest, pro
     from tests.fuzz.compare import differences
 
     assert differences(program) == [], program
+
+
+def test_a_rate_that_is_wrong_by_a_thousandth_is_found(keras_at_rest, monkeypatch):
+    from dlstudy.training import fused_updates
+    from tests.fuzz.compare import differences
+
+    program = {"data": {"shape": (3,), "rows": 20, "target": "number"}, "base": {"epochs": 1}, "changes": [{}]}
+    own = fused_updates._sgd
+    monkeypatch.setattr(fused_updates, "_sgd", lambda *given: lambda g, v, rate: own(*given)(g, v, 1.001 * rate))
+    found = differences(program)
+    assert any("train_loss" in line for line in found), found
 
 
 def test_a_program_is_reduced_to_what_makes_the_difference(keras_at_rest):
