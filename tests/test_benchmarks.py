@@ -12,6 +12,7 @@ from rich.console import Console
 from benchmarks import __main__ as command
 from benchmarks import children, showing, side_by_side, simulated_store
 from benchmarks.figures import Figure, Way, compare
+from benchmarks.keras_tests import __main__ as keras_tests
 from benchmarks.measures import workers
 from benchmarks.options import MEASURES, WAYS, parse
 from benchmarks.ways import common, dlstudy_run
@@ -253,3 +254,50 @@ def test_the_benchmark_starts_without_its_extra_and_without_tensorflow():
     code = "import sys, benchmarks.__main__ as _; print({'ray', 'keras_tuner', 'tensorflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_keras_tests_that_only_keras_passes_are_named_with_what_ours_has_raised():
+    def note(outcome, reason="", calls=()):
+        return {"outcome": outcome, "reason": reason, "calls": calls}
+
+    with_keras = {
+        "callbacks/a.py::one": note("passed"),
+        "callbacks/a.py::two": note("passed"),
+        "models/b.py::three": note("failed", "no torch"),
+        "models/c.py": note("not collected", "no jax"),
+    }
+    with_ours = {
+        "callbacks/a.py::one": note("passed", calls=[["fit", "", "equal"], ["fit", "the model runs eagerly", ""]]),
+        "callbacks/a.py::two": note("failed", "1 != 2", calls=[["fit", "", "differs: loss by 1"]]),
+        "models/b.py::three": note("passed"),
+    }
+    assert keras_tests.differing(with_keras, with_ours) == ["callbacks/a.py::two"]
+    assert [" ".join(line.split()) for line in keras_tests.lines(with_keras, with_ours)] == [
+        "tests of pass with Keras also with ours calls done by ours",
+        "callbacks 2 1 3 2",
+        "models 0 0 0 0",
+        "all 2 1 3 2",
+        "",
+        "calls, and why Keras's own method has done them:",
+        "2 fit: done by ours",
+        "1 fit: the model runs eagerly",
+        "",
+        "done again by Keras, on the same batches from the same weights:",
+        "1 equal",
+        "1 differs",
+        "callbacks/a.py::two: differs: loss by 1",
+        "",
+        "pass with Keras alone: 1",
+        "callbacks/a.py::two: 1 != 2",
+        "",
+        "pass with ours alone: 1",
+        "models/b.py::three: no torch",
+        "",
+        "not collected: 1",
+        "models/c.py: no jax",
+    ]
+
+
+def test_a_file_that_keras_does_not_have_is_refused(capsys):
+    assert keras_tests.main(["callbacks/none_test.py"]) == 2
+    assert "no callbacks/none_test.py" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """A trial as the JSON report has it."""
 
+import dataclasses
 from typing import Any
 
 from dlstudy.study.trial import TrialRecord, TrialResult, TrialState
@@ -31,5 +32,6 @@ def trial_json(trial: TrialRecord) -> dict[str, Any]:  # Any: JSON
         "ended_s": trial.ended_s,
         "history": dict(result.history),
         "correct": result.correct,
+        "outputs": None if result.outputs is None else dataclasses.asdict(result.outputs),
         "initial": dict(result.initial),
     }

@@ -30,6 +30,8 @@ from dlstudy.study.variant import Variant
 __all__ = ["Asked", "show_predictions"]
 
 _MOST_PICTURES = 64
+_MOST_NUMBERS = 8
+"""Outputs of a row that a table shows: JSON has all."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,18 @@ def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, j
     spec = study.spec(study.arm(winner.arm), Phase.REPLICATE, winner.params, key="predict", seed=winner.seed)
     if given is None or study.prepare:
         registry.ensure(study.dataset)
-    digest = winner.result.model if winner.result else ""
-    found = ask(predict_rows, spec.to_json(), str(folder), digest, given)
+    assert winner.result is not None  # it has a metric
+    found = ask(predict_rows, spec.to_json(), str(folder), winner.result.to_json(), given)
     rows = _rows(found, about, len(found["x"]) if given is not None else asked.samples)
     if json:
         made_by = {"study": study.name, "variant": str(study.variant), "arm": winner.arm}
-        sys.stdout.write(as_json({**made_by, "params": dict(winner.params), "rows": rows}))
+        why = {"note": _note(found)} if "why" in found else {}
+        sys.stdout.write(as_json({**made_by, "params": dict(winner.params), "rows": rows, **why}))
         return
     console = make_console()
     console.print(f"{winner.arm}, {params_text(winner.tuned)}, first seed", markup=False, highlight=False)
-    print_table(console, _table(rows, about, given is None))
-    for table in _judged(found, about) if given is None else ():
+    print_table(console, _table(found, rows, about))
+    for table in _judged(found, about):
         print_table(console, table)
     if len(about.input_shape) >= 2:
         path = asked.output or home.root / "predictions" / study.name / f"{study.variant}-{winner.arm}.png"
@@ -109,34 +112,54 @@ def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[ResolvedStud
 
 def _rows(found: Mapping[str, Any], about: Description, n: int) -> list[dict[str, Any]]:  # Any: arrays in, JSON out
     """The first n predictions, one dictionary each."""
+    labels, probabilities, actual = (found.get(name) for name in ("labels", "probabilities", "actual"))
+    names = about.label_names
     rows = []
     for i in range(min(n, len(found["x"]))):
         row: dict[str, Any] = {"row": i}
         if "values" in found:
             row["predicted"] = float(found["values"][i])
-            row |= {"actual": float(found["actual"][i])} if "actual" in found else {}
-        else:
-            label = int(found["labels"][i])
-            row["predicted"] = about.label_names[label]
-            if "probabilities" in found:
-                row["probability"] = float(found["probabilities"][i][label])
-            if "actual" in found:
-                row |= {"actual": about.label_names[int(found["actual"][i])], "right": label == int(found["actual"][i])}
+        elif labels is not None and labels.ndim == 1:
+            row["predicted"] = _name(labels[i], names)
+            row |= {} if probabilities is None else {"probability": float(probabilities[i][labels[i]])}
+        elif labels is not None:
+            row["predicted"] = [_name(label, names) for label in np.flatnonzero(labels[i])]
+            row |= {} if probabilities is None else {"probabilities": probabilities[i].tolist()}
+        if "outputs" in found:
+            outputs = [part[i].tolist() for part in found["outputs"]]
+            row["outputs"] = outputs[0] if len(outputs) == 1 else outputs
+        if actual is not None:
+            is_label = labels is not None and labels.ndim == actual.ndim == 1
+            row["actual"] = _name(actual[i], names) if is_label else actual[i].tolist()
+            row |= {"right": bool(labels[i] == actual[i])} if labels is not None and is_label else {}
         rows.append(row)
     return rows
 
 
-def _table(rows: Sequence[Mapping[str, Any]], about: Description, of_test: bool) -> Table:
+def _name(label: Any, names: Sequence[str]) -> str:  # Any: a number of NumPy's
+    """The name of a label; its number where the data set has none, as after a study's `prepare`."""
+    return names[int(label)] if 0 <= label < len(names) and label == int(label) else str(label)
+
+
+def _note(found: Mapping[str, Any]) -> str:  # Any: arrays and text
+    return f"Raw outputs are shown: {found['why']}."
+
+
+def _table(found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], about: Description) -> Table:
     heads = list(rows[0])
     cells = [[_cell(row[head]) for head in heads] for row in rows]
-    what = "test rows" if of_test else "given rows"
-    note = f"Target: {about.target_name}." if about.target_name else ""
-    return Table(f"Predictions for the first {len(rows)} {what}", heads, cells, note)
+    what = "test rows" if "actual" in found else "given rows"
+    target = f"Target: {about.target_name}." if about.target_name else ""
+    notes = [target, _note(found) if "why" in found else ""]
+    return Table(f"Predictions for the first {len(rows)} {what}", heads, cells, " ".join(filter(None, notes)))
 
 
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        more = " ..." if len(value) > _MOST_NUMBERS else ""
+        return " ".join(map(_cell, value[:_MOST_NUMBERS])) + more
     return number(value) if isinstance(value, float) else str(value)
 
 
@@ -144,8 +167,8 @@ def _judged(found: Mapping[str, Any], about: Description) -> list[Table]:
     """The confusion matrix and the classification report over all test rows, or the errors of a regression."""
     from sklearn import metrics
 
-    actual = found["actual"]
-    if "values" in found:
+    actual, predicted = found.get("actual"), found.get("labels")
+    if actual is not None and "values" in found:
         errors = found["values"] - actual
         facts = {
             "mean squared error": float(np.mean(errors**2)),
@@ -153,13 +176,16 @@ def _judged(found: Mapping[str, Any], about: Description) -> list[Table]:
             "R2": float(metrics.r2_score(actual, found["values"])),
         }
         return [Table(f"All {len(actual)} test rows", ["measure", "value"], [[k, number(v)] for k, v in facts.items()])]
-    labels = list(range(about.n_classes))
-    matrix = metrics.confusion_matrix(actual, found["labels"], labels=labels)
-    names = list(about.label_names)
-    confusion = [[names[i], *map(str, matrix[i])] for i in labels]
-    scores = metrics.precision_recall_fscore_support(actual, found["labels"], labels=labels, zero_division=0)
-    report = [[names[i], *(f"{scores[k][i]:.4f}" for k in range(3)), str(scores[3][i])] for i in labels]
-    accuracy = float(np.mean(actual == found["labels"]))
+    if actual is None or predicted is None or not predicted.ndim == actual.ndim == 1:
+        return []
+    # Labels that do not occur are left out: a study's `prepare` may have made two of ten.
+    labels = np.union1d(actual, predicted).astype(int).tolist()
+    matrix = metrics.confusion_matrix(actual, predicted, labels=labels)
+    names = [_name(label, about.label_names) for label in labels]
+    confusion = [[name, *map(str, row)] for name, row in zip(names, matrix, strict=True)]
+    scores = metrics.precision_recall_fscore_support(actual, predicted, labels=labels, zero_division=0)
+    report = [[name, *(f"{scores[k][i]:.4f}" for k in range(3)), str(scores[3][i])] for i, name in enumerate(names)]
+    accuracy = float(np.mean(actual == predicted))
     return [
         Table(f"Confusion matrix, all {len(actual)} test rows", ["actual \\ predicted", *names], confusion),
         Table(
@@ -174,8 +200,8 @@ def _draw(path: Path, found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]
     n = min(len(rows), _MOST_PICTURES)
     titles = []
     for row in rows[:n]:
-        actual = f"\nactual {row['actual']}" if "actual" in row else ""
-        titles.append(f"{row['predicted']}{actual}")
+        told = [_cell(row["predicted"])] if "predicted" in row else []
+        titles.append("\n".join([*told, *([f"actual {_cell(row['actual'])}"] if "actual" in row else [])]))
     wrong = [row.get("right") is False for row in rows[:n]]
     figure = image_grid(np.asarray(found["x"][:n]) / about.scale, titles, wrong)
     try:

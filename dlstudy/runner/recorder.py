@@ -91,14 +91,12 @@ class TrialRecorder:
         return made_with(self._study.path)
 
     def _with_folders(self, spec: TrialSpec) -> TrialSpec:
-        """The spec with where its model goes, if it is kept, and where callbacks may write."""
+        """The spec with where its model goes, if it is kept, and where its code may write."""
         study, key = self._study, params_key(spec.params)
-        model_folder = folder = None
+        model_folder = None
         if (spec.phase, spec.search, spec.index) == (Phase.REPLICATE, 1, 0):
             model_folder = str(self._home.model(study.name, study.variant, spec.arm, key))
-        if study.callbacks or study.continue_training:
-            trial = f"{spec.phase}{'' if spec.search == 1 else f'-{spec.search}'}-{spec.index}-{key}"
-            folder = str(self._home.trial_files(study.name, study.variant, spec.arm, trial))
+        folder = str(self._home.trial_files(study.name, str(study.variant), spec))
         prunable = study.variant.pruner != "none" and spec.phase is Phase.SEARCH
         return dataclasses.replace(spec, model_folder=model_folder, folder=folder, prunable=prunable)
 

@@ -181,14 +181,16 @@ class _Session:
             if isinstance(error, DataError):
                 raise _with_other_data(error, self.study) from error
             raise
-        return Outcome(summary, n_trained, reports, [*self._remarks_on_models(lost), *_remarks_on_mlflow(tracker)])
+        remarks = [*self._remarks_on_models(lost), *_remarks_on_loading(summary), *_remarks_on_mlflow(tracker)]
+        return Outcome(summary, n_trained, reports, remarks)
 
     def trials(self) -> list[TrialRecord]:
         """All trials of the study in the record."""
         return self.record.trials(self.study.name, self.study.variant)
 
     def _settle(self, tracker: Tracker, limit_s: float = math.inf) -> StudySummary:
-        """Brings MLflow and the record to the same state, and sums up."""
+        """Brings MLflow and the record to the same state, and sums up. Nothing trains any more."""
+        self.backend.home.drop_empty_files(self.study.name)
         late = tracker.settle(self.trials(), limit_s=limit_s)
         if late:
             self.record.add_run_ids(late)
@@ -226,12 +228,19 @@ class _Session:
         ]
 
 
+def _remarks_on_loading(summary: StudySummary) -> list[str]:
+    """What to know before a winner's model is loaded elsewhere, or why it was not saved."""
+    kept = {arm: trial.result for arm, trial in summary.kept_models().items()}
+    return [f"{arm}: {result.model_remark}" for arm, result in kept.items() if result and result.model_remark]
+
+
 def _remarks_on_mlflow(tracker: Tracker) -> list[str]:
     if tracker.problem:
-        return [f"MLflow could not be written ({tracker.problem}): the record is whole; run again to catch up"]
+        what = f"MLflow could not be written ({tracker.problem})"
+        return [*tracker.notes, f"{what}: the record is whole; once that is mended, run again to catch up"]
     if tracker.missed:
-        return ["MLflow was unreachable for a time: what it missed has been written from the record"]
-    return []
+        return [*tracker.notes, "MLflow was unreachable for a time: what it missed has been written from the record"]
+    return tracker.notes
 
 
 def _with_other_data(error: DataError, study: ResolvedStudy) -> DataError:

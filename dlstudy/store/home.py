@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dlstudy.common.version import __version__
 from dlstudy.errors import RecordError, StoreError, UsageError
 from dlstudy.store.databases import Database
 from dlstudy.store.locks import DatabaseLock, FileLock, Lock
+from dlstudy.study.trial import TrialRecord, TrialSpec, params_key
 from dlstudy.study.variant import Variant
 
 __all__ = ["Home"]
@@ -90,12 +92,20 @@ class Home:
 
     @property
     def files(self) -> Path:
-        """Other files of trials: TensorBoard's logs."""
+        """Other files of trials: TensorBoard's logs, artifacts, what their code logged to MLflow."""
         return self.root / "files"
 
-    def trial_files(self, study: str, variant: Variant, arm: str, trial: str) -> Path:
-        """Where the callbacks of a trial may write; `trial` names it among those of its arm."""
-        return self.files / study / str(variant) / arm / trial
+    def trial_files(self, study: str, variant: str, trial: TrialSpec | TrialRecord) -> Path:
+        """Where a study's code may write in a trial; later tries of the same training have the same folder."""
+        phase = trial.phase if trial.search == 1 else f"{trial.phase}-{trial.search}"
+        return self.files / study / variant / trial.arm / f"{phase}-{trial.index}-{params_key(trial.params)}"
+
+    def drop_empty_files(self, study: str) -> None:
+        """Removes the folders of arms whose trials left no files. Call it while no trial trains."""
+        of_study = self.files / study
+        for folder in (*of_study.glob("*/*"), *of_study.glob("*"), of_study):
+            with suppress(OSError):  # it has files, or is none
+                folder.rmdir()
 
     def reports(self, study: str) -> Path:
         """The last exported reports of a study."""

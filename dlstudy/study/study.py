@@ -95,7 +95,11 @@ class Study:
 
     Only `build` is needed; the other functions let a study prepare its data, control a training and inspect models.
     In all of them `p` is a dict: the arm's setting, the trial's parameters, `batch_size`, `epochs`, `seed`,
-    `input_shape`, `n_classes` and `feature_names` (of a table's columns, else empty).
+    `input_shape`, `n_classes` and `feature_names` (of a table's columns, else empty). In all but `prepare` it has the
+    trial's own folders too: files in `p["artifacts"]` become artifacts of the trial's MLflow run, TensorBoard's logs go
+    into `p["logs"]`, and everything else in `p["folder"]` is deleted when the trial has ended. What any of them gives
+    to MLflow's fluent interface (`mlflow.log_metric`, `log_artifact`, `set_tag`, `start_run`, `autolog`, ...) lands in
+    that run.
 
     Args:
         question: one sentence that ends in a question mark, as a reader would ask it.
@@ -115,8 +119,7 @@ class Study:
             gets all rows, the training part and then the test part, and the numbers (n,) of the rows that train: fit a
             scaling to those alone. x and y may be of any numbers and shape, and a dict, list or tuple of arrays for
             several inputs or outputs; `x, x` is for an autoencoder.
-        callbacks: `callbacks(p)` returns Keras callbacks. Files go into the folder `p["folder"]`, TensorBoard's logs
-            into `p["logs"]`; everything else in the folder is deleted when the trial has ended.
+        callbacks: `callbacks(p)` returns Keras callbacks.
         continue_training: `continue_training(model, p)` is called after the training of an arm whose setting has
             `more_epochs`; returns a compiled model, to train for that many epochs, and a list of its callbacks.
         extra_metrics: `extra_metrics(model, x, y, p)` returns more metrics of a model, as a dict of numbers: of a Keras

@@ -14,6 +14,7 @@ import numpy as np
 
 from dlstudy.common.text import one_line, short_repr
 from dlstudy.errors import RecordError
+from dlstudy.study.outputs import OutputReading, is_reading
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Protocol, Split
 from dlstudy.study.study import Arm
@@ -98,7 +99,7 @@ class TrialSpec:
         restarts: see `Arm`.
         prunable: wait after each epoch for the answer whether to continue.
         model_folder: where to save the trained model; None for nowhere.
-        folder: where the study's callbacks may write; None where it has none.
+        folder: where the study's code may write; None for nowhere.
         silence_s: see `Protocol`.
         check: take one step only, to see whether the training works.
     """
@@ -151,11 +152,13 @@ class TrialResult:
         trained_by: what trained it; None where nothing did.
         remarks: what else to know, a line each: why it was not trained the fast way, a model that could not be saved.
         correct: base64 of one bit a test row, whether it was predicted right, in the order of the test rows; empty
-            where that has no meaning.
+            where that has no meaning, or would not agree with the model's own accuracy.
         slot: where it trained.
         traceback: of an error in its own code.
         initial: a digest of each initial weight that was drawn, by name and shape; empty where no run is paired by it.
         model: SHA-256 of the file of the saved model, so that no other is loaded in its place; empty where none was.
+        model_remark: the one of the remarks that is about the saved model: why there is none, or what loads it.
+        outputs: how the model's outputs are read; None for an estimator, and where the test rows were not judged.
     """
 
     state: TrialState
@@ -170,11 +173,14 @@ class TrialResult:
     traceback: str = ""
     initial: Mapping[str, str] = field(default_factory=dict)
     model: str = ""
+    model_remark: str = ""
+    outputs: OutputReading | None = None
 
     def __post_init__(self) -> None:
         # What a study's code and its libraries raise may hold anything.
         object.__setattr__(self, "reason", one_line(self.reason, _LONGEST_REASON))
         object.__setattr__(self, "remarks", tuple(one_line(remark, _LONGEST_REASON) for remark in self.remarks))
+        object.__setattr__(self, "model_remark", one_line(self.model_remark, 1000))
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
@@ -196,9 +202,10 @@ class TrialResult:
                 "wrote it, or it is damaged: use that version, restore it from a backup, or start again in another "
                 "--home"
             )
-        trained_by = kept.get("trained_by")
+        trained_by, outputs = kept.get("trained_by"), kept.get("outputs")
         typed = {
-            "state": TrialState(kept["state"]), "trained_by": None if trained_by is None else TrainedBy(trained_by)
+            "state": TrialState(kept["state"]), "trained_by": None if trained_by is None else TrainedBy(trained_by),
+            "outputs": None if outputs is None else OutputReading.from_json(outputs),
         }  # fmt: skip
         return cls(**{**kept, **typed})
 
@@ -333,5 +340,6 @@ _IS_RIGHT: Mapping[str, Callable[[object], bool]] = {
     "history": _holds_histories,
     "cost": _holds_numbers,
     "initial": _holds_texts,
+    "outputs": lambda value: value is None or is_reading(value),
 }
 """Whether a value from a record is valid, for the fields of a result that are not plain text."""

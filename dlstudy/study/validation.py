@@ -32,7 +32,7 @@ __all__ = [
 _Enum = TypeVar("_Enum", bound=StrEnum)
 
 _EXACT = 2**53
-_RESERVED = ("seed", "input_shape", "n_classes", "feature_names")
+_RESERVED = ("seed", "input_shape", "n_classes", "feature_names", "folder", "logs", "artifacts")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from dlstudy.analysis.results import StudySummary
+from dlstudy.tracking.accepted import accepted_name, apart
+from dlstudy.tracking.trial_items import PLACE
 
 __all__ = ["PICTURE", "TRAINING", "as_markdown", "describe", "newest_view", "saved_view"]
 
@@ -34,8 +36,9 @@ def saved_view(
         tuned: names of the tuned parameters.
         now_ms: Unix time.
     """
-    params = [f"params.`{name}`" for name in ("phase", "arm", *tuned)]
-    metrics = [f"metrics.`{name}`" for name in ("value", metric, metric.replace("val_", "test_", 1))]
+    params = [f"params.`{name}`" for name in ("phase", "arm", *(accepted_name(apart(name, PLACE)) for name in tuned))]
+    shown = ("value", metric, metric.replace("val_", "test_", 1))
+    metrics = [f"metrics.`{accepted_name(name)}`" for name in shown]
     columns, name_column, date_column = [*params, *metrics], "attributes.`Run Name`", "runDateAndNestInfo"
     state = {
         "searchFilter": f"tags.`dlstudy.variant` = '{variant}'",

@@ -6,23 +6,30 @@ Written through `MlflowClient` with explicit run ids alone: nothing depends on a
 import hashlib
 import io
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from dlstudy.analysis.results import StudySummary
+from dlstudy.common.text import describe_error, without_passwords
 from dlstudy.store.home import Home
+from dlstudy.study.own_log import ARTIFACTS, OwnLog
 from dlstudy.study.phases import Phase
 from dlstudy.study.trial import TrialRecord, TrialSpec, TrialState, figures_beside
 from dlstudy.toolkit.plots import PALETTE
-from dlstudy.tracking.pages import PICTURE, as_markdown, describe, saved_view
+from dlstudy.tracking.accepted import accepted_name, is_refusal, log_items, params_of, tags_of
+from dlstudy.tracking.pages import PICTURE, describe, saved_view
+from dlstudy.tracking.parent import MARK, find_experiment, find_parent, restored, search
 from dlstudy.tracking.study_run import StudyRun
+from dlstudy.tracking.trial_items import end_items, epochs_missing, metrics_of, own_items, params_at_start
 
 __all__ = ["MlflowRuns"]
 
 _STATUS = {TrialState.FINISHED: "FINISHED", TrialState.PRUNED: "KILLED", TrialState.KILLED: "KILLED"}
-_BATCH = 900
+_FILES, _MODEL_FILES = "files", "model"
+"""What is refused where artifacts cannot be stored."""
 _MODEL = "dlstudy.model"
 """A tag: where MLflow has the model of a trial."""
 _PICTURES = "pictures"
@@ -33,7 +40,15 @@ _PICTURE_WIDTH = 660
 
 
 class MlflowRuns:
-    """Writes to one experiment. Connects when made, which imports MLflow and may create its store."""
+    """Writes to one experiment. Connects when made, which imports MLflow and may create its store.
+
+    Attributes:
+        parent: id of the study's own run.
+        run_ids: of the trials' runs, by key.
+        notes: lines for the user: a run that was restored, or is there twice.
+        refused: why MLflow did not take an item, by trial (or the name of the study's run) and item. All else is
+            written, and the run ended.
+    """
 
     def __init__(self, uri: str, home: Home, study_run: StudyRun) -> None:
         from mlflow import MlflowClient
@@ -41,54 +56,41 @@ class MlflowRuns:
         self._study_run = study_run
         self._client = MlflowClient(tracking_uri=uri)
         self._uri = uri
-        self._experiment = self._find_experiment(home)
+        self._home = home
+        self._experiment = find_experiment(self._client, study_run.study, home)
         self.run_ids: dict[str, str] = {}
         self._ended: set[str] = set()
-        self._mark = ""
-        self.parent = self._find_parent()
-        self._save_view()
+        self.notes: list[str] = []
+        self.refused: dict[tuple[str, str], str] = {}
+        self.parent, self._mark = find_parent(self._client, self._experiment, study_run, self.notes)
+        with self._refusable(study_run.name, "view"):
+            self._save_view()
 
     def begin(self, spec: TrialSpec, slot: str, time_ms: int) -> None:
         """Starts the run of a trial."""
-        params = self._create(spec, slot, time_ms)
-        self._log(self.run_ids[spec.key], params=params)
+        with self._refusable(spec.key, "run"):
+            params = self._create(spec, slot, time_ms)
+            self._log(spec.key, params=params)
 
     def log_epochs(self, key: str, epochs: Iterable[tuple[int, int, Mapping[str, float]]]) -> None:
         """Writes metrics of epochs: (epoch, Unix time in ms, metrics)."""
-        run_id = self.run_ids.get(key)
-        if run_id is not None:
-            self._log(run_id, _metrics(epochs))
+        if key in self.run_ids:
+            self._log(key, metrics_of(epochs))
 
     def end(
         self, trial: TrialRecord, metrics: Sequence[Any] = (), params: Sequence[Any] = ()
     ) -> None:  # Any: MLflow's Metric and Param
         """Ends the run of a trial as the record says, with metrics and parameters that it does not have yet."""
-        from mlflow.entities import Metric, RunTag
-
         run_id = self.run_ids.get(trial.key)
         if run_id is None or trial.key in self._ended or trial.result is None:
             return
-        result, time_ms = trial.result, int((trial.ended_s or time.time()) * 1000)
-        n_epochs = max((len(values) for values in result.history.values()), default=0)
-        final = {name: value for name, value in result.metrics.items() if name not in {*result.history, "parameters"}}
-        # MLflow's chart page shows what begins so in a section of its own, below the metrics.
-        final |= {f"system/{name}": value for name, value in result.cost.items()}
-        if trial.value is not None:
-            final["value"] = trial.value
-        tags = {"dlstudy.state": result.state, "dlstudy.slot": result.slot}
-        if result.trained_by is not None:
-            tags["dlstudy.trained_by"] = result.trained_by
-        if result.remarks:
-            tags["dlstudy.remarks"] = "; ".join(result.remarks)
-        if "parameters" in result.metrics:
-            tags["dlstudy.parameters"] = f"{result.metrics['parameters']:.0f}"
-        if result.reason:
-            tags["dlstudy.reason"] = result.reason
-        if result.traceback:
-            tags["dlstudy.traceback"] = result.traceback
-        at_end = [Metric(name, float(value), time_ms, n_epochs) for name, value in final.items()]
-        self._log(run_id, [*metrics, *at_end], [RunTag(name, text[:7000]) for name, text in tags.items()], params)
-        self._client.set_terminated(run_id, _STATUS.get(result.state, "FAILED"), time_ms)
+        time_ms = int((trial.ended_s or time.time()) * 1000)
+        at_end, tags = end_items(trial, time_ms)
+        own_metrics, own_tags, own_params = self._own(trial)
+        with self._refusable(trial.key, "end"):
+            self._log(trial.key, [*metrics, *at_end, *own_metrics], [*tags, *own_tags], [*params, *own_params])
+            self._say_refused(trial.key, run_id)
+            self._client.set_terminated(run_id, _STATUS.get(trial.result.state, "FAILED"), time_ms)
         self._ended.add(trial.key)
 
     def catch_up(self, trials: Sequence[TrialRecord], moved: Callable[[int, int], None] = lambda *_: None) -> None:
@@ -99,6 +101,8 @@ class MlflowRuns:
         A mark on the study's own run says which trials MLflow has completely. Their runs are not read: MLflow takes
         more than a millisecond for each.
         """
+        if restored(self._client, self.parent, self._study_run.name, self.notes):
+            self._mark = ""
         ended = [trial for trial in trials if trial.result is not None]
         covered = _covered(self._mark, ended) - {trial.key for trial in ended if not trial.run_id}
         self._read_runs("attributes.status = 'RUNNING'")
@@ -114,11 +118,12 @@ class MlflowRuns:
             if trial.key in self.run_ids:
                 known = self._epochs_known(trial)
             else:
-                params = self._create(trial, trial.result.slot if trial.result else "", int(trial.started_s * 1000))
-            self.end(trial, _metrics(_epochs_missing(trial, known)), params)
+                with self._refusable(trial.key, "run"):
+                    params = self._create(trial, trial.result.slot if trial.result else "", int(trial.started_s * 1000))
+            self.end(trial, metrics_of(epochs_missing(trial, known)), params)
         mark = _mark(ended)
-        if mark != self._mark:
-            self._client.set_tag(self.parent, "dlstudy.written", mark)
+        if mark != self._mark and all(trial.key in self._ended for trial in missing):
+            self._client.set_tag(self.parent, MARK, mark)
             self._mark = mark
 
     def end_parent(
@@ -132,15 +137,20 @@ class MlflowRuns:
             files: reports in several formats.
             picture: PNG of the answer.
         """
-        for file in files:
-            self._client.log_artifact(self.parent, str(file), "report")
-        if picture:
-            self._log_picture(picture)
+        name = self._study_run.name
+        restored(self._client, self.parent, name, self.notes)
+        with self._refusable(name, _FILES):
+            for file in files:
+                self._client.log_artifact(self.parent, str(file), "report")
+            if picture:
+                self._log_picture(picture)
         report = next((file.name for file in files if file.suffix == ".html"), "")
         claims = {f"dlstudy.claim.{i}": f"{claim.verdict}: {claim.text}" for i, claim in enumerate(summary.claims, 1)}
         note = describe(summary, self._experiment, self.parent, report, picture is not None)
-        for name, text in {"mlflow.note.content": note, "dlstudy.answer": summary.answer, **claims}.items():
-            self._client.set_tag(self.parent, name, text[:7000])
+        tags = {"mlflow.note.content": note, "dlstudy.answer": summary.answer, **claims}
+        refused = log_items(self._client, self.parent, tags=tags_of(tags))
+        self.refused |= {(name, item): why for item, why in refused.items()}
+        self._say_refused(name, self.parent)
         self._client.set_terminated(self.parent, status)
 
     def log_model(self, trial: TrialRecord, folder: Path) -> None:
@@ -152,15 +162,17 @@ class MlflowRuns:
         run = self._run_of(trial)
         if run is None or _MODEL in run.data.tags:
             return
-        run_id, params = run.info.run_id, {name: str(value) for name, value in trial.params.items()}
+        run_id, params = run.info.run_id, {param.key: param.value for param in params_of(trial.params)}
         name = f"{self._study_run.study}-{trial.arm}".replace(".", "_")  # MLflow takes no dot in a model's name
-        model = self._client.create_logged_model(self._experiment, name=name, source_run_id=run_id, params=params)
-        self._client.log_model_artifacts(model.model_id, str(folder))
-        self._client.finalize_logged_model(model.model_id, "READY")
-        self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
-        if figures_beside(folder).is_dir():
-            self._client.log_artifacts(run_id, str(figures_beside(folder)), _PICTURES)
-        self._client.set_tag(run_id, _MODEL, f"models:/{model.model_id}")
+        with self._refusable(trial.key, _MODEL_FILES):
+            model = self._client.create_logged_model(self._experiment, name=name, source_run_id=run_id, params=params)
+            self._client.log_model_artifacts(model.model_id, str(folder))
+            self._client.finalize_logged_model(model.model_id, "READY")
+            self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+            if figures_beside(folder).is_dir():
+                self._client.log_artifacts(run_id, str(figures_beside(folder)), _PICTURES)
+            self._client.set_tag(run_id, _MODEL, f"models:/{model.model_id}")
+        self._say_refused(trial.key, run_id)
 
     def fetch_model(self, trial: TrialRecord, folder: Path) -> None:
         """Brings the trial's model back, and its pictures, to a home that is not the one in which it was trained.
@@ -189,33 +201,6 @@ class MlflowRuns:
             self._read_runs(f"tags.`dlstudy.key` = '{trial.key}'")
         run_id = self.run_ids.get(trial.key)
         return None if run_id is None else self._client.get_run(run_id)
-
-    def _find_experiment(self, home: Home) -> str:
-        name = self._study_run.study
-        found = self._client.get_experiment_by_name(name)
-        if found is None:  # a server decides where artifacts go; without one it is the results folder, not ./mlruns
-            location = None if self._uri.startswith("http") else home.artifacts.as_uri()
-            return str(self._client.create_experiment(name, location))
-        if found.lifecycle_stage == "deleted":
-            self._client.restore_experiment(found.experiment_id)
-        return str(found.experiment_id)
-
-    def _find_parent(self) -> str:
-        variant = self._study_run.variant
-        found = self._search(f"tags.`dlstudy.variant` = '{variant}' and tags.`dlstudy.kind` = 'study'")
-        if found:
-            run_id, self._mark = str(found[0].info.run_id), found[0].data.tags.get("dlstudy.written", "")
-            self._client.update_run(run_id, status="RUNNING")
-            return run_id
-        tags = {
-            **self._study_run.tags,
-            "dlstudy.kind": "study",
-            "dlstudy.variant": variant,
-            "mlflow.note.content": as_markdown(self._study_run.description),
-        }
-        run = self._client.create_run(self._experiment, tags=tags, run_name=f"{self._study_run.study} · {variant}")
-        self._log(run.info.run_id, params=_params(self._study_run.params))
-        return str(run.info.run_id)
 
     def _save_view(self) -> None:
         about, now_ms = self._study_run, int(time.time() * 1000)
@@ -247,24 +232,47 @@ class MlflowRuns:
             tags["mlflow.runColor"] = PALETTE[self._study_run.arms.index(trial.arm) % len(PALETTE)]
         phase = trial.phase if trial.search == 1 else f"{trial.phase} {trial.search}"
         name = f"{phase} · {trial.arm} · #{trial.index}"
+        tags = {tag.key: tag.value for tag in tags_of(tags)}
         run = self._client.create_run(self._experiment, time_ms, tags, run_name=name)
         self.run_ids[trial.key] = str(run.info.run_id)
-        values = {**trial.params, "seed": trial.seed, "arm": trial.arm, "phase": trial.phase, "index": trial.index}
-        values |= {"search": trial.search} if trial.search > 1 else {}
-        self._log_dataset(
-            run.info.run_id, "testing" if trial.phase in (Phase.REPLICATE, Phase.DEFAULTS) else "training"
-        )
-        return _params({name: str(value) for name, value in values.items()})
+        with self._refusable(trial.key, "dataset"):
+            self._log_dataset(
+                run.info.run_id, "testing" if trial.phase in (Phase.REPLICATE, Phase.DEFAULTS) else "training"
+            )
+        return params_of(params_at_start(trial))
+
+    def _own(self, trial: TrialRecord) -> tuple[list[Any], list[Any], list[Any]]:  # Any: as `own_items`
+        """What the study's own code logged to MLflow in a trial; its files are uploaded."""
+        folder = self._home.trial_files(self._study_run.study, self._study_run.variant, trial)
+        log = None
+        with self._refusable(trial.key, _FILES):
+            log = OwnLog.read(folder, trial.key)
+            if log is not None and (folder / ARTIFACTS).is_dir():
+                self._client.log_artifacts(self.run_ids[trial.key], str(folder / ARTIFACTS))
+        return ([], [], []) if log is None else own_items(log, trial)
 
     def _log(
-        self, run_id: str, metrics: Sequence[Any] = (), tags: Sequence[Any] = (), params: Sequence[Any] = ()
+        self, key: str, metrics: Sequence[Any] = (), tags: Sequence[Any] = (), params: Sequence[Any] = ()
     ) -> None:  # Any: MLflow's Metric, RunTag and Param
-        """Logs in as few requests as MLflow takes: each is one of the many that a study makes of its server."""
-        for i in range(0, len(metrics) or len(tags) + len(params), _BATCH):
-            first = i == 0
-            self._client.log_batch(
-                run_id, metrics[i : i + _BATCH], params=params if first else (), tags=tags if first else ()
-            )
+        refused = log_items(self._client, self.run_ids[key], metrics, tags, params)
+        self.refused |= {(key, item): why for item, why in refused.items()}
+
+    @contextmanager
+    def _refusable(self, key: str, item: str) -> Iterator[None]:
+        """Notes that MLflow refuses something of a trial, so that the rest is written; raises if it is unreachable."""
+        try:
+            yield
+            self.refused.pop((key, item), None)
+        except Exception as error:  # each kind of store of files raises its own
+            # Where files cannot be stored and MLflow is away too, the request after them says so.
+            if not is_refusal(error) and item not in (_FILES, _MODEL_FILES):
+                raise
+            self.refused[key, item] = without_passwords(describe_error(error))
+
+    def _say_refused(self, key: str, run_id: str) -> None:
+        """Names in a run what it lacks."""
+        if refused := [f"{item}: {why}" for (of, item), why in self.refused.items() if of == key]:
+            log_items(self._client, run_id, tags=tags_of({"dlstudy.refused": "; ".join(refused)}))
 
     def _log_dataset(self, run_id: str, context: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -273,18 +281,9 @@ class MlflowRuns:
         dataset = Dataset(about["name"], about["digest"][:36], "local", about["source"], profile=about["profile"])
         self._client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])
 
-    def _search(self, condition: str) -> list[Any]:  # Any: MLflow's Run, which must not be imported at the top
-        found: list[Any] = []
-        token = None
-        while True:
-            page = self._client.search_runs([self._experiment], condition, max_results=1000, page_token=token)
-            found += page
-            token = page.token
-            if not token:
-                return found
-
     def _read_runs(self, condition: str) -> None:
-        for run in self._search(f"tags.`mlflow.parentRunId` = '{self.parent}' and {condition}"):
+        of_study = f"tags.`mlflow.parentRunId` = '{self.parent}'"
+        for run in search(self._client, self._experiment, f"{of_study} and {condition}"):
             key = run.data.tags.get("dlstudy.key", "")
             self.run_ids[key] = run.info.run_id
             if run.info.status in ("FINISHED", "FAILED", "KILLED"):
@@ -292,34 +291,8 @@ class MlflowRuns:
 
     def _epochs_known(self, trial: TrialRecord) -> set[int]:
         """The epochs that MLflow has: each was written as a whole, but not every metric has a value in each."""
-        run_id = self.run_ids[trial.key]
-        return {metric.step for name in trial.history for metric in self._client.get_metric_history(run_id, name)}
-
-
-def _params(values: Mapping[str, str]) -> list[Any]:  # Any: MLflow's Param
-    from mlflow.entities import Param
-
-    return [Param(name, value[:6000]) for name, value in values.items()]
-
-
-def _metrics(epochs: Iterable[tuple[int, int, Mapping[str, float]]]) -> list[Any]:  # Any: MLflow's Metric
-    from mlflow.entities import Metric
-
-    return [Metric(name, value, time_ms, epoch) for epoch, time_ms, values in epochs for name, value in values.items()]
-
-
-def _epochs_missing(trial: TrialRecord, known: Collection[int]) -> list[tuple[int, int, dict[str, float]]]:
-    history = trial.result.history if trial.result else {}
-    n_epochs = max((len(values) for values in history.values()), default=0)
-    first, last = trial.started_s, trial.ended_s or trial.started_s
-    missing = []
-    for i in range(n_epochs):
-        if i + 1 in known:
-            continue
-        values = {name: series[i] for name, series in history.items() if i < len(series)}
-        time_ms = int(1000 * (first + (last - first) * (i + 1) / n_epochs))
-        missing.append((i + 1, time_ms, {name: value for name, value in values.items() if value is not None}))
-    return missing
+        run_id, names = self.run_ids[trial.key], map(accepted_name, trial.history)
+        return {metric.step for name in names for metric in self._client.get_metric_history(run_id, name)}
 
 
 def _mark(trials: Iterable[TrialRecord]) -> str:

@@ -36,6 +36,11 @@ class StudyRun:
     arms: Sequence[str] = ()
     tuned: Sequence[str] = ()
 
+    @property
+    def name(self) -> str:
+        """Of the run, as MLflow and messages show it."""
+        return f"{self.study} · {self.variant}"
+
     @classmethod
     def of(cls, study: ResolvedStudy, reported_variants: bool = False) -> "StudyRun":
         """The parent run of a resolved study, with or without reported figures that have settings of their own."""

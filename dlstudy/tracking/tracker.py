@@ -61,6 +61,21 @@ class Tracker(Listener):
         """Whether MLflow was unreachable for a time, or too slow."""
         return bool(self._writer.missed)
 
+    @property
+    def notes(self) -> list[str]:
+        """Lines for the user: a run of the study that was restored or is there twice, and what MLflow did not take."""
+        runs = self._writer.runs
+        if runs is None:
+            return []
+        notes = list(dict.fromkeys(runs.notes))
+        if runs.refused:
+            (trial, item), why = next(iter(runs.refused.items()))
+            notes.append(
+                f"MLflow did not take {len(runs.refused)} of what it was given, first {item} of {trial} ({why}): "
+                "nothing is lost here, and the tag dlstudy.refused of a run names what the run lacks"
+            )
+        return notes
+
     def wake(self) -> None:
         """Connects now: nothing will train."""
         self._writer.wake()

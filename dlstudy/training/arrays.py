@@ -94,7 +94,7 @@ def map_arrays(function: Callable[[Any], Any], structure: Structure) -> Structur
     if isinstance(structure, Mapping):
         return {name: map_arrays(function, item) for name, item in structure.items()}
     if isinstance(structure, list | tuple):
-        return type(structure)([map_arrays(function, item) for item in structure])
+        return _like(structure, [map_arrays(function, item) for item in structure])
     return function(structure)
 
 
@@ -102,7 +102,14 @@ def _tuples(structure: Structure) -> Structure:
     """The structure with its lists as tuples: `tf.data` takes a list for one tensor."""
     if isinstance(structure, Mapping):
         return {name: _tuples(item) for name, item in structure.items()}
-    return tuple(map(_tuples, structure)) if isinstance(structure, list | tuple) else structure
+    if isinstance(structure, tuple):
+        return _like(structure, list(map(_tuples, structure)))
+    return tuple(map(_tuples, structure)) if isinstance(structure, list) else structure
+
+
+def _like(structure: Structure, items: list[Structure]) -> Structure:
+    """A list or tuple of the same class, which may be a named tuple."""
+    return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
 
 
 def arrays_in(structure: Structure) -> list[Any]:  # Any: arrays or tensors

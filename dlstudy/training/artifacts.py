@@ -108,12 +108,21 @@ def _write(model: Any, flavour: str, folder: Path, x: np.ndarray) -> None:
         x = x.reshape(len(x), -1)
         # The model was made in this process, so its own types can be trusted.
         more = {"skops_trusted_types": skops.io.get_untrusted_types(data=skops.io.dumps(model))}
-    predicted = model.predict(x, verbose=0) if flavour == "keras" else model.predict(x)
+    # `predict_step` is what Keras's `predict` calls, which would trace a graph of it first.
+    predicted = _signed(model.predict_step((x,))) if flavour == "keras" else model.predict(x)
     importlib.import_module(f"mlflow.{flavour}").save_model(
         model,
         str(folder),
-        signature=infer_signature(x, np.asarray(predicted)),
+        signature=infer_signature(x, predicted),
         # Otherwise MLflow would start a process that imports TensorFlow to find them (20 s).
         pip_requirements=[f"{name}=={version(name)}" for name in _PACKAGES[flavour]],
         **more,
     )
+
+
+def _signed(outputs: Any) -> Any:  # Any: tensors, alone or in a structure of Keras's; arrays
+    """Outputs in a form that a signature can have: one array, or arrays by name."""
+    import keras
+
+    arrays = [np.asarray(part) for part in keras.tree.flatten(outputs)]
+    return arrays[0] if len(arrays) == 1 else {f"output_{i}": array for i, array in enumerate(arrays)}

@@ -107,16 +107,24 @@ def metrics_or_logs(model: Any, logs: Any) -> dict[str, Any]:  # Any: what `trai
     Raises:
         TypeError, ValueError: as in `fit`, the logs are no dict.
     """
-    import keras
-
     results = model.get_metrics_result()
     if isinstance(logs, dict) and logs.keys() == results.keys():
         return dict(results)
-    return {name: _as_number(keras.ops.convert_to_numpy(value)) for name, value in dict(logs).items()}
+    return _numbers(dict(logs))
 
 
-def _as_number(value: Any) -> Any:
-    return float(value) if value.size == 1 and value.dtype.kind in "biuf" else value
+def _numbers(logs: dict[str, Any]) -> dict[str, Any]:
+    """Logs with numbers in place of tensors, and with the entries of dicts among them, in Keras's order."""
+    import keras
+
+    found: dict[str, Any] = {}
+    for name in sorted(logs):
+        if isinstance(logs[name], dict):
+            found |= _numbers(logs[name])
+            continue
+        value = keras.ops.convert_to_numpy(logs[name])
+        found[name] = float(value) if value.size == 1 and value.dtype.kind in "biuf" else value
+    return found
 
 
 class EpochGraphs:
@@ -265,7 +273,7 @@ def _loop_with_late_metrics(model: Any, n: int, batch_size: int) -> _Loop:
         losses = losses.write(n_before_last, loss)
         predictions = predictions.write(n_before_last, predicted)
         model.metrics[0].update_state(losses.stack(), sample_weight=tf.constant(sizes))
-        return model.compute_metrics(None, tf.gather(data[1], order), predictions.concat())
+        return model.compute_metrics(None, _rows_of(data[1], order), predictions.concat())
 
     return run
 

@@ -21,7 +21,8 @@ _MOST_ENTRIES = 100
 class EpochRecorder:
     """Records one training, which may have several stages: call `begin` for the callbacks of each.
 
-    It has `epoch` (how many have been trained), `present` (the number of the one that is trained, from 0), `diverged`, `pruned` and `remarks` (what of the logs was not kept).
+    It has `epoch` (how many have been trained), `present` (the number of the one that is being trained, from 0),
+    `diverged`, `pruned` and `remarks` (what of the logs was not kept).
     """
 
     def __init__(self, task: Task) -> None:
@@ -33,6 +34,7 @@ class EpochRecorder:
         self._epoch_ends_s: list[float] = []
         self._weights: dict[int, str] = {}  # a digest of them after each epoch
         self._left_out: dict[str, str] = {}
+        self._logged: set[str] = set()  # by `log_metric`, of which the last value is the trial's
 
     @property
     def remarks(self) -> list[str]:
@@ -78,7 +80,8 @@ class EpochRecorder:
         epoch = self._epoch_of(model)
         found = {}
         for name, series in self._task.history.items():
-            i = self.epoch - 1 if name.startswith("train_") else epoch
+            at_end = len(series) if name in self._logged else self.epoch
+            i = at_end - 1 if name.startswith("train_") else epoch
             value = series[i] if i is not None and i < len(series) else None
             if value is not None:
                 found[name] = value
@@ -113,7 +116,9 @@ class EpochRecorder:
             values |= {self._rename(entry): number for entry, number in numbers.items()}
             if not numbers:
                 self._left_out[name] = short_repr(value)
-        values |= self._task.take_logged()
+        logged = self._task.take_logged()
+        self._logged.update(logged)
+        values |= logged
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         for name in values:
             # What begins later, such as the learning rate of a second stage, or pauses has no value in between.

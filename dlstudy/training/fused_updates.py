@@ -60,14 +60,18 @@ def _fused_update(optimizer: Any, model: Any, scratch: list[Any]) -> _Update | N
         keras.optimizers.AdamW: _adam,
         keras.optimizers.RMSprop: _rmsprop,
         keras.optimizers.Adadelta: _adadelta,
+        keras.optimizers.Adagrad: None,
+        keras.optimizers.Adamax: None,
+        keras.optimizers.Nadam: None,
+        keras.optimizers.Lion: None,
     }
-    maker = makers.get(type(optimizer))  # not isinstance: a subclass may have another rule
-    if maker is None:
+    if type(optimizer) not in makers:  # not isinstance: a subclass may have another rule
         return None
-    if not optimizer.built:
+    if not optimizer.built:  # else its variables would be made in the trace, which TensorFlow then does twice
         optimizer.build(model.trainable_variables)
+    maker = makers[type(optimizer)]
     try:
-        by_kernel = maker(optimizer, scratch)
+        by_kernel = maker(optimizer, scratch) if maker else None
     except private_names.MISSING:
         by_kernel = None
     if by_kernel is None:

@@ -1,15 +1,18 @@
 """Describes a model: layers, shapes, parameter counts, statistics of trained weights. Imports Keras: use `ask`."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import StudyError
 from dlstudy.study import loader
+from dlstudy.study.own_log import ARTIFACTS
 from dlstudy.study.trial import TrialSpec
-from dlstudy.training.prediction import load_model
-from dlstudy.training.train import parameters_for_build
+from dlstudy.training.mlflow_capture import mlflow_apart
+from dlstudy.training.saved_models import load_model
+from dlstudy.training.train import folders_in, parameters_for_build
 
 __all__ = ["describe_model"]
 
@@ -35,14 +38,20 @@ def describe_model(spec_json: dict[str, Any], folder: str | None, digest: str) -
     spec = TrialSpec.from_json(spec_json)
     description = registry.describe(spec.dataset)
     file = loader.load(Path(spec.study_path))
-    with file.modules.importable():
+    with file.modules.importable(), TemporaryDirectory() as empty, mlflow_apart():
+        (Path(empty) / ARTIFACTS).mkdir()
+
+        def build() -> Any:  # Any: whatever it returns
+            return file.study.build({**parameters_for_build(spec, description), **folders_in(empty)})
+
         try:
-            model = file.study.build(parameters_for_build(spec, description))
+            model = build()
         except Exception as error:
             raise StudyError(f"build fails for arm {spec.arm}: {type(error).__name__}: {error}") from None
         if not isinstance(model, keras.Model):
             return {"model": type(model).__name__, "description": str(model)}
-        return {**_described(model, description), "weights": _weights(folder, digest) if folder else []}
+        weights = _weights(load_model(Path(folder), digest, build)) if folder else []
+        return {**_described(model, description), "weights": weights}
 
 
 def _described(model: Any, description: Description) -> dict[str, Any]:  # Any: a Keras model; JSON
@@ -65,12 +74,12 @@ def _described(model: Any, description: Description) -> dict[str, Any]:  # Any: 
     }
 
 
-def _weights(folder: str, digest: str) -> list[dict[str, Any]]:  # Any: JSON
+def _weights(model: Any) -> list[dict[str, Any]]:  # Any: a Keras model; JSON
     return [
         {
             "name": weight.path,
             "shape": str(tuple(weight.shape)),
             **{name: float(getattr(weight.numpy(), name)()) for name in ("mean", "std", "min", "max")},
         }
-        for weight in load_model(Path(folder), digest).weights
+        for weight in model.weights
     ]

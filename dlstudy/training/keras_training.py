@@ -10,7 +10,7 @@ import numpy as np
 from dlstudy.common.text import short_repr
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.phases import ReadTest
-from dlstudy.study.trial import TrainedBy, TrialResult, TrialState, pack_bits
+from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training import graph_fit
 from dlstudy.training.arrays import Structure, Task, as_in_fit, map_arrays, take, to_device
 from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
@@ -19,7 +19,9 @@ from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_agains
 from dlstudy.training.epoch_recorder import EpochRecorder, numbers_in
 from dlstudy.training.initial_weights import count_parameters, digests
 from dlstudy.training.model_cache import ModelCache, Slot
+from dlstudy.training.outputs import UNJUDGED, Judgement, judge
 from dlstudy.training.python_state import state_of
+from dlstudy.training.saved_models import remark_on_loading
 
 __all__ = ["callbacks_of", "require_compiled", "train_keras"]
 
@@ -37,7 +39,7 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
         DivergedError: the loss is no longer a finite number.
         TrialError: the model is not compiled.
         GraphError: an epoch graph does not work for it: it has to be built again and trained by `fit`.
-        HeldError: see `ModelCache.take`.
+        KeptModelError: see `ModelCache.take`.
     """
     require_compiled(slot.model)
     _build(slot.model, task)
@@ -48,8 +50,7 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
     recorder = trained.recorder
     if recorder.diverged:
         raise DivergedError(f"the loss was no longer a finite number after epoch {recorder.epoch}")
-    metrics |= recorder.metrics_of(trained.model)
-    metrics["parameters"] = count_parameters(trained.model)
+    metrics |= {**recorder.metrics_of(trained.model), "parameters": count_parameters(trained.model)}
     cost = {"seconds_per_epoch": recorder.seconds_per_epoch(), **recorder.saved()}
     if recorder.pruned:
         return TrialResult(
@@ -60,18 +61,21 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
             trained_by=trained.trained_by,
             remarks=trained.remarks,
         )
-    correct = _judge_at_end(trained, task, metrics)
+    judged = _judge_at_end(trained, task, metrics)
     metrics |= extra_metrics_of(trained.model, task, "end") | task.take_finite_logged()
-    failures = [save_model(trained.model, "keras", task), save_figures(trained.model, task)]
+    not_saved, no_figures = save_model(trained.model, "keras", task), save_figures(trained.model, task)
+    model_remark = not_saved or remark_on_loading(task)
     return TrialResult(
         TrialState.FINISHED,
         metrics=metrics,
         cost=cost,
         trained_by=trained.trained_by,
-        remarks=[*trained.remarks, *filter(None, failures)],
-        correct=correct,
+        remarks=[*trained.remarks, *judged.remarks, *filter(None, [model_remark, no_figures])],
+        correct=judged.correct,
         initial=initial,
         model=model_digest(task),
+        model_remark=model_remark,
+        outputs=judged.outputs,
     )
 
 
@@ -298,29 +302,20 @@ def _has_one_output(model: Any) -> bool:
 _PARTS_OF_PREDICT = ("predict", "predict_step", "make_predict_function")
 
 
-def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> str:
-    """Adds the metrics of the final weights, and returns which test rows were right, packed."""
+def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> Judgement:
+    """Adds the metrics of the final weights, and judges the test rows one by one."""
     if len(task.judged) and not trained.recorder.judged(trained.model):
         name = "test" if task.judges_test_each_epoch else "val"
         scores = trained.evaluate((task.judged, task.judges_test_part))
         metrics |= {f"{name}_{key}": value for key, value in scores.items()}
     if task.spec.read_test is ReadTest.NEVER:
-        return ""
-    rows = task.test_rows()
-    scores = trained.evaluate((rows, not task.rows.test_inside))
+        return UNJUDGED
+    test = task.test_rows(), not task.rows.test_inside
+    scores = trained.evaluate(test)
     metrics |= {f"test_{name}": value for name, value in scores.items()}
     again = trained.evaluate((task.rows.train[:_END_ROWS], False))
     metrics |= {f"train_end_{name}": value for name, value in again.items()}
     if "loss" in scores and "loss" in again:
         metrics["test_gap"] = scores["loss"] - again["loss"]
-    if task.description.task != "classification":
-        return ""
-    actual = take(task.arrays.part(not task.rows.test_inside)[1], rows)
-    try:
-        predicted = trained.predict((rows, not task.rows.test_inside))
-    except Exception:  # a model may train by steps of its own and have no `call`
-        return ""
-    if not isinstance(predicted, np.ndarray) or predicted.ndim != 2 or np.shape(actual) != (len(rows),):
-        return ""
-    labels = predicted.argmax(axis=1) if predicted.shape[1] > 1 else predicted[:, 0] > 0.5
-    return pack_bits(labels == actual)
+    actual = take(task.arrays.part(test[1])[1], test[0])
+    return judge(trained.model, task.description.task, actual, scores, lambda: trained.predict(test))

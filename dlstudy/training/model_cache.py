@@ -15,14 +15,14 @@ from dlstudy.training import private_names
 from dlstudy.training.epoch_graph import EpochGraphs, is_stock
 from dlstudy.training.python_state import state_of
 
-__all__ = ["HeldError", "ModelCache", "Slot"]
+__all__ = ["KeptModelError", "ModelCache", "Slot"]
 
 _MOST_MODELS = 8
 _MOST_PARAMETERS = 2_000_000  # larger models take so much time to compute that tracing them does not matter
 
 
-class HeldError(Exception):
-    """A kept model was to take the place of a new one, which the study's code still holds."""
+class KeptModelError(Exception):
+    """A kept model cannot take the place of a new one, which has to be built again."""
 
 
 class Slot:
@@ -48,8 +48,8 @@ class ModelCache:
         Where none is the same, the slot's model with new graphs.
 
         Raises:
-            HeldError: the study's code still holds the slot's model or a part of it, which is gone from the slot: it
-                has to be built again. No model of that kind is kept from now on.
+            KeptModelError: the study's code still holds the slot's model or a part of it, or its optimizer begins
+                with more than constants. No model of that kind is kept from now on.
         """
         key, parts = _key_of(slot.model), _parts_of(slot.model)
         if key in self._held or not parts:
@@ -57,7 +57,9 @@ class ModelCache:
         kept = self._kept.pop(key, None)
         if kept is None:
             return EpochGraphs(slot.model, key)
-        _copy_state(slot.model, kept)
+        if not _copied(slot.model, kept):
+            self._held.add(key)
+            raise KeptModelError
         # A study may look at the model that it built, such as at an encoder that shares its layers.
         new = list(map(weakref.ref, parts))
         del parts
@@ -65,7 +67,7 @@ class ModelCache:
         gc.collect()  # a model is in circles of references
         if any(part() is not None for part in new):
             self._held.add(key)
-            raise HeldError
+            raise KeptModelError
         return kept
 
     def put(self, graphs: EpochGraphs) -> None:
@@ -90,13 +92,25 @@ def _parts_of(model: Any) -> list[Any]:  # Any: as above
         return []
 
 
-def _copy_state(model: Any, kept: EpochGraphs) -> None:
+def _copied(model: Any, kept: EpochGraphs) -> bool:
+    """Copies the values of all variables into a kept model; False where the optimizer's could be others in `fit`.
+
+    Keras makes those of an optimizer within the first step, where what its `build` assigns is lost.
+    """
     import tensorflow as tf
 
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
+    if not all(map(_is_constant, optimizer.variables)):
+        return False
     old = [*kept.model.variables, *kept.model.optimizer.variables]
     for variable, new in zip(old, [*model.variables, *optimizer.variables], strict=True):
         variable.assign(new.value)
     for variable in kept.scratch:
         variable.assign(tf.zeros_like(variable))
+    return True
+
+
+def _is_constant(variable: Any) -> bool:
+    values = variable.numpy()
+    return values.size == 0 or bool((values == values.flat[0]).all())

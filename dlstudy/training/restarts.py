@@ -8,6 +8,7 @@ from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.trial import TrialResult
 from dlstudy.training.arrays import Task
+from dlstudy.training.mlflow_capture import mlflow_apart
 
 __all__ = ["from_seed", "train_best_of"]
 
@@ -19,8 +20,8 @@ def train_best_of(task: Task, train: _Train) -> TrialResult:
     """Trains a trial from `restarts` seeds, `seed`, `seed + 1`, ..., and once more from the best of them.
 
     The best is the one with the lowest training loss at its end, the first of equals; one that diverges has none. Only
-    the last training reads test rows, reports epochs and saves anything. All see the data as it is prepared for the
-    trial's own seed.
+    the last training reads test rows, reports epochs, logs to MLflow and saves anything. All see the data as it is
+    prepared for the trial's own seed.
 
     Raises:
         TrialError: a start fails, or none gives a training loss.
@@ -54,6 +55,7 @@ def _silent(task: Task) -> Task:
 def _final_loss(task: Task, train: _Train) -> float | None:
     """The training loss at the end; None where the model gives none, infinite where it diverges."""
     try:
-        return train(task).metrics.get("train_loss")
+        with mlflow_apart():
+            return train(task).metrics.get("train_loss")
     except DivergedError:
         return math.inf

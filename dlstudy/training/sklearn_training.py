@@ -42,14 +42,15 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
     metrics = _metrics(model, task, parts) | task.take_finite_logged()
     _report_history(model, task, metrics)
     metrics |= extra_metrics_of(model, task, "end") | task.take_finite_logged()
-    failures = [save_model(model, "sklearn", task), save_figures(model, task)]
+    not_saved, no_figures = save_model(model, "sklearn", task), save_figures(model, task)
     return TrialResult(
         TrialState.FINISHED,
         metrics=metrics,
         trained_by=TrainedBy.ESTIMATOR,
-        remarks=list(filter(None, failures)),
+        remarks=list(filter(None, [not_saved, no_figures])),
         correct=correct,
         model=model_digest(task),
+        model_remark=not_saved,
     )
 
 

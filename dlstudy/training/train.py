@@ -18,6 +18,7 @@ from dlstudy.common.text import message_of, one_line, short_repr
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.loader import line_in
+from dlstudy.study.own_log import ARTIFACTS
 from dlstudy.study.splits import Rows, split_rows
 from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
 from dlstudy.toolkit.logging import metrics_logged_into
@@ -26,12 +27,13 @@ from dlstudy.training.arrays import Arrays, History, OnEpoch, Task, rows_in
 from dlstudy.training.epoch_graph import GraphError
 from dlstudy.training.initial_weights import seeds_apart
 from dlstudy.training.memory import watch_memory
-from dlstudy.training.model_cache import HeldError, ModelCache, Slot
+from dlstudy.training.mlflow_capture import mlflow_begun_anew, mlflow_captured
+from dlstudy.training.model_cache import KeptModelError, ModelCache, Slot
 from dlstudy.training.preparation import key_of, prepare_arrays
 from dlstudy.training.restarts import train_best_of
 from dlstudy.training.study_functions import StudyFunctions
 
-__all__ = ["DatasetContext", "parameters_for_build", "prepared", "train"]
+__all__ = ["DatasetContext", "folders_in", "parameters_for_build", "prepared", "train"]
 
 _MOST_PREPARED = 4
 _LONGEST_TRACEBACK = 20_000  # characters: a message with the configuration of a model in it has thousands
@@ -72,8 +74,9 @@ def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, o
     """
     started, most_held = time.perf_counter(), watch_memory()
     history: History = {}
+    remarks: list[str] = []
     try:
-        with _process_restored():
+        with _process_restored(), mlflow_captured(spec, remarks):
             result = _train(spec, functions, context, on_epoch, history)
     except DivergedError as error:
         result = TrialResult(TrialState.DIVERGED, str(error))
@@ -88,7 +91,7 @@ def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, o
         trace = "".join(traceback.format_exc(limit=-20))[-_LONGEST_TRACEBACK:]
         result = TrialResult(TrialState.FAILED, f"{_describe(error)}{_where(error, spec)}", traceback=trace)
     cost = {"seconds": round(time.perf_counter() - started, 3), **most_held(), **result.cost}
-    return dataclasses.replace(result, history=history, cost=cost)
+    return dataclasses.replace(result, history=history, cost=cost, remarks=[*result.remarks, *remarks])
 
 
 def _train(
@@ -99,7 +102,7 @@ def _train(
     with metrics_logged_into(logged):
         context = prepared(spec, functions, context, rows)
     p = parameters_for_build(spec, context.description)
-    p |= {"folder": spec.folder, "logs": f"{spec.folder}/logs"} if spec.folder else {}
+    p |= folders_in(spec.folder) if spec.folder else {}
     arrays, description = context.arrays, context.description
     told = 0
 
@@ -126,6 +129,11 @@ def parameters_for_build(spec: TrialSpec, description: Description) -> dict[str,
         "n_classes": description.n_classes,
         "feature_names": tuple(description.feature_names),
     }
+
+
+def folders_in(folder: str) -> dict[str, str]:
+    """The folders that a study's functions get in `p`, within that of a trial."""
+    return {"folder": folder, "logs": f"{folder}/logs", ARTIFACTS: f"{folder}/{ARTIFACTS}"}
 
 
 def _shape_of(description: Description) -> Any:  # Any: a shape, or a structure of shapes
@@ -168,21 +176,22 @@ def _process_restored() -> Iterator[None]:
 
 @contextmanager
 def _folder(spec: TrialSpec) -> Iterator[None]:
-    """An empty folder that a study's callbacks may write to; after the training, only its logs are left."""
+    """An empty folder that a study's code may write to; after the training, its logs and artifacts are left."""
     if spec.folder is None:
         yield
         return
     folder = Path(spec.folder)
-    shutil.rmtree(folder, ignore_errors=True)  # left by an earlier try
-    folder.mkdir(parents=True)
+    shutil.rmtree(folder, ignore_errors=True)  # left by an earlier start
+    (folder / ARTIFACTS).mkdir(parents=True)
     try:
         yield
     finally:
         for path in folder.iterdir():
-            if path.name != "logs":
+            if path.name not in ("logs", ARTIFACTS):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        for path in (*sorted((folder / ARTIFACTS).rglob("*"), reverse=True), folder / ARTIFACTS, folder):
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
 
 
 def _build_and_train(task: Task, context: DatasetContext) -> TrialResult:
@@ -192,7 +201,7 @@ def _build_and_train(task: Task, context: DatasetContext) -> TrialResult:
     while True:
         try:
             result = _train_once(task, context.cache)
-        except HeldError:
+        except KeptModelError:
             pass  # its kind of model is kept no more
         except GraphError as error:
             task = dataclasses.replace(task, graph_fault=f"the epoch graph does not work for this model: {error}")
@@ -200,6 +209,7 @@ def _build_and_train(task: Task, context: DatasetContext) -> TrialResult:
             if task.graph_fault != context.graph_fault:
                 context.without_graphs[arm] = task.graph_fault
             return result
+        mlflow_begun_anew()
         task.history.clear()
         task.logged.clear()
         task.logged.update(logged)

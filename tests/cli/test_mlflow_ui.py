@@ -87,7 +87,7 @@ def test_tensorboard_that_is_not_installed_is_asked_for(installed, tmp_path):
 def test_without_logs_tensorboard_is_not_started(installed, tmp_path, study):
     installed(True)
     home = Home.at(tmp_path / "my runs")
-    home.trial_files("another" if study else "tiny", "default", "net", "search-0-x").mkdir(parents=True)
+    (home.files / ("another" if study else "tiny") / "default" / "net" / "search-0-x").mkdir(parents=True)
     with pytest.raises(RecordError, match=r"no logs for TensorBoard in .*my runs/files.*: a study logs when"):
         serve_tensorboard(study, home, 6006, open_browser=False)
 
@@ -97,7 +97,7 @@ def test_tensorboard_is_started_over_the_logs_of_a_study_on_this_machine_alone(
 ):
     installed(True)
     home, started = Home.at(tmp_path / "my runs"), []
-    (home.trial_files("tiny", "default", "net", "search-0-x") / "logs").mkdir(parents=True)
+    (home.files / "tiny" / "default" / "net" / "search-0-x" / "logs").mkdir(parents=True)
 
     def serve(command, probe, show):
         started.append((list(command), probe))

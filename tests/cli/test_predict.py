@@ -19,11 +19,13 @@ from dlstudy.runner.backend import Backend
 from dlstudy.runner.session import run_study
 from dlstudy.store.home import Home
 from dlstudy.study import loader
+from dlstudy.study.outputs import Decision, OutputReading, Scale
 from dlstudy.study.own_modules import OwnModules
 from dlstudy.study.request import Request
 from dlstudy.study.trial import unpack_bits
 from dlstudy.training import prediction
-from dlstudy.training.prediction import load_model, predict_rows
+from dlstudy.training.prediction import predict_rows
+from dlstudy.training.saved_models import load_model
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import train
 from tests.helpers.fake_engine import Deaf
@@ -197,7 +199,7 @@ def saved(tmp_path, monkeypatch):
             **{field.name: getattr(functions, field.name) for field in dataclasses.fields(functions)}
         )
         monkeypatch.setattr(prediction.loader, "load", lambda path: types.SimpleNamespace(study=study, modules=modules))
-        return partial(predict_rows, spec.to_json(), spec.model_folder, result.model), result
+        return partial(predict_rows, spec.to_json(), spec.model_folder, result.to_json()), result
 
     return saved
 
@@ -223,6 +225,67 @@ def test_a_single_output_gives_the_probability_of_both_classes(keras_at_rest, sa
     assert found["probabilities"].shape == (4, 2)
     np.testing.assert_allclose(found["probabilities"].sum(axis=1), 1)
     assert (found["labels"] == found["actual"]).tolist() == unpack_bits(result.correct, 4).tolist()
+
+
+def test_logits_are_shown_as_probabilities(keras_at_rest, saved):
+    def build(p):
+        import keras
+
+        model = keras.Sequential([keras.Input(p["input_shape"]), keras.layers.Dense(1)])
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        model.compile("sgd", loss, metrics=[keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)])
+        return model
+
+    ask, result = saved("gates", build, rows=None)
+    found = ask(None)
+    assert result.outputs == OutputReading(Scale.LOGIT, Decision.THRESHOLD, 0.0)
+    np.testing.assert_allclose(found["probabilities"].sum(axis=1), 1)
+    np.testing.assert_array_equal(found["labels"], found["probabilities"][:, 1] > 0.5)
+    right = (found["labels"] == found["actual"]).tolist()
+    assert right == unpack_bits(result.correct, 4).tolist()
+    assert np.mean(right) == result.metrics["test_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "reading", "shown"),
+    [
+        (np.eye(3), None, {"labels", "probabilities"}),  # an earlier version's record, and what it proves
+        (2 * np.eye(3), None, {"outputs", "why"}),
+        (2 * np.eye(3), OutputReading(Scale.LOGITS, Decision.ARGMAX), {"labels", "probabilities"}),
+        (2 * np.eye(3), OutputReading(Scale.RAW, Decision.ARGMAX), {"labels", "outputs", "why"}),
+        (2 * np.eye(3), OutputReading(why="it is an embedding"), {"outputs", "why"}),
+        (np.ones((3, 1)), OutputReading(Scale.VALUE), {"values"}),
+        (np.eye(3), OutputReading(Scale.VALUE), {"outputs", "why"}),
+        ([np.eye(3), np.eye(3)], None, {"outputs", "why"}),
+    ],
+)
+def test_what_a_reading_does_not_say_is_shown_as_it_is(keras_at_rest, outputs, reading, shown):
+    found = prediction._as_read(outputs, reading)
+    assert set(found) == shown
+    assert found.get("why") != ""
+
+
+def test_raw_outputs_and_several_labels_have_no_accuracy():
+    about, actual = registry.describe("digits"), np.array([3, 4])
+    raw = {"x": actual, "actual": actual, "outputs": [np.arange(20.0).reshape(2, 10)], "why": "nobody says what"}
+    assert predict._judged(raw, about) == []
+    rows = predict._rows(raw, about, 2)
+    assert rows[1] == {"row": 1, "outputs": [*np.arange(10.0, 20)], "actual": 4}
+    table = predict._table(raw, rows, about)
+    assert table.note == "Raw outputs are shown: nobody says what."
+    assert table.rows[0][1].count(" ") == 8  # of ten numbers, eight and dots
+    columns = {"x": actual, "labels": np.array([[1, 0, 1], [0, 0, 0]]), "probabilities": np.full((2, 3), 0.5)}
+    assert predict._judged(columns, about) == []
+    (row,) = predict._rows(columns, about, 1)
+    assert row == {"row": 0, "predicted": ["0", "2"], "probabilities": [0.5, 0.5, 0.5]}
+
+
+def test_labels_that_a_study_makes_have_a_table_of_their_own_size():
+    about = registry.describe("digits")
+    found = {"x": np.zeros(4), "actual": np.array([0, 1, 1, 12]), "labels": np.array([0, 1, 0, 12])}
+    confusion, report = predict._judged(found, about)
+    assert confusion.heads[1:] == ["0", "1", "12"]
+    assert report.note == "Accuracy 0.7500."
 
 
 def test_rows_of_a_user_need_no_data_where_a_study_prepares_none(keras_at_rest, saved, monkeypatch):

@@ -31,7 +31,7 @@ from dlstudy.study.phases import Direction
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.variant import Variant
 from dlstudy.tracking.pages import as_markdown
-from dlstudy.training.prediction import load_model
+from dlstudy.training.saved_models import load_model
 from tests.helpers.builders import RATE
 from tests.helpers.hostile import hostile_summary
 

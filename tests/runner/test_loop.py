@@ -554,20 +554,11 @@ def test_an_arm_s_own_rows_must_be_there(bench):
         bench.run()
 
 
-@pytest.mark.parametrize("function", ["callbacks", "continue_training"])
-def test_callbacks_write_into_a_folder_of_each_trial(bench, function):
-    edit(bench, ("    build=build,", f"    build=build, {function}=print,"))
-    if function == "continue_training":
-        edit(bench, ('{"kind": "net"}', '{"kind": "net", "more_epochs": 1}'))
+def test_each_trial_has_a_folder_of_its_own(bench):
     bench.run()
     folders = [spec.folder for spec in bench.engine.trained]
     assert len(set(folders)) == len(folders)
     assert all(folder.startswith(f"{bench.home.files}/tiny/default/") for folder in folders)
-
-
-def test_trials_without_callbacks_have_no_folder(bench):
-    bench.run()
-    assert {spec.folder for spec in bench.engine.trained} == {None}
 
 
 THREE = Request(searches=3)

@@ -8,6 +8,7 @@ import pytest
 
 from dlstudy.analysis.reading import read_summary
 from dlstudy.report.export import FORMATS, export
+from dlstudy.runner import session
 from dlstudy.runner.backend import Backend
 from dlstudy.runner.session import run_study
 from dlstudy.store.home import Home
@@ -15,9 +16,18 @@ from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.request import Request
 from dlstudy.tracking.stores import tracking_uri
+from tests.helpers.builders import make_study, runs_of, sum_up
 from tests.helpers.fake_engine import Deaf
 
 pytestmark = pytest.mark.slow
+
+LOGGING = """
+    import pathlib, keras, mlflow
+
+    mlflow.log_metric("F1", p["learning_rate"], step=3)
+    mlflow.log_text("hello", "notes/note.txt")
+    pathlib.Path(p["artifacts"], "own.txt").write_text("own")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +37,7 @@ def ran(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("a user's füße")
     path = folder / "tiny.py"
-    path.write_text(TINY)
+    path.write_text(TINY.replace("    import keras\n", LOGGING))
     backend = Backend(Home.at(folder / "my runs"), engine="inline")
     outcome = run_study(loader.load(path), Request(), backend, Deaf(), lambda line: None)
     return path, backend, outcome
@@ -47,6 +57,22 @@ def mlflow_runs(backend: Backend):
     for run in runs:
         kinds[run.data.tags["dlstudy.kind"]].append(run)
     return kinds["study"], kinds["trial"]
+
+
+def test_what_a_study_logs_to_mlflow_is_in_the_runs_of_its_trials_and_nowhere_else(ran):
+    _, backend, _ = ran
+    _, children = mlflow_runs(backend)
+    nets = [run for run in children if run.data.params["arm"] == "net"]
+    for run in nets:
+        assert str(run.data.metrics["F1"]) == run.data.params["learning_rate"]
+        artifacts = {file.path for file in client(backend).list_artifacts(run.info.run_id)}
+        assert artifacts >= {"notes", "own.txt"}
+    others = [run for run in children if run not in nets]
+    assert (len(nets) > 0, len(others) > 0) == (True, True)
+    assert not any("F1" in run.data.metrics for run in others)
+    assert len(client(backend).search_experiments()) == 2, "the study's, and MLflow's own"
+    assert not Path("mlflow.db").exists()
+    assert not list(backend.home.files.glob("tiny/default/logistic")), "no trace of folders that stayed empty"
 
 
 def test_mlflow_holds_one_parent_and_a_child_for_each_trial_all_ended(ran):
@@ -158,3 +184,11 @@ def test_a_report_says_that_the_study_file_has_changed_since(ran, tmp_path):
     summary = read_summary(loader.load(changed), Record.open(backend.home, for_writing=False), None)
     assert summary.notes[0].startswith("RECORD: tiny/default/net/")
     assert "the code of build changed" in summary.notes[0]
+
+
+def test_what_loading_a_winner_s_model_needs_is_said_once_for_each_arm():
+    study = make_study(("a", "b"))
+    needs = [runs_of(study, arm, "replicate", [0.8, 0.9], model_remark="the model needs Own") for arm in "ab"]
+    plain = runs_of(study, "b", "replicate", [0.8, 0.9])
+    assert session._remarks_on_loading(sum_up(study, [*needs[0], *plain])) == ["a: the model needs Own"]
+    assert len(session._remarks_on_loading(sum_up(study, [*needs[0], *needs[1]]))) == 2

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from dlstudy.common.version import __version__
 from dlstudy.errors import RecordError, UsageError
 from dlstudy.store.home import Home
 from dlstudy.study.variant import Variant
+from tests.helpers.builders import make_study, make_trial
 
 HOLDER = """
 import sys
@@ -62,8 +64,24 @@ def test_files_have_fixed_places_in_a_home():
     assert home.mlflow_db == Path("/h/mlflow.db")
     assert home.artifacts == Path("/h/artifacts")
     assert home.reports("s") == Path("/h/reports/s")
-    assert home.trial_files("s", Variant(quick=True, generation=2), "a", "t") == Path("/h/files/s/quick~2/a/t")
+    trial = make_trial(make_study(), "a", "search", 3)
+    name = f"search-3-{trial.setting_key}"
+    assert home.trial_files("s", "quick~2", trial) == Path("/h/files/s/quick~2/a", name)
+    assert home.trial_files("s", "quick~2", replace(trial, search=2)).name == name.replace("search-", "search-2-")
     assert home.model("s", Variant(), "a", "0f") == Path("/h/models/s/default/a-0f")
+
+
+def test_folders_of_arms_without_files_are_removed(tmp_path):
+    home = Home.at(tmp_path)
+    for name in ("s/default/a", "s/default/b/search-0-0f/logs", "s/quick/a", "t/default/a"):
+        (home.files / name).mkdir(parents=True)
+    home.drop_empty_files("s")
+    home.drop_empty_files("none")
+    left = sorted(path.relative_to(home.files).as_posix() for path in home.files.rglob("*"))
+    assert [name for name in left if name.startswith("s/")] == [
+        "s/default", "s/default/b", "s/default/b/search-0-0f", "s/default/b/search-0-0f/logs",
+    ]  # fmt: skip
+    assert "t/default/a" in left
 
 
 def test_create_makes_the_folder_and_leaves_nothing_but_its_mark_in_it(tmp_path):

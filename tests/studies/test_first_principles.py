@@ -31,7 +31,7 @@ def train_arm(name, arm_name, values, split=None, dataset=None, seed=1, **change
     study = load(name)
     arm = study.arm(arm_name)
     data = registry.load(dataset or study.dataset)
-    arrays = Arrays(data.x_train * 1.0, data.y_train, data.x_test * 1.0, data.y_test, on_device=None)
+    arrays = Arrays(data.x_train * 1.0, data.y_train, data.x_test * 1.0, data.y_test)
     params = make_parameters(arm, study.protocol, values)
     rows = (split or study.protocol.split).with_rows(data.description.stated_rows)
     spec = TrialSpec(

@@ -1,99 +1,18 @@
 """MLflow is brought to what the record says, and what it has already is not read again."""
 
 import io
-from collections import Counter
 from dataclasses import replace
 
 import pytest
-from mlflow import MlflowClient
 from PIL import Image
 
-from dlstudy.store.home import Home
 from dlstudy.study.claims import Claim
 from dlstudy.study.trial import TrainedBy
 from dlstudy.tracking.pages import PICTURE, newest_view
-from dlstudy.tracking.runs import MlflowRuns
-from dlstudy.tracking.study_run import StudyRun
 from tests.helpers.builders import make_study, make_trial, runs_of, sum_up
+from tests.helpers.mlflow_store import EARLIER, KEYS, LATER, STUDY, trial
 
 pytestmark = pytest.mark.slow
-
-STUDY = make_study()
-ABOUT = {"name": "digits", "digest": "0f", "source": "here", "profile": "{}"}
-HISTORY = {"val_accuracy": [0.4, 0.5]}
-
-
-class MlflowStore:
-    """An MLflow store in a home, with a count of what is asked of it."""
-
-    def __init__(self, home, monkeypatch):
-        self.home, self.uri = home, f"sqlite:///{home.mlflow_db}"
-        self.client = MlflowClient(tracking_uri=self.uri)
-        self.calls, self.read = Counter(), []
-        for name in ("create_run", "log_batch", "set_terminated", "get_metric_history", "create_logged_model"):
-            monkeypatch.setattr(MlflowClient, name, self.counted(name))
-        monkeypatch.setattr(MlflowClient, "search_runs", self.searched())
-
-    def counted(self, name):
-        method = getattr(MlflowClient, name)
-
-        def call(client, *args, **options):
-            self.calls[name] += 1
-            return method(client, *args, **options)
-
-        return call
-
-    def searched(self):
-        search = MlflowClient.search_runs
-
-        def call(client, *args, **options):
-            found = search(client, *args, **options)
-            self.read += [run.data.tags["dlstudy.key"] for run in found if "dlstudy.key" in run.data.tags]
-            return found
-
-        return call
-
-    def connect(self, variant="default"):
-        params = {"metric": "val_accuracy"}
-        about = StudyRun("s", variant, {}, params, ABOUT, "Is a better?", arms=["b", "a"], tuned=["rate"])
-        runs = MlflowRuns(self.uri, self.home, about)
-        self.calls.clear()
-        self.read.clear()
-        return runs
-
-    def children(self, parent):
-        runs = self.client.search_runs(["1"], f"tags.`mlflow.parentRunId` = '{parent}'")
-        return {run.info.run_id: run for run in runs}
-
-    def keys(self, parent):
-        return sorted(run.data.tags["dlstudy.key"] for run in self.children(parent).values())
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """A home with an empty MLflow store, which takes seconds to make."""
-    home = Home.at(tmp_path_factory.mktemp("home"))
-    MlflowClient(tracking_uri=f"sqlite:///{home.mlflow_db}").create_experiment("s", home.artifacts.as_uri())
-    return home.mlflow_db.read_bytes()
-
-
-@pytest.fixture
-def mlflow(store, tmp_path, monkeypatch):
-    home = Home.at(tmp_path / "home")
-    home.create()
-    home.mlflow_db.write_bytes(store)
-    return MlflowStore(home, monkeypatch)
-
-
-def trial(index, hours=0, **changes):
-    began_s = 1e9 + 3600 * hours + index
-    return make_trial(
-        STUDY, "a", "search", index, started_s=began_s, ended_s=began_s + 10, history=HISTORY, run_id="r", **changes
-    )
-
-
-EARLIER, LATER = [trial(i) for i in range(3)], [trial(i, hours=1) for i in range(3, 5)]
-KEYS = [trial.key for trial in (*EARLIER, *LATER)]
 
 
 def test_what_mlflow_has_is_neither_read_nor_written_again(mlflow):

@@ -21,6 +21,7 @@ class Runs:
     def __init__(self):
         self.answers, self.fails = threading.Event(), False
         self.answers.set()
+        self.notes, self.refused = [], {}
         self.run_ids, self.begun, self.ended, self.epochs = {}, [], [], {}
 
     def answer(self):
@@ -141,3 +142,15 @@ def test_a_run_that_is_stopped_waits_no_longer_than_its_limit(tracker, runs, mon
     monkeypatch.setattr(runs, "answer", lambda: time.sleep(0.2))
     tracker.settle(TRIALS, limit_s=0.5)
     assert 0 < len(runs.ended) < len(TRIALS)
+
+
+def test_what_mlflow_did_not_take_and_what_was_restored_is_said(tracker, runs):
+    assert tracker.notes == []
+    runs.notes = ["restored", "restored"]
+    runs.refused = {("s/a#0", "metric m"): "not this one", ("s/a#1", "metric m"): "nor this"}
+    tracker.settle([])
+    assert tracker.notes == [
+        "restored",
+        "MLflow did not take 2 of what it was given, first metric m of s/a#0 (not this one): nothing is lost here, and "
+        "the tag dlstudy.refused of a run names what the run lacks",
+    ]

@@ -389,3 +389,13 @@ def test_gradients_that_a_study_s_own_code_registers_stay(arrays):
     before = registered_gradients()
     assert trained(SPEC, own, DatasetContext(*arrays)).state == "finished"
     assert registered_gradients() > before
+
+
+def test_an_optimizer_that_begins_with_the_weights_is_made_in_each_trial_as_in_fit(arrays):
+    spec = with_params(optimizer="ScheduleFreeAdamW")
+    context = DatasetContext(*arrays)
+    trained(with_params(seed=3, optimizer="ScheduleFreeAdamW"), build, context)
+    after = trained(spec, build, context)
+    plain = trained(spec, build, dataclasses.replace(DatasetContext(*arrays), graph_fault="by fit"))
+    assert after.trained_by == "epoch graph"
+    assert after.metrics == pytest.approx(plain.metrics, rel=2e-4, abs=2e-5)

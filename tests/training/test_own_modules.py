@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from dlstudy.study.trial import TrialResult, TrialState
 from dlstudy.training import prediction
 from dlstudy.training.inspection import describe_model
 from dlstudy.training.prediction import predict_rows
@@ -64,8 +65,8 @@ def test_a_model_is_described_with_its_layers_and_shapes(spec):
 
 def test_given_rows_are_predicted_from_as_the_study_prepares_them(spec, monkeypatch):
     model = LinearRegression().fit(np.eye(10), np.arange(10.0))
-    monkeypatch.setattr(prediction, "load_model", lambda folder, digest: model)
+    monkeypatch.setattr(prediction, "load_model", lambda folder, digest, build: model)
     given = np.ones((2, 10))
-    predicted = predict_rows(spec, "", "", given)
+    predicted = predict_rows(spec, "", TrialResult(TrialState.FINISHED).to_json(), given)
     np.testing.assert_allclose(predicted["values"], model.predict(2 * given))
     assert "layers_of_mine" not in sys.modules

@@ -20,7 +20,7 @@ from tests.helpers.trainings import net, run, spec_of
 @pytest.fixture(scope="module")
 def plain_digits(digits):
     """The same data, but not on the device: trained through plain `fit`."""
-    return DatasetContext(digits.description, dataclasses.replace(digits.arrays, on_device=None))
+    return DatasetContext(digits.description, dataclasses.replace(digits.arrays, fits=False))
 
 
 def spoiler(at):
@@ -143,7 +143,7 @@ def test_keras_s_own_callbacks_go_through_plain_fit_only_where_they_look_at_batc
     assert (result.trained_by, result.remarks) == expected
 
 
-def test_only_logs_are_left_of_what_callbacks_wrote(digits, tmp_path):
+def test_logs_and_artifacts_are_left_of_what_callbacks_wrote(digits, tmp_path):
     folder = tmp_path / "a trial's files"
     (folder / "left by an earlier try").mkdir(parents=True)
     seen = []
@@ -156,11 +156,16 @@ def test_only_logs_are_left_of_what_callbacks_wrote(digits, tmp_path):
         Path(p["logs"]).mkdir()
         (Path(p["logs"]) / "events").write_text("epoch 1")
         (folder / "more").mkdir()
+        Path(p["artifacts"], "pictures", "none").mkdir(parents=True)
+        Path(p["artifacts"], "pictures", "first.png").touch()
         return [keras.callbacks.ModelCheckpoint(f"{p['folder']}/best.keras")]
 
     assert run(digits, spec_of(epochs=1, folder=str(folder)), callbacks=callbacks).state == "finished"
-    assert seen == []
-    assert [path.relative_to(folder).as_posix() for path in folder.rglob("*")] == ["logs", "logs/events"]
+    assert seen == ["artifacts"]
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()) == [
+        "artifacts/pictures/first.png", "logs/events", "mlflow.json",
+    ]  # fmt: skip
+    assert not (folder / "artifacts" / "pictures" / "none").exists()
 
 
 def test_a_callback_that_raises_fails_its_trial_and_no_other_and_leaves_no_file(digits, tmp_path):
