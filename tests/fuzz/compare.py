@@ -64,20 +64,17 @@ def against_plain_fit(trial, data, result, seen):
     one = as_tree(result, seen)
     other = as_tree(*alone(trial, data))
     suspects = {path: far for path, far in distances(one, other).items() if far > (COARSE if coarse else TOLERANCE)}
-    if not suspects:
-        return []
     if ("state",) in suspects:
         suspects = {("state",): math.inf, ("reason",): math.inf}
-    natural = Counter()
-    for nudge in (1, 2, 3) if math.isfinite(min(suspects.values())) else ():
-        for path, size in distances(as_tree(*alone(trial, data, nudge)), other).items():
-            natural[path] = max(natural[path], size)
-    # One of the paths may by chance be calm in all nudges: the kind of value, not each number, decides.
+    # A number may by chance be calm under all nudges: the spread of all numbers of its kind decides.
     spread = Counter()
-    for path, size in natural.items():
-        spread[path[:2]] = max(spread[path[:2]], size)
-    left = {path: far for path, far in suspects.items() if far > AMPLIFIED * spread[path[:2]]}
-    return [f"{' '.join(map(str, path))}: {text_at(one, path)} for {text_at(other, path)}" for path in left]
+    for nudge in (1, 2, 3):
+        if not suspects or math.isinf(min(suspects.values())):
+            break
+        for path, size in distances(as_tree(*alone(trial, data, nudge)), other).items():
+            spread[path[:2]] = max(spread[path[:2]], size)
+        suspects = {path: far for path, far in suspects.items() if far > AMPLIFIED * spread[path[:2]]}
+    return [f"{' '.join(map(str, path))}: {text_at(one, path)} for {text_at(other, path)}" for path in suspects]
 
 
 def alone(trial, data, nudge=0):
