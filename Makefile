@@ -2,7 +2,7 @@
 # Every path is relative: the folder may have spaces in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast faults cluster-test dev check bench clean FORCE
+.PHONY: help setup run test test-fast faults fuzz cluster-test dev check bench clean FORCE
 
 # Both variables pin what builds the project too: old pips read the first one there, new ones the second.
 PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
@@ -26,6 +26,9 @@ test-fast: .venv/.installed-test  ## the tests that need no TensorFlow, in less 
 
 faults: .venv/.installed-test  ## the tests of faults in full: kills, cuts, lost nodes and bad input many times over
 	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults tests/cli/test_app.py tests/engines/test_ray_engine.py $(ARGS)
+
+fuzz: .venv/.installed-test  ## random programs, the fast way against plain fit: make fuzz ARGS="--programs 100 --seed 7"
+	.venv/bin/python -m scripts.fuzz $(ARGS)
 
 cluster-test: .venv/.installed-test  ## a study on a cluster that this machine plays: Ray, PostgreSQL, an MLflow server
 	DLSTUDY_CLUSTER=1 .venv/bin/python -m pytest -s tests/cluster $(ARGS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-NOT_FAST = ("cluster", "engines", "faults", "studies", "training", "test_benchmarks.py")
+NOT_FAST = ("cluster", "engines", "faults", "fuzz", "studies", "training", "test_benchmarks.py")
 """Of `tests`, what `--fast` leaves out whole: it trains with TensorFlow, or starts processes that do."""
 
 TINY = '''"""A tiny study for tests."""
