@@ -16,6 +16,7 @@ __all__ = ["QUIET", "ask", "stopping_signals"]
 T = TypeVar("T")
 
 QUIET = {
+    "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -28,7 +29,7 @@ QUIET = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-"""Set before TensorFlow or MLflow is imported, to silence their logs and telemetry."""
+"""Set before Keras, TensorFlow or MLflow is imported, to choose the backend and to silence logs and telemetry."""
 
 
 def ask(function: Callable[..., T], *arguments: Any) -> T:  # Any: whatever the function takes, if it can be pickled

@@ -53,12 +53,13 @@ class Trainer:
         """Loads a study, with what it sets in Keras and TensorFlow while it is imported."""
         import keras
 
-        keras.utils.clear_session(
-            free_memory=False
-        )  # or a precision policy would not follow the float type that it sets
-        with global_settings.restored():
+        before = global_settings.current()
+        keras.utils.clear_session(free_memory=False)  # or the precision policy would not follow the study's float type
+        try:
             file = loader.load(Path(path))
             self._files[path] = file, global_settings.current()
+        finally:
+            global_settings.set_all(before)
 
 
 def _configure(slot: Slot) -> None:

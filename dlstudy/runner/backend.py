@@ -1,5 +1,6 @@
 """The stores and the machine part of a run, and the engine that it trains with."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from dlstudy.engines.devices import check_slots, choose_slots
 from dlstudy.errors import UsageError
 from dlstudy.store.home import Home
 
-__all__ = ["ENGINES", "Backend", "engine_maker"]
+__all__ = ["ENGINES", "Backend", "engine_maker", "require_tensorflow"]
 
 ENGINES = ("local", "inline", "ray")
 
@@ -52,6 +53,20 @@ class Backend:
             )
 
 
+def require_tensorflow() -> None:
+    """Checks that neither the environment nor a study asks Keras for another backend.
+
+    Raises:
+        UsageError: one does.
+    """
+    asked = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if asked != "tensorflow":
+        raise UsageError(
+            f"dlstudy trains with Keras on tensorflow, got KERAS_BACKEND={asked}: unset it, or delete the line of the "
+            "study that sets it"
+        )
+
+
 def engine_maker(backend: Backend, dataset: str, say: Callable[[str], None]) -> Callable[[int, Decide], Engine]:
     """Makes engines for a data set, with at most this many slots and a pruning decision; fetches the data first.
 
@@ -59,7 +74,12 @@ def engine_maker(backend: Backend, dataset: str, say: Callable[[str], None]) -> 
         backend: which engine, and where.
         dataset: the name of the data set.
         say: shows the user what is used.
+
+    Raises:
+        UsageError: Keras is asked for another backend.
     """
+
+    require_tensorflow()
 
     def make(n_needed: int, decide: Decide) -> Engine:
         registry.ensure(dataset, say)

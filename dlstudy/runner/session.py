@@ -19,7 +19,7 @@ from dlstudy.errors import DataError, RecordError, StoreError
 from dlstudy.report.export import export_all
 from dlstudy.report.figures.claims import differences_png
 from dlstudy.report.figures.winner_figures import winner_figures
-from dlstudy.runner.backend import Backend, engine_maker
+from dlstudy.runner.backend import Backend, engine_maker, require_tensorflow
 from dlstudy.runner.check import check_arms, refuse_faults
 from dlstudy.runner.loop import train_missing
 from dlstudy.runner.plan import Plan, Selection, refuse_other_definitions
@@ -111,6 +111,7 @@ def _refuse_before_writing(study: ResolvedStudy, request: Request, backend: Back
 
     A rejected run then creates no results folder, and does not mark an older one with this version.
     """
+    require_tensorflow()
     home, has_database = backend.home, backend.storage is not None
     is_earlier = home.root.exists() and not home.is_current
     if has_database or is_earlier or not home.root.exists():

@@ -130,24 +130,25 @@ def _numbers(logs: dict[str, Any]) -> dict[str, Any]:
 class EpochGraphs:
     """A compiled model with the graphs that train it and evaluate it; each is made when it is first needed.
 
-    `key` is what decides the graphs, and `state` what decided them when they were made; both are empty where that is
-    not known. `scratch` are variables to set to zero before another training.
+    `key` is what decides the graphs of a new model, and `state` of this one once they are made; both are empty where
+    that is not known. `scratch` are variables to set to zero before another training.
     """
 
     def __init__(self, model: Any, key: str = "") -> None:
-        self.model, self.key, self.state = model, key, key
+        self.model, self.key, self.state = model, key, ""
         self.scratch: list[Any] = []
         self._loops: dict[tuple[object, ...], _Loop] = {}
 
     def begin(self) -> None:
         """Before a first epoch, drops all graphs if something that decides them has changed since they were made."""
-        if self.key and state_of(self.model) != self.state:
+        if self.key and state_of(self.model) != (self.state or self.key):
             self.key = self.state = ""
             self._loops.clear()
 
     def begun(self) -> None:
-        """Notes what has decided the graphs, after a first epoch: Keras makes some objects as late as that."""
-        self.state = state_of(self.model) if self.key else ""
+        """After a first epoch, notes what has decided the graphs: Keras makes some objects as late as that."""
+        if self.key and not self.state:
+            self.state = state_of(self.model)
 
     def train_epoch(self, data: Structure, order: Any, batch_size: int) -> Any:
         """Trains one epoch; returns what the last `train_step` returns.

@@ -80,7 +80,10 @@ def _fused_update(optimizer: Any, model: Any, scratch: list[Any]) -> _Update | N
 
     def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
         dense = isinstance(gradient, tf.Tensor) and gradient.dtype == variable.dtype == tf.float32
-        (by_kernel if dense else own)(gradient, variable, learning_rate)
+        if dense:
+            by_kernel(gradient, variable, tf.cast(learning_rate, variable.dtype))  # as Keras does
+        else:
+            own(gradient, variable, learning_rate)
 
     return update_step
 

@@ -49,10 +49,12 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
     trained.run()
     recorder = trained.recorder
     if recorder.diverged:
+        trained.keep()
         raise DivergedError(f"the loss was no longer a finite number after epoch {recorder.epoch}")
     metrics |= {**recorder.metrics_of(trained.model), "parameters": count_parameters(trained.model)}
     cost = {"seconds_per_epoch": recorder.seconds_per_epoch(), **recorder.saved()}
     if recorder.pruned:
+        trained.keep()
         return TrialResult(
             TrialState.PRUNED,
             f"pruned after epoch {recorder.epoch}",
@@ -64,6 +66,7 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
     judged = _judge_at_end(trained, task, metrics)
     metrics |= extra_metrics_of(trained.model, task, "end") | task.take_finite_logged()
     not_saved, no_figures = save_model(trained.model, "keras", task), save_figures(trained.model, task)
+    trained.keep()
     model_remark = not_saved or remark_on_loading(task)
     return TrialResult(
         TrialState.FINISHED,
@@ -89,6 +92,7 @@ class _Training:
         self._graphs: EpochGraphs | None = None
         self._callbacks = callbacks_of(task)
         self._floatx, self._judge_batch = "", task.spec.batch_size
+        self._is_seen = bool(self._callbacks or task.functions.extra_metrics or task.functions.figures)
         self._without_graphs = self._reason_against()
         if not self._without_graphs:
             self._graphs = cache.take(slot)
@@ -105,17 +109,20 @@ class _Training:
 
     def run(self) -> None:
         """Trains until the end."""
-        task, first = self._task, self._graphs
+        task = self._task
         self._stage(task.spec.epochs)
         if self.recorder.diverged or self.recorder.pruned or not task.functions.continues(task.p):
-            if first is not None:
-                self._cache.put(first)
             return
         # What the study did to the model may not fit its graphs: new ones are made, and none is kept.
         self._slot.model, self._callbacks = self._continued()
         self._without_graphs = self._reason_against()
         self._graphs = None if self._without_graphs else EpochGraphs(self.model)
         self._stage(int(task.p["more_epochs"]))
+
+    def keep(self) -> None:
+        """Keeps the model for later trials, where it can be; the study's code has seen it for the last time."""
+        if self._graphs is not None:
+            self._cache.put(self._graphs, self._is_seen)
 
     def evaluate(self, rows: _Rows) -> dict[str, float]:
         """What Keras's `evaluate` returns for some rows; finite numbers only."""
@@ -156,7 +163,8 @@ class _Training:
         callbacks = self.recorder.begin(self._callbacks, epochs)
         self._floatx = keras.config.floatx()
         # Where every row counts alone, many at once give the same up to rounding. Other models get what `fit` gives.
-        self._judge_batch = JUDGE_BATCH if state_of(self.model) else task.spec.batch_size
+        counts_alone = (self._graphs.key if self._graphs else "") or state_of(self.model)
+        self._judge_batch = JUDGE_BATCH if counts_alone else task.spec.batch_size
         weight = weight_of_rows(task)
         if self._graphs is None:
             # XLA compiles no epoch graph; it compiles plain `fit` where Keras's "auto" says so.
@@ -176,7 +184,7 @@ class _Training:
 
         def train_epoch() -> Any:
             is_first = self.recorder.epoch == first_epoch
-            if is_first:
+            if is_first and self._is_seen:
                 graphs.begin()
             logs = graphs.train_epoch(data, self._order(), task.spec.batch_size)
             if is_first:

@@ -70,9 +70,16 @@ class ModelCache:
             raise KeptModelError
         return kept
 
-    def put(self, graphs: EpochGraphs) -> None:
-        """Keeps a model for later trials, if all that decides its graphs is as it was when they were made."""
-        if not graphs.key or graphs.model.count_params() > _MOST_PARAMETERS or state_of(graphs.model) != graphs.state:
+    def put(self, graphs: EpochGraphs, was_seen: bool = True) -> None:
+        """Keeps a model for later trials, if all that decides its graphs is as it was when they were made.
+
+        Args:
+            graphs: of the model.
+            was_seen: whether code of the study's own has seen the model, and may have changed it.
+        """
+        if not graphs.state or graphs.model.count_params() > _MOST_PARAMETERS:
+            return
+        if was_seen and state_of(graphs.model) != graphs.state:
             return
         self._kept[graphs.key] = graphs
         while len(self._kept) > _MOST_MODELS:

@@ -6,6 +6,7 @@ import numpy as np
 
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training.arrays import Task, take
+from dlstudy.training.class_weights import weight_of_rows
 from dlstudy.training.epoch_graph import reason_against
 from dlstudy.training.epoch_recorder import numbers_in
 from dlstudy.training.initial_weights import count_parameters
@@ -43,6 +44,7 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
     floatx, size = keras.config.floatx(), task.spec.batch_size
     batch = take(task.arrays.in_memory(False, floatx), task.rows.train[:size])
     judged = take(task.arrays.in_memory(task.judges_test_part, floatx), task.judged[:size])
+    weight_of_rows(task)  # or raises
     model.run_eagerly = True  # tracing a graph takes longer than many such steps
     seen: dict[str, Any] = {}
     last = keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: seen.update(logs or {}))

@@ -181,6 +181,12 @@ def test_what_cannot_work_is_refused_before_the_first_trial(run_one, backend):
     assert Record.open(backend.home, None, for_writing=False).variants("never") == {}
 
 
+def test_another_backend_of_keras_is_refused_at_once(run_one, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(UsageError, match=r"trains with Keras on tensorflow, got KERAS_BACKEND=jax: unset it"):
+        run_one("other", STUDY)
+
+
 @pytest.mark.slow
 def test_one_study_never_falls_back_to_other_data_by_itself(run_one):
     with pytest.raises(
