@@ -49,12 +49,10 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
     trained.run()
     recorder = trained.recorder
     if recorder.diverged:
-        trained.keep()
         raise DivergedError(f"the loss was no longer a finite number after epoch {recorder.epoch}")
     metrics |= {**recorder.metrics_of(trained.model), "parameters": count_parameters(trained.model)}
     cost = {"seconds_per_epoch": recorder.seconds_per_epoch(), **recorder.saved()}
     if recorder.pruned:
-        trained.keep()
         return TrialResult(
             TrialState.PRUNED,
             f"pruned after epoch {recorder.epoch}",
@@ -111,13 +109,14 @@ class _Training:
         """Trains until the end."""
         task = self._task
         self._stage(task.spec.epochs)
-        if self.recorder.diverged or self.recorder.pruned or not task.functions.continues(task.p):
-            return
-        # What the study did to the model may not fit its graphs: new ones are made, and none is kept.
-        self._slot.model, self._callbacks = self._continued()
-        self._without_graphs = self._reason_against()
-        self._graphs = None if self._without_graphs else EpochGraphs(self.model)
-        self._stage(int(task.p["more_epochs"]))
+        if self.recorder.diverged or self.recorder.pruned:
+            self.keep()
+        elif task.functions.continues(task.p):
+            # What the study did to the model may not fit its graphs: new ones are made, and none is kept.
+            self._slot.model, self._callbacks = self._continued()
+            self._without_graphs = self._reason_against()
+            self._graphs = None if self._without_graphs else EpochGraphs(self.model)
+            self._stage(int(task.p["more_epochs"]))
 
     def keep(self) -> None:
         """Keeps the model for later trials, where it can be; the study's code has seen it for the last time."""
