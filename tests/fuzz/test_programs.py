@@ -8,7 +8,7 @@ import pytest
 
 from tests.fuzz.programs import programs
 
-N_PROGRAMS = 4
+N_PROGRAMS = 2
 
 
 @hypothesis.settings(

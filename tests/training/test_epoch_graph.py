@@ -241,7 +241,7 @@ def plainly(context, make, spec=SPEC):
     off = DatasetContext(context.description, dataclasses.replace(context.arrays, fits=False))
     plain = train(spec, StudyFunctions(lambda p: make()), off, lambda *_: True)
     assert plain.state == "finished", plain.traceback
-    assert (plain.trained_by, plain.remarks) == ("fit", ("the data does not fit on the device",))
+    assert (plain.trained_by, plain.remarks[0]) == ("fit", "the data does not fit on the device")
     return plain
 
 
