@@ -27,7 +27,7 @@ def _is_hidden(letter: str) -> bool:
 
 
 def is_line(value: object, most: int = 200) -> bool:
-    """Whether it is text in one line that can be printed as it is, not blank, of at most so many characters."""
+    """Whether a value is text in one line, printable, not blank, and no longer than `most` characters."""
     if not isinstance(value, str) or len(value) > most or not value.strip():
         return False
     return "\n" not in value and printable(value) == value

@@ -78,7 +78,6 @@ def engine_maker(backend: Backend, dataset: str, say: Callable[[str], None]) -> 
     Raises:
         UsageError: Keras is asked for another backend.
     """
-
     require_tensorflow()
 
     def make(n_needed: int, decide: Decide) -> Engine:

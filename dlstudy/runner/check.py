@@ -2,17 +2,17 @@
 
 import dataclasses
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
 from dlstudy.engines.base import Engine, TrialOutcome
 from dlstudy.errors import StudyError
-from dlstudy.runner.rehearsal import sample_spec
+from dlstudy.runner.rehearsal import outcomes_of, sample_spec
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import Arm
-from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
+from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialState
 
 __all__ = ["ArmCheck", "check_arms", "refuse_faults"]
 
@@ -35,23 +35,12 @@ class ArmCheck:
 def check_arms(study: ResolvedStudy, arms: Sequence[Arm], engine: Engine) -> list[ArmCheck]:
     """Builds each arm once, at parameters that the study names, and takes one step of it. Records nothing."""
     with TemporaryDirectory() as folder:
-        waiting = [
+        specs = [
             dataclasses.replace(sample_spec(study, arm, f"check {arm.name}"), check=True, folder=f"{folder}/{arm.name}")
             for arm in arms
         ]
-        found = {outcome.spec.arm: _judged(study, outcome) for outcome in _trained(waiting, engine)}
+        found = {outcome.spec.arm: _judged(study, outcome) for outcome in outcomes_of(specs, engine)}
     return [found[arm.name] for arm in arms]
-
-
-def _trained(waiting: list[TrialSpec], engine: Engine) -> Iterator[TrialOutcome]:
-    in_flight = 0
-    while waiting or in_flight:
-        while waiting and in_flight < len(engine.slots):
-            engine.submit(waiting.pop(0))
-            in_flight += 1
-        for outcome in engine.wait(timeout_s=1.0):
-            in_flight -= 1
-            yield outcome
 
 
 def refuse_faults(checks: Sequence[ArmCheck]) -> None:
@@ -68,7 +57,7 @@ def refuse_faults(checks: Sequence[ArmCheck]) -> None:
 def _judged(study: ResolvedStudy, outcome: TrialOutcome) -> ArmCheck:
     arm, result = outcome.spec.arm, outcome.result
     # A worker that dies, or has too little memory for all of them at once, says nothing about the arm.
-    if result.state is TrialState.FAILED and not result.reason.startswith("out of memory"):
+    if result.state is TrialState.FAILED and not result.reason.startswith(OUT_OF_MEMORY):
         return ArmCheck(arm, result, result.reason)
     return ArmCheck(arm, result, _missing_metric(study, study.arm(arm), result))
 

@@ -110,12 +110,11 @@ class TrialRecorder:
         if metric in result.metrics:
             return result, result.metrics[metric]
         given = ", ".join(sorted(result.metrics)) or "none"
-        n_epochs = max(map(len, result.history.values()), default=0)
-        if len(result.history.get(metric, ())) < n_epochs and metric in result.history:
+        if metric in result.history and len(result.history[metric]) < result.n_epochs:
             reason = (
                 f"{metric} has no value of the weights that the training ended with: its last one is of epoch "
-                f"{len(result.history[metric])} of {n_epochs}, and at the end the model gives {given}; give the metric "
-                "the same name in both stages, as in keras.metrics.AUC(name='auc')"
+                f"{len(result.history[metric])} of {result.n_epochs}, and at the end the model gives {given}; give the "
+                "metric the same name in both stages, as in keras.metrics.AUC(name='auc')"
             )
             return TrialResult(TrialState.FAILED, reason, history=result.history, slot=result.slot), None
         if metric in result.history:

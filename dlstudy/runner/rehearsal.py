@@ -1,7 +1,8 @@
 """A rehearsal: what a training of each arm costs on this machine."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +15,7 @@ from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import Arm
 from dlstudy.study.trial import TrialSpec, TrialState, make_parameters
 
-__all__ = ["rehearse", "sample_spec"]
+__all__ = ["outcomes_of", "rehearse", "sample_spec"]
 
 _EPOCHS = 2
 """Epochs of a rehearsal: the first one also traces the model's graph."""
@@ -38,16 +39,22 @@ def rehearse(study: ResolvedStudy, make_engine: Callable[[int], Engine]) -> tupl
             for i in range(2)
             for arm in study.arms
         ]
-        n_in_flight = 0
-        while waiting or n_in_flight:
-            while waiting and n_in_flight < len(engine.slots):
-                engine.submit(waiting.pop())
-                n_in_flight += 1
-            for outcome in engine.wait(timeout_s=1.0):
-                n_in_flight -= 1
-                cost = _cost(outcome)
-                costs[outcome.spec.arm] = min(cost, costs.get(outcome.spec.arm, cost), key=sum)
+        for outcome in outcomes_of(waiting, engine):
+            cost = _cost(outcome)
+            costs[outcome.spec.arm] = min(cost, costs.get(outcome.spec.arm, cost), key=sum)
         return costs, len(engine.slots)
+
+
+def outcomes_of(specs: Iterable[TrialSpec], engine: Engine) -> Iterator[TrialOutcome]:
+    """Trains all of these in the engine's slots, and yields how each has ended; nothing is recorded."""
+    waiting, n_in_flight = deque(specs), 0
+    while waiting or n_in_flight:
+        while waiting and n_in_flight < len(engine.slots):
+            engine.submit(waiting.popleft())
+            n_in_flight += 1
+        for outcome in engine.wait(timeout_s=1.0):
+            n_in_flight -= 1
+            yield outcome
 
 
 def sample_spec(

@@ -238,7 +238,7 @@ def _remarks_on_loading(summary: StudySummary) -> list[str]:
 def _remarks_on_mlflow(tracker: Tracker) -> list[str]:
     if tracker.problem:
         what = f"MLflow could not be written ({tracker.problem})"
-        return [*tracker.notes, f"{what}: the record is whole; once that is mended, run again to catch up"]
+        return [*tracker.notes, f"{what}: the record is whole; once that is fixed, run again to catch up"]
     if tracker.missed:
         return [*tracker.notes, "MLflow was unreachable for a time: what it missed has been written from the record"]
     return tracker.notes

@@ -21,6 +21,7 @@ from dlstudy.study.study import Arm
 
 __all__ = [
     "MOST_POINTS",
+    "OUT_OF_MEMORY",
     "TrainedBy",
     "TrialRecord",
     "TrialResult",
@@ -36,6 +37,9 @@ __all__ = [
 
 MOST_POINTS = 100
 """Points of an estimator's history that are kept, spread evenly: a curve needs no more."""
+
+OUT_OF_MEMORY = "out of memory"
+"""How the reason of a trial begins that failed because of that."""
 
 _LONGEST_REASON = 700  # an error in one line, and what it is about
 
@@ -182,6 +186,11 @@ class TrialResult:
         object.__setattr__(self, "remarks", tuple(one_line(remark, _LONGEST_REASON) for remark in self.remarks))
         object.__setattr__(self, "model_remark", one_line(self.model_remark, 1000))
 
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that it has a history of."""
+        return max(map(len, self.history.values()), default=0)
+
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
         return {**dataclasses.asdict(self), "remarks": list(self.remarks)}
@@ -262,7 +271,7 @@ class TrialRecord:
     @property
     def n_epochs(self) -> int:
         """Epochs that it has a history of."""
-        return max(map(len, self.history.values()), default=0)
+        return self.result.n_epochs if self.result else 0
 
     @property
     def training(self) -> tuple[Phase, str, int, str, int]:

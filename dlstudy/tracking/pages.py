@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from dlstudy.analysis.results import StudySummary
+from dlstudy.study.metrics import test_metric_of
 from dlstudy.tracking.accepted import accepted_name, apart
 from dlstudy.tracking.trial_items import PLACE
 
@@ -37,7 +38,7 @@ def saved_view(
         now_ms: Unix time.
     """
     params = [f"params.`{name}`" for name in ("phase", "arm", *(accepted_name(apart(name, PLACE)) for name in tuned))]
-    shown = ("value", metric, metric.replace("val_", "test_", 1))
+    shown = ("value", metric, test_metric_of(metric))
     metrics = [f"metrics.`{accepted_name(name)}`" for name in shown]
     columns, name_column, date_column = [*params, *metrics], "attributes.`Run Name`", "runDateAndNestInfo"
     state = {

@@ -36,14 +36,13 @@ def metrics_of(epochs: Iterable[tuple[int, int, Mapping[str, float]]]) -> list[A
 
 def epochs_missing(trial: TrialRecord, known: Collection[int]) -> list[tuple[int, int, dict[str, float]]]:
     """The epochs of a trial but those that are known, as `metrics_of` takes them; their times are not recorded."""
-    n_epochs = _n_epochs(trial)
     first, last = trial.started_s, trial.ended_s or trial.started_s
     missing = []
-    for i in range(n_epochs):
+    for i in range(trial.n_epochs):
         if i + 1 in known:
             continue
         values = {name: series[i] for name, series in trial.history.items() if i < len(series)}
-        time_ms = int(1000 * (first + (last - first) * (i + 1) / n_epochs))
+        time_ms = int(1000 * (first + (last - first) * (i + 1) / trial.n_epochs))
         missing.append((i + 1, time_ms, {name: value for name, value in values.items() if value is not None}))
     return missing
 
@@ -63,7 +62,7 @@ def end_items(trial: TrialRecord, time_ms: int) -> tuple[list[Any], list[Any]]: 
         tags["dlstudy.reason"] = result.reason
     if result.traceback:
         tags["dlstudy.traceback"] = result.traceback
-    return metrics_of([(_n_epochs(trial), time_ms, _at_end(trial))]), tags_of(tags)
+    return metrics_of([(trial.n_epochs, time_ms, _at_end(trial))]), tags_of(tags)
 
 
 def own_items(log: OwnLog, trial: TrialRecord) -> _Items:
@@ -88,7 +87,3 @@ def _at_end(trial: TrialRecord) -> dict[str, float]:
     # MLflow's chart page shows what begins so in a section of its own, below the metrics.
     final |= {f"system/{name}": value for name, value in result.cost.items()}
     return final if trial.value is None else {**final, "value": trial.value}
-
-
-def _n_epochs(trial: TrialRecord) -> int:
-    return max((len(values) for values in trial.history.values()), default=0)

@@ -70,16 +70,13 @@ def _looks_at_batches(callback: Any) -> bool:
     """Whether a callback must see every batch; where an epoch is one graph, it sees a single one."""
     import keras
 
+    if any(name in vars(callback) for name in _BATCH_HOOKS):  # LambdaCallback keeps functions so
+        return True
     if private_names.is_from_keras(type(callback), "callbacks"):
-        own = any(name in vars(callback) for name in _BATCH_HOOKS)  # LambdaCallback keeps functions so
         every = isinstance(getattr(callback, "save_freq", getattr(callback, "update_freq", "epoch")), int)
-        return (
-            own or every or bool(getattr(callback, "raise_error", False))
-        )  # TerminateOnNaN, in the middle of an epoch
+        return every or bool(getattr(callback, "raise_error", False))  # TerminateOnNaN, in the middle of an epoch
     base = keras.callbacks.Callback
-    return any(getattr(type(callback), name) is not getattr(base, name) for name in _BATCH_HOOKS) or any(
-        name in vars(callback) for name in _BATCH_HOOKS
-    )
+    return any(getattr(type(callback), name) is not getattr(base, name) for name in _BATCH_HOOKS)
 
 
 _BATCH_HOOKS = tuple(f"on_{kind}batch_{when}" for kind in ("", "train_", "test_") for when in ("begin", "end"))

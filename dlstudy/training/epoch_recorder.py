@@ -12,7 +12,7 @@ from dlstudy.common.text import short_repr
 from dlstudy.training.arrays import Task
 from dlstudy.training.graph_fit import require_compiled_once
 
-__all__ = ["EpochRecorder", "numbers_in"]
+__all__ = ["EpochRecorder", "metric_of", "numbers_in"]
 
 _MOST_ENTRIES = 100
 """Entries of a metric that is an array, each kept as a metric of its own; a larger one is left out."""
@@ -22,11 +22,13 @@ class EpochRecorder:
     """Records one training, which may have several stages: call `begin` for the callbacks of each.
 
     It has `epoch` (how many have been trained), `present` (the number of the one that is being trained, from 0),
-    `diverged`, `pruned` and `remarks` (what of the logs was not kept).
+    `diverged`, `pruned`, `judged` (whether the weights of the end are those that an epoch was judged with) and
+    `remarks` (what of the logs was not kept).
     """
 
     def __init__(self, task: Task) -> None:
         self.epoch, self.present, self.diverged, self.pruned = 0, 0, False, False
+        self.judged = False
         self._task = task
         self._judged_as = "test" if task.judges_test_each_epoch else "val"
         self._first = self._planned = 0
@@ -73,11 +75,14 @@ class EpochRecorder:
         Metrics `train_` are means over the last epoch, while the weights changed. All others are of the epoch after
         which the model had the weights that it has now: the last one, or an earlier one whose weights were restored.
 
+        Sets `judged`.
+
         Returns:
             The metrics; without those others where the model has weights that it had after no epoch of its last stage,
             such as averaged ones.
         """
         epoch = self._epoch_of(model)
+        self.judged = epoch is not None
         found = {}
         for name, series in self._task.history.items():
             at_end = len(series) if name in self._logged else self.epoch
@@ -88,10 +93,6 @@ class EpochRecorder:
         if self._others or self._first:
             found |= {"train_epochs": self.epoch, "train_best_epoch": self.epoch if epoch is None else epoch + 1}
         return found
-
-    def judged(self, model: Any) -> bool:  # Any: as above
-        """Whether the model has weights that an epoch of its last stage was judged with."""
-        return self._epoch_of(model) is not None
 
     def _epoch_of(self, model: Any) -> int | None:
         """The last epoch of the last stage, counted from 0, that was judged with the weights that the model has."""
@@ -112,8 +113,8 @@ class EpochRecorder:
         self.epoch = self.present + 1
         values: dict[str, float] = {}
         for name, value in logs.items():
-            numbers = dict(numbers_in(name, value))
-            values |= {self._rename(entry): number for entry, number in numbers.items()}
+            numbers = dict(numbers_in(metric_of(name, self._judged_as), value))
+            values |= numbers
             if not numbers:
                 self._left_out[name] = short_repr(value)
         logged = self._task.take_logged()
@@ -130,8 +131,10 @@ class EpochRecorder:
         if self.diverged or self.pruned:
             model.stop_training = True
 
-    def _rename(self, name: str) -> str:
-        return f"{self._judged_as}_{name[4:]}" if name.startswith("val_") else f"train_{name}"
+
+def metric_of(name: str, judged_as: str) -> str:
+    """The name in the record of an entry of Keras's logs; `judged_as` says which rows it judges, `val` or `test`."""
+    return f"{judged_as}_{name[4:]}" if name.startswith("val_") else f"train_{name}"
 
 
 def numbers_in(name: str, value: Any) -> Iterator[tuple[str, float]]:  # Any: whatever logs hold

@@ -30,9 +30,11 @@ def fused(model: Any, scratch: list[Any]) -> Iterator[None]:  # Any: a Keras mod
     """
     import keras
 
-    optimizer, own_step = model.optimizer, "train_step" in vars(model) or not _has_keras_step(model)
-    is_kept = "update_step" in vars(optimizer) if isinstance(optimizer, keras.Optimizer) else True
-    update = None if own_step or is_kept or not model.built else _fused_update(optimizer, model, scratch)
+    optimizer = model.optimizer
+    keras_step = type(model).train_step is keras.Model.train_step and "train_step" not in vars(model)
+    keras_update = isinstance(optimizer, keras.Optimizer) and "update_step" not in vars(optimizer)
+    can_fuse = model.built and keras_step and keras_update
+    update = _fused_update(optimizer, model, scratch) if can_fuse else None
     if update is None:
         yield
         return
@@ -41,12 +43,6 @@ def fused(model: Any, scratch: list[Any]) -> Iterator[None]:  # Any: a Keras mod
         yield
     finally:
         del optimizer.update_step
-
-
-def _has_keras_step(model: Any) -> bool:
-    import keras
-
-    return type(model).train_step is keras.Model.train_step
 
 
 def _fused_update(optimizer: Any, model: Any, scratch: list[Any]) -> _Update | None:

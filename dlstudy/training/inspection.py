@@ -1,18 +1,15 @@
 """Describes a model: layers, shapes, parameter counts, statistics of trained weights. Imports Keras: use `ask`."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import StudyError
 from dlstudy.study import loader
-from dlstudy.study.own_log import ARTIFACTS
 from dlstudy.study.trial import TrialSpec
-from dlstudy.training.mlflow_capture import mlflow_apart
 from dlstudy.training.saved_models import load_model
-from dlstudy.training.train import folders_in, parameters_for_build
+from dlstudy.training.train import building_apart
 
 __all__ = ["describe_model"]
 
@@ -38,19 +35,14 @@ def describe_model(spec_json: dict[str, Any], folder: str | None, digest: str) -
     spec = TrialSpec.from_json(spec_json)
     description = registry.describe(spec.dataset)
     file = loader.load(Path(spec.study_path))
-    with file.modules.importable(), TemporaryDirectory() as empty, mlflow_apart():
-        (Path(empty) / ARTIFACTS).mkdir()
-
-        def build() -> Any:  # Any: whatever it returns
-            return file.study.build({**parameters_for_build(spec, description), **folders_in(empty)})
-
+    with file.modules.importable(), building_apart(spec, file.study.build) as build:
         try:
-            model = build()
+            model = build(description)
         except Exception as error:
             raise StudyError(f"build fails for arm {spec.arm}: {type(error).__name__}: {error}") from None
         if not isinstance(model, keras.Model):
             return {"model": type(model).__name__, "description": str(model)}
-        weights = _weights(load_model(Path(folder), digest, build)) if folder else []
+        weights = _weights(load_model(Path(folder), digest, lambda: build(description))) if folder else []
         return {**_described(model, description), "weights": weights}
 
 

@@ -158,7 +158,7 @@ class _Training:
     def _stage(self, epochs: int) -> None:
         import keras
 
-        task, first_epoch = self._task, self.recorder.epoch
+        task = self._task
         callbacks = self.recorder.begin(self._callbacks, epochs)
         self._floatx = keras.config.floatx()
         # Where every row counts alone, many at once give the same up to rounding. Other models get what `fit` gives.
@@ -171,12 +171,12 @@ class _Training:
             self._fit_plainly(weight, epochs, callbacks)
         else:
             self.trained_by = TrainedBy.EPOCH_GRAPH
-            self._fit_by_graphs(self._graphs, weight, first_epoch, epochs, callbacks)
+            self._fit_by_graphs(self._graphs, weight, epochs, callbacks)
 
     def _fit_by_graphs(
-        self, graphs: EpochGraphs, weight: np.ndarray | None, first_epoch: int, epochs: int, callbacks: Sequence[Any]
+        self, graphs: EpochGraphs, weight: np.ndarray | None, epochs: int, callbacks: Sequence[Any]
     ) -> None:
-        task = self._task
+        task, first_epoch = self._task, self.recorder.epoch
         data = task.arrays.on_device(False, self._floatx)
         data = data if weight is None else (*data[:2], to_device(as_in_fit(weight, self._floatx)))
         rows = (task.judged, task.judges_test_part)
@@ -311,7 +311,7 @@ _PARTS_OF_PREDICT = ("predict", "predict_step", "make_predict_function")
 
 def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> Judgement:
     """Adds the metrics of the final weights, and judges the test rows one by one."""
-    if len(task.judged) and not trained.recorder.judged(trained.model):
+    if len(task.judged) and not trained.recorder.judged:
         name = "test" if task.judges_test_each_epoch else "val"
         scores = trained.evaluate((task.judged, task.judges_test_part))
         metrics |= {f"{name}_{key}": value for key, value in scores.items()}

@@ -208,7 +208,7 @@ def _are_probabilities(numbers: np.ndarray, *, together: bool) -> bool:
 
 
 def _fits(y: np.ndarray, decision: Decision, columns: int) -> bool:
-    """Whether targets can be what a decision over so many columns gives."""
+    """Whether the targets can be labels that this decision gives for outputs of that number of columns."""
     a_column_each = y.shape == (len(y), columns)
     if decision is Decision.THRESHOLD:
         return (a_column_each or columns == y.size / len(y) == 1) and bool(np.isin(y, (0, 1)).all())

@@ -1,7 +1,6 @@
 """The predictions of a saved winner, for test rows or for a user's rows. Imports Keras: use `ask`."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,15 @@ from dlstudy.datasets.dataset import Dataset, Description
 from dlstudy.errors import DataError
 from dlstudy.study import loader
 from dlstudy.study.outputs import OutputReading, Scale
-from dlstudy.study.own_log import ARTIFACTS
 from dlstudy.study.splits import split_rows
 from dlstudy.study.trial import TrialResult, TrialSpec
 from dlstudy.training.arrays import Arrays, Structure, take
-from dlstudy.training.mlflow_capture import mlflow_apart
 from dlstudy.training.outputs import labels_of, probabilities_of, proved_reading
 from dlstudy.training.preparation import prepare_arrays
 from dlstudy.training.saved_models import load_model
 from dlstudy.training.shared_memory import scaled
 from dlstudy.training.study_functions import StudyFunctions
-from dlstudy.training.train import folders_in, parameters_for_build
+from dlstudy.training.train import building_apart, parameters_for_build
 
 __all__ = ["predict_rows"]
 
@@ -53,17 +50,12 @@ def predict_rows(
     description = registry.describe(spec.dataset)
     if given is not None and given.shape[1:] != description.input_shape:
         raise DataError(f"rows of shape {description.input_shape} are expected, got {given.shape[1:]}: fix the input")
-    with file.modules.importable(), TemporaryDirectory() as empty, mlflow_apart():
-        (Path(empty) / ARTIFACTS).mkdir()
+    with file.modules.importable(), building_apart(spec, functions.build) as build:
         if given is not None and functions.prepare is None:  # the data itself is not needed
             x, rows, seen = scaled(given, description), {"x": given}, description
         else:
             x, rows, seen = _rows_of_data(spec, functions, given)
-        model = load_model(
-            Path(folder),
-            trained.model,
-            lambda: functions.build({**parameters_for_build(spec, seen), **folders_in(empty)}),
-        )
+        model = load_model(Path(folder), trained.model, lambda: build(seen))
         return {**rows, **_predict(model, x, description.task == "classification", trained.outputs)}
 
 

@@ -8,6 +8,7 @@ Keras's own, or whose content cannot be read, makes the state unknown.
 import enum
 import hashlib
 import inspect
+import sys
 import types
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -177,8 +178,6 @@ def _is_wrapped(value: Any, name: str, item: Any) -> bool:
 
 
 def _is_defined_by_keras(function: Any) -> bool:
-    import sys
-
     if not str(getattr(function, "__module__", "")).startswith("keras.src.") or getattr(function, "__closure__", None):
         return False
     found: Any = sys.modules.get(function.__module__)

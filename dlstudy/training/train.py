@@ -6,10 +6,11 @@ import shutil
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,20 +21,20 @@ from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.loader import line_in
 from dlstudy.study.own_log import ARTIFACTS
 from dlstudy.study.splits import Rows, split_rows
-from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
+from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialSpec, TrialState
 from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training import global_settings
 from dlstudy.training.arrays import Arrays, History, OnEpoch, Task, rows_in
 from dlstudy.training.epoch_graph import GraphError
 from dlstudy.training.initial_weights import seeds_apart
 from dlstudy.training.memory import watch_memory
-from dlstudy.training.mlflow_capture import mlflow_begun_anew, mlflow_captured
+from dlstudy.training.mlflow_capture import mlflow_apart, mlflow_begun_anew, mlflow_captured
 from dlstudy.training.model_cache import KeptModelError, ModelCache, Slot
 from dlstudy.training.preparation import key_of, prepare_arrays
 from dlstudy.training.restarts import train_best_of
-from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.study_functions import Build, StudyFunctions
 
-__all__ = ["DatasetContext", "folders_in", "parameters_for_build", "prepared", "train"]
+__all__ = ["DatasetContext", "building_apart", "parameters_for_build", "prepared", "train"]
 
 _MOST_PREPARED = 4
 _LONGEST_TRACEBACK = 20_000  # characters: a message with the configuration of a model in it has thousands
@@ -102,7 +103,7 @@ def _train(
     with metrics_logged_into(logged):
         context = prepared(spec, functions, context, rows)
     p = parameters_for_build(spec, context.description)
-    p |= folders_in(spec.folder) if spec.folder else {}
+    p |= _folders_in(spec.folder) if spec.folder else {}
     arrays, description = context.arrays, context.description
     told = 0
 
@@ -131,7 +132,18 @@ def parameters_for_build(spec: TrialSpec, description: Description) -> dict[str,
     }
 
 
-def folders_in(folder: str) -> dict[str, str]:
+@contextmanager
+def building_apart(spec: TrialSpec, build: Build) -> Iterator[Callable[[Description], Any]]:  # Any: as of `Build`
+    """While active, gives a function that builds the model of a spec outside of a trial, for data so described.
+
+    `build` gets empty folders, and what it logs to MLflow is dropped.
+    """
+    with TemporaryDirectory() as folder, mlflow_apart():
+        (Path(folder) / ARTIFACTS).mkdir()
+        yield lambda description: build({**parameters_for_build(spec, description), **_folders_in(folder)})
+
+
+def _folders_in(folder: str) -> dict[str, str]:
     """The folders that a study's functions get in `p`, within that of a trial."""
     return {"folder": folder, "logs": f"{folder}/logs", ARTIFACTS: f"{folder}/{ARTIFACTS}"}
 
@@ -236,7 +248,7 @@ def _train_once(task: Task, cache: ModelCache) -> TrialResult:
 def _describe(error: Exception) -> str:
     """An error in one line, without TensorFlow's stack."""
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return "out of memory: fewer workers (--workers), a smaller batch or a smaller model need less"
+        return f"{OUT_OF_MEMORY}: fewer workers (--workers), a smaller batch or a smaller model need less"
     kept, before = [], ""
     for line in map(str.strip, message_of(error).splitlines()):
         # TensorFlow puts a stack before the message: names of files, each followed by a line of code or an empty one.

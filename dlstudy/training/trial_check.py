@@ -8,7 +8,7 @@ from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training.arrays import Task, take
 from dlstudy.training.class_weights import weight_of_rows
 from dlstudy.training.epoch_graph import reason_against
-from dlstudy.training.epoch_recorder import numbers_in
+from dlstudy.training.epoch_recorder import metric_of, numbers_in
 from dlstudy.training.initial_weights import count_parameters
 from dlstudy.training.keras_training import callbacks_of, require_compiled
 from dlstudy.training.sklearn_training import require_estimator
@@ -60,9 +60,7 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
     )
     judged_as = "test" if task.judges_test_each_epoch else "val"
     metrics = {
-        f"{judged_as}_{entry[4:]}" if entry.startswith("val_") else f"train_{entry}": number
-        for name, value in seen.items()
-        for entry, number in numbers_in(name, value)
+        entry: number for name, value in seen.items() for entry, number in numbers_in(metric_of(name, judged_as), value)
     }
     finite = {name: value for name, value in (metrics | task.take_logged()).items() if np.isfinite(value)}
     return TrialResult(

@@ -86,7 +86,7 @@ def test_a_server_that_stays_away_costs_no_trial_is_reported_and_is_caught_up_by
     assert outcome.n_trained == len(undisturbed)
     (remark,) = outcome.remarks
     assert remark.startswith("MLflow could not be written (")
-    assert remark.endswith("): the record is whole; once that is mended, run again to catch up")
+    assert remark.endswith("): the record is whole; once that is fixed, run again to catch up")
     assert table(backend.home) == undisturbed
     server.start()
     again = run(backend)

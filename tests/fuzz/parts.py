@@ -240,7 +240,7 @@ def with_step(base, trial):
 
 
 def optimizer_of(recipe):
-    """An optimizer; `exclude` and `wrapped` are options of ours."""
+    """An optimizer; `exclude` and `wrapped` are options of the fuzzer, not of Keras."""
     name, options = named(recipe)
     excluded, wrapped = options.pop("exclude", ()), options.pop("wrapped", False)
     rate = options.pop("learning_rate", 0.02)
@@ -254,7 +254,7 @@ def optimizer_of(recipe):
 
 
 def loss_of(recipe):
-    """A loss: a function of ours, Keras's own object, or a name as `compile` takes it."""
+    """A loss: a function defined here, an object of Keras's, or a name as `compile` takes it."""
     name, options = named(recipe)
     if name == "cube":
         return cube

@@ -23,7 +23,7 @@ def net(columns, activation, loss, metrics):
     import keras
 
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(columns, activation=activation)])
-    # A graph for each of so many models would take minutes.
+    # Tracing a graph for every model would take minutes.
     model.compile("sgd", loss, metrics=metrics, run_eagerly=True)
     return model
 
