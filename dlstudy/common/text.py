@@ -6,7 +6,7 @@ import unicodedata
 __all__ = ["describe_error", "is_line", "message_of", "one_line", "printable", "short_repr", "without_passwords"]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_IN_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*):\S*@|([?&](?:password|passwd|token)=)[^&\s'\"]*")
+_IN_ADDRESS = re.compile(r"(://[^\s:/@]*):\S{0,1000}@|([?&](?:password|passwd|token)=)[^&\s'\"]*")
 _SENTENCE = re.compile(r"[.!?:] (?=\W?[A-Z])")
 _MOST = 20_000  # characters at either end of a text that are looked at
 _LITERAL = 70

@@ -106,6 +106,7 @@ STUDIES = {
     "Study.callbacks must be a function or None": ["study(callbacks=[])"],
     "Study.continue_training must be a function or None": ["study(continue_training=True)"],
     "Study.extra_metrics must be a function or None": ["study(extra_metrics={})"],
+    "Study.class_weight must be a function or None": ["study(class_weight={1: 9})"],
     "Study.figures must be a function or None": ["study(figures=3.5)"],
     "TypeError: Study.__init__() got an unexpected keyword": ["study(quesiton='Is it?')"],
     "TypeError: Study.__init__() missing 3 required positional": ["Study('Is it?')"],

@@ -25,10 +25,11 @@ class Engine(FakeEngine):
         self._decide, self._at = decide, at
 
     def wait(self, timeout_s):
-        self._at(len(self.trained))
         spec = self._waiting[0]
-        for epoch in range(1, spec.epochs + 1):
-            self._decide(spec, epoch, made_up(spec).metrics)
+        if not spec.check:
+            self._at(len(self.trained))
+            for epoch in range(1, spec.epochs + 1):
+                self._decide(spec, epoch, made_up(spec).metrics)
         return super().wait(timeout_s)
 
 
