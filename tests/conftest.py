@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,15 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["DLSTUDY_CACHE"] = str(tmp_path_factory.mktemp("data cache"))
     for name in ("MLFLOW_TRACKING_URI", "DLSTUDY_HOME"):
         os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _copied_stores() -> Iterator[None]:
+    from tests.helpers.store_copies import copy_store
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dlstudy.tracking.stores.make_store", copy_store)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from dlstudy.store.home import Home
 from dlstudy.tracking.runs import MlflowRuns
 from dlstudy.tracking.study_run import StudyRun
 
-__all__ = ["open_runs", "tracking_uri"]
+__all__ = ["make_store", "open_runs", "tracking_uri"]
 
 _SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file")
 
@@ -39,7 +39,6 @@ def open_runs(uri: str, home: Home, study_run: StudyRun) -> MlflowRuns:
     """
     if uri == _own_store(home) and not home.mlflow_db.exists():
         from filelock import FileLock
-        from mlflow import MlflowClient
 
         with FileLock(home.mlflow_db.with_suffix(".lock")):
             if not home.mlflow_db.exists():
@@ -48,9 +47,16 @@ def open_runs(uri: str, home: Home, study_run: StudyRun) -> MlflowRuns:
                 # A new name each time: MLflow keeps its connections, also to a file that is gone.
                 with TemporaryDirectory(dir=home.root, prefix="mlflow-") as folder:
                     made = Path(folder) / home.mlflow_db.name
-                    MlflowClient(tracking_uri=f"sqlite:///{made}").search_experiments(max_results=1)
+                    make_store(made)
                     made.replace(home.mlflow_db)
     return MlflowRuns(uri, home, study_run)
+
+
+def make_store(path: Path) -> None:
+    """Makes an empty store of MLflow's, which takes some seconds."""
+    from mlflow import MlflowClient
+
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments(max_results=1)
 
 
 def _own_store(home: Home) -> str:

@@ -13,7 +13,7 @@ from tests.helpers.study_process import FULL, StudyProcess, await_, undisturbed
 
 pytest_plugins = ["tests.helpers.database_servers"]
 OURS, THEIRS = "10.231.77.1", "10.231.77.2"
-SOON = "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_user_timeout=4000"
+SOON = "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_user_timeout=8000"
 """Makes the server give a lost session up soon, in the short form."""
 
 

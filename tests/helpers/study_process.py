@@ -20,6 +20,7 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.trial import TrialState
 from dlstudy.study.variant import Variant
+from tests.helpers.store_copies import original
 
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
 ROOT = Path(__file__).parents[2]
@@ -88,7 +89,7 @@ class StudyProcess:
 
     def start(self, *options, command="run", study=True, on=()):
         """`dlstudy` in a session of its own, as a terminal would start it; `on` is a command that runs it elsewhere."""
-        fake = {} if FULL else {"STUDY_PROCESS_FAKE": "1"}
+        fake = {} if FULL else {"STUDY_PROCESS_FAKE": "1", "STUDY_PROCESS_STORE": str(original())}
         own = {"STUDY_PROCESS_BUILT": str(self.built), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         which = [str(self.file)] if study else []
         return Run(

@@ -1,4 +1,7 @@
-"""Smoke tests: each study, and the one in the README, trains for a moment in this process, on made-up rows."""
+"""Smoke tests: each study, and the one in the README, trains for a moment in this process, on made-up rows.
+
+Its first and last arm train for an epoch and are saved; those between take one step, as before a run.
+"""
 
 import dataclasses
 import re
@@ -52,13 +55,14 @@ def train_each_arm(path, folder):
         spec = TrialSpec(
             key="t#0", study_path=str(path), dataset=name, arm=arm.name, phase=Phase.REPLICATE, index=0, params=params,
             seed=1, epochs=1, batch_size=32, split=split, rows=96, read_test=ReadTest.AT_END,
-            model_folder=str(folder / arm.name), folder=str(folder / "files"),
+            model_folder=str(folder / arm.name), folder=str(folder / "files"), check=arm in study.arms[1:-1],
         )  # fmt: skip
         result = train(spec, StudyFunctions.of(study), context_of(name), lambda epoch, metrics: True)
         assert result.state is TrialState.FINISHED, f"{arm.name}: {result.reason}\n{result.traceback}"
-        assert study.protocol.metric in result.metrics
+        if not spec.check or result.metrics:
+            assert study.protocol.metric in result.metrics
         assert [remark for remark in result.remarks if "could not be" in remark] == [], arm.name
-        assert (folder / arm.name).is_dir()
+        assert (folder / arm.name).is_dir() is not spec.check
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
