@@ -53,9 +53,7 @@ def table(n_studies: int) -> Iterator[str]:
         "8, then rounds": Protocol(),
     }
     yield "parameters, optimum, noise | way | right arm | lost to the optimum | not bracketed | trials an arm"
-    surfaces = [
-        Surface(n, optimum, noise) for n in (1, 2, 3, 4) for optimum in (0.6, 1.3) for noise in (0.01, 0.03)
-    ]
+    surfaces = [Surface(n, optimum, noise) for n in (1, 2, 3, 4) for optimum in (0.6, 1.3) for noise in (0.01, 0.03)]
     for surface in [*surfaces, *(Surface(n, 0.6, 0.01, flat=True) for n in (1, 4))]:
         for way, protocol in ways.items():
             found = np.array([one(surface, protocol, i) for i in range(n_studies)])

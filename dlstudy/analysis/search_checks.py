@@ -21,7 +21,7 @@ __all__ = ["contains", "search_checks"]
 _Number = FloatDistribution | IntDistribution
 
 _MOST_LOST = 0.5
-"""A search in which a larger share of trials gave no value says little about its arm."""
+"""A search in which a larger share of trials diverged says little about its arm."""
 
 
 def search_checks(study: Study, trial_index: TrialIndex, trials: Sequence[TrialRecord]) -> list[Check]:
@@ -41,7 +41,7 @@ def search_checks(study: Study, trial_index: TrialIndex, trials: Sequence[TrialR
     checks = []
     for arm in tuned:
         tried = list(ended[arm.name].values())
-        checks += [_bracket(study, arm, trial_index), _failures(arm, tried), _budget(arm, len(tried), most)]
+        checks += [_bracket(study, arm, trial_index), _failures(arm, tried), _budget(arm, tried, most)]
         checks += [
             check for other in study.arms if other is not arm if (check := _contained(study, arm, other, trial_index))
         ]
@@ -72,13 +72,15 @@ def _bracket(study: Study, arm: Arm, trial_index: TrialIndex) -> Check:
 
 
 def _failures(arm: Arm, tried: Sequence[TrialRecord]) -> Check:
-    n_lost = sum(trial.state is not TrialState.FINISHED for trial in tried)
-    text = f"{n_lost} of {len(tried)} search trials of {arm.name} gave no value"
+    n_lost = sum(trial.state is TrialState.DIVERGED for trial in tried)
+    text = f"{n_lost} of {len(tried)} search trials of {arm.name} diverged"
     return Check(arm.name, "failures", n_lost <= _MOST_LOST * len(tried), text)
 
 
-def _budget(arm: Arm, n: int, most: int) -> Check:
-    text = f"{arm.name} was tried at {n} settings" + ("" if n == most else f", another arm at {most}")
+def _budget(arm: Arm, tried: Sequence[TrialRecord], most: int) -> Check:
+    n, n_settings = len(tried), len({trial.setting_key for trial in tried})
+    settings = "1 setting" if n_settings == 1 else f"{n_settings} settings"
+    text = f"{arm.name} had {n} search trials at {settings}" + ("" if n == most else f", another arm {most}")
     return Check(arm.name, "budget", n == most, text)
 
 

@@ -114,10 +114,11 @@ def test_where_a_range_may_not_be_widened_an_open_end_stays_one():
 @pytest.mark.parametrize(
     ("states", "passed", "text"),
     [
-        (["finished", "diverged"], True, "1 of 2 search trials of a gave no value"),
-        (["finished", "diverged", "pruned"], False, "2 of 3 search trials of a gave no value"),
-        (["diverged"], False, "1 of 1 search trials of a gave no value"),
-        (["finished", "failed", "lost", "killed"], True, "0 of 1 search trials of a gave no value"),  # tried again
+        (["finished", "diverged"], True, "1 of 2 search trials of a diverged"),
+        (["finished", "diverged", "pruned"], True, "1 of 3 search trials of a diverged"),  # pruned is not failed
+        (["finished", "diverged", "diverged"], False, "2 of 3 search trials of a diverged"),
+        (["diverged"], False, "1 of 1 search trials of a diverged"),
+        (["finished", "failed", "lost", "killed"], True, "0 of 1 search trials of a diverged"),  # tried again
     ],
 )
 def test_a_search_of_which_more_than_half_gave_no_value_says_little(states, passed, text):
@@ -128,18 +129,20 @@ def test_a_search_of_which_more_than_half_gave_no_value_says_little(states, pass
 def test_a_second_try_of_an_index_is_no_further_trial():
     study, trials = tried(LOG, [1e-3, 1e-2], states=["diverged", "diverged"])
     again = make_trial(study, "a", "search", 1, {"k": 1e-2}, value=0.5, number=2)
-    assert checks_of(study, [*trials, again], "failures")["a"].text == "1 of 2 search trials of a gave no value"
+    assert checks_of(study, [*trials, again], "failures")["a"].text == "1 of 2 search trials of a diverged"
 
 
-def test_arms_that_were_tried_at_fewer_settings_had_no_equal_chance():
+def test_arms_with_fewer_trials_had_no_equal_chance_and_a_setting_tried_twice_is_one():
     study = make_study(arms="abc")
     trials = [
-        make_trial(study, arm, "search", index, value=0.5) for arm, n in (("a", 2), ("b", 3)) for index in range(n)
+        make_trial(study, arm, "search", index, {"rate": index / 10}, value=0.5)
+        for arm, n in (("a", 2), ("b", 3))
+        for index in range(n)
     ]
     trials.append(make_trial(study, "a", "search", 2, state="failed"))
     assert checks_of(study, trials, "budget") == {
-        "a": Check("a", "budget", False, "a was tried at 2 settings, another arm at 3"),
-        "b": Check("b", "budget", True, "b was tried at 3 settings"),
+        "a": Check("a", "budget", False, "a had 2 search trials at 2 settings, another arm 3"),
+        "b": Check("b", "budget", True, "b had 3 search trials at 3 settings"),
     }
 
 
@@ -150,7 +153,7 @@ def test_settings_of_all_searches_count_and_an_arm_with_nothing_to_tune_has_no_s
     trials.append(make_trial(study, "plain", "search", value=0.5))
     found = search_checks(study, TrialIndex(study, trials), trials)
     assert {check.arm for check in found} == {"a", "b"}
-    assert checks_of(study, trials, "budget")["a"].text == "a was tried at 3 settings"
+    assert checks_of(study, trials, "budget")["a"].text == "a had 3 search trials at 1 setting"
     assert all(check.passed for check in found)
 
 
