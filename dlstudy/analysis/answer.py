@@ -79,7 +79,7 @@ def _answer_by_claims(claims: Sequence[ClaimSummary]) -> str:
 
 
 def scope_of(
-    study: ResolvedStudy, replicates: Mapping[str, Sequence[TrialRecord]], made_with: Mapping[str, str]
+    study: ResolvedStudy, replicates: Mapping[str, Sequence[TrialRecord]], n_trials: int, made_with: Mapping[str, str]
 ) -> str:
     """The scope of the answer: data, net, budget, versions."""
     protocol = study.protocol
@@ -87,7 +87,7 @@ def scope_of(
         {int(run.metrics["parameters"]) for runs in replicates.values() for run in runs if "parameters" in run.metrics}
     )
     ends = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "") if sizes else ""
-    searched = [_count(protocol.trials, "search trial")] if any(arm.space for arm in study.arms) else []
+    searched = [_count(n_trials, "search trial")] if any(arm.space for arm in study.arms) else []
     tried = f"{' and '.join([*searched, _count(protocol.seeds, 'seed')])} for each arm"
     budget = tried + (f" in each of {protocol.searches} searches" if protocol.searches > 1 else "")
     words = [f"data: {study.data.title}" + (f", of which {_n_train(study):,} rows train" if protocol.rows else "")]

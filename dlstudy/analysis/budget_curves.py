@@ -17,10 +17,10 @@ def budget_curves(study: Study, sampler: str, trials: Sequence[TrialRecord]) -> 
     """A curve for each arm with trials, over the trials that ended for good, as far as the shortest search goes.
 
     Settings that a sampler draws independently can come in any order: then the curve is the expected best of that many
-    draws, estimated from the draws of all searches together. One that diverged or was pruned counts as the worst value
-    that the arm's search gave: leaving it out would favour the arm that diverges, and nothing worse has a finite mean.
-    With any other sampler the curve is the mean over the searches of the best so far; a diverged or pruned trial counts
-    as one without a value.
+    draws, estimated from the draws of all searches together; rounds around a winner are left out. One that diverged or
+    was pruned counts as the worst value that the arm's search gave: leaving it out would favour the arm that diverges,
+    and nothing worse has a finite mean. With any other sampler the curve is the mean over the searches of the best so
+    far; a diverged or pruned trial counts as one without a value.
 
     Args:
         study: as the variant runs it.
@@ -31,7 +31,8 @@ def budget_curves(study: Study, sampler: str, trials: Sequence[TrialRecord]) -> 
     """
     kind = "expected best" if sampler == "random" else "best so far"
     sign = study.protocol.direction.sign
-    found = {arm.name: _searches(arm.name, trials) for arm in study.arms}
+    counted = [trial for trial in trials if kind == "best so far" or not trial.round]
+    found = {arm.name: _searches(arm.name, counted) for arm in study.arms}
     return [_curve(arm, kind, sign, searches) for arm, searches in found.items() if searches]
 
 

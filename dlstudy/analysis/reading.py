@@ -63,7 +63,7 @@ def summary_of(study: ResolvedStudy, record: Record) -> StudySummary:
 def _grown(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> ResolvedStudy:
     """The study with as many trials, seeds and searches as the record has, where those were topped up."""
     protocol = study.protocol
-    searched = [trial.index + 1 for trial in trials if trial.phase is Phase.SEARCH]
+    searched = [trial.index + 1 for trial in trials if trial.phase is Phase.SEARCH and not trial.round]
     seeded = [trial.index + 1 for trial in trials if trial.phase not in (Phase.SEARCH, Phase.SWEEP)]
     searches = max([protocol.searches, *[trial.search for trial in trials]])
     grown = dataclasses.replace(

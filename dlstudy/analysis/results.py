@@ -242,7 +242,7 @@ class Check:
 
     Args:
         arm: whose search.
-        name: `edge`, `failures`, `budget` or `contains`.
+        name: `bracket`, `failures`, `budget` or `contains`.
         passed: whether it found no problem.
         text: one sentence with what was found.
     """

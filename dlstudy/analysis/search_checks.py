@@ -8,7 +8,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.results import Check
+from dlstudy.analysis.search_rounds import open_ends
 from dlstudy.analysis.trial_index import TrialIndex
+from dlstudy.study.axes import End
 from dlstudy.study.phases import Phase
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialRecord, TrialState
@@ -18,11 +20,8 @@ __all__ = ["contains", "search_checks"]
 
 _Number = FloatDistribution | IntDistribution
 
-_EDGE = 0.05
-"""A winner within this share of a range from its end, with nothing tried beyond, is on the edge."""
-
 _MOST_LOST = 0.5
-"""A search in which a larger share of trials gave no value says little about its arm."""
+"""A search in which a larger share of trials diverged says little about its arm."""
 
 
 def search_checks(study: Study, trial_index: TrialIndex, trials: Sequence[TrialRecord]) -> list[Check]:
@@ -42,7 +41,7 @@ def search_checks(study: Study, trial_index: TrialIndex, trials: Sequence[TrialR
     checks = []
     for arm in tuned:
         tried = list(ended[arm.name].values())
-        checks += [_edge(arm, trial_index, tried), _failures(arm, tried), _budget(arm, len(tried), most)]
+        checks += [_bracket(study, arm, trial_index), _failures(arm, tried), _budget(arm, tried, most)]
         checks += [
             check for other in study.arms if other is not arm if (check := _contained(study, arm, other, trial_index))
         ]
@@ -59,42 +58,29 @@ def contains(arm: Arm, other: Arm) -> bool:
     return all(_covers(ours[name], theirs[name]) for name in ours)
 
 
-def _edge(arm: Arm, trial_index: TrialIndex, tried: Sequence[TrialRecord]) -> Check:
-    on_edge = []
+def _bracket(study: Study, arm: Arm, trial_index: TrialIndex) -> Check:
+    """Whether settings on both sides of each search's winner were tried, in every number that is tuned."""
+    found = []
     for search in trial_index.searches:
-        best, mine = trial_index.winner(arm.name, search), [trial for trial in tried if trial.search == search]
-        for name, distribution in arm.space.items() if best else ():
-            values = [trial.tuned[name] for trial in tried]
-            as_good = [trial.tuned[name] for trial in mine if best and trial.value == best.value]
-            ends = [_edge_of(distribution, value, values) for value in as_good]
-            if all(ends):  # otherwise a setting inside the space did as well
-                of_search = f" of search {search}" if trial_index.n_searches > 1 else ""
-                on_edge.append(f"{name} {as_good[0]:.3g}{of_search} lies within 5 % of the {ends[0]} end of its range")
-    text = f"the best setting of {arm.name} may lie outside its space: {', '.join(on_edge)}"
-    return Check(arm.name, "edge", not on_edge, text if on_edge else f"the winner of {arm.name} lies inside its space")
-
-
-def _edge_of(distribution: BaseDistribution, value: Any, tried: Sequence[Any]) -> str:  # Any: its values
-    """`lower` or `upper` if a value is on that edge. A lower end of 0, or of 1 for a count, could not be moved."""
-    if not isinstance(distribution, FloatDistribution | IntDistribution) or distribution.low == distribution.high:
-        return ""
-    least = 1 if isinstance(distribution, IntDistribution) else 0
-    scale = math.log if distribution.log else float
-    low, high = scale(distribution.low), scale(distribution.high)
-    place = (scale(value) - low) / (high - low)
-    if place <= _EDGE and value <= min(tried) and distribution.low not in (0, least):
-        return "lower"
-    return "upper" if place >= 1 - _EDGE and value >= max(tried) else ""
+        where = f" in search {search}" if trial_index.n_searches > 1 else ""
+        for name, end, value in open_ends(study, arm, trial_index.searched(arm.name, search)):
+            found.append(f"no {name} {'below' if end is End.LOWER else 'above'} {value:.3g} was tried near it{where}")
+    if not found:
+        return Check(arm.name, "bracket", True, f"the winner of {arm.name} is bracketed by settings that did no better")
+    text = f"the best setting of {arm.name} may lie further out: {', '.join(found)}"
+    return Check(arm.name, "bracket", False, text)
 
 
 def _failures(arm: Arm, tried: Sequence[TrialRecord]) -> Check:
-    n_lost = sum(trial.state is not TrialState.FINISHED for trial in tried)
-    text = f"{n_lost} of {len(tried)} search trials of {arm.name} gave no value"
+    n_lost = sum(trial.state is TrialState.DIVERGED for trial in tried)
+    text = f"{n_lost} of {len(tried)} search trials of {arm.name} diverged"
     return Check(arm.name, "failures", n_lost <= _MOST_LOST * len(tried), text)
 
 
-def _budget(arm: Arm, n: int, most: int) -> Check:
-    text = f"{arm.name} was tried at {n} settings" + ("" if n == most else f", another arm at {most}")
+def _budget(arm: Arm, tried: Sequence[TrialRecord], most: int) -> Check:
+    n, n_settings = len(tried), len({trial.setting_key for trial in tried})
+    settings = "1 setting" if n_settings == 1 else f"{n_settings} settings"
+    text = f"{arm.name} had {n} search trials at {settings}" + ("" if n == most else f", another arm {most}")
     return Check(arm.name, "budget", n == most, text)
 
 

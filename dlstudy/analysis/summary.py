@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from optuna.distributions import distribution_to_json
+from optuna.distributions import FloatDistribution, IntDistribution, distribution_to_json
 
 from dlstudy.analysis.answer import answer_of, notes_of, scope_of, why_not_comparable
 from dlstudy.analysis.budget_curves import budget_curves, crossings
@@ -15,6 +15,7 @@ from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.pairing import describe_pairing
 from dlstudy.analysis.results import ArmSummary, Best, StudySummary, SweepSummary
 from dlstudy.analysis.search_checks import search_checks
+from dlstudy.analysis.search_rounds import widened
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries, unrecovered, value_at
 from dlstudy.analysis.verdicts import judge_claims, judge_derived, judge_reported
 from dlstudy.study.phases import Phase
@@ -58,7 +59,7 @@ def summarize(
         protocol=protocol_json(study),
         notes=notes_of(study, trials),
         remarks=list(study.remarks),
-        scope=scope_of(study, replicates, made_with or {}),
+        scope=scope_of(study, replicates, _n_trials(study, trial_index), made_with or {}),
         checks=checks,
         budget_curves=curves,
         crossings=crossings(curves, study.protocol.direction),
@@ -78,8 +79,13 @@ def _arm(study: Study, arm: Arm, trial_index: TrialIndex, trials: Sequence[Trial
         reported_runs=metric_summaries(trial_index.reported(arm).values()) if arm.reported is not None else {},
         defaults=metric_summaries(trial_index.defaults(arm).values()) if arm.defaults is not None else {},
         optimism=_optimism(study, arm, trial_index),
-        notes=[*_other_winners(arm, trial_index), *_arm_notes(runs, of_arm)],
+        notes=[*_other_winners(arm, trial_index), *_widened(arm, of_arm), *_arm_notes(runs, of_arm)],
     )
+
+
+def _n_trials(study: Study, trial_index: TrialIndex) -> int:
+    """The most search trials of an arm, in one search."""
+    return max(trial_index.n_trials(arm, search) for arm in study.arms for search in trial_index.searches)
 
 
 def _best(study: Study, best: TrialRecord | None, of_arm: Sequence[TrialRecord]) -> Best | None:
@@ -125,6 +131,19 @@ def _other_winners(arm: Arm, trial_index: TrialIndex) -> list[str]:
     return found
 
 
+def _widened(arm: Arm, of_arm: Sequence[TrialRecord]) -> list[str]:
+    """The parameters whose ranges were widened, in words."""
+    tried = [trial for trial in of_arm if trial.phase is Phase.SEARCH and trial.state.is_final]
+    found = []
+    for name, (low, high) in widened(arm, tried).items():
+        stated = arm.space[name]
+        assert isinstance(stated, FloatDistribution | IntDistribution)
+        found.append(
+            f"{name} was searched from {low:.3g} to {high:.3g}; the study states {stated.low:.3g} to {stated.high:.3g}"
+        )
+    return found
+
+
 def _arm_notes(runs: Sequence[TrialRecord], all_of_arm: Sequence[TrialRecord]) -> list[str]:
     notes = []
     bad = [*(trial for trial in all_of_arm if trial.state is TrialState.DIVERGED), *unrecovered(all_of_arm)]
@@ -154,6 +173,7 @@ def protocol_json(study: Study) -> dict[str, Any]:  # Any: JSON
         "epochs": protocol.epochs,
         "batch_size": protocol.batch_size,
         "trials": protocol.trials,
+        "rounds": protocol.rounds,
         "seeds": protocol.seeds,
         "searches": protocol.searches,
         "metric": protocol.metric,

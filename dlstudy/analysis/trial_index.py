@@ -6,23 +6,18 @@ from typing import Any
 
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.results import MetricSummary
+from dlstudy.analysis.search_rounds import rounds_wanted, trials_in, winner
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialRecord, TrialState, make_parameters, params_key
 
-__all__ = ["Runs", "TrialIndex", "epochs_to", "metric_summaries", "unrecovered", "value_at", "winner"]
+__all__ = ["Runs", "TrialIndex", "epochs_to", "metric_summaries", "unrecovered", "value_at"]
 
 Runs = Mapping[int, TrialRecord]
 """Trials of one setting, by index: the same index, the same seed."""
 
 _Key = tuple[Phase, str, int, str]
 """Phase, arm, search, and the key of a setting."""
-
-
-def winner(trials: Sequence[TrialRecord], direction: Direction) -> TrialRecord | None:
-    """The best finished trial of a search; of equals, the one of the lowest index."""
-    finished = [trial for trial in trials if trial.state is TrialState.FINISHED and trial.value is not None]
-    return min(finished, key=lambda trial: (-direction.sign * (trial.value or 0.0), trial.index), default=None)
 
 
 def value_at(trial: TrialRecord, metric: str, epoch: int | None) -> float | None:
@@ -50,11 +45,12 @@ class TrialIndex:
         self._study = study
         self._runs: dict[_Key, dict[int, TrialRecord]] = {}
         self._ended: dict[_Key, dict[int, TrialRecord]] = {}
+        self._rounds: dict[int, int] = {}
         searched: dict[tuple[str, int], list[TrialRecord]] = {}
         for trial in trials:
             if trial.phase is Phase.SEARCH:
                 searched.setdefault((trial.arm, trial.search), []).append(trial)
-        self._searched = {part: [t.index for t in tried if t.state.is_final] for part, tried in searched.items()}
+        self._searched = searched
         self.n_searches = max((search for _, search in searched), default=1)
         self._winners = {part: winner(tried, study.protocol.direction) for part, tried in searched.items()}
         for trial in trials:
@@ -72,6 +68,21 @@ class TrialIndex:
     def winner(self, arm: str, search: int = 1) -> TrialRecord | None:
         """The winner of one of the arm's searches."""
         return self._winners.get((arm, search))
+
+    def searched(self, arm: str, search: int = 1) -> list[TrialRecord]:
+        """The final trials of one of the arm's searches."""
+        return [trial for trial in self._searched.get((arm, search), ()) if trial.state.is_final]
+
+    def n_trials(self, arm: Arm, search: int = 1) -> int:
+        """The trials that the study asks for in one of the arm's searches, as far as that is known."""
+        return trials_in(self._study.protocol, self._n_rounds(search)) if arm.space else 1
+
+    def _n_rounds(self, search: int) -> int:
+        if search not in self._rounds:
+            tried = {arm.name: self.searched(arm.name, search) for arm in self._study.arms}
+            ended = {arm: {trial.index for trial in of_arm} for arm, of_arm in tried.items()}
+            self._rounds[search] = rounds_wanted(self._study, tried, ended, ended.keys())
+        return self._rounds[search]
 
     def replicates(self, arm: str, search: int = 1) -> Runs:
         """The replicates of a search's winner."""
@@ -108,9 +119,12 @@ class TrialIndex:
     def progress(self, arm: Arm) -> dict[Phase, tuple[int, int]]:
         """Trainings of the arm that are final, and those that the study asks for, by phase."""
         protocol, searches = self._study.protocol, range(1, 1 + self._study.protocol.searches)
-        n_trials = protocol.trials if arm.space else 1
-        searched = [len({i for i in self._searched.get((arm.name, k), ()) if i < n_trials}) for k in searches]
-        found = {Phase.SEARCH: (sum(searched), n_trials * len(searches))}
+        n_trials = [self.n_trials(arm, k) for k in searches]
+        n_searched = [
+            len({trial.index for trial in self.searched(arm.name, k) if trial.index < n})
+            for k, n in zip(searches, n_trials, strict=True)
+        ]
+        found = {Phase.SEARCH: (sum(n_searched), sum(n_trials))}
         winners = [self.winner(arm.name, k) for k in searches]
         parts = [
             (Phase.REPLICATE, arm.name, k, best.setting_key if best else "")

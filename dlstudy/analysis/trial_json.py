@@ -15,6 +15,7 @@ def trial_json(trial: TrialRecord) -> dict[str, Any]:  # Any: JSON
         "phase": trial.phase,
         "arm": trial.arm,
         "search": trial.search,
+        "round": trial.round,
         "number": trial.number,
         "index": trial.index,
         "seed": trial.seed,

@@ -56,7 +56,7 @@ class PlanOptions:
     """Options that change how a study is run, for `plan` and `run`."""
 
     quick: Annotated[bool, typer.Option("--quick", help="Fewer epochs, rows and trials: a first look.")] = False
-    trials: Annotated[int | None, typer.Option(help="Total search trials for each arm.")] = None
+    trials: Annotated[int | None, typer.Option(help="Trials that each arm's search begins with.")] = None
     seeds: Annotated[int | None, typer.Option(help="Total seeds of reported settings and of replicates.")] = None
     searches: Annotated[
         int | None, typer.Option(help="Independent searches of each arm: 3 or more for verdicts on methods.")

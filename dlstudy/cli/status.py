@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dlstudy.analysis.trial_index import unrecovered, winner
+from dlstudy.analysis.search_rounds import winner
+from dlstudy.analysis.trial_index import unrecovered
 from dlstudy.cli.console import print_rows, store_name
 from dlstudy.errors import RecordError
 from dlstudy.store.home import Home

@@ -1,14 +1,17 @@
 """The plan of a run: which trainings are wanted and missing, and which comes next. Writes nothing."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlstudy.analysis.trial_index import winner
+from optuna.distributions import BaseDistribution
+
+from dlstudy.analysis.search_rounds import around, round_size, rounds_wanted, trials_in, winner
 from dlstudy.errors import UsageError
-from dlstudy.runner.search import fixed_design
+from dlstudy.runner.search import fixed_design, round_design
 from dlstudy.store.record import Record
+from dlstudy.study.axes import axes_of
 from dlstudy.study.events import Totals
 from dlstudy.study.fingerprint import define_all
 from dlstudy.study.phases import Phase
@@ -43,13 +46,18 @@ class Selection:
 
 @dataclass
 class Training:
-    """One wanted training; `tuned` is None while a sampler still has to propose the parameters."""
+    """One wanted training; `tuned` is None while a sampler still has to propose the parameters.
+
+    A training of a round of the search has its number, and the space that it was drawn from.
+    """
 
     arm: Arm
     part: RecordName
     index: int
     tuned: Mapping[str, Any] | None
     tries: int = 0
+    round: int = 0
+    space: Mapping[str, BaseDistribution] | None = None
 
 
 @dataclass
@@ -58,8 +66,11 @@ class _Part:
 
     known: list[TrialRecord] = field(default_factory=list)
     wanted: int = 0
+    least: int = 0
     done: int = 0
     missing: int = 0
+    rounds: int = 0
+    ended: set[int] = field(default_factory=set)
 
 
 def refuse_other_definitions(study: ResolvedStudy, selection: Selection, record: Record) -> None:
@@ -87,6 +98,8 @@ class Plan:
         """
         self._study, self._selection = study, selection
         self._waiting: deque[Training] = deque()
+        moves = any(axes_of(arm.space, arm.limits) for arm in selection.arms)
+        self._least_trials = trials_in(study.protocol, min(1, study.protocol.rounds) if moves else 0)
         self._parts = {name: _Part() for _, name in study.parts(selection.arms)}
         by_place = {(name.phase, name.arm, name.search): part for name, part in self._parts.items()}
         for trial in trials:
@@ -102,9 +115,9 @@ class Plan:
                     for training in self._missing(arm, phase, search)
                 ]
                 self._waiting += sorted(missing, key=lambda item: (item.part.search, item.index))  # arms alternate
-        for search in study.searches_of(Phase.REPLICATE):
-            for arm in selection.arms:
-                self._replicate_when_searched(arm, search)
+        self._elsewhere = _searched_elsewhere(selection, trials)
+        for search in study.searches_of(Phase.SEARCH):
+            self._go_on(search)
 
     @property
     def totals(self) -> Totals:
@@ -113,7 +126,7 @@ class Plan:
         for name, part in self._parts.items():
             if name.phase in self._selection.phases and part.wanted:
                 done, wanted = totals.get((name.phase, name.arm), (0, 0))
-                totals[name.phase, name.arm] = (done + part.done, wanted + part.wanted)
+                totals[name.phase, name.arm] = (done + part.done, wanted + max(part.wanted, part.least))
         return totals
 
     @property
@@ -146,8 +159,9 @@ class Plan:
             return
         part.missing -= 1
         part.done += trial.state.is_final
-        if training.part.phase is Phase.SEARCH:
-            self._replicate_when_searched(training.arm, training.part.search)
+        part.ended.add(training.index)
+        if training.part.phase is Phase.SEARCH and not part.missing:
+            self._go_on(training.part.search)
 
     def _missing(self, arm: Arm, phase: Phase, search: int) -> list[Training]:
         """The wanted trainings of a part that have no final trial.
@@ -161,7 +175,9 @@ class Plan:
         final = [trial for trial in part.known if trial.state.is_final]
         if phase is Phase.SEARCH:
             part.wanted = self._study.protocol.trials if arm.space else 1
-            missing = self._unsearched(arm, name, part, {trial.index for trial in final})
+            part.least = self._least_trials if arm.space else 1
+            part.ended = {trial.index for trial in final}
+            missing = self._unsearched(arm, name, part)
         else:
             keyed = {
                 (params_key(make_parameters(arm, self._study.protocol, setting)), index): setting
@@ -178,8 +194,8 @@ class Plan:
         part.done, part.missing = part.wanted - len(missing), len(missing)
         return missing
 
-    def _unsearched(self, arm: Arm, name: RecordName, part: _Part, done: Set[int]) -> list[Training]:
-        indices = [index for index in range(part.wanted) if index not in done]
+    def _unsearched(self, arm: Arm, name: RecordName, part: _Part) -> list[Training]:
+        indices = [index for index in range(part.wanted) if index not in part.ended]
         if not indices:  # the design takes a second of SciPy
             return []
         stream = stream_of(arm, name.search)
@@ -212,20 +228,65 @@ class Plan:
                 settings.append(setting)
         return settings
 
-    def _replicate_when_searched(self, arm: Arm, number: int) -> None:
-        """Plans the replicates of an arm as soon as that search of it is over."""
-        if Phase.REPLICATE not in self._selection.phases:
-            return
-        search, replicate = (
-            self._parts[self._study.record_name(arm, phase, number)] for phase in (Phase.SEARCH, Phase.REPLICATE)
-        )
-        replicate.wanted = self._study.protocol.seeds
+    def _go_on(self, search: int) -> None:
+        """Plans what follows once a search is over in all arms: a round around each winner, else the replicates."""
+        arms = self._selection.arms
         if Phase.SEARCH not in self._selection.phases:
-            self._missing(arm, Phase.SEARCH, number)
-            if search.missing:
-                raise UsageError(
-                    f"replicates of {arm.name} need its search, which has {search.done} of {search.wanted} trials: "
-                    "run --phase search first"
-                )
-        if search.missing == 0:
+            for arm in arms:
+                self._missing(arm, Phase.SEARCH, search)
+        parts = {arm.name: self._parts[self._study.record_name(arm, Phase.SEARCH, search)] for arm in arms}
+        while not any(part.missing for part in parts.values()):
+            begun = max((part.rounds for part in parts.values()), default=0)
+            if begun >= self._rounds_wanted(search, parts):
+                break
+            new = [training for arm in arms for training in self._round(arm, parts[arm.name], search, begun + 1)]
+            if Phase.SEARCH in self._selection.phases:
+                self._waiting += sorted(new, key=lambda training: training.index)
+        if Phase.REPLICATE in self._selection.phases:
+            for arm in arms:
+                self._replicate(arm, search, parts)
+
+    def _rounds_wanted(self, search: int, parts: Mapping[str, _Part]) -> int:
+        elsewhere = self._elsewhere.get(search, {})
+        tried = elsewhere | {arm: part.known for arm, part in parts.items()}
+        ended = {arm: {trial.index for trial in known} for arm, known in elsewhere.items()}
+        ended |= {arm: part.ended for arm, part in parts.items()}
+        return rounds_wanted(self._study, tried, ended, parts.keys())
+
+    def _round(self, arm: Arm, part: _Part, search: int, number: int) -> list[Training]:
+        """The missing trainings of a round of the search, which counts from now on."""
+        part.rounds = number
+        if not arm.space:
+            return []
+        study, first = self._study, part.wanted
+        part.wanted = trials_in(study.protocol, number)
+        indices = [index for index in range(first, part.wanted) if index not in part.ended]
+        part.missing += len(indices)
+        part.done += part.wanted - first - len(indices)
+        if not indices:
+            return []
+        space, stream = around(study, arm, part.known, number - 1), stream_of(arm, search)
+        table = round_design(study.name, space or arm.space, round_size(study.protocol), number, stream)
+        name = study.record_name(arm, Phase.SEARCH, search)
+        return [Training(arm, name, i, table[i - first], round=number, space=space) for i in indices]
+
+    def _replicate(self, arm: Arm, number: int, searched: Mapping[str, _Part]) -> None:
+        """Plans the replicates of an arm once that search of every arm is over."""
+        search, replicate = searched[arm.name], self._parts[self._study.record_name(arm, Phase.REPLICATE, number)]
+        replicate.wanted = self._study.protocol.seeds
+        if search.missing and Phase.SEARCH not in self._selection.phases:
+            raise UsageError(
+                f"replicates of {arm.name} need its search, which has {search.done} of {search.wanted} trials: "
+                "run --phase search first"
+            )
+        if not any(part.missing for part in searched.values()):
             self._waiting += self._missing(arm, Phase.REPLICATE, number)
+
+
+def _searched_elsewhere(selection: Selection, trials: Sequence[TrialRecord]) -> dict[int, dict[str, list[TrialRecord]]]:
+    """The final search trials of arms that are not selected, by search and arm."""
+    selected, found = {arm.name for arm in selection.arms}, dict[int, dict[str, list[TrialRecord]]]()
+    for trial in trials:
+        if trial.phase is Phase.SEARCH and trial.arm not in selected and trial.state.is_final:
+            found.setdefault(trial.search, {}).setdefault(trial.arm, []).append(trial)
+    return found

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from functools import cached_property, partial
 
+from dlstudy.analysis.formatting import params_text
 from dlstudy.common.provenance import made_with
 from dlstudy.engines.base import TrialOutcome
 from dlstudy.runner.plan import Selection, Training
@@ -17,6 +18,7 @@ from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.trial import TrialRecord, TrialResult, TrialSpec, TrialState, make_parameters, params_key
+from dlstudy.study.validation import has_value
 
 __all__ = ["TrialRecorder"]
 
@@ -46,7 +48,8 @@ class TrialRecorder:
             record.describe(key, training.index, seed, training.tuned, params)
         else:
             params = make_parameters(training.arm, study.protocol, training.tuned)
-            key = record.begin(training.index, seed, training.tuned, params, training.arm.space)
+            space = training.arm.space if training.space is None else training.space
+            key = record.begin(training.index, seed, training.tuned, params, space, training.round)
         training.tries += 1
         self._in_flight[key] = training
         spec = study.spec(
@@ -103,7 +106,10 @@ class TrialRecorder:
     def _judge(self, training: Training, result: TrialResult) -> tuple[TrialResult, float | None]:
         """The result and value of a trial: without the metric, or if it was lost at its last try, it has failed."""
         if result.state is TrialState.LOST and training.tries == _TRIES:
-            return dataclasses.replace(result, state=TrialState.FAILED), None
+            result = dataclasses.replace(result, state=TrialState.FAILED)
+        if result.state is TrialState.FAILED and (outside := _outside(training)):
+            reason = f"it cannot be trained at {outside}, outside of its stated range: {result.reason}"
+            return dataclasses.replace(result, state=TrialState.DIVERGED, reason=reason), None
         if result.state is not TrialState.FINISHED:
             return result, None
         metric = self._study.value_metric(training.arm, training.part.phase)
@@ -125,3 +131,10 @@ class TrialRecorder:
             return result, result.metrics[of_training]  # a document may have judged by its training rows alone
         reason = f"the model gives no metric {metric}: it gives {given}"
         return TrialResult(TrialState.FAILED, reason, slot=result.slot), None
+
+
+def _outside(training: Training) -> str:
+    """The parameters that lie outside of the space that the study states, in words."""
+    tuned, space = training.tuned or {}, training.arm.space
+    beyond = {name: tuned[name] for name in space if training.round and not has_value(space[name], tuned[name])}
+    return params_text(beyond) if beyond else ""

@@ -13,7 +13,7 @@ from dlstudy.study.record_name import RecordName
 from dlstudy.study.seeds import number_of
 from dlstudy.study.variant import Variant
 
-__all__ = ["fixed_design", "make_pruner", "make_sampler"]
+__all__ = ["fixed_design", "make_pruner", "make_sampler", "round_design"]
 
 
 def fixed_design(
@@ -23,6 +23,13 @@ def fixed_design(
     if variant.sampler == "tpe" and space:
         return None
     return design_table(study, space, n_trials, variant.sampler, stream)
+
+
+def round_design(
+    study: str, space: Mapping[str, BaseDistribution], n_trials: int, number: int, stream: Sequence[str] = ()
+) -> list[dict[str, Any]]:  # Any: JSON scalars
+    """The parameters of each trial of a round of the search, in the space of that round."""
+    return design_table(study, space, n_trials, "sobol", (*stream, f"round {number}"))
 
 
 def make_sampler(name: RecordName, n_known: int) -> optuna.samplers.BaseSampler:

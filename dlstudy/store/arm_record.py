@@ -98,10 +98,12 @@ class ArmRecord:
         tuned: Mapping[str, Any],
         params: Mapping[str, Any],
         space: Mapping[str, BaseDistribution],
+        round: int = 0,
     ) -> str:
         """Adds a running trial whose parameters are known; returns its key."""
         self._record.guard()
         attributes = {"index": index, "seed": seed, "tuned": dict(tuned), "params": dict(params)}
+        attributes |= {"round": round} if round else {}
         known = {name: space[name] for name in space if name in tuned and has_value(space[name], tuned[name])}
         running = create_trial(
             state=OptunaState.RUNNING,

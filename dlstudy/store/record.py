@@ -228,6 +228,7 @@ def checksum_of(trial: FrozenTrial | Trial, result: Mapping[str, Any], value: fl
     """The checksum of a trial: of what it trains, its result and its value."""
     attributes = trial.user_attrs
     described = sorted(DESCRIBED if "index" in attributes else {*DESCRIBED - {"index"}, "row"})
+    described += ["round"] if "round" in attributes else []
     return checksum([attributes[name] for name in described], result, None if value is None else float(value))
 
 
@@ -264,6 +265,7 @@ def _trial_record(trial: FrozenTrial, name: RecordName, key: str) -> TrialRecord
         ended_s=_unix(trial.datetime_complete) if ended else None,
         setting_key=params_key(attributes["params"]),
         search=name.search,
+        round=attributes.get("round", 0),
     )
 
 

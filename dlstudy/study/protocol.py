@@ -124,7 +124,7 @@ class Protocol:
     Args:
         epochs: passes over the training rows of a trial.
         batch_size: rows in a step. An arm may carry its own `epochs` or `batch_size` in setting, space or reported.
-        trials: search trials for each arm.
+        trials: settings that each arm's search begins with.
         seeds: replicates for each arm, and trainings of each reported setting.
         searches: independent searches of each arm, each with replicates on seeds of its own. With one, verdicts hold
             for the settings that it found; with three or more, for the methods.
@@ -136,6 +136,9 @@ class Protocol:
         rows: train and validate on this many rows only; None for all.
         silence_s: a worker that sends nothing for this many seconds counts as hung: it is ended, and its trial tried
             once more. A Keras model reports after every epoch, an estimator when it has been fitted.
+        rounds: the most rounds in which a search goes on around its winner, each with half as many trials again. There
+            is at least one round, and there are more, for all arms alike, until every winner is bracketed: a setting
+            on either side of it did no better. Ranges are widened for that, as far as `Arm.limits`. 0 for no rounds.
     """
 
     epochs: int = 10
@@ -149,6 +152,7 @@ class Protocol:
     reported_split: Split | None = None
     rows: int | None = None
     silence_s: int = 1800
+    rounds: int = 4
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "trials", "seeds", "searches", "silence_s"):
@@ -157,6 +161,10 @@ class Protocol:
                 is_count(value),
                 f"{name} must be a whole number from 1 to 1,000,000, got {short_repr(value)}: change Protocol.{name}",
             )
+        require(
+            isinstance(self.rounds, int) and not isinstance(self.rounds, bool) and 0 <= self.rounds <= 100,
+            f"rounds must be a whole number from 0 to 100, got {short_repr(self.rounds)}: change Protocol.rounds",
+        )
         require(
             self.rows is None or is_count(self.rows),
             f"rows must be None or a whole number from 1 to 1,000,000, got {short_repr(self.rows)}: change "

@@ -16,7 +16,16 @@ from dlstudy.errors import StudyError
 from dlstudy.study.claims import Claim, Derived, Reported
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol, Split, Sweep
-from dlstudy.study.validation import frozen, frozen_space, is_count, items_of, require, require_name, require_text
+from dlstudy.study.validation import (
+    frozen,
+    frozen_limits,
+    frozen_space,
+    is_count,
+    items_of,
+    require,
+    require_name,
+    require_text,
+)
 
 __all__ = ["SIGNIFICANCE", "Arm", "Study", "seeds_needed"]
 
@@ -42,6 +51,8 @@ class Arm:
         text: one line for readers.
         copy_of: the arm that this one is an identical copy of, in an A/A test. It has seeds and a search of its own, so
             any difference between the two is noise.
+        limits: how far the range of a parameter in `space` may be widened, name to lowest and highest value. What it
+            does not name has limits by its kind: see `dlstudy.study.axes`.
     """
 
     name: str
@@ -53,6 +64,7 @@ class Arm:
     restarts: int = 1
     text: str = ""
     copy_of: str = ""
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_name("Arm.name", self.name)
@@ -60,6 +72,7 @@ class Arm:
         object.__setattr__(self, "space", frozen_space(f"arm {self.name}: space", self.space))
         both = sorted(set(self.setting) & set(self.space))
         require(not both, f"arm {self.name}: a parameter is either in setting or in space, got {both} in both")
+        object.__setattr__(self, "limits", frozen_limits(f"arm {self.name}: limits", self.limits, self.space))
         for what in ("reported", "defaults"):
             self._check_values(what)
         require(

@@ -235,6 +235,7 @@ class TrialRecord:
         run_id: of its MLflow run; empty if MLflow was unreachable.
         started_s, ended_s: Unix time; `ended_s` is None while it runs.
         setting_key: names its parameters.
+        round: of the search, in which it was begun; 0 for the design.
     """
 
     key: str
@@ -252,6 +253,7 @@ class TrialRecord:
     ended_s: float | None
     setting_key: str
     search: int = 1
+    round: int = 0
 
     @property
     def state(self) -> TrialState:

@@ -19,6 +19,7 @@ __all__ = [
     "direction_from",
     "enum_from",
     "frozen",
+    "frozen_limits",
     "frozen_space",
     "has_value",
     "is_count",
@@ -133,6 +134,27 @@ def frozen_space(what: str, mapping: object) -> Mapping[str, BaseDistribution]:
             f"{what}: {key} must be whole numbers from 1 to 1,000,000, got {short_repr(value)}",
         )
     return copy
+
+
+def frozen_limits(
+    what: str, mapping: object, space: Mapping[str, BaseDistribution]
+) -> Mapping[str, tuple[float, float]]:
+    """A read-only copy of the limits of a space's numeric parameters, checked: each contains the stated range."""
+    copy = _named(what, mapping)
+    for key, value in copy.items():
+        known = space.get(key)
+        require(
+            isinstance(known, FloatDistribution | IntDistribution),
+            f"{what}: must name numeric parameters of space, got {short_repr(key)}",
+        )
+        assert isinstance(known, FloatDistribution | IntDistribution)
+        are_two = isinstance(value, tuple | list) and len(value) == 2 and all(map(is_number, value))
+        require(
+            are_two and value[0] <= known.low and known.high <= value[1],
+            f"{what}: {key} must be two numbers that contain its range {known.low!r} to {known.high!r}, got "
+            f"{short_repr(value)}",
+        )
+    return MappingProxyType({key: (value[0], value[1]) for key, value in copy.items()})
 
 
 def has_value(distribution: BaseDistribution, value: object) -> bool:

@@ -142,6 +142,7 @@ class Variant:
             protocol,
             epochs=self._limited({"epochs": protocol.epochs}, used)["epochs"],
             trials=min(protocol.trials, _QUICK_TRIALS) if self.quick else protocol.trials,
+            rounds=0 if self.quick else protocol.rounds,
             rows=rows if rows < used.n_train else None,
             split=resized(protocol.split),
             reported_split=resized(protocol.reported_split) if protocol.reported_split else None,

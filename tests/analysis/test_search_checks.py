@@ -1,5 +1,7 @@
 """Checks on searches, on made-up trials; ends of ranges and standard errors are worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -10,7 +12,7 @@ from dlstudy.study.protocol import Protocol
 from dlstudy.study.study import Arm, Study
 from tests.helpers.builders import RATE, build, make_study, make_trial, resolved, runs_of
 
-LOG = FloatDistribution(1e-4, 1e-1, log=True)  # 5 % of its three decades: to 1.41e-4, and from 7.08e-2
+LOG = FloatDistribution(1e-4, 1e-1, log=True)
 UNITS = IntDistribution(8, 108)
 
 
@@ -33,78 +35,90 @@ def tried(space, values, search=1, states=None):
 
 
 @pytest.mark.parametrize(
-    ("space", "values", "end"),
+    ("space", "values", "open_at"),
     [
-        (LOG, [1.4e-4, 1e-3], "lower"),
-        (LOG, [1.5e-4, 1e-3], None),
-        (LOG, [7.2e-2, 1e-3], "upper"),
-        (LOG, [7.0e-2, 1e-3], None),
-        (LOG, [1.4e-4, 1.3e-4], None),  # something further out was tried, and was worse
-        (LOG, [7.2e-2, 9e-2], None),
-        (LOG, [1.4e-4, 1.4e-4], "lower"),
-        (FloatDistribution(1.0, 3.0), [1.09], "lower"),
-        (FloatDistribution(1.0, 3.0), [1.11], None),
-        (FloatDistribution(1.0, 3.0), [2.91], "upper"),
-        (FloatDistribution(-1.0, 1.0), [-1.0], "lower"),
-        (FloatDistribution(0.0, 0.5), [0.0], None),  # no rate of dropout is below 0
-        (FloatDistribution(0.0, 0.5), [0.5], "upper"),
-        (FloatDistribution(0.5, 0.5), [0.5], None),
-        (UNITS, [12], "lower"),
-        (UNITS, [14], None),
-        (UNITS, [104], "upper"),
-        (IntDistribution(1, 9), [1], None),  # no net has fewer layers than 1
-        (IntDistribution(0, 9), [0], None),
-        (IntDistribution(2, 9), [2], "lower"),
-        (IntDistribution(1, 9), [9], "upper"),
-        (IntDistribution(1, 1024, log=True), [800], "upper"),  # log 800 / log 1024 is 0.964
-        (CategoricalDistribution(("relu", "tanh")), ["relu"], None),
+        (LOG, [1e-2, 1e-3, 2e-2], []),
+        (LOG, [4.28e-2, 1e-2, 1e-3], ["above"]),  # the range goes on to 0.1, where nothing was tried
+        (LOG, [1e-3, 1e-2], ["below"]),
+        (LOG, [1e-3], ["below", "above"]),
+        (LOG, [1e-3, 1e-4, 9e-2], []),
+        (FloatDistribution(-1.0, 1.0), [-1.0, 0.0], ["below"]),
+        (FloatDistribution(0.0, 0.5), [0.1, 0.3], []),  # no rate of dropout is below 0
+        (FloatDistribution(0.0, 0.5), [0.49, 0.3], ["above"]),
+        (FloatDistribution(0.5, 0.99), [0.98, 0.7], []),  # next to nothing is left below a momentum of 1
+        (FloatDistribution(0.5, 0.99), [0.9, 0.7], ["above"]),
+        (FloatDistribution(0.1, 1.0), [0.9, 0.7], []),
+        (FloatDistribution(0.5, 0.5), [0.5], []),
+        (UNITS, [12, 50], ["below"]),
+        (UNITS, [108, 50], ["above"]),
+        (IntDistribution(1, 9), [2, 5], []),  # no net has fewer layers than 1
+        (IntDistribution(0, 9), [0, 5], []),
+        (IntDistribution(2, 9), [1, 5], []),  # found in a range that was widened
+        (IntDistribution(2, 9), [2, 5], ["below"]),
+        (CategoricalDistribution(("relu", "tanh")), ["relu"], []),
     ],
 )
-def test_a_winner_on_an_end_of_its_range_that_could_be_moved_lies_on_the_edge(space, values, end):
+def test_a_winner_beyond_which_nothing_was_tried_is_not_bracketed(space, values, open_at):
     study, trials = tried(space, values)
-    check = checks_of(study, trials, "edge")["a"]
-    assert check.passed is (end is None)
-    if end is None:
-        assert check.text == "the winner of a lies inside its space"
+    check = checks_of(study, trials, "bracket")["a"]
+    assert check.passed is not bool(open_at)
+    if not open_at:
+        assert check.text == "the winner of a is bracketed by settings that did no better"
     else:
-        assert check.text == (
-            f"the best setting of a may lie outside its space: k {values[0]:.3g} lies within 5 % of the {end} end of "
-            "its range"
-        )
+        where = ", ".join(f"no k {side} {values[0]:.3g} was tried near it" for side in open_at)
+        assert check.text == f"the best setting of a may lie further out: {where}"
 
 
-def test_only_the_winner_is_asked_for_its_edge():
+def test_only_the_winner_is_asked_for_its_bracket():
     study, trials = tried(LOG, [1e-3, 1e-4, 1e-1])
-    assert checks_of(study, trials, "edge")["a"].passed
+    assert checks_of(study, trials, "bracket")["a"].passed
 
 
-def test_each_search_is_asked_for_its_edge_and_what_any_tried_counts():
-    study, first = tried(LOG, [1e-3, 5e-2])
-    _, second = tried(LOG, [7.2e-2], search=2)
-    check = checks_of(study, [*first, *second], "edge")["a"]
-    assert check.text.endswith("k 0.072 of search 2 lies within 5 % of the upper end of its range")
-    _, further = tried(LOG, [1e-3, 9e-2])
-    assert checks_of(study, [*further, *second], "edge")["a"].passed
+def test_each_search_brackets_its_own_winner():
+    study, first = tried(LOG, [1e-3, 1e-4, 5e-2])
+    _, second = tried(LOG, [7.2e-2, 1e-3], search=2)
+    check = checks_of(study, [*first, *second], "bracket")["a"]
+    assert check.text.endswith("no k above 0.072 was tried near it in search 2")
 
 
-def test_each_parameter_of_an_arm_may_lie_on_an_edge():
-    study = resolved(
-        Study("Is it?", "digits", build, [Arm("a", space={"rate": LOG, "units": UNITS})], Protocol(seeds=1))
-    )
-    trial = make_trial(study, "a", "search", 0, {"rate": 1e-4, "units": 108}, value=0.9)
-    assert checks_of(study, [trial], "edge")["a"].text.endswith(
-        ": rate 0.0001 lies within 5 % of the lower end of its range, "
-        "units 108 lies within 5 % of the upper end of its range"
-    )
+def test_a_setting_far_off_in_another_parameter_brackets_nothing():
+    space = {"rate": LOG, "units": UNITS, "kind": CategoricalDistribution(("x", "y"))}
+    study = resolved(Study("Is it?", "digits", build, [Arm("a", space=space)], Protocol(seeds=1)))
+
+    def rows(*settings):
+        return [
+            make_trial(study, "a", "search", i, dict(zip(space, setting, strict=True)), value=0.9 - i / 100)
+            for i, setting in enumerate(settings)
+        ]
+
+    best, near = (1e-2, 50, "x"), [(1e-3, 60, "x"), (1e-2, 40, "x"), (1e-2, 70, "x")]
+    assert checks_of(study, rows(best, *near, (5e-2, 74, "x")), "bracket")["a"].passed
+    for beyond in ((5e-2, 76, "x"), (5e-2, 50, "y")):
+        text = checks_of(study, rows(best, *near, beyond), "bracket")["a"].text
+        assert text.endswith(": no rate above 0.01 was tried near it")
+
+
+@pytest.mark.parametrize("state", ["pruned", "diverged"])
+def test_a_trial_that_gave_no_value_did_no_better(state):
+    study, trials = tried(LOG, [1e-2, 1e-3, 5e-2], states=["finished", "finished", state])
+    assert checks_of(study, trials, "bracket")["a"].passed
+
+
+def test_where_a_range_may_not_be_widened_an_open_end_stays_one():
+    arm = Arm("a", space={"k": LOG}, limits={"k": (1e-4, 0.1)})
+    study = resolved(Study("Is it?", "digits", build, [arm], Protocol(seeds=1)))
+    trials = [make_trial(study, "a", "search", i, {"k": k}, value=0.9 - i / 10) for i, k in enumerate((0.1, 0.01))]
+    assert not checks_of(study, trials, "bracket")["a"].passed
 
 
 @pytest.mark.parametrize(
     ("states", "passed", "text"),
     [
-        (["finished", "diverged"], True, "1 of 2 search trials of a gave no value"),
-        (["finished", "diverged", "pruned"], False, "2 of 3 search trials of a gave no value"),
-        (["diverged"], False, "1 of 1 search trials of a gave no value"),
-        (["finished", "failed", "lost", "killed"], True, "0 of 1 search trials of a gave no value"),  # tried again
+        (["finished", "diverged"], True, "1 of 2 search trials of a diverged"),
+        (["finished", "diverged", "pruned"], True, "1 of 3 search trials of a diverged"),  # pruned is not failed
+        (["finished", "diverged", "diverged"], False, "2 of 3 search trials of a diverged"),
+        (["diverged"], False, "1 of 1 search trials of a diverged"),
+        (["finished", "failed", "lost", "killed"], True, "0 of 1 search trials of a diverged"),  # tried again
     ],
 )
 def test_a_search_of_which_more_than_half_gave_no_value_says_little(states, passed, text):
@@ -115,18 +129,20 @@ def test_a_search_of_which_more_than_half_gave_no_value_says_little(states, pass
 def test_a_second_try_of_an_index_is_no_further_trial():
     study, trials = tried(LOG, [1e-3, 1e-2], states=["diverged", "diverged"])
     again = make_trial(study, "a", "search", 1, {"k": 1e-2}, value=0.5, number=2)
-    assert checks_of(study, [*trials, again], "failures")["a"].text == "1 of 2 search trials of a gave no value"
+    assert checks_of(study, [*trials, again], "failures")["a"].text == "1 of 2 search trials of a diverged"
 
 
-def test_arms_that_were_tried_at_fewer_settings_had_no_equal_chance():
+def test_arms_with_fewer_trials_had_no_equal_chance_and_a_setting_tried_twice_is_one():
     study = make_study(arms="abc")
     trials = [
-        make_trial(study, arm, "search", index, value=0.5) for arm, n in (("a", 2), ("b", 3)) for index in range(n)
+        make_trial(study, arm, "search", index, {"rate": index / 10}, value=0.5)
+        for arm, n in (("a", 2), ("b", 3))
+        for index in range(n)
     ]
     trials.append(make_trial(study, "a", "search", 2, state="failed"))
     assert checks_of(study, trials, "budget") == {
-        "a": Check("a", "budget", False, "a was tried at 2 settings, another arm at 3"),
-        "b": Check("b", "budget", True, "b was tried at 3 settings"),
+        "a": Check("a", "budget", False, "a had 2 search trials at 2 settings, another arm 3"),
+        "b": Check("b", "budget", True, "b had 3 search trials at 3 settings"),
     }
 
 
@@ -137,7 +153,7 @@ def test_settings_of_all_searches_count_and_an_arm_with_nothing_to_tune_has_no_s
     trials.append(make_trial(study, "plain", "search", value=0.5))
     found = search_checks(study, TrialIndex(study, trials), trials)
     assert {check.arm for check in found} == {"a", "b"}
-    assert checks_of(study, trials, "budget")["a"].text == "a was tried at 3 settings"
+    assert checks_of(study, trials, "budget")["a"].text == "a had 3 search trials at 1 setting"
     assert all(check.passed for check in found)
 
 
@@ -266,10 +282,10 @@ def test_a_range_with_a_step_contains_one_with_a_multiple_of_it():
     )
 
 
-def test_a_winner_on_the_edge_is_none_where_a_setting_inside_did_as_well():
-    study = make_study()
-    winner = make_trial(study, "a", "search", 0, tuned={"rate": 1.0}, value=0.5)
-    inside = make_trial(study, "a", "search", 1, tuned={"rate": 0.5}, value=0.5)
-    worse = make_trial(study, "a", "search", 1, tuned={"rate": 0.5}, value=0.4)
-    assert checks_of(study, [winner, inside], "edge")["a"].passed
-    assert not checks_of(study, [winner, worse], "edge")["a"].passed
+def test_of_equal_winners_one_that_is_bracketed_is_enough():
+    study, trials = tried(LOG, [5e-2, 1e-2, 1e-3])
+    equal = [replace(trials[0], value=0.5), replace(trials[1], value=0.5), trials[2]]
+    assert checks_of(study, [replace(trial, value=min(trial.value, 0.5)) for trial in equal], "bracket")["a"].passed
+    assert not checks_of(study, [equal[0], replace(equal[1], value=0.4), replace(trials[2], value=0.3)], "bracket")[
+        "a"
+    ].passed

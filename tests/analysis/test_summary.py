@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from optuna.distributions import FloatDistribution
 
 from dlstudy.analysis.answer import rate_warning
 from dlstudy.analysis.summary import summarize
@@ -369,19 +370,25 @@ def test_the_answer_is_one_sentence(ours, theirs, answer):
 
 def test_an_arm_is_not_called_the_best_where_another_was_searched_badly():
     study = make_study()
-    trials = runs_of(study, "a", "replicate", AHEAD) + runs_of(study, "b", "replicate", BASE, tuned={"rate": 1.0})
+    space = {"rate": FloatDistribution(0.01, 0.5)}
+    arms = [study.arm("a"), Arm("b", {"kind": "b"}, space)]
+    study = replace(study, arms=arms)
+    trials = runs_of(study, "a", "replicate", AHEAD) + runs_of(study, "b", "replicate", BASE, tuned={"rate": 0.4})
+    trials += [make_trial(study, arm, "search", 1, {"rate": 0.3}, value=0.8) for arm in "ab"]
     summary = sum_up(study, trials)
     assert summary.answer == (
         "Each tuned on its own, a leads: a reached a mean test accuracy of 0.950 over 7 seeds, ahead of b by 0.02000 "
-        "(95 % interval +0.01924 to +0.02076); would be supported, but: the best setting of b may lie outside its "
-        "space: rate 1 lies within 5 % of the upper end of its range."
+        "(95 % interval +0.01924 to +0.02076); would be supported, but: the best setting of b may lie further "
+        "out: no rate above 0.4 was tried near it."
     )
-    assert [(check.arm, check.name) for check in summary.checks if not check.passed] == [("b", "edge")]
+    assert [(check.arm, check.name) for check in summary.checks if not check.passed] == [("b", "bracket")]
 
 
 def test_a_bad_search_of_the_best_arm_does_not_cost_it_its_place():
     study = make_study()
-    trials = runs_of(study, "a", "replicate", AHEAD, tuned={"rate": 1.0}) + runs_of(study, "b", "replicate", BASE)
+    arms = [Arm("a", {"kind": "a"}, {"rate": FloatDistribution(0.01, 0.5)}), study.arm("b")]
+    study = replace(study, arms=arms)
+    trials = runs_of(study, "a", "replicate", AHEAD, tuned={"rate": 0.4}) + runs_of(study, "b", "replicate", BASE)
     assert "a did best: " in sum_up(study, trials).answer
 
 

@@ -22,7 +22,7 @@ from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrainedBy, TrialRecord, TrialResult, TrialState, make_parameters, params_key
 from dlstudy.study.variant import Variant
 
-RATE = {"rate": FloatDistribution(0.01, 1.0)}
+RATE = {"rate": FloatDistribution(0.0, 1.0)}  # between ends that nature sets, every winner is bracketed
 GOOD, REPORTED = {"rate": 0.5}, {"rate": 0.1}
 
 
@@ -38,7 +38,7 @@ def resolved(study: Study, variant: str = "default", name: str = "s") -> Resolve
 
 
 def make_study(arms: Sequence[str] = ("a", "b"), **changes: Any) -> ResolvedStudy:
-    """Arms named by letters, one rate to tune and one reported; `changes` are of `Study` or of its `Protocol`."""
+    """Arms named by letters, one rate to tune, one reported; no rounds. `changes` are of `Study` or `Protocol`."""
     own = {
         name: changes.pop(name)
         for name in ("question", "dataset", "build", "rank_arms", "sweeps", "reported", "claims")
@@ -46,7 +46,7 @@ def make_study(arms: Sequence[str] = ("a", "b"), **changes: Any) -> ResolvedStud
     }
     defaults = {"question": "Is a better?", "dataset": "digits", "build": build}
     made = [Arm(name, setting={"kind": name}, space=RATE, reported=REPORTED) for name in arms]
-    return resolved(Study(arms=made, protocol=Protocol(**changes), **(defaults | own)))
+    return resolved(Study(arms=made, protocol=Protocol(**{"rounds": 0, **changes}), **(defaults | own)))
 
 
 def make_trial(

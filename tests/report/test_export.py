@@ -178,7 +178,7 @@ def test_how_it_was_made_by_hand():
     assert rows["trainings"] == "2: 1 search, 1 replicate"
     assert rows["from first to last"] == "1970-01-01 00:00 UTC to 1970-01-01 01:30 UTC (1 h 30 min)"
     assert rows["slot time"] == "1.5 slot-hours for 2 trainings"
-    assert rows["space of a"] == "rate 0.01 to 1.0"
+    assert rows["space of a"] == "rate 0.0 to 1.0"
     assert (rows["keras"], rows["variant"], rows["batch size"]) == ("3.15", "default", "32")
 
 

@@ -69,7 +69,8 @@ def test_the_trials_of_a_home_of_version_1_are_read(home, for_writing):
 def test_the_summary_of_a_home_of_version_1_says_what_it_is(home):
     summary = read_summary(loader.load(STORED / "penalty.py"), Record.open(home, for_writing=False), None)
     assert "weak reached a mean test accuracy of 0.9139 over 6 seeds" in summary.answer
-    assert [claim.verdict for claim in summary.claims] == ["supported"]
+    assert [claim.verdict for claim in summary.claims] == ["withheld"], "version 1 did not look around a winner"
+    assert summary.claims[0].why.startswith("would be supported, but: the best setting of strong may lie further out: ")
     assert summary.complete
     note, *_ = summary.notes
     assert note.startswith(

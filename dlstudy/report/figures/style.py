@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlstudy.analysis.results import StudySummary
-from dlstudy.analysis.trial_index import winner
+from dlstudy.analysis.search_rounds import winner
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.trial import TrialRecord
 from dlstudy.toolkit.plots import PALETTE

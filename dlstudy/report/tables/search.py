@@ -29,8 +29,8 @@ def checks_table(summary: StudySummary) -> Table:
 
 
 _CHECKS = (
-    "Edge: the winner is not within 5 % of an end of its range. Failures: the share of trials that failed or diverged. "
-    "Budget: every arm had equal chances. Contains: an arm that contains another does not lose to it. A failed check "
+    "Bracket: settings on either side of the winner did no better. Failures: the share of trials that diverged. "
+    "Budget: every arm had as many trials. Contains: an arm that contains another does not lose to it. A failed check "
     "withholds the verdicts that it undermines."
 )
 

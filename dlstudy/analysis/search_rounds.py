@@ -1,0 +1,174 @@
+"""How a search goes on around its winner, in rounds that are alike for all arms, until every winner is bracketed.
+
+A search begins with the design in the stated space. Each round then tries settings near the winner so far. Where
+nothing was tried beyond the winner, they lie beyond it, if need be outside of the stated range.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+
+from dlstudy.study.axes import Axis, End, axes_of
+from dlstudy.study.phases import Direction
+from dlstudy.study.protocol import Protocol
+from dlstudy.study.study import Arm, Study
+from dlstudy.study.trial import TrialRecord, TrialState
+
+__all__ = ["around", "open_ends", "round_size", "rounds_wanted", "trials_in", "widened", "winner"]
+
+_NEAR = 0.25
+"""How far around a winner a round reaches, as a share of each stated range."""
+_BEYOND = 1 / 3
+"""How far beyond a winner, where nothing was tried there."""
+
+
+def winner(trials: Sequence[TrialRecord], direction: Direction) -> TrialRecord | None:
+    """The best finished trial of a search; of equals, the one of the lowest index."""
+    finished = [trial for trial in trials if trial.state is TrialState.FINISHED and trial.value is not None]
+    return min(finished, key=lambda trial: (-direction.sign * (trial.value or 0.0), trial.index), default=None)
+
+
+def round_size(protocol: Protocol) -> int:
+    """The trials of each round: half as many as the search began with."""
+    return max(2, math.ceil(protocol.trials / 2))
+
+
+def trials_in(protocol: Protocol, n_rounds: int) -> int:
+    """The trials of a search with so many rounds."""
+    return protocol.trials + n_rounds * round_size(protocol)
+
+
+def rounds_wanted(
+    study: Study,
+    tried: Mapping[str, Sequence[TrialRecord]],
+    ended: Mapping[str, Collection[int]],
+    waits_for: Collection[str],
+) -> int:
+    """The rounds of a search so far, with the next one if it takes one: what the trials of the ones before decide.
+
+    At least one round, and then until each winner is bracketed, or there were `Protocol.rounds`. A round begins once
+    the one before is over in every arm.
+
+    Args:
+        study: as the variant runs it.
+        tried: the trials of the search, by arm.
+        ended: the indices of those that need not be tried again, by arm.
+        waits_for: arms without which nothing is decided. Another arm counts as far as it was searched.
+    """
+    protocol = study.protocol
+    arms = [arm for arm in study.arms if arm.space]
+    if not any(axes_of(arm.space, arm.limits) for arm in arms if arm.name in waits_for):
+        return 0
+    for done in range(protocol.rounds):
+        indices = range(trials_in(protocol, done))
+        over = [arm for arm in arms if all(index in ended.get(arm.name, ()) for index in indices)]
+        if {arm.name for arm in arms if arm.name in waits_for} - {arm.name for arm in over}:
+            return max(1, done)
+        if done and not any(open_ends(study, arm, tried[arm.name], done, with_room=True) for arm in over):
+            return done
+    return protocol.rounds
+
+
+def open_ends(
+    study: Study, arm: Arm, tried: Sequence[TrialRecord], after: int | None = None, with_room: bool = False
+) -> list[tuple[str, End, Any]]:  # Any: a number
+    """The sides on which a search's winner is not bracketed: parameter, side, and the winner's value.
+
+    A winner is bracketed where a setting near it was tried beyond it in that parameter, which then was no better; in
+    the other parameters, near is a quarter of the stated range, or the same choice. Of several equal winners, one that
+    is bracketed is enough.
+
+    Args:
+        study: as the variant runs it.
+        arm: of it.
+        tried: the trials of one of its searches.
+        after: judge by the trials up to that round; None for all of them.
+        with_room: only the sides on which more could be tried, before a limit.
+    """
+    known = _up_to(study, arm, tried, after)
+    best = winner(known, study.protocol.direction)
+    if best is None:
+        return []
+    axes = axes_of(arm.space, arm.limits)
+    equals = [trial for trial in known if trial.state is TrialState.FINISHED and trial.value == best.value]
+    found = min((_open_ends_of(arm, axes, trial, known) for trial in equals), key=len)
+    return [(name, end, value) for name, end, value in found if not with_room or axes[name].has_room(value, end)]
+
+
+def around(study: Study, arm: Arm, tried: Sequence[TrialRecord], after: int) -> dict[str, BaseDistribution] | None:
+    """The space of the next round: around the winner so far, and beyond it where it is not bracketed.
+
+    None if there is no winner, or nothing numeric to move.
+
+    Args:
+        study, arm, tried: as in `open_ends`.
+        after: the round before.
+    """
+    known, axes = _up_to(study, arm, tried, after), axes_of(arm.space, arm.limits)
+    best = winner(known, study.protocol.direction)
+    if best is None or not axes:
+        return None
+    ends_of_best = _open_ends_of(arm, axes, best, known)
+    beyond = {(name, end) for name, end, value in ends_of_best if axes[name].has_room(value, end)}
+    space: dict[str, BaseDistribution] = {}
+    for name, value in best.tuned.items():
+        if name not in axes:
+            space[name] = CategoricalDistribution([value])
+            continue
+        axis, places = axes[name], [axes[name].place(trial.tuned[name]) for trial in known]
+        here, least = axis.place(value), [value, value]
+        ends = []
+        for i, end in enumerate(End):
+            if (name, end) in beyond:
+                ends.append(here + end.sign * _BEYOND)
+                least[i] = axis.next_to(value, end)
+            else:
+                outermost = min(0.0, *places) if end is End.LOWER else max(1.0, *places)
+                ends.append(max(outermost, here - _NEAR) if end is End.LOWER else min(outermost, here + _NEAR))
+        space[name] = axis.between(ends[0], ends[1], (least[0], least[1]))
+    return space
+
+
+def widened(arm: Arm, tried: Sequence[TrialRecord]) -> dict[str, tuple[Any, Any]]:  # Any: numbers
+    """The ranges that trials went beyond, by parameter: the lowest and the highest end, stated or tried."""
+    found = {}
+    for name, axis in axes_of(arm.space, arm.limits).items():
+        values = [trial.tuned[name] for trial in tried if name in trial.tuned]
+        low, high = axis.distribution.low, axis.distribution.high
+        reached = min([low, *values]), max([high, *values])
+        if reached != (low, high):
+            found[name] = reached
+    return found
+
+
+def _up_to(study: Study, arm: Arm, tried: Sequence[TrialRecord], after: int | None) -> list[TrialRecord]:
+    n = math.inf if after is None else trials_in(study.protocol, after)
+    final = [trial for trial in tried if trial.state.is_final and trial.index < n]
+    return [trial for trial in final if trial.tuned.keys() >= arm.space.keys()]  # others are of another space
+
+
+def _open_ends_of(
+    arm: Arm, axes: Mapping[str, Axis], best: TrialRecord, known: Sequence[TrialRecord]
+) -> list[tuple[str, End, Any]]:  # Any: a number
+    found = []
+    for name, axis in axes.items():
+        value = best.tuned[name]
+        beside = [trial.tuned[name] for trial in known if _is_near(arm, axes, best, trial, name)]
+        for end in End:
+            beyond = any(end.sign * (other - value) > 0 for other in beside)
+            if not beyond and not axis.ends_by_nature(value, end):
+                found.append((name, end, value))
+    return found
+
+
+def _is_near(arm: Arm, axes: Mapping[str, Axis], best: TrialRecord, other: TrialRecord, free: str) -> bool:
+    """Whether a setting is near the winner in all parameters but one."""
+    return all(
+        abs(axes[name].place(other.tuned[name]) - axes[name].place(best.tuned[name])) <= _NEAR + 1e-9
+        if name in axes
+        else other.tuned[name] == best.tuned[name]
+        for name in arm.space
+        if name != free
+    )
