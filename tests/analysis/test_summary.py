@@ -414,7 +414,7 @@ def test_an_arm_whose_replicates_diverge_is_not_called_the_best():
     assert "a reached a mean test accuracy of 0.99055 over 12 seeds and diverged with 8 more, ahead" in summary.answer
     assert "a leads, but not clearly: " in summary.answer
 
-    summary = sum_up(study, [*some_diverged(study, "a", good, 14), *everyone])
+    summary = sum_up(study, [*some_diverged(study, "a", good, 18), *everyone])
     assert summary.claims[0].verdict == "contradicted"
     assert summary.answer.startswith("Each tuned on its own, b did best: ")
 
