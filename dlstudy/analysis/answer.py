@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from dlstudy.analysis.comparison import LEAST_SEARCHES
 from dlstudy.analysis.formatting import difference, interval_text, mean_text
+from dlstudy.analysis.measurements import value_of_diverged
 from dlstudy.analysis.results import Check, ClaimSummary, MetricSummary, Verdict
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries
 from dlstudy.analysis.verdicts import judge_claims
@@ -13,7 +14,7 @@ from dlstudy.study.metrics import told_direction
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.splits import split_rows
 from dlstudy.study.study import Study
-from dlstudy.study.trial import TrainedBy, TrialRecord
+from dlstudy.study.trial import TrainedBy, TrialRecord, TrialState
 
 __all__ = ["answer_of", "notes_of", "rate_warning", "scope_of", "why_not_comparable"]
 
@@ -32,12 +33,15 @@ def answer_of(
 
 
 def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Sequence[Check]) -> str:
-    metric, means = study.test_metric, _means(study, trial_index)
+    metric, searches = study.test_metric, _deciding_searches(study, trial_index)
+    means = _means(study, trial_index, searches)
     if not means:
         return "No answer yet: no winner has been replicated."
-    first, *others = sorted(means, key=lambda arm: -study.protocol.direction.sign * means[arm].mean)
+    n_diverged = {arm: _n_diverged(trial_index, arm, searches) for arm in means}
+    first, *others = _ranked(study, means, n_diverged)
     mean = mean_text(means[first].mean, means[first].sd)
     reached = f"{first} reached a mean {metric.replace('_', ' ')} of {mean} over {_count(means[first].n, 'seed')}"
+    reached += f" and diverged with {n_diverged[first]} more" if n_diverged[first] else ""
     if not others:
         return f"{reached}."
     claim = Claim("best", better=first, than=tuple(others), metric=metric, direction=study.protocol.direction)
@@ -51,20 +55,39 @@ def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Seque
     return f"{how}{first} {_LEADS.get(judged.verdict, 'leads, but not clearly')}: {reached}, {ahead}{why}."
 
 
-def _means(study: Study, trial_index: TrialIndex) -> dict[str, MetricSummary]:
-    """The test metric of each arm that has it, over the replicates that decide.
-
-    These are of all searches that each arm has, if they are enough for a verdict on methods, else of the first.
-    """
+def _deciding_searches(study: Study, trial_index: TrialIndex) -> Sequence[int]:
+    """All searches that each arm has, if they are enough for a verdict on methods, else the first."""
     arms = [arm.name for arm in study.arms if not arm.copy_of]
     whole = [k for k in trial_index.searches if all(trial_index.replicates(arm, k) for arm in arms)]
-    chosen = whole if len(whole) >= LEAST_SEARCHES else [1]
+    return whole if len(whole) >= LEAST_SEARCHES else [1]
+
+
+def _means(study: Study, trial_index: TrialIndex, searches: Sequence[int]) -> dict[str, MetricSummary]:
+    """The test metric of each arm that has it, over the replicates in these searches."""
     found = {}
-    for arm in arms:
-        runs = [run for k in chosen for run in trial_index.replicates(arm, k).values()]
+    for arm in (arm.name for arm in study.arms if not arm.copy_of):
+        runs = [run for k in searches for run in trial_index.replicates(arm, k).values()]
         if summary := metric_summaries(runs).get(study.test_metric):
             found[arm] = summary
     return found
+
+
+def _n_diverged(trial_index: TrialIndex, arm: str, searches: Sequence[int]) -> int:
+    """The replicates in these searches that diverged."""
+    runs = (run for k in searches for run in trial_index.replicates(arm, k, diverged=True).values())
+    return sum(run.state is TrialState.DIVERGED for run in runs)
+
+
+def _ranked(study: Study, means: Mapping[str, MetricSummary], n_diverged: Mapping[str, int]) -> list[str]:
+    """The arms from the best mean to the worst; runs that diverged count."""
+    direction = study.protocol.direction
+    diverged = value_of_diverged([value for summary in means.values() for value in summary.values], direction)
+
+    def mean(arm: str) -> float:
+        summary, n = means[arm], n_diverged[arm]
+        return (summary.mean * summary.n + diverged * n) / (summary.n + n)
+
+    return sorted(means, key=lambda arm: -direction.sign * mean(arm))
 
 
 def _answer_by_claims(claims: Sequence[ClaimSummary]) -> str:

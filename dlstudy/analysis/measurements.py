@@ -6,10 +6,11 @@ from functools import cached_property
 
 from dlstudy.analysis.trial_index import Runs, TrialIndex, epochs_to, value_at
 from dlstudy.study.claims import Claim, ClaimPhase, Reduction
+from dlstudy.study.phases import Direction
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrialRecord, TrialState
 
-__all__ = ["ClaimMeasurements", "how_measured"]
+__all__ = ["ClaimMeasurements", "how_measured", "value_of_diverged"]
 
 
 def how_measured(claim: Claim) -> str:
@@ -22,6 +23,15 @@ def how_measured(claim: Claim) -> str:
         at = ", ".join(f"{name} {value}" for name, value in claim.at.items()) or "all its values"
         what = f"{claim.over} of {what} over sweep {claim.sweep} ({at})"
     return f"what tuning gains in {what}" if claim.phase is ClaimPhase.TUNING else what
+
+
+def value_of_diverged(values: Sequence[float], direction: Direction) -> float:
+    """What a run counts as that diverged: as far behind the worst value that any arm gave as the best is ahead of it.
+
+    The worst value itself may be as good as the other arm's, where every run that did not diverge is good.
+    """
+    worst = direction.worst(values)
+    return worst - (direction.best(values) - worst)
 
 
 class ClaimMeasurements:
@@ -37,24 +47,30 @@ class ClaimMeasurements:
         return self._index.searches if self.claim.phase.compares_winners else range(1, 2)
 
     def values(self, arm: str, search: int = 1) -> dict[int, float]:
-        """One number for each index, that is for each seed, that has all the runs it takes."""
+        """One number for each index, that is for each seed, that has all the runs it takes.
+
+        Leaving out a run that diverged would favour its arm: see `value_of_diverged`.
+        """
         if self.claim.phase is ClaimPhase.SWEEP:
             return self._values_over_sweep(arm)
         if self.claim.phase is not ClaimPhase.TUNING:
-            return self._measured(self.runs(arm, search))
-        tuned = self._measured(self._index.replicates(arm, search))
-        plain = self._measured(self._index.defaults(self._study.arm(arm), search))
+            return self._measured(self.runs(arm, search, diverged=True))
+        tuned = self._measured(self._index.replicates(arm, search, diverged=True))
+        plain = self._measured(self._index.defaults(self._study.arm(arm), search, diverged=True))
         sign = self.claim.better_direction.sign if self.claim.target is None else -1
         return {index: sign * (tuned[index] - plain[index]) for index in set(tuned) & set(plain)}
 
-    def runs(self, arm: str, search: int = 1) -> Runs:
-        """The runs, by index, behind a comparison of one setting; none where several runs make one number."""
+    def runs(self, arm: str, search: int = 1, diverged: bool = False) -> Runs:
+        """The runs, by index, behind a comparison of one setting; none where several runs make one number.
+
+        Those that finished, or those too that diverged.
+        """
         if self.claim.phase is ClaimPhase.REPLICATE:
-            return self._index.replicates(arm, search)
+            return self._index.replicates(arm, search, diverged)
         if self.claim.phase is ClaimPhase.REPORTED:
-            return self._index.reported(self._study.arm(arm))
+            return self._index.reported(self._study.arm(arm), diverged=diverged)
         if self.claim.phase is ClaimPhase.DEFAULTS:
-            return self._index.defaults(self._study.arm(arm))
+            return self._index.defaults(self._study.arm(arm), diverged=diverged)
         return {}
 
     def why_missing(self) -> str:
@@ -80,7 +96,7 @@ class ClaimMeasurements:
         return (self.claim.better, *self.claim.than)
 
     def _runs_of(self, arm: str) -> list[TrialRecord]:
-        """All runs of an arm that the claim is about, those that diverged in a sweep too."""
+        """All runs of an arm that the claim is about, those too that diverged."""
         claim, index = self.claim, self._index
         if claim.phase is ClaimPhase.SWEEP:
             parts = index.sweep(claim.sweep, self._study.arm(arm), claim.at)
@@ -88,10 +104,13 @@ class ClaimMeasurements:
             parts = [
                 runs
                 for search in self.searches
-                for runs in (index.replicates(arm, search), index.defaults(self._study.arm(arm), search))
+                for runs in (
+                    index.replicates(arm, search, diverged=True),
+                    index.defaults(self._study.arm(arm), search, diverged=True),
+                )
             ]
         else:
-            parts = [self.runs(arm, search) for search in self.searches]
+            parts = [self.runs(arm, search, diverged=True) for search in self.searches]
         return [run for runs in parts for run in runs.values()]
 
     @cached_property
@@ -100,12 +119,29 @@ class ClaimMeasurements:
         return 1.0 + max((run.n_epochs for arm in self._arms for run in self._runs_of(arm)), default=0)
 
     def _measured(self, runs: Runs) -> dict[int, float]:
-        return {index: value for index, run in runs.items() if (value := self._measure(run)) is not None}
+        found = {}
+        for index, run in runs.items():
+            value = self._measure(run)
+            if value is None and run.state is TrialState.DIVERGED:
+                value = self._of_diverged
+            if value is not None:
+                found[index] = value
+        return found
+
+    @cached_property
+    def _of_diverged(self) -> float | None:
+        """What a run counts as that diverged; None where no run has a value."""
+        runs = [run for arm in self._study.arms for run in self._runs_of(arm.name)]
+        values = [value for run in runs if (value := self._measure(run)) is not None]
+        if not values or self.claim.target is not None:
+            return self._never if values else None
+        return value_of_diverged(values, self.claim.better_direction)
 
     def _measure(self, run: TrialRecord) -> float | None:
         claim = self.claim
         if claim.target is None:
-            return value_at(run, claim.metric, claim.epoch)
+            has_ended = claim.epoch is not None or run.state is not TrialState.DIVERGED
+            return value_at(run, claim.metric, claim.epoch) if has_ended else None
         epochs = epochs_to(run, claim.metric, claim.target, claim.better_direction)
         if epochs is not None:
             return float(epochs)

@@ -84,22 +84,28 @@ class TrialIndex:
             self._rounds[search] = rounds_wanted(self._study, tried, ended, ended.keys())
         return self._rounds[search]
 
-    def replicates(self, arm: str, search: int = 1) -> Runs:
-        """The replicates of a search's winner."""
+    def replicates(self, arm: str, search: int = 1, diverged: bool = False) -> Runs:
+        """The replicates of a search's winner that finished, or those too that diverged."""
         best = self.winner(arm, search)
-        return self._runs.get((Phase.REPLICATE, arm, search, best.setting_key), {}) if best else {}
+        return self._found((Phase.REPLICATE, arm, search, best.setting_key), diverged) if best else {}
 
     def all_replicates(self, arm: str) -> list[TrialRecord]:
         """The replicates of the winners of all searches."""
         return [runs[index] for k in self.searches for runs in [self.replicates(arm, k)] for index in sorted(runs)]
 
-    def reported(self, arm: Arm, setting: Mapping[str, Any] | None = None) -> Runs:  # Any: JSON scalars
+    def reported(
+        self, arm: Arm, setting: Mapping[str, Any] | None = None, diverged: bool = False
+    ) -> Runs:  # Any: JSON scalars
         """The runs of a reported setting: the arm's, and what differs from it."""
-        return self._runs.get(self._part(Phase.REPORTED, arm, {**(arm.reported or {}), **(setting or {})}), {})
+        part = self._part(Phase.REPORTED, arm, {**(arm.reported or {}), **(setting or {})})
+        return self._found(part, diverged)
 
-    def defaults(self, arm: Arm, search: int = 1) -> Runs:
+    def defaults(self, arm: Arm, search: int = 1, diverged: bool = False) -> Runs:
         """The runs at the library's defaults on the seeds of a search's replicates."""
-        return self._runs.get(self._part(Phase.DEFAULTS, arm, arm.defaults or {}, search), {})
+        return self._found(self._part(Phase.DEFAULTS, arm, arm.defaults or {}, search), diverged)
+
+    def _found(self, part: _Key, diverged: bool) -> Runs:
+        return (self._ended if diverged else self._runs).get(part, {})
 
     def sweep(self, name: str, arm: Arm, at: Mapping[str, Any]) -> list[Runs]:  # Any: JSON scalars
         """The final runs of a sweep, diverged ones too, at each point that has the values of `at`."""

@@ -168,10 +168,10 @@ def test_a_claim_is_judged_at_its_epoch():
     assert sum_up(study, trials).claims[0].difference == pytest.approx(0.02)
 
 
-def test_only_seeds_that_both_arms_finished_are_pairs():
+def test_only_seeds_that_both_arms_ended_are_pairs():
     study = make_study(claims=[BETTER()])
     trials = runs_of(study, "a", "replicate", [0.1, *AHEAD]) + runs_of(study, "b", "replicate", [0.9, *BASE])
-    unfinished = make_trial(study, "b", "replicate", 0, state="diverged", reason="the loss is not finite")
+    unfinished = make_trial(study, "b", "replicate", 0, state="failed", reason="out of memory")
     found = sum_up(study, [unfinished if (t.arm, t.phase, t.index) == ("b", "replicate", 0) else t for t in trials])
     assert (found.claims[0].verdict, found.claims[0].n) == ("supported", 7)
 
@@ -390,6 +390,49 @@ def test_a_bad_search_of_the_best_arm_does_not_cost_it_its_place():
     study = replace(study, arms=arms)
     trials = runs_of(study, "a", "replicate", AHEAD, tuned={"rate": 0.4}) + runs_of(study, "b", "replicate", BASE)
     assert "a did best: " in sum_up(study, trials).answer
+
+
+def some_diverged(study, arm, values, n):
+    """Replicates of which the last n diverged."""
+    runs = runs_of(study, arm, "replicate", values)
+    return [
+        *runs[:-n],
+        *(replace(run, result=replace(run.result, state=TrialState.DIVERGED, metrics={})) for run in runs[-n:]),
+    ]
+
+
+def test_an_arm_whose_replicates_diverge_is_not_called_the_best():
+    study = make_study(claims=[Claim("a is better", "a", "b", "test_accuracy")], seeds=20)
+    good, plain = [0.99 + i / 10_000 for i in range(20)], [0.97 + i / 10_000 for i in range(20)]
+    everyone = runs_of(study, "b", "replicate", plain)
+    summary = sum_up(study, [*some_diverged(study, "a", good, 8), *everyone])
+    (claim,) = summary.claims
+    # Of what did not diverge the best is 0.9911, the worst 0.97: a run that did counts as 0.97 - 0.0211.
+    assert claim.deciding.differences == pytest.approx([0.02] * 12 + [0.9489 - value for value in plain[12:]])
+    assert (claim.verdict, claim.n) == ("undecided", 20)
+    assert claim.why == "8 of 20 runs of a diverged"
+    assert "a reached a mean test accuracy of 0.99055 over 12 seeds and diverged with 8 more, ahead" in summary.answer
+    assert "a leads, but not clearly: " in summary.answer
+
+    summary = sum_up(study, [*some_diverged(study, "a", good, 18), *everyone])
+    assert summary.claims[0].verdict == "contradicted"
+    assert summary.answer.startswith("Each tuned on its own, b did best: ")
+
+
+def test_an_epoch_before_a_run_diverged_is_measured_and_an_unknown_metric_is_not():
+    claims = [Claim("a starts better", "a", "b", "val_accuracy", epoch=1), Claim("c", "a", "b", "test_auc")]
+    study = make_study(claims=claims, seeds=7)
+    trials = []
+    for arm, start in (("a", 0.5), ("b", 0.4)):
+        for run in (
+            some_diverged(study, arm, [0.9] * 7, 2) if arm == "a" else runs_of(study, arm, "replicate", [0.9] * 7)
+        ):
+            trials.append(
+                replace(run, result=replace(run.result, history={"val_accuracy": [start + run.index / 1000]}))
+            )
+    first, second = sum_up(study, trials).claims
+    assert first.deciding.differences == pytest.approx([0.1] * 7)
+    assert second.verdict == "not run"
 
 
 def with_copy(**changes):

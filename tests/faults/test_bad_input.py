@@ -47,7 +47,8 @@ def refused(capsys, folder: Path, *words: str) -> str:
 
 
 def everything(folder: Path) -> list[str]:
-    return sorted(str(path) for path in folder.rglob("*"))
+    """All files but what Python itself keeps of a study's modules."""
+    return sorted(str(path) for path in folder.rglob("*") if "__pycache__" not in path.parts)
 
 
 def test_the_tables_hold_hundreds_of_cases():

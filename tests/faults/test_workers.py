@@ -92,7 +92,8 @@ def test_a_worker_that_is_stopped_in_a_training_costs_it_one_try(tmp_path):
         assert send(workers_of(process.pid)[0], STOP)
         _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    assert sorted(map(len, study_process.tries().values())) == [1] * 35 + [2]
+    *others, last = sorted(map(len, study_process.tries().values()))
+    assert (set(others), last) == ({1}, 2)
     study_process.check()
 
 

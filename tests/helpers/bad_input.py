@@ -234,6 +234,17 @@ STUDIES = {
         "one_arm(space={'batch_size': CategoricalDistribution(['32'])})",
     ],
     "searches must be 1, or at least 3 to compare methods": ["protocol(searches=2)"],
+    "rounds must be a whole number from 0 to 100": [
+        "protocol(rounds=-1)",
+        "protocol(rounds=1.5)",
+        "protocol(rounds=None)",
+    ],
+    "arm a: limits must map names to values": ["one_arm(limits=0.5)"],
+    "arm a: limits: must name numeric parameters of space": ["one_arm(limits={'rate': (0, 1)})"],
+    "arm a: limits: rate must be two numbers that contain its range": [
+        "one_arm(space=RATE, limits={'rate': (0.1, 2.0)})",
+        "one_arm(space=RATE, limits={'rate': 2.0})",
+    ],
     "Protocol.metric must be train_, val_ or test_ and the name of": [
         "protocol(metric=None)",
         "protocol(metric='')",
