@@ -24,6 +24,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m scripts.fuzz", allow_abbrev=False)
     parser.add_argument("--programs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--skip", type=int, default=0, help=f"leave out that many, which were run before: of {AT_ONCE}")
     parser.add_argument("--workers", type=int, default=1, help="processes at a time")
     parser.add_argument("--program", type=ast.literal_eval, help="run this one, as it was shown")
     given = parser.parse_args()
@@ -32,7 +33,7 @@ def main():
         print(*(lines or ["no difference"]), sep="\n")
         return 1 if lines else 0
     sizes = [min(AT_ONCE, given.programs - i) for i in range(0, given.programs, AT_ONCE)]
-    jobs = [(given.seed * 100_000 + i, n) for i, n in enumerate(sizes)]
+    jobs = [(given.seed * 100_000 + i, n) for i, n in enumerate(sizes)][given.skip // AT_ONCE :]
     counts, started = Counter(), time.time()
     spawned = multiprocessing.get_context("spawn")
     with spawned.Pool(given.workers, maxtasksperchild=1) as pool:
