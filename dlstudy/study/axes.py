@@ -2,15 +2,17 @@
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
-__all__ = ["Axis", "End", "axes_of"]
+__all__ = ["Axis", "End", "Number", "axes_of", "reaching"]
 
 Number = FloatDistribution | IntDistribution
+"""A distribution of numbers."""
 
 
 class End(StrEnum):
@@ -115,6 +117,16 @@ def axes_of(space: Mapping[str, BaseDistribution], limits: Mapping[str, tuple[fl
         for name, distribution in space.items()
         if isinstance(distribution, Number) and distribution.low < distribution.high
     }
+
+
+def reaching(distribution: BaseDistribution, values: Iterable[Any]) -> BaseDistribution:  # Any: its values
+    """The distribution with a range that contains these values too; a choice as it is."""
+    if not isinstance(distribution, Number):
+        return distribution
+    low, high = (end([distribution.low, distribution.high, *values]) for end in (min, max))
+    if isinstance(distribution, IntDistribution):
+        return IntDistribution(low, high, log=distribution.log, step=distribution.step)
+    return FloatDistribution(low, high, log=distribution.log, step=distribution.step)
 
 
 def _usual_limits(distribution: Number) -> tuple[float, float]:

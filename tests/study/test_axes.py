@@ -6,7 +6,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from dlstudy.errors import StudyError
-from dlstudy.study.axes import Axis, End, axes_of
+from dlstudy.study.axes import Axis, End, axes_of, reaching
 from dlstudy.study.study import Arm
 
 LOG = FloatDistribution(1e-4, 1e-1, log=True)
@@ -58,6 +58,19 @@ def test_a_step_is_reached_even_where_it_is_wider_than_what_is_asked_for():
     assert axis.next_to(3, End.UPPER) == 4
     assert axis.between(1.0, 1.1, (3, 4)) == IntDistribution(3, 4)
     assert axis.next_to(1, End.LOWER) == 1, "a count stays at least 1"
+
+
+@pytest.mark.parametrize(
+    ("distribution", "values", "found"),
+    [
+        (LOG, [0.01], LOG),
+        (LOG, [0.01, 0.2, 1e-5], FloatDistribution(1e-5, 0.2, log=True)),
+        (IntDistribution(16, 64, step=16), [80], IntDistribution(16, 80, step=16)),
+        (CategoricalDistribution([1, 2]), [2], CategoricalDistribution([1, 2])),
+    ],
+)
+def test_a_range_reaches_what_was_tried(distribution, values, found):
+    assert reaching(distribution, values) == found
 
 
 def test_a_single_value_and_a_choice_are_no_axes():

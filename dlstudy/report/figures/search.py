@@ -27,6 +27,7 @@ from dlstudy.report.figures.style import (
 )
 from dlstudy.report.labels import label
 from dlstudy.report.spaces import spaces
+from dlstudy.study.axes import reaching
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.trial import TrialRecord, TrialState
 
@@ -304,8 +305,9 @@ def _importances(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction=direction.value)
+    tried = {name: reaching(space[name], [trial.tuned[name] for trial in trials]) for name in space}
     for trial in trials:
-        made = optuna.trial.create_trial(params=dict(trial.tuned), distributions=dict(space), value=trial.value)
+        made = optuna.trial.create_trial(params=dict(trial.tuned), distributions=tried, value=trial.value)
         study.add_trial(made)
     share = min(0.5, max(0.1, _TOP / len(trials)))
     shares = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=share))

@@ -162,6 +162,17 @@ def test_importances_know_in_which_direction_better_lies(mixed):
     assert importances(up) != importances(down)
 
 
+def test_settings_outside_of_the_stated_ranges_count_and_are_drawn(mixed):
+    trials = [
+        (0.5, 60, True, 0.9), (0.4, 61, None, 0.8), (2.5, 59, True, 0.7), (0.5, 90, None, 0.6),
+        (1e-6, 1, True, 0.1), (0.9, 20, None, 0.2), (0.0002, 40, True, 0.3), (0.03, 64, None, 0.4),
+    ]  # fmt: skip
+    summary = sum_up(mixed, tried(mixed, trials))
+    assert sum(importances(summary)["many"].values()) == pytest.approx(1)
+    size_of(importance_png(summary))
+    size_of(slices_png(summary))
+
+
 def test_importances_need_two_parameters_four_trials_and_a_difference(one_rate, mixed):
     assert importances(sum_up(one_rate, searched(one_rate, [0.1, 0.2, 0.3, 0.4, 0.5]))) == {}
     assert importances(sum_up(mixed, by_units(mixed, 3))) == {}
