@@ -6,7 +6,9 @@ import unicodedata
 __all__ = ["describe_error", "is_line", "message_of", "one_line", "printable", "short_repr", "without_passwords"]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_IN_ADDRESS = re.compile(r"(://[^\s:/@]*):\S{0,1000}@|([?&](?:password|passwd|token)=)[^&\s'\"]*")
+_WORD = re.compile(r"\S+")
+_USER = re.compile(r"://[^\s:/@]*:")
+_IN_QUERY = re.compile(r"([?&](?:password|passwd|token)=)[^&\s'\"]*")
 _SENTENCE = re.compile(r"[.!?:] (?=\W?[A-Z])")
 _MOST = 20_000  # characters at either end of a text that are looked at
 _LITERAL = 70
@@ -105,4 +107,10 @@ def without_passwords(text: str) -> str:
 
     A password with an `@` or a `/` that should have been written as `%XX` is hidden too.
     """
-    return _IN_ADDRESS.sub(lambda found: f"{found[1]}:***@" if found[1] else f"{found[2]}***", text)
+    return _IN_QUERY.sub(r"\1***", _WORD.sub(_without_password, text))
+
+
+def _without_password(word: re.Match[str]) -> str:
+    """A word without what is between the user of an address and the last `@`, in linear time."""
+    user, at = _USER.search(word[0]), word[0].rfind("@")
+    return f"{word[0][: user.end()]}***{word[0][at:]}" if user and user.end() <= at else word[0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlstudy.common.text import describe_error, is_line, message_of, one_line, short_repr
+from dlstudy.common.text import describe_error, is_line, message_of, one_line, short_repr, without_passwords
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,9 @@ def test_an_error_is_described_with_its_class_whatever_its_message():
     assert describe_error(ValueError("one\ntwo")) == "ValueError: one two"
     assert describe_error(ValueError()) == "ValueError"
     assert describe_error(OddError()) == "OddError"
+
+
+def test_a_password_as_long_as_a_token_is_hidden_also_in_a_long_message():
+    address = f"postgresql://me:{'secret' * 1_000}@host/name"
+    assert without_passwords(f"at {address}, no answer") == "at postgresql://me:***@host/name, no answer"
+    assert without_passwords("://me:" * 200_000) == "://me:" * 200_000
