@@ -24,7 +24,9 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m scripts.fuzz", allow_abbrev=False)
     parser.add_argument("--programs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--skip", type=int, default=0, help=f"leave out that many, which were run before: of {AT_ONCE}")
+    parser.add_argument(
+        "--skip", type=int, default=0, help=f"programs to leave out, run before: a multiple of {AT_ONCE}"
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes at a time")
     parser.add_argument("--program", type=ast.literal_eval, help="run this one, as it was shown")
     given = parser.parse_args()

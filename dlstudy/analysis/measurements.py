@@ -133,15 +133,18 @@ class ClaimMeasurements:
         """What a run counts as that diverged; None where no run has a value."""
         runs = [run for arm in self._study.arms for run in self._runs_of(arm.name)]
         values = [value for run in runs if (value := self._measure(run)) is not None]
-        if not values or self.claim.target is not None:
-            return self._never if values else None
+        if not values:
+            return None
+        if self.claim.target is not None:
+            return self._never
         return value_of_diverged(values, self.claim.better_direction)
 
     def _measure(self, run: TrialRecord) -> float | None:
         claim = self.claim
         if claim.target is None:
-            has_ended = claim.epoch is not None or run.state is not TrialState.DIVERGED
-            return value_at(run, claim.metric, claim.epoch) if has_ended else None
+            if claim.epoch is None and run.state is TrialState.DIVERGED:
+                return None  # what it has is not of the end of a training
+            return value_at(run, claim.metric, claim.epoch)
         epochs = epochs_to(run, claim.metric, claim.target, claim.better_direction)
         if epochs is not None:
             return float(epochs)

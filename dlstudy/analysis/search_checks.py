@@ -4,21 +4,19 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.results import Check
 from dlstudy.analysis.search_rounds import open_ends
 from dlstudy.analysis.trial_index import TrialIndex
-from dlstudy.study.axes import End
+from dlstudy.study.axes import Number
 from dlstudy.study.phases import Phase
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialRecord, TrialState
 from dlstudy.study.validation import has_value
 
 __all__ = ["contains", "search_checks"]
-
-_Number = FloatDistribution | IntDistribution
 
 _MOST_LOST = 0.5
 """A search in which a larger share of trials diverged says little about its arm."""
@@ -64,7 +62,7 @@ def _bracket(study: Study, arm: Arm, trial_index: TrialIndex) -> Check:
     for search in trial_index.searches:
         where = f" in search {search}" if trial_index.n_searches > 1 else ""
         for name, end, value in open_ends(study, arm, trial_index.searched(arm.name, search)):
-            found.append(f"no {name} {'below' if end is End.LOWER else 'above'} {value:.3g} was tried near it{where}")
+            found.append(f"no {name} {end} {value:.3g} was tried near it{where}")
     if not found:
         return Check(arm.name, "bracket", True, f"the winner of {arm.name} is bracketed by settings that did no better")
     text = f"the best setting of {arm.name} may lie further out: {', '.join(found)}"
@@ -113,8 +111,8 @@ def _covers(ours: object, theirs: object) -> bool:
     if isinstance(ours, CategoricalDistribution) or isinstance(theirs, CategoricalDistribution):
         choices = theirs.choices if isinstance(theirs, CategoricalDistribution) else ()
         return bool(choices) and all(_has(ours, choice) for choice in choices)
-    assert isinstance(ours, _Number)
-    assert isinstance(theirs, _Number)
+    assert isinstance(ours, Number)
+    assert isinstance(theirs, Number)
     if type(ours) is not type(theirs) or not _has(ours, theirs.low) or not _has(ours, theirs.high):
         return False
     return ours.step is None or (theirs.step is not None and theirs.step % ours.step == 0)

@@ -5,7 +5,7 @@ nothing was tried beyond the winner, they lie beyond it, if need be outside of t
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -16,7 +16,7 @@ from dlstudy.study.protocol import Protocol
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialRecord, TrialState
 
-__all__ = ["around", "open_ends", "round_size", "rounds_wanted", "trials_in", "widened", "winner"]
+__all__ = ["around", "open_ends", "round_size", "rounds_wanted", "takes_rounds", "trials_in", "winner"]
 
 _NEAR = 0.25
 """How far around a winner a round reaches, as a share of each stated range."""
@@ -31,13 +31,18 @@ def winner(trials: Sequence[TrialRecord], direction: Direction) -> TrialRecord |
 
 
 def round_size(protocol: Protocol) -> int:
-    """The trials of each round: half as many as the search began with."""
+    """The number of trials in each round: half as many as the search began with, at least 2."""
     return max(2, math.ceil(protocol.trials / 2))
 
 
 def trials_in(protocol: Protocol, n_rounds: int) -> int:
-    """The trials of a search with so many rounds."""
+    """The number of trials in a search, its first ones and those of `n_rounds` rounds."""
     return protocol.trials + n_rounds * round_size(protocol)
+
+
+def takes_rounds(arms: Iterable[Arm]) -> bool:
+    """Whether any of these arms tunes a number, whose range can be widened."""
+    return any(axes_of(arm.space, arm.limits) for arm in arms)
 
 
 def rounds_wanted(
@@ -59,7 +64,7 @@ def rounds_wanted(
     """
     protocol = study.protocol
     arms = [arm for arm in study.arms if arm.space]
-    if not any(axes_of(arm.space, arm.limits) for arm in arms if arm.name in waits_for):
+    if not takes_rounds(arm for arm in arms if arm.name in waits_for):
         return 0
     for done in range(protocol.rounds):
         indices = range(trials_in(protocol, done))
@@ -117,30 +122,27 @@ def around(study: Study, arm: Arm, tried: Sequence[TrialRecord], after: int) -> 
         if name not in axes:
             space[name] = CategoricalDistribution([value])
             continue
-        axis, places = axes[name], [axes[name].place(trial.tuned[name]) for trial in known]
-        here, least = axis.place(value), [value, value]
-        ends = []
-        for i, end in enumerate(End):
-            if (name, end) in beyond:
-                ends.append(here + end.sign * _BEYOND)
-                least[i] = axis.next_to(value, end)
-            else:
-                outermost = min(0.0, *places) if end is End.LOWER else max(1.0, *places)
-                ends.append(max(outermost, here - _NEAR) if end is End.LOWER else min(outermost, here + _NEAR))
-        space[name] = axis.between(ends[0], ends[1], (least[0], least[1]))
+        axis, tried_places = axes[name], [axes[name].place(trial.tuned[name]) for trial in known]
+        reached = [_reach(axis, value, end, tried_places, (name, end) in beyond) for end in End]
+        (start, least), (stop, most) = reached
+        space[name] = axis.between(start, stop, (least, most))
     return space
 
 
-def widened(arm: Arm, tried: Sequence[TrialRecord]) -> dict[str, tuple[Any, Any]]:  # Any: numbers
-    """The ranges that trials went beyond, by parameter: the lowest and the highest end, stated or tried."""
-    found = {}
-    for name, axis in axes_of(arm.space, arm.limits).items():
-        values = [trial.tuned[name] for trial in tried if name in trial.tuned]
-        low, high = axis.distribution.low, axis.distribution.high
-        reached = min([low, *values]), max([high, *values])
-        if reached != (low, high):
-            found[name] = reached
-    return found
+def _reach(axis: Axis, value: float, end: End, tried: Sequence[float], beyond: bool) -> tuple[float, float]:
+    """The place that a round reaches on one side of the winner, and a value that it reaches at least.
+
+    Args:
+        axis, value, end: the parameter, the winner's value, and the side.
+        tried: the places of what was tried.
+        beyond: whether to go beyond what was tried.
+    """
+    here = axis.place(value)
+    if beyond:
+        return here + end.sign * _BEYOND, axis.next_to(value, end)
+    if end is End.LOWER:
+        return max(min(0.0, *tried), here - _NEAR), value
+    return min(max(1.0, *tried), here + _NEAR), value
 
 
 def _up_to(study: Study, arm: Arm, tried: Sequence[TrialRecord], after: int | None) -> list[TrialRecord]:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from optuna.distributions import FloatDistribution, IntDistribution, distribution_to_json
+from optuna.distributions import distribution_to_json
 
 from dlstudy.analysis.answer import answer_of, notes_of, scope_of, why_not_comparable
 from dlstudy.analysis.budget_curves import budget_curves, crossings
@@ -15,9 +15,9 @@ from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.pairing import describe_pairing
 from dlstudy.analysis.results import ArmSummary, Best, StudySummary, SweepSummary
 from dlstudy.analysis.search_checks import search_checks
-from dlstudy.analysis.search_rounds import widened
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries, unrecovered, value_at
 from dlstudy.analysis.verdicts import judge_claims, judge_derived, judge_reported
+from dlstudy.study.axes import Number, reaching
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Sweep
 from dlstudy.study.request import ResolvedStudy
@@ -135,12 +135,11 @@ def _widened(arm: Arm, of_arm: Sequence[TrialRecord]) -> list[str]:
     """The parameters whose ranges were widened, in words."""
     tried = [trial for trial in of_arm if trial.phase is Phase.SEARCH and trial.state.is_final]
     found = []
-    for name, (low, high) in widened(arm, tried).items():
-        stated = arm.space[name]
-        assert isinstance(stated, FloatDistribution | IntDistribution)
-        found.append(
-            f"{name} was searched from {low:.3g} to {high:.3g}; the study states {stated.low:.3g} to {stated.high:.3g}"
-        )
+    for name, stated in arm.space.items():
+        reached = reaching(stated, [trial.tuned[name] for trial in tried if name in trial.tuned])
+        if isinstance(stated, Number) and isinstance(reached, Number) and reached != stated:
+            searched = f"{reached.low:.3g} to {reached.high:.3g}"
+            found.append(f"{name} was searched from {searched}; the study states {stated.low:.3g} to {stated.high:.3g}")
     return found
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
-from dlstudy.analysis.search_rounds import around, round_size, rounds_wanted, trials_in, winner
+from dlstudy.analysis.search_rounds import around, round_size, rounds_wanted, takes_rounds, trials_in, winner
 from dlstudy.errors import UsageError
 from dlstudy.runner.search import fixed_design, round_design
 from dlstudy.store.record import Record
-from dlstudy.study.axes import axes_of
 from dlstudy.study.events import Totals
 from dlstudy.study.fingerprint import define_all
 from dlstudy.study.phases import Phase
@@ -69,7 +68,6 @@ class _Part:
     least: int = 0
     done: int = 0
     missing: int = 0
-    rounds: int = 0
     ended: set[int] = field(default_factory=set)
 
 
@@ -98,8 +96,8 @@ class Plan:
         """
         self._study, self._selection = study, selection
         self._waiting: deque[Training] = deque()
-        moves = any(axes_of(arm.space, arm.limits) for arm in selection.arms)
-        self._least_trials = trials_in(study.protocol, min(1, study.protocol.rounds) if moves else 0)
+        has_round = study.protocol.rounds > 0 and takes_rounds(selection.arms)
+        self._least_trials = trials_in(study.protocol, int(has_round))
         self._parts = {name: _Part() for _, name in study.parts(selection.arms)}
         by_place = {(name.phase, name.arm, name.search): part for name, part in self._parts.items()}
         for trial in trials:
@@ -116,6 +114,7 @@ class Plan:
                 ]
                 self._waiting += sorted(missing, key=lambda item: (item.part.search, item.index))  # arms alternate
         self._elsewhere = _searched_elsewhere(selection, trials)
+        self._rounds: dict[int, int] = {}  # begun, by search
         for search in study.searches_of(Phase.SEARCH):
             self._go_on(search)
 
@@ -235,16 +234,16 @@ class Plan:
             for arm in arms:
                 self._missing(arm, Phase.SEARCH, search)
         parts = {arm.name: self._parts[self._study.record_name(arm, Phase.SEARCH, search)] for arm in arms}
-        while not any(part.missing for part in parts.values()):
-            begun = max((part.rounds for part in parts.values()), default=0)
-            if begun >= self._rounds_wanted(search, parts):
+        while not (is_missing := any(part.missing for part in parts.values())):
+            number = self._rounds.get(search, 0) + 1
+            if number > self._rounds_wanted(search, parts):
                 break
-            new = [training for arm in arms for training in self._round(arm, parts[arm.name], search, begun + 1)]
+            self._rounds[search] = number
+            new = [training for arm in arms for training in self._round(arm, parts[arm.name], search, number)]
             if Phase.SEARCH in self._selection.phases:
                 self._waiting += sorted(new, key=lambda training: training.index)
-        if Phase.REPLICATE in self._selection.phases:
-            for arm in arms:
-                self._replicate(arm, search, parts)
+        for arm in arms if Phase.REPLICATE in self._selection.phases else ():
+            self._replicate(arm, search, parts[arm.name], is_over=not is_missing)
 
     def _rounds_wanted(self, search: int, parts: Mapping[str, _Part]) -> int:
         elsewhere = self._elsewhere.get(search, {})
@@ -255,7 +254,6 @@ class Plan:
 
     def _round(self, arm: Arm, part: _Part, search: int, number: int) -> list[Training]:
         """The missing trainings of a round of the search, which counts from now on."""
-        part.rounds = number
         if not arm.space:
             return []
         study, first = self._study, part.wanted
@@ -265,21 +263,20 @@ class Plan:
         part.done += part.wanted - first - len(indices)
         if not indices:
             return []
-        space, stream = around(study, arm, part.known, number - 1), stream_of(arm, search)
-        table = round_design(study.name, space or arm.space, round_size(study.protocol), number, stream)
+        space, stream = around(study, arm, part.known, number - 1) or arm.space, stream_of(arm, search)
+        table = round_design(study.name, space, round_size(study.protocol), number, stream)
         name = study.record_name(arm, Phase.SEARCH, search)
         return [Training(arm, name, i, table[i - first], round=number, space=space) for i in indices]
 
-    def _replicate(self, arm: Arm, number: int, searched: Mapping[str, _Part]) -> None:
-        """Plans the replicates of an arm once that search of every arm is over."""
-        search, replicate = searched[arm.name], self._parts[self._study.record_name(arm, Phase.REPLICATE, number)]
-        replicate.wanted = self._study.protocol.seeds
+    def _replicate(self, arm: Arm, number: int, search: _Part, is_over: bool) -> None:
+        """Plans the replicates of an arm; `is_over` says whether that search of every arm is."""
+        self._parts[self._study.record_name(arm, Phase.REPLICATE, number)].wanted = self._study.protocol.seeds
         if search.missing and Phase.SEARCH not in self._selection.phases:
             raise UsageError(
                 f"replicates of {arm.name} need its search, which has {search.done} of {search.wanted} trials: "
                 "run --phase search first"
             )
-        if not any(part.missing for part in searched.values()):
+        if is_over:
             self._waiting += self._missing(arm, Phase.REPLICATE, number)
 
 

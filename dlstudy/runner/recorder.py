@@ -48,7 +48,7 @@ class TrialRecorder:
             record.describe(key, training.index, seed, training.tuned, params)
         else:
             params = make_parameters(training.arm, study.protocol, training.tuned)
-            space = training.arm.space if training.space is None else training.space
+            space = training.space or training.arm.space
             key = record.begin(training.index, seed, training.tuned, params, space, training.round)
         training.tries += 1
         self._in_flight[key] = training

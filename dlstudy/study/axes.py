@@ -16,10 +16,10 @@ Number = FloatDistribution | IntDistribution
 
 
 class End(StrEnum):
-    """A side of a range."""
+    """A side of a range; its value is the word for values on that side."""
 
-    LOWER = "lower"
-    UPPER = "upper"
+    LOWER = "below"
+    UPPER = "above"
 
     @property
     def sign(self) -> int:
