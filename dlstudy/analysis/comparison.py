@@ -16,8 +16,15 @@ from dlstudy.analysis.inference import (
     variance_components,
     win_share,
 )
+from dlstudy.analysis.looks import Seen, spending
 from dlstudy.analysis.measurements import ClaimMeasurements
 from dlstudy.analysis.results import Pair, Unit
+from dlstudy.analysis.sequential import (
+    Spending,
+    repeated_level,
+    sequential_flip_p,
+    sequential_t_p,
+)
 from dlstudy.study.claims import ClaimPhase
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
@@ -62,8 +69,7 @@ class Comparison:
         rng = np.random.default_rng(number_of("resampling", claim.text, other))
         several_seeds = self.by_search and any(len(runs) > 1 for runs in by_search.values())
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
-        # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
-        p = t_test_p(values) if self.by_search else sign_flip_p(values, rng)
+        looks = self._spending(other)
         wins, wins_interval = win_share(values)
         return Pair(
             against=other,
@@ -71,16 +77,41 @@ class Comparison:
             differences=values,
             mean=mean_and_sd(values)[0],
             median=statistics.median(values),
-            interval=difference_interval(values, 0.95, rng),
-            interval_90=difference_interval(values, 0.90, rng),
-            p=p,
+            interval=difference_interval(values, repeated_level(looks, 0.05), rng),
+            interval_90=difference_interval(values, repeated_level(looks, 0.10), rng),
+            p=self._p(values, looks, rng),
             wins=wins,
             wins_interval=wins_interval,
             effect_size=effect_size(values),
             test_noise=self._test_noise(other),
             sd_seeds=spread[0],
             sd_searches=spread[1],
+            looks=looks,
         )
+
+    def seen(self, other: str) -> Seen:
+        """What a look sees of the comparison with another arm."""
+        by_search = {search: seeds for search, seeds in self._differences(other).items() if seeds}
+        n_seeds = max(map(len, by_search.values()), default=0)
+        arms = (self._claim.better, *self._claim.than)
+        winners = frozenset((arm, k, self._measurements.winner_key(arm, k)) for arm in arms for k in by_search)
+        return Seen(self.unit, len(by_search) if self.by_search else n_seeds, n_seeds, winners)
+
+    def _spending(self, other: str) -> Spending:
+        """The looks at the comparison with another arm, this one included, and what they may spend."""
+        planned, now = self._measurements.planned("searches" if self.by_search else "seeds"), self.seen(other)
+        if planned is None:  # one look, with all of the level: nothing else was fixed in advance
+            return Spending((now.n,), (1.0,))
+        seen = [*(Comparison(self._study, past).seen(other) for past in self._measurements.past), now]
+        if self._claim.phase is ClaimPhase.SWEEP:  # no run goes on with it: the study states its seeds
+            return spending(seen, self._study.sweep(self._claim.sweep).seeds, first_share=1.0)
+        return spending(seen, planned)
+
+    def _p(self, values: Sequence[float], looks: Spending, rng: np.random.Generator) -> float:
+        # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
+        if self.by_search:
+            return sequential_t_p([t_test_p(values[:n]) for n in looks.units], looks)
+        return sequential_flip_p(values, looks, sign_flip_p(values[: looks.units[0]], rng))
 
     @cached_property
     def _searches(self) -> Sequence[int]:

@@ -42,6 +42,20 @@ class ClaimMeasurements:
         self._study, self._index = study, trial_index
 
     @property
+    def past(self) -> "list[ClaimMeasurements]":
+        """The same at each look that is noted."""
+        return [ClaimMeasurements(self._study, self.claim, index) for index in self._index.past]
+
+    def planned(self, number: str) -> int | None:
+        """A number of the planned protocol, such as `seeds`; None where no plan is noted."""
+        return self._index.notes.planned(number)
+
+    def winner_key(self, arm: str, search: int) -> str:
+        """The key of the setting that an arm has in one of its searches; empty where it is stated."""
+        best = self._index.winner(arm, search) if self.claim.phase.compares_winners else None
+        return best.setting_key if best else ""
+
+    @property
     def searches(self) -> range:
         """The searches that the claim's runs belong to: of a claim on stated settings, one."""
         return self._index.searches if self.claim.phase.compares_winners else range(1, 2)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from dlstudy.analysis.inference import Interval
+from dlstudy.analysis.sequential import Spending
 from dlstudy.analysis.trial_json import trial_json
 from dlstudy.study.claims import ClaimPhase
 from dlstudy.study.metrics import test_metric_of
@@ -33,7 +34,7 @@ __all__ = [
     "Verdict",
 ]
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the JSON of reports and of their index."""
 
 
@@ -156,8 +157,8 @@ class Pair:
         units: indices of the seeds, or numbers of the searches, ascending.
         differences: (n,) one a unit, positive where the claim says so.
         mean, median: of them.
-        interval, interval_90: of the mean, at 95 and 90 %; None with fewer than two units.
-        p: two-sided, that there is no difference; not adjusted for the number of claims.
+        interval, interval_90: of the mean, at 95 and 90 % over all looks; None with fewer than two units.
+        p: two-sided, that there is no difference, over all looks; not adjusted for the number of claims.
         wins, wins_interval: the share of units in which the arm is ahead (a tie counts half), with its 95 % interval.
         effect_size: the mean difference in standard deviations of the differences (Hedges' g); None where they are
             all alike.
@@ -165,6 +166,7 @@ class Pair:
             has no right and wrong answers, or the claim is of another metric than test accuracy.
         sd_seeds, sd_searches: standard deviations of a difference between seeds of one search, and between searches
             beyond that; None with fewer than three searches.
+        looks: at the comparison, the present one included, and what they spend of the level.
     """
 
     against: str
@@ -181,6 +183,7 @@ class Pair:
     test_noise: float | None = None
     sd_seeds: float | None = None
     sd_searches: float | None = None
+    looks: Spending | None = None
 
 
 @dataclass(frozen=True)

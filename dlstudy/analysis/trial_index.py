@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.results import MetricSummary
 from dlstudy.analysis.search_rounds import rounds_wanted, trials_in, winner
+from dlstudy.store.notes import Notes
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialRecord, TrialState, make_parameters, params_key
@@ -41,8 +43,8 @@ def epochs_to(trial: TrialRecord, metric: str, target: float, direction: Directi
 class TrialIndex:
     """Looks trials up by what they are of. Replicates of earlier winners are kept out."""
 
-    def __init__(self, study: Study, trials: Sequence[TrialRecord]) -> None:
-        self._study = study
+    def __init__(self, study: Study, trials: Sequence[TrialRecord], notes: Notes | None = None) -> None:
+        self._study, self._trials, self.notes = study, trials, notes or Notes()
         self._runs: dict[_Key, dict[int, TrialRecord]] = {}
         self._ended: dict[_Key, dict[int, TrialRecord]] = {}
         self._rounds: dict[int, int] = {}
@@ -59,6 +61,14 @@ class TrialIndex:
                 self._ended.setdefault(part, {})[trial.index] = trial
             if trial.state is TrialState.FINISHED and trial.phase is not Phase.SEARCH:
                 self._runs.setdefault(part, {})[trial.index] = trial
+
+    @cached_property
+    def past(self) -> list["TrialIndex"]:
+        """What was there at each look that is noted."""
+        return [
+            TrialIndex(self._study, [trial for trial in self._trials if (trial.ended_s or math.inf) <= look.at_s])
+            for look in self.notes.looks
+        ]
 
     @property
     def searches(self) -> range:

@@ -1,0 +1,71 @@
+"""How a study differs from its plan, as the record noted that before the first test row was read."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlstudy.store.notes import Notes
+from dlstudy.study.claims import Claim
+
+__all__ = ["claim_json", "dropped_claims", "marks_of_claims", "protocol_deviations"]
+
+_GROWS = ("seeds", "searches")
+"""What may grow: each stage is a look, which is paid for."""
+
+
+def claim_json(claim: Claim) -> dict[str, Any]:  # Any: JSON
+    """A claim as the record notes it, with all that decides its verdict."""
+    return {**dataclasses.asdict(claim), "than": list(claim.than), "at": dict(claim.at)}
+
+
+def marks_of_claims(notes: Notes, claims: Sequence[Claim], is_late: bool) -> list[str]:
+    """For each claim how it differs from the plan; empty where it does not, or where there is no plan.
+
+    Args:
+        notes: of the variant.
+        claims: of the study as it is now.
+        is_late: whether the plan was noted after test rows had been read.
+    """
+    if notes.plan is None:
+        return ["" for _ in claims]
+    return [_mark(notes.plan["claims"], claim_json(claim), is_late) for claim in claims]
+
+
+def dropped_claims(notes: Notes, claims: Sequence[Claim]) -> list[str]:
+    """The texts of the claims that were noted, could be tested, and are no longer asked by the study.
+
+    They count in the family as claims with p = 1: dropping what failed must make no other claim easier to support.
+    """
+    asked = [_comparison(claim_json(claim)) for claim in claims]
+    gone = [claim for claim in notes.claims if _comparison(claim) not in asked]
+    return list(dict.fromkeys(claim["text"] for claim in gone if not claim["untestable"] and not claim["aa_test"]))
+
+
+def protocol_deviations(plan: Mapping[str, Any], protocol: Mapping[str, Any]) -> list[str]:  # Any: JSON
+    """What of the protocol differs from the plan's, a phrase each.
+
+    Args:
+        plan: as it was noted.
+        protocol: as the runs have it, in JSON.
+    """
+    planned = plan["protocol"]
+    return [
+        f"{name} is {protocol[name]!r} and was planned as {planned[name]!r}"
+        for name in protocol
+        if name in planned and name not in _GROWS and planned[name] != protocol[name]
+    ]
+
+
+def _mark(planned: Sequence[Mapping[str, Any]], claim: Mapping[str, Any], is_late: bool) -> str:  # Any: JSON
+    if claim in planned:
+        return "recorded after test rows were read" if is_late else ""
+    same = [other for other in planned if _comparison(other) == _comparison(claim)]
+    if same:
+        return f"reworded after the plan, which has {same[0]['text']!r}"
+    changed = any(other["text"] == claim["text"] for other in planned)
+    return "compares something else than in the plan" if changed else "added after the plan"
+
+
+def _comparison(claim: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
+    """What a claim compares, whatever its words."""
+    return {name: value for name, value in claim.items() if name != "text"}

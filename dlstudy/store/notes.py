@@ -1,0 +1,92 @@
+"""What the record notes of a variant as a whole: its plan, and when its test rows were looked at.
+
+They are attributes of an Optuna study without trials, `STUDY/VARIANT/notes`. A record of an earlier version has none.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+
+from dlstudy.store.integrity import legible
+from dlstudy.store.record import Record
+from dlstudy.study.variant import Variant
+
+__all__ = ["Look", "Notes", "note_look", "note_plan", "read_notes"]
+
+Claims = Sequence[Mapping[str, Any]]
+"""Claims in JSON. Any: JSON."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A moment at which results on test rows could be read: the end of a run that had some.
+
+    Args:
+        at_s: Unix seconds. It saw what had ended by then.
+        claims: those of the study that had not been noted before.
+    """
+
+    at_s: float
+    claims: Claims = ()
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The notes of a variant.
+
+    Args:
+        plan: as it was before the first trial that reads test rows; None where there is no note of it.
+        planned_s: when it was noted, Unix seconds.
+        looks: in their order.
+    """
+
+    plan: Mapping[str, Any] | None = None  # Any: JSON
+    planned_s: float = 0.0
+    looks: Sequence[Look] = ()
+
+    @property
+    def claims(self) -> Claims:
+        """All claims that were noted, those of the plan first."""
+        planned = self.plan["claims"] if self.plan else []
+        return [*planned, *(claim for look in self.looks for claim in look.claims)]
+
+    def planned(self, number: str) -> int | None:
+        """A number of the planned protocol, such as `seeds`; None without a plan."""
+        return int(self.plan["protocol"][number]) if self.plan else None
+
+
+@legible
+def read_notes(record: Record, study: str, variant: Variant) -> Notes:
+    """The notes of a variant; empty where there are none."""
+    try:
+        study_id = record.storage.get_study_id_from_name(_name(study, variant))
+    except KeyError:
+        return Notes()
+    kept = record.storage.get_study_user_attrs(study_id)
+    looks = [Look(look["at_s"], look["claims"]) for look in kept.get("looks", [])]
+    return Notes(kept.get("plan"), kept.get("planned_s", 0.0), looks)
+
+
+def note_plan(record: Record, study: str, variant: Variant, plan: Mapping[str, Any], now_s: float) -> None:
+    """Notes the plan of a variant. Hold the study's lock."""
+    kept = _open(record, study, variant)
+    kept.set_user_attr("planned_s", now_s)
+    kept.set_user_attr("plan", dict(plan))
+
+
+def note_look(record: Record, study: str, variant: Variant, look: Look) -> None:
+    """Notes one more look at a variant. Hold the study's lock."""
+    kept = _open(record, study, variant)
+    noted = {"at_s": look.at_s, "claims": [dict(claim) for claim in look.claims]}
+    kept.set_user_attr("looks", [*kept.user_attrs.get("looks", []), noted])
+
+
+def _open(record: Record, study: str, variant: Variant) -> optuna.Study:
+    record.guard()
+    return optuna.create_study(storage=record.storage, study_name=_name(study, variant), load_if_exists=True)
+
+
+def _name(study: str, variant: Variant) -> str:
+    return f"{study}/{variant}/notes"
