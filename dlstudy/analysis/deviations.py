@@ -4,10 +4,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dlstudy.common.text import short_repr
 from dlstudy.store.notes import Notes
 from dlstudy.study.claims import Claim
 
-__all__ = ["claim_json", "dropped_claims", "marks_of_claims", "protocol_deviations"]
+__all__ = ["claim_json", "deviations_of", "dropped_claims", "marks_of_claims"]
 
 _GROWS = ("seeds", "searches")
 """What may grow: each stage is a look, which is paid for."""
@@ -15,7 +16,8 @@ _GROWS = ("seeds", "searches")
 
 def claim_json(claim: Claim) -> dict[str, Any]:  # Any: JSON
     """A claim as the record notes it, with all that decides its verdict."""
-    return {**dataclasses.asdict(claim), "than": list(claim.than), "at": dict(claim.at)}
+    own = {item.name: getattr(claim, item.name) for item in dataclasses.fields(claim)}
+    return {**own, "than": list(claim.than), "at": dict(claim.at)}
 
 
 def marks_of_claims(notes: Notes, claims: Sequence[Claim], is_late: bool) -> list[str]:
@@ -41,18 +43,25 @@ def dropped_claims(notes: Notes, claims: Sequence[Claim]) -> list[str]:
     return list(dict.fromkeys(claim["text"] for claim in gone if not claim["untestable"] and not claim["aa_test"]))
 
 
-def protocol_deviations(plan: Mapping[str, Any], protocol: Mapping[str, Any]) -> list[str]:  # Any: JSON
-    """What of the protocol differs from the plan's, a phrase each.
+def deviations_of(notes: Notes, claims: Sequence[Claim], protocol: Mapping[str, Any]) -> list[str]:  # Any: JSON
+    """What else differs from the plan, a sentence each; none where there is no plan.
 
     Args:
-        plan: as it was noted.
+        notes: of the variant.
+        claims: of the study as it is now.
         protocol: as the runs have it, in JSON.
     """
-    planned = plan["protocol"]
-    return [
-        f"{name} is {protocol[name]!r} and was planned as {planned[name]!r}"
+    if notes.plan is None:
+        return []
+    planned = notes.plan["protocol"]
+    changed = [
+        f"PLAN: {name} is {short_repr(protocol[name])}, the plan has {short_repr(planned[name])}"
         for name in protocol
         if name in planned and name not in _GROWS and planned[name] != protocol[name]
+    ]
+    dropped = dropped_claims(notes, claims)
+    return changed + [
+        f"PLAN: a claim was dropped, and counts among all claims as one with p = 1: {text}" for text in dropped
     ]
 
 

@@ -7,6 +7,7 @@ from dlstudy.analysis.results import StudySummary
 from dlstudy.analysis.summary import summarize
 from dlstudy.common.provenance import made_with
 from dlstudy.errors import RecordError, UsageError
+from dlstudy.store.notes import read_notes
 from dlstudy.store.record import Record
 from dlstudy.study.fingerprint import define_all
 from dlstudy.study.loader import StudyFile
@@ -15,7 +16,7 @@ from dlstudy.study.request import Request, ResolvedStudy, resolve
 from dlstudy.study.trial import TrialRecord
 from dlstudy.study.variant import Variant
 
-__all__ = ["find_variant", "read_summary", "summary_of"]
+__all__ = ["find_variant", "grown", "read_summary", "summary_of"]
 
 
 def read_summary(file: StudyFile, record: Record, variant: str | None) -> StudySummary:
@@ -57,10 +58,11 @@ def summary_of(study: ResolvedStudy, record: Record) -> StudySummary:
     """The summary of the trials that a record has of a study, finished or not."""
     trials = record.trials(study.name, study.variant)
     made = record.made_with(study.name, study.variant) or made_with(study.path)  # early records hold none
-    return summarize(_grown(study, trials), trials, made)
+    notes = read_notes(record, study.name, study.variant)
+    return summarize(grown(study, trials), trials, made, notes)
 
 
-def _grown(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> ResolvedStudy:
+def grown(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> ResolvedStudy:
     """The study with as many trials, seeds and searches as the record has, where those were topped up."""
     protocol = study.protocol
     searched = [trial.index + 1 for trial in trials if trial.phase is Phase.SEARCH and not trial.round]

@@ -183,7 +183,7 @@ class Pair:
     test_noise: float | None = None
     sd_seeds: float | None = None
     sd_searches: float | None = None
-    looks: Spending | None = None
+    looks: Spending = field(default_factory=Spending)
 
 
 @dataclass(frozen=True)
@@ -197,15 +197,14 @@ class ClaimSummary:
         measured: the verdict of our runs alone, whatever the document's own figures say; None without one.
         difference, interval, against, n: of the pair that decides, as in `Pair`; `interval` is the 95 % one.
         p, p_adjusted: of the claim as a whole; adjusted for all claims of the study (Holm).
-        unit: what is paired.
-        scope: what the verdict holds for, in words.
+        unit, scope: what is paired; what the verdict holds for, in words.
         margin: of equivalence; None where the claim is that one arm is better.
-        rope: differences smaller than this do not matter; None where the study states none.
+        rope: differences smaller than this do not matter, if stated.
         smallest: the smallest difference that this many units would have shown in four of five such studies.
         n_needed: units with which a difference as large as `rope` would be shown as often.
-        own_numbers: how the document's own figures contradict it; empty where they do not.
-        why: further reasons, such as which check withholds a verdict.
+        own_numbers, why: how the document's own figures contradict it; further reasons, such as a failed check.
         aa_test: whether it is an A/A test of two identical arms instead of a claim of the document.
+        deviation: how it differs from the plan that was noted before test rows were read; empty where it does not.
         pairs: against each arm that the claim names.
     """
 
@@ -231,6 +230,7 @@ class ClaimSummary:
     n_needed: int | None = None
     own_numbers: str = ""
     aa_test: bool = False
+    deviation: str = ""
     pairs: Sequence[Pair] = ()
 
     @property
@@ -325,17 +325,16 @@ class StudySummary:
     """Everything that a report says, from the record alone.
 
     Args:
-        study, variant: names in the record.
-        question, answer: a sentence each.
+        study, variant: names in the record; question, answer: a sentence each.
         complete: whether every run that the study asks for is final.
         n_failed: trainings that failed or were lost and that no other try recovered.
         trials: all of them, including those that do not count.
-        protocol: in JSON.
-        notes: to read before the numbers.
+        protocol: in JSON; notes: to read before the numbers.
         scope: data, net, budget and versions that the answer holds for, in a sentence.
-        crossings: which arms' budget curves cross, and where.
-        pairing: what paired runs share.
+        crossings, pairing: where the arms' budget curves cross; what paired runs share.
         made_with: versions and commit of the runs.
+        plan: as it was noted before test rows were read: its `digest`, and when, `planned_s`; empty without one.
+        looks_s: when its test rows were looked at and the record noted that, Unix seconds.
     """
 
     study: str
@@ -360,6 +359,8 @@ class StudySummary:
     costs: Sequence[CostSummary] = ()
     pairing: Sequence[str] = ()
     made_with: Mapping[str, str] = field(default_factory=dict)
+    plan: Mapping[str, Any] = field(default_factory=dict)  # JSON
+    looks_s: Sequence[float] = ()
 
     @property
     def metric(self) -> str:
@@ -388,14 +389,10 @@ class StudySummary:
             **data,
             "variant": str(self.variant),
             "quick": self.variant.quick,
-            **{name: [_plain(item) for item in data[name]] for name in _PARTS},
+            **{name: [dataclasses.asdict(item) for item in data[name]] for name in _PARTS},
             "trials": [trial_json(trial) for trial in self.trials],
             "made_with": dict(self.made_with),
         }
 
 
 _PARTS = ("arms", "reported", "derived", "sweeps", "claims", "checks", "budget_curves", "costs")
-
-
-def _plain(item: Any) -> dict[str, Any]:  # Any: one of the dataclasses above; JSON
-    return dataclasses.asdict(item)

@@ -48,8 +48,8 @@ class Spending:
         shares: of the level, spent up to each look, ascending, 1 at most.
     """
 
-    units: tuple[int, ...]
-    shares: tuple[float, ...]
+    units: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()
 
 
 def share_spent(n: int, first: int, first_share: float = FIRST_SHARE) -> float:

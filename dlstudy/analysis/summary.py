@@ -1,5 +1,6 @@
 """Summarizes the trials of a record: winners, replicates, reported figures, claims, the answer."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,15 @@ from optuna.distributions import distribution_to_json
 from dlstudy.analysis.answer import answer_of, notes_of, scope_of, why_not_comparable
 from dlstudy.analysis.budget_curves import budget_curves, crossings
 from dlstudy.analysis.costs import cost_summaries
+from dlstudy.analysis.deviations import deviations_of, dropped_claims, marks_of_claims
 from dlstudy.analysis.formatting import params_text
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.pairing import describe_pairing
-from dlstudy.analysis.results import ArmSummary, Best, StudySummary, SweepSummary
+from dlstudy.analysis.results import ArmSummary, Best, Check, ClaimSummary, StudySummary, SweepSummary
 from dlstudy.analysis.search_checks import search_checks
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries, unrecovered, value_at
 from dlstudy.analysis.verdicts import judge_claims, judge_derived, judge_reported
+from dlstudy.store.notes import Notes
 from dlstudy.study.axes import Number, reaching
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Sweep
@@ -28,7 +31,10 @@ __all__ = ["protocol_json", "summarize"]
 
 
 def summarize(
-    study: ResolvedStudy, trials: Sequence[TrialRecord], made_with: Mapping[str, str] | None = None
+    study: ResolvedStudy,
+    trials: Sequence[TrialRecord],
+    made_with: Mapping[str, str] | None = None,
+    notes: Notes | None = None,
 ) -> StudySummary:
     """The summary of the trials of one variant.
 
@@ -36,12 +42,14 @@ def summarize(
         study: as the variant runs it.
         trials: all of them.
         made_with: versions and commit of the runs.
+        notes: of the record on the plan and on looks at test rows.
     """
-    trial_index = TrialIndex(study, trials)
+    notes = notes or Notes()
+    trial_index = TrialIndex(study, trials, notes)
     not_comparable = why_not_comparable(study)
     checks = search_checks(study, trial_index, trials)
     replicates = {arm.name: trial_index.all_replicates(arm.name) for arm in study.arms}
-    claims = judge_claims(study, study.claims, trial_index, checks)
+    claims = _claims(study, trial_index, checks, trials)
     curves = budget_curves(study, study.variant.sampler, trials)
     return StudySummary(
         study=study.name,
@@ -57,7 +65,7 @@ def summarize(
         claims=claims,
         trials=list(trials),
         protocol=protocol_json(study),
-        notes=notes_of(study, trials),
+        notes=[*notes_of(study, trials), *deviations_of(notes, study.claims, protocol_json(study))],
         remarks=list(study.remarks),
         scope=scope_of(study, replicates, _n_trials(study, trial_index), made_with or {}),
         checks=checks,
@@ -66,7 +74,20 @@ def summarize(
         costs=cost_summaries(study, replicates),
         pairing=describe_pairing(study, replicates),
         made_with=made_with or {},
+        plan={"digest": notes.plan["digest"], "planned_s": notes.planned_s} if notes.plan else {},
+        looks_s=[look.at_s for look in notes.looks],
     )
+
+
+def _claims(
+    study: ResolvedStudy, trial_index: TrialIndex, checks: Sequence[Check], trials: Sequence[TrialRecord]
+) -> list[ClaimSummary]:
+    """The verdicts on the study's claims, each with how it differs from the plan."""
+    notes = trial_index.notes
+    is_late = any(trial.phase.reads_test and trial.started_s < notes.planned_s for trial in trials)
+    judged = judge_claims(study, study.claims, trial_index, checks, len(dropped_claims(notes, study.claims)))
+    marks = marks_of_claims(notes, study.claims, is_late)
+    return [dataclasses.replace(claim, deviation=mark) for claim, mark in zip(judged, marks, strict=True)]
 
 
 def _arm(study: Study, arm: Arm, trial_index: TrialIndex, trials: Sequence[TrialRecord]) -> ArmSummary:

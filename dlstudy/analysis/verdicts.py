@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from dlstudy.analysis.comparison import Comparison
 from dlstudy.analysis.inference import (
@@ -26,6 +26,7 @@ from dlstudy.analysis.results import (
     ReportedSummary,
     Verdict,
 )
+from dlstudy.analysis.sequential import repeated_level, sequential_t_p
 from dlstudy.analysis.trial_index import TrialIndex, value_at
 from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.request import ResolvedStudy
@@ -77,7 +78,11 @@ def judge_derived(figure: Derived) -> DerivedSummary:
 
 
 def judge_claims(
-    study: ResolvedStudy, claims: Sequence[Claim], trial_index: TrialIndex, checks: Sequence[Check]
+    study: ResolvedStudy,
+    claims: Sequence[Claim],
+    trial_index: TrialIndex,
+    checks: Sequence[Check],
+    n_dropped: int = 0,
 ) -> list[ClaimSummary]:
     """The verdicts on claims that are judged together: p is adjusted for all of them, but for A/A tests.
 
@@ -86,6 +91,7 @@ def judge_claims(
         claims: of the study, or others about its arms.
         trial_index: the runs.
         checks: on the searches.
+        n_dropped: claims that are no longer asked and still count in the family.
     """
     measured = [_measure(study, claim, trial_index) for claim in claims]
     in_family = [not claim.untestable and not claim.aa_test for claim in claims]
@@ -93,6 +99,7 @@ def judge_claims(
     ps = [
         1.0 if summary.p is None else summary.p for summary, counts in zip(measured, in_family, strict=True) if counts
     ]
+    ps += [1.0] * n_dropped
     adjusted = iter(holm(ps))
     judged = []
     for claim, summary, counts in zip(claims, measured, in_family, strict=True):
@@ -155,8 +162,14 @@ def _equivalence(pairs: Sequence[Pair], margin: float) -> tuple[float, Pair]:
     """The p of a claim that its arm differs from each other by less than a margin, and the pair that decides."""
     furthest = max(pairs, key=lambda pair: abs(pair.mean))
     if abs(furthest.mean) < margin:
-        return max(equivalence_p(pair.differences, margin) for pair in pairs), furthest
-    return min(1.0, len(pairs) * beyond_p(furthest.differences, margin)), furthest
+        return max(_one_sided(pair, margin, equivalence_p) for pair in pairs), furthest
+    return min(1.0, len(pairs) * _one_sided(furthest, margin, beyond_p)), furthest
+
+
+def _one_sided(pair: Pair, margin: float, p_of: Callable[[Sequence[float], float], float]) -> float:
+    """The p of a one-sided test against a margin, over all looks."""
+    ps = [p_of(pair.differences[:n], margin) for n in pair.looks.units]
+    return sequential_t_p(ps, pair.looks, two_sided=False)
 
 
 def _p(pair: Pair) -> float:
@@ -166,7 +179,7 @@ def _p(pair: Pair) -> float:
 def _decide(claim: Claim, summary: ClaimSummary, n_family: int, checks: Sequence[Check]) -> ClaimSummary:
     """The verdict of our runs: adjusted p and interval must agree; a failed check withholds what it undermines."""
     sd = mean_and_sd(summary.deciding.differences)[1] or 0.0
-    level = SIGNIFICANCE / n_family
+    level = 1 - repeated_level(summary.deciding.looks, SIGNIFICANCE / n_family)
     smallest = None if claim.margin or not sd else smallest_difference(sd, summary.n, level)
     n_needed = pairs_needed(sd, claim.rope, level) if claim.rope else None
     verdict = _better(claim, summary) if claim.margin is None else _alike(claim.margin, summary)

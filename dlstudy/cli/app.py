@@ -86,6 +86,20 @@ def plan(
     show_plan(study, options.request(), backend.resolved(), json)
 
 
+@app.command()
+@grouped
+def register(
+    study: StudyArgument,
+    *,
+    options: PlanOptions,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.  (default: print)")] = None,
+) -> None:
+    """Register the plan of a study before it is run: its claims, its protocol, and how they are judged."""
+    from dlstudy.cli.register import register_plan
+
+    register_plan(study, options.request(), output)
+
+
 @app.command("list")
 def list_studies(json: JsonOption = False) -> None:
     """List the studies: those of ./studies first, then the bundled ones."""

@@ -95,6 +95,18 @@ class RunOptions(PlanOptions):
         bool, typer.Option("--reported-variants", help="Also train reported figures that have settings of their own.")
     ] = False
     fresh: Annotated[bool, typer.Option("--fresh", help="Start again beside the old results.")] = False
+    until_decided: Annotated[
+        bool, typer.Option("--until-decided", help="Go on in stages until every claim is decided, or the level spent.")
+    ] = False
+    at_most: Annotated[
+        int | None,
+        typer.Option(
+            help="With --until-decided: seeds (searches, if several) to stop at.  (default: 4 x the first stage)"
+        ),
+    ] = None
+    registered: Annotated[
+        Path | None, typer.Option(help="The plan that `dlstudy register` wrote, to compare the study with.")
+    ] = None
 
     def request(self) -> "Request":
         """The request that these options make."""
@@ -104,6 +116,9 @@ class RunOptions(PlanOptions):
             arms=tuple(self.arm or ()),
             fresh=self.fresh,
             reported_variants=self.reported_variants,
+            registered=self.registered,
+            until_decided=self.until_decided,
+            at_most=self.at_most,
         )
 
     def variant(self) -> "Variant":

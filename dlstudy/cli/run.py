@@ -18,9 +18,11 @@ from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json, export
 from dlstudy.runner.backend import Backend
 from dlstudy.runner.session import Outcome, run_study
+from dlstudy.runner.stages import next_stages, run_until_decided
+from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
-from dlstudy.study.request import Request
+from dlstudy.study.request import Request, resolve
 from dlstudy.study.variant import Variant
 
 __all__ = ["run_studies"]
@@ -35,12 +37,14 @@ def run_studies(name: str | None, every: bool, request: Request, backend: Backen
     if (name is None) != every:
         got = "both" if every else "neither"
         raise UsageError(f"run takes a study's name or --all, got {got}: `dlstudy list` shows the names")
+    if request.at_most is not None and not request.until_decided:
+        raise UsageError(f"--at-most ends --until-decided, got --at-most {request.at_most} without it: add it")
     return _run_all(request, backend, json) if name is None else _run_one(name, request, backend, json)
 
 
 def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
     file = loader.load(loader.find(name))
-    outcome = _run(file, request, backend, json)
+    outcome = (_run_stages if request.until_decided else _run)(file, request, backend, json)
     if json:
         sys.stdout.write(export(outcome.summary, "json"))
         for remark in outcome.remarks:
@@ -57,6 +61,8 @@ def _run_all(request: Request, backend: Backend, json: bool) -> int:
     """
     if request.arms or request.variant.dataset:
         raise UsageError("--all runs every study as it is, got --arm or --dataset: name one study with them")
+    if request.until_decided or request.registered:
+        raise UsageError("--all runs every study once, got --until-decided or --registered: name one study with them")
     console, rows = make_console(error=json), []
     for name, path in sorted(loader.paths().items()):
         console.print(Text(f"\n{name}", style="bold"))
@@ -82,6 +88,17 @@ def _run_all(request: Request, backend: Backend, json: bool) -> int:
 def _run(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
     with ProgressView(make_console(error=json), file.study.protocol.direction) as progress:
         return run_study(file, request, backend, progress, progress.say)
+
+
+def _run_stages(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
+    console = make_console(error=json)
+    record = Record.open(backend.home, backend.storage, for_writing=False)
+    stages = next_stages(resolve(file, request), request, record)
+
+    def say(line: str) -> None:
+        console.print(Text(line, style="bold"))
+
+    return run_until_decided(lambda stage: _run(file, stage, backend, json), request, stages, say)
 
 
 def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pathlib import Path
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 
 from dlstudy.analysis.reading import summary_of
+from dlstudy.analysis.registration import plan_of, read_plan
 from dlstudy.analysis.results import StudySummary
 from dlstudy.common.processes import stopping_signals
 from dlstudy.engines.base import Decide, Engine
@@ -22,6 +24,7 @@ from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.runner.backend import Backend, engine_maker, require_tensorflow
 from dlstudy.runner.check import check_arms, refuse_faults
 from dlstudy.runner.loop import train_missing
+from dlstudy.runner.noting import PlanNote, note_past
 from dlstudy.runner.plan import Plan, Selection, refuse_other_definitions
 from dlstudy.runner.recorder import TrialRecorder
 from dlstudy.store.databases import reason_of
@@ -89,13 +92,17 @@ def begin_run(
 
     Raises:
         RecordError: a part was begun with another definition.
-        UsageError: a part needs another that is neither requested nor complete.
+        UsageError: a part needs another that is neither requested nor complete, or the registered plan is of another
+            study.
     """
     study = _in_generation(study, request, record)
     selection = Selection.of(study, request)
     refuse_other_definitions(study, selection, record)
-    recorder = TrialRecorder(study, selection, home, record)
-    return study, Plan(study, selection, record.trials(study.name, study.variant)), recorder
+    registered = plan_of(study) if request.registered is None else read_plan(request.registered, study)
+    recorder = TrialRecorder(study, selection, home, record, PlanNote(record, study, registered))
+    plan = Plan(study, selection, record.trials(study.name, study.variant))
+    note_past(record, study, registered, request.registered is not None, time.time())
+    return study, plan, recorder
 
 
 def _in_generation(study: ResolvedStudy, request: Request, record: Record) -> ResolvedStudy:
@@ -112,6 +119,8 @@ def _refuse_before_writing(study: ResolvedStudy, request: Request, backend: Back
     A rejected run then creates no results folder, and does not mark an older one with this version.
     """
     require_tensorflow()
+    if request.registered is not None:
+        read_plan(request.registered, study)
     home, has_database = backend.home, backend.storage is not None
     is_earlier = home.root.exists() and not home.is_current
     if has_database or is_earlier or not home.root.exists():

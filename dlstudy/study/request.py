@@ -33,6 +33,9 @@ class Request:
     arms: Sequence[str] = ()
     fresh: bool = False
     reported_variants: bool = False
+    registered: Path | None = None
+    until_decided: bool = False
+    at_most: int | None = None
 
 
 @dataclass(frozen=True)

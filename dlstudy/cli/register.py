@@ -1,0 +1,31 @@
+"""`dlstudy register`: the plan of a study, written before it is run."""
+
+import sys
+from pathlib import Path
+
+from dlstudy.analysis.registration import plan_of
+from dlstudy.errors import UsageError
+from dlstudy.report.export import as_json, write_whole
+from dlstudy.study import loader
+from dlstudy.study.request import Request, resolve
+
+__all__ = ["register_plan"]
+
+
+def register_plan(name: str, request: Request, output: Path | None) -> None:
+    """Writes the plan of a study as JSON, for people and for `dlstudy run --registered`; prints it without a file.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    text = as_json(plan_of(resolve(loader.load(loader.find(name)), request)))
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        write_whole(output, text)
+    except OSError as error:
+        raise UsageError(f"the plan cannot be written to {output} ({error.strerror}): name another --output") from error
+    print(
+        f"{output}: give it to `dlstudy run {name} --registered {output}`; keep it where its time is known, as in git"
+    )
