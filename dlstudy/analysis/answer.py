@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from dlstudy.analysis.comparison import LEAST_SEARCHES
+from dlstudy.analysis.deviations import title_of
 from dlstudy.analysis.formatting import difference, interval_text, mean_text
 from dlstudy.analysis.measurements import value_of_diverged
 from dlstudy.analysis.results import Check, ClaimSummary, MetricSummary, Verdict
@@ -95,7 +96,7 @@ def _answer_by_claims(claims: Sequence[ClaimSummary]) -> str:
     if not tested:
         return "No answer yet: no claim has been tested."
     counts = [f"{n} {verdict}" for verdict, n in Counter(claim.verdict for claim in tested).most_common()]
-    first = f"{tested[0].text}: {tested[0].verdict}"
+    first = f"{title_of(tested[0])}: {tested[0].verdict}"
     if len(tested) == 1:
         return f"{first}."
     return f"{first}. Of all {len(tested)} claims tested: {', '.join(counts)}."

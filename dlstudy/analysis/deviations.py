@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dlstudy.analysis.results import ClaimSummary
 from dlstudy.common.text import short_repr
 from dlstudy.store.notes import Notes
 from dlstudy.study.claims import Claim
 
-__all__ = ["claim_json", "deviations_of", "dropped_claims", "marks_of_claims"]
+__all__ = ["claim_json", "deviations_of", "dropped_claims", "marks_of_claims", "title_of"]
 
 _GROWS = ("seeds", "searches")
 """What may grow: each stage is a look, which is paid for."""
@@ -63,6 +64,11 @@ def deviations_of(notes: Notes, claims: Sequence[Claim], protocol: Mapping[str, 
     return changed + [
         f"PLAN: a claim was dropped, and counts among all claims as one with p = 1: {text}" for text in dropped
     ]
+
+
+def title_of(claim: ClaimSummary) -> str:
+    """A claim as reports show it: its text, with how it differs from the plan."""
+    return f"{claim.text} ({claim.deviation})" if claim.deviation else claim.text
 
 
 def _mark(planned: Sequence[Mapping[str, Any]], claim: Mapping[str, Any], is_late: bool) -> str:  # Any: JSON

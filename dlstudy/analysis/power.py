@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dlstudy.analysis.inference import mean_and_sd, smallest_difference
 from dlstudy.analysis.results import Unit
+from dlstudy.analysis.sequential import FIRST_SHARE
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim, ClaimPhase
@@ -55,8 +56,9 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     plans, level = [], SIGNIFICANCE / max(1, len(study.family))
     for claim in (claim for claim in study.family if claim.margin is None):
         n, sd = _units(study, claim), _spread(study, claim, trials)
-        known = None if sd is None else smallest_difference(sd, n, level)
-        plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, level), known))
+        spent = level if claim.phase is ClaimPhase.SWEEP else FIRST_SHARE * level  # the first stage's
+        known = None if sd is None else smallest_difference(sd, n, spent)
+        plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, spent), known))
     return plans
 
 

@@ -11,6 +11,7 @@ from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
 from dlstudy.runner.backend import Backend, engine_maker
 from dlstudy.runner.rehearsal import rehearse
+from dlstudy.runner.stages import stages_of
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.request import Request, resolve
@@ -87,6 +88,9 @@ def _print(name: str, study: Study, phases: Sequence[PhasePlan], claims: Sequenc
         note += f"In the metric: with the spread of the runs so far ({spread_from})."
     else:
         note += f"In the metric: known after some runs, such as those of `dlstudy run {name} --quick`."
+    stages = stages_of(study)
+    counts = f"{', '.join(map(str, stages.counts))} {stages.option}"
+    note += f" That is the first stage; `dlstudy run {name} --until-decided` goes on as long as it has to: {counts}."
     if shown:
         print_table(console, Table("What it could show", heads, shown, note))
 

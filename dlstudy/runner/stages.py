@@ -16,6 +16,7 @@ from dlstudy.store.notes import read_notes
 from dlstudy.store.record import Record
 from dlstudy.study.claims import ClaimPhase
 from dlstudy.study.request import Request, ResolvedStudy
+from dlstudy.study.study import Study
 
 __all__ = ["Stages", "next_stages", "run_until_decided", "stages_of"]
 
@@ -39,7 +40,7 @@ class Stages:
         return self.option == "seeds" or claim.phase.compares_winners
 
 
-def stages_of(study: ResolvedStudy, planned: int | None = None, at_most: int | None = None) -> Stages:
+def stages_of(study: Study, planned: int | None = None, at_most: int | None = None) -> Stages:
     """The stages of a study: from what it plans in steps of half as much, until the level is spent.
 
     Args:
@@ -114,7 +115,7 @@ def _progress(open_claims: Sequence[ClaimSummary], is_last: bool) -> str:
     return f"{'still' if is_last else 'not yet'} undecided: {'; '.join(claim.text for claim in open_claims)}"
 
 
-def _option(study: ResolvedStudy) -> str:
+def _option(study: Study) -> str:
     return "searches" if study.protocol.searches >= LEAST_SEARCHES else "seeds"
 
 

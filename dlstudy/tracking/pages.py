@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from dlstudy.analysis.deviations import title_of
 from dlstudy.analysis.results import StudySummary
 from dlstudy.study.metrics import test_metric_of
 from dlstudy.tracking.accepted import accepted_name, apart
@@ -80,7 +81,7 @@ def describe(summary: StudySummary, experiment: str, run: str, report: str = "",
     if picture:  # MLflow drops the alternative text of an image, and its width
         parts.append(f"![Paired differences](get-artifact?path={PICTURE}&run_uuid={run})")
     parts += [as_markdown(note) for note in summary.notes]
-    parts.append("\n".join(f"- **{claim.verdict}**: {as_markdown(claim.text)}" for claim in summary.claims))
+    parts.append("\n".join(f"- **{claim.verdict}**: {as_markdown(title_of(claim))}" for claim in summary.claims))
     text = ""
     for part in filter(None, parts):
         if len(text) + len(part) > _NOTE_LETTERS:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from dlstudy.analysis.deviations import title_of
 from dlstudy.analysis.results import StudySummary
 from dlstudy.common.text import describe_error, without_passwords
 from dlstudy.store.home import Home
@@ -145,7 +146,8 @@ class MlflowRuns:
             if picture:
                 self._log_picture(picture)
         report = next((file.name for file in files if file.suffix == ".html"), "")
-        claims = {f"dlstudy.claim.{i}": f"{claim.verdict}: {claim.text}" for i, claim in enumerate(summary.claims, 1)}
+        verdicts = [f"{claim.verdict}: {title_of(claim)}" for claim in summary.claims]
+        claims = {f"dlstudy.claim.{i}": verdict for i, verdict in enumerate(verdicts, 1)}
         note = describe(summary, self._experiment, self.parent, report, picture is not None)
         tags = {"mlflow.note.content": note, "dlstudy.answer": summary.answer, **claims}
         refused = log_items(self._client, self.parent, tags=tags_of(tags))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from dlstudy.analysis.deviations import title_of
 from dlstudy.analysis.formatting import difference, interval_text, number, share_text
 from dlstudy.analysis.results import StudySummary
 from dlstudy.report.figures.curves import curves
@@ -27,7 +28,7 @@ def alternative_texts(summary: StudySummary) -> Mapping[str, str]:
 
 def _differences(summary: StudySummary) -> str:
     compared = [
-        f"{claim.text}: {difference(claim.difference, claim.interval)} against {claim.against} "
+        f"{title_of(claim)}: {difference(claim.difference, claim.interval)} against {claim.against} "
         f"(95 % interval {interval_text(claim.interval)}), {claim.verdict}."
         for claim in summary.claims
         if claim.difference is not None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlstudy.analysis.deviations import title_of
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.results import ClaimSummary, Pair, StudySummary, Unit, Verdict
 from dlstudy.report.figures.style import WIDTH, Axes, Figure, elide, heading, pens, plain_numbers, png
@@ -117,7 +118,7 @@ def _entry(claim: ClaimSummary) -> Entry:
     rows = [_row(pair, faint=len(pairs) > 1 and pair.against != claim.against) for pair in pairs]
     more = f" (the hardest of the {len(claim.pairs)} arms it names is shown)" if len(pairs) < len(claim.pairs) else ""
     shaded = claim.rope if claim.margin is None else claim.margin
-    return Entry(claim.text + more, claim.verdict, rows, shaded, claim.measured)
+    return Entry(title_of(claim) + more, claim.verdict, rows, shaded, claim.measured)
 
 
 def _row(pair: Pair, faint: bool) -> Row:

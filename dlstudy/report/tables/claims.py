@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dlstudy.analysis.deviations import title_of
 from dlstudy.analysis.formatting import (
     NOTHING,
     difference,
@@ -23,7 +24,7 @@ def claims_table(summary: StudySummary) -> Table:
     """Each claim, its verdict with its reasons, and the comparison that decides."""
     rows = [
         [
-            f"{i}. {claim.text}" + (" (A/A test)" if claim.aa_test else ""),
+            f"{i}. {title_of(claim)}" + (" (A/A test)" if claim.aa_test else ""),
             Cell(verdict_text(claim), verdict_mood(claim.verdict)),
             _measure(claim),
             NOTHING
@@ -36,7 +37,7 @@ def claims_table(summary: StudySummary) -> Table:
         for i, claim in enumerate(summary.claims, 1)
     ]
     heads = ["claim", "verdict", "measured by", "difference", "95 % interval", "adjusted p", "pairs"]
-    note = " ".join(filter(None, [_HOW_JUDGED, _scopes(summary.claims), _aa_tests(summary.claims)]))
+    note = " ".join(filter(None, [_HOW_JUDGED, _looks(summary), _scopes(summary.claims), _aa_tests(summary.claims)]))
     return Table("Claims", heads, rows, note)
 
 
@@ -100,6 +101,20 @@ def _scopes(claims: Sequence[ClaimSummary]) -> str:
     return " ".join(
         f"{'Claims' if len(numbers) > 1 else 'Claim'} {listed(numbers)}: {scope}."
         for scope, numbers in numbered.items()
+    )
+
+
+def _looks(summary: StudySummary) -> str:
+    """How often the claims were looked at, and what that and the verdicts cost; empty where nothing was planned."""
+    spent = {pair.looks for claim in summary.claims for pair in claim.pairs if claim.against == pair.against}
+    if not summary.plan or not spent:
+        return ""
+    most = max(spent, key=lambda looks: (len(looks.units), looks.shares))
+    n_trained = sum(trial.state.is_final for trial in summary.trials)
+    units = listed(map(str, most.units))
+    return (
+        f"p and intervals hold over all looks: {many(len(most.units), 'look')}, at {units} pairs, may have spent "
+        f"{most.shares[-1]:.1%} of the level; {many(n_trained, 'training')} in all."
     )
 
 
