@@ -1,4 +1,4 @@
-"""How a study differs from its plan, as the record noted that before the first test row was read."""
+"""How a study differs from its plan, as the record noted that before there were results."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ def marks_of_claims(notes: Notes, claims: Sequence[Claim], is_late: bool) -> lis
     Args:
         notes: of the variant.
         claims: of the study as it is now.
-        is_late: whether the plan was noted after test rows had been read.
+        is_late: whether the plan was noted after there were results.
     """
     if notes.plan is None:
         return ["" for _ in claims]
@@ -73,7 +73,7 @@ def title_of(claim: ClaimSummary) -> str:
 
 def _mark(planned: Sequence[Mapping[str, Any]], claim: Mapping[str, Any], is_late: bool) -> str:  # Any: JSON
     if claim in planned:
-        return "recorded after test rows were read" if is_late else ""
+        return "recorded after results were there" if is_late else ""
     same = [other for other in planned if _comparison(other) == _comparison(claim)]
     if same:
         return f"reworded after the plan, which has {same[0]['text']!r}"

@@ -84,7 +84,7 @@ def _claims(
 ) -> list[ClaimSummary]:
     """The verdicts on the study's claims, each with how it differs from the plan."""
     notes = trial_index.notes
-    is_late = any(trial.phase.reads_test and trial.started_s < notes.planned_s for trial in trials)
+    is_late = any(trial.phase is not Phase.SEARCH and trial.started_s < notes.planned_s for trial in trials)
     judged = judge_claims(study, study.claims, trial_index, checks, len(dropped_claims(notes, study.claims)))
     marks = marks_of_claims(notes, study.claims, is_late)
     return [dataclasses.replace(claim, deviation=mark) for claim, mark in zip(judged, marks, strict=True)]

@@ -112,7 +112,7 @@ def _undecided(summary: StudySummary, stages: Stages) -> list[ClaimSummary]:
 def _progress(open_claims: Sequence[ClaimSummary], is_last: bool) -> str:
     if not open_claims:
         return "every claim that more runs can decide is decided"
-    return f"{'still' if is_last else 'not yet'} undecided: {'; '.join(claim.text for claim in open_claims)}"
+    return f"{'still undecided' if is_last else 'not yet decided'}: {'; '.join(claim.text for claim in open_claims)}"
 
 
 def _option(study: Study) -> str:
