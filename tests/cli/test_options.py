@@ -102,7 +102,9 @@ def test_run_and_plan_have_the_same_options_in_the_same_order_but_for_those_of_r
     assert list(plan) == of_plan
     assert [name for name in run if name in plan] == of_plan
     assert {name: run[name] for name in plan} == plan
-    assert set(run) - set(plan) == {"phase", "arm", "sampler", "pruner", "reported_variants", "fresh"}
+    assert set(run) - set(plan) == {
+        "phase", "arm", "sampler", "pruner", "reported_variants", "fresh", "until_decided", "at_most", "registered",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])

@@ -4,15 +4,18 @@ import json
 
 import pytest
 
+from dlstudy.analysis.reading import summary_of
 from dlstudy.cli import run
 from dlstudy.datasets import registry
 from dlstudy.errors import DataError, StudyError, UsageError
 from dlstudy.runner.backend import Backend
+from dlstudy.runner.session import Outcome
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
-from dlstudy.study.request import Request
+from dlstudy.study.request import Request, resolve
 from dlstudy.study.variant import Variant
+from tests.helpers import fake_runs
 
 STUDY = '''"""A study of scikit-learn's alone."""
 from dlstudy import Arm, Protocol, Split, Study
@@ -198,3 +201,22 @@ def test_one_study_never_falls_back_to_other_data_by_itself(run_one):
 def test_an_unknown_study_is_refused(tmp_path):
     with pytest.raises(StudyError, match=r"no study file at"):
         run.run_studies(str(tmp_path / "none.py"), False, Request(), Backend(Home.at(tmp_path)), json=False)
+
+
+def test_stages_are_run_until_the_claim_is_decided_and_say_so(tiny, tmp_path, monkeypatch, capsys):
+    home = Home.at(tmp_path / "home")
+    home.create()
+
+    def run_study(file, request, backend, progress, say):
+        n_trained = fake_runs.run(file.path, home, request)
+        return Outcome(summary_of(resolve(file, request), Record.open(home)), n_trained, [])
+
+    monkeypatch.setattr(run, "run_study", run_study)
+    request = Request(until_decided=True, at_most=9)
+    assert run.run_studies(str(tiny), False, request, Backend(home), json=False) == 0
+    shown = capsys.readouterr().out
+    assert "6 seeds: not yet decided: the net is better" in shown
+    assert "9 seeds: still undecided: the net is better" in shown
+    assert "2 looks, at 6 and 9 pairs, may have spent 95.8% of the level; 30 trainings in all" in " ".join(
+        shown.split()
+    )

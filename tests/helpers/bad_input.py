@@ -594,6 +594,24 @@ COMMANDS = {
     "No such option: --quik": ["run good.py --quik"],
     "No such option: -q": ["run good.py -q"],
     "--all runs every study as it is": ["run --all --arm a", "run --all --dataset digits"],
+    "--all runs every study once, got --until-decided or": ["run --all --until-decided", "run --all --registered x"],
+    "--at-most ends --until-decided, got --at-most 5 without it": ["run good.py --at-most 5", "run --all --at-most 5"],
+    "--at-most must be from 6 seeds, the first stage, to 24, where": [
+        "run good.py --until-decided --at-most 5",
+        "run good.py --until-decided --at-most 25",
+        "run good.py --until-decided --at-most -1",
+    ],
+    "Invalid value for '--at-most'": ["run good.py --until-decided --at-most many"],
+    "--until-decided runs a study as a whole, got --phase or --arm": [
+        "run good.py --until-decided --phase search",
+        "run good.py --until-decided --arm a",
+    ],
+    "--registered takes a file of `dlstudy register`, got": [
+        "run good.py --registered nothing.json",
+        "run good.py --registered good.py",
+        "run good.py --registered .",
+    ],
+    "the plan cannot be written to": ["register good.py -o good.py/plan.json", "register good.py -o ."],
     "Option '--trials' requires an argument": ["run good.py --trials"],
     "trials must be a whole number from 1 to 1,000,000": [
         "run good.py --trials 0",
