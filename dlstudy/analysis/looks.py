@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from dlstudy.analysis.results import Unit
 from dlstudy.analysis.sequential import FIRST_SHARE, Spending, share_spent
-from dlstudy.study.study import SIGNIFICANCE
 
 __all__ = ["Seen", "spending"]
 
@@ -31,34 +30,29 @@ class Seen:
     winners: frozenset[tuple[str, int, str]] = frozenset()
 
     def goes_on_as(self, later: "Seen") -> bool:
-        """Whether a later look saw the same runs and perhaps more units; if not, the looks before it were at others."""
-        same_units = self.unit is later.unit and self.n <= later.n and self.winners <= later.winners
-        return same_units and (self.unit is Unit.SEED or self.seeds == later.seeds)
-
-    @property
-    def could_decide(self) -> bool:
-        """Whether there were enough units for a verdict at all: of five signs, 2 of 32 patterns are as extreme."""
-        return self.n >= 2 if self.unit is Unit.SEARCH else 2.0 ** (1 - self.n) <= SIGNIFICANCE
+        """Whether a later look at the same units saw these runs and perhaps more."""
+        same_runs = self.n <= later.n and self.winners <= later.winners
+        return same_runs and (self.unit is Unit.SEED or self.seeds == later.seeds)
 
 
 def spending(looks: Sequence[Seen], first: int, first_share: float = FIRST_SHARE) -> Spending:
     """The looks that the last one goes on from, itself included, and the shares of the level that they may spend.
 
     A look at other runs, such as of the winners before a search went on, cannot be joined with later ones: what it may
-    have spent is taken from the level (Bonferroni).
+    have spent is taken from the level (Bonferroni). A look at other units asked another question, and costs nothing:
+    seeds are about the settings that were found, searches about the methods.
 
     Args:
         looks: of a comparison, in their order; the last has at least two units.
         first: units that the first stage was planned to have.
         first_share: what the first stage spends.
     """
-    seen = [look for look in looks if look.n >= 2]
+    seen = [look for look in looks if look.n >= 2 and look.unit is looks[-1].unit]
     ends = [i for i, (look, later) in enumerate(itertools.pairwise(seen), 1) if not look.goes_on_as(later)]
     parts = [seen[begin:end] for begin, end in itertools.pairwise([0, *ends, len(seen)])]
     left = 1.0
     for part in parts[:-1]:
-        if part[-1].could_decide:
-            left *= 1 - share_spent(part[-1].n, max(first, part[0].n), first_share)
+        left *= 1 - share_spent(part[-1].n, max(first, part[0].n), first_share)
     units = tuple(dict.fromkeys(look.n for look in parts[-1]))
     shares = (max(left * share_spent(n, max(first, units[0]), first_share), _NOTHING_LEFT) for n in units)
     return Spending(units, tuple(shares))

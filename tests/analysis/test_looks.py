@@ -54,9 +54,8 @@ def test_more_seeds_in_each_search_are_other_units():
     assert (found.units, found.shares) == ((5,), pytest.approx([(1 - FIRST_SHARE) * FIRST_SHARE]))
 
 
-def test_seeds_too_few_for_a_verdict_cost_nothing_once_searches_are_the_unit():
-    assert spending([seeds(3), searches(5)], first=5).shares == pytest.approx([FIRST_SHARE])
-    assert spending([seeds(6), searches(5)], first=5).shares[0] < FIRST_SHARE / 2
+def test_looks_at_seeds_cost_nothing_once_searches_are_the_unit():
+    assert spending([seeds(8), searches(5), searches(8)], first=5) == spending([searches(5), searches(8)], first=5)
 
 
 def test_where_all_of_the_level_is_gone_hardly_any_is_left():
