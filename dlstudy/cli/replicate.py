@@ -36,10 +36,9 @@ def replicate_study(name: str, times: int, request: Request, backend: Backend, j
         raise UsageError(f"replicate runs the replications 1 to --times, got {got}: use `dlstudy run` for one of them")
     file, console, summaries = loader.load(loader.find(name)), make_console(error=json), []
     for replication in range(1, times + 1):
-        console.print(Text(f"\nreplication {replication} of {times}", style="bold"))
         variant = dataclasses.replace(request.variant, replication=replication)
         outcome = run_shown(file, dataclasses.replace(request, variant=variant), backend, json)
-        console.print(Text(outcome.summary.answer))
+        console.print(Text(f"replication {replication} of {times}: {outcome.summary.answer}"))
         summaries.append(outcome.summary)
     replications = compare_replications(summaries)
     reports = write_replications(replications, backend.home.reports(file.name))

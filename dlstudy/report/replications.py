@@ -26,8 +26,8 @@ _CLAIMS = (
 )
 _PAIRS = (
     "Combined: the mean over the replications, with a 95 % interval. Of tuned winners in 3 replications or more it is "
-    "Student's t over replications, else it rests on the spread within each (Welch). Heterogeneity p: Welch's test that "
-    "all replications have the same difference. Sd: between replications, beyond that between seeds."
+    "Student's t over replications, else it rests on the spread within each (Welch). Heterogeneity p: Welch's test "
+    "that all replications have the same difference. Sd: between replications, beyond that between seeds."
 )
 
 
@@ -115,7 +115,7 @@ def _pairs_table(replications: Replications) -> Table:
 def _differences(pair: ReplicatedPair) -> list[str]:
     found = [*zip(pair.means, pair.intervals, strict=True), (pair.combined, pair.interval)]
     shown = [f"{difference(mean, interval)} ({interval_text(interval)})" for mean, interval in found]
-    return [*shown, p_text(pair.p), number(pair.sd), pair.scope]
+    return [*shown, p_text(pair.p), f"{pair.sd:.2g}", pair.scope]
 
 
 def _figures_table(replications: Replications) -> Table:
