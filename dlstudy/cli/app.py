@@ -358,7 +358,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _with_one_aa_test(typed: Sequence[str]) -> list[str]:
     """The words of a command line, with a 1 after each `--aa-test` that no number follows: typer has no such option."""
-    following = [*typed[1:], ""]
+    following = [*typed, ""][1:]
     return [
         f"{word}=1" if word == "--aa-test" and not re.match("-?[0-9]", after) else word
         for word, after in zip(typed, following, strict=True)

@@ -100,9 +100,7 @@ class RunOptions(PlanOptions):
     reported_variants: Annotated[
         bool, typer.Option("--reported-variants", help="Also train reported figures that have settings of their own.")
     ] = False
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start again beside the old results, with the same draws.")] = (
-        False
-    )
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start again beside the old results.")] = False
 
     def request(self) -> "Request":
         """The request that these options make."""
