@@ -16,10 +16,11 @@ from dlstudy.analysis.inference import (
     variance_components,
     win_share,
 )
-from dlstudy.analysis.looks import Seen, spending
+from dlstudy.analysis.looks import Seen, joined, planned_units, spending
 from dlstudy.analysis.measurements import ClaimMeasurements
 from dlstudy.analysis.results import Pair, Unit
 from dlstudy.analysis.sequential import (
+    FIRST_SHARE,
     Spending,
     repeated_level,
     sequential_flip_p,
@@ -39,12 +40,15 @@ LEAST_SEARCHES = 3
 
 
 class Comparison:
-    """The paired differences of a claim, of seeds or, where there are enough searches, of whole searches."""
+    """The paired differences of a claim: of whole searches where there are enough to compare methods, else of seeds.
+
+    Where nothing is tuned, the seeds of all searches count, by running numbers.
+    """
 
     def __init__(self, study: ResolvedStudy, measurements: ClaimMeasurements) -> None:
         self._study, self._measurements = study, measurements
         self._claim = measurements.claim
-        self.by_search = len(self._searches) >= LEAST_SEARCHES
+        self.by_search = len(self._searches) >= LEAST_SEARCHES and study.pairs_searches(self._claim)
 
     @property
     def unit(self) -> Unit:
@@ -58,22 +62,18 @@ class Comparison:
 
     def pair(self, other: str) -> Pair | None:
         """The claim's arm against another; None with fewer than two units that both have."""
-        claim, by_search = self._claim, self._differences(other)
-        if self.by_search:
-            units = {search: statistics.fmean(values.values()) for search, values in by_search.items()}
-        else:
-            units = by_search.get(1, {})
+        claim, by_search, units = self._claim, self._differences(other), self._units(other)
         if len(units) < 2:
             return None
-        values = [units[unit] for unit in sorted(units)]
+        order, looks = self._looks(other)
+        values = [units[unit] for unit in order]
         rng = np.random.default_rng(number_of("resampling", claim.text, other))
         several_seeds = self.by_search and any(len(runs) > 1 for runs in by_search.values())
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
-        looks = self._spending(other)
         wins, wins_interval = win_share(values)
         return Pair(
             against=other,
-            units=sorted(units),
+            units=order,
             differences=values,
             mean=mean_and_sd(values)[0],
             median=statistics.median(values),
@@ -89,23 +89,38 @@ class Comparison:
             looks=looks,
         )
 
+    @property
+    def _used(self) -> Sequence[int]:
+        """The searches whose runs are compared: all, but for the settings that searches found where these are few."""
+        is_one = self._study.pairs_searches(self._claim) and not self.by_search
+        return [1] if is_one else self._searches
+
     def seen(self, other: str) -> Seen:
         """What a look sees of the comparison with another arm."""
         by_search = {search: seeds for search, seeds in self._differences(other).items() if seeds}
-        n_seeds = max(map(len, by_search.values()), default=0)
         arms = (self._claim.better, *self._claim.than)
         winners = frozenset((arm, k, self._measurements.winner_key(arm, k)) for arm in arms for k in by_search)
-        return Seen(self.unit, len(by_search) if self.by_search else n_seeds, n_seeds, winners)
+        n_seeds = max(map(len, by_search.values()), default=0)
+        return Seen(self.unit, frozenset(self._units(other)), n_seeds, winners)
 
-    def _spending(self, other: str) -> Spending:
-        """The looks at the comparison with another arm, this one included, and what they may spend."""
-        planned, now = self._measurements.planned("searches" if self.by_search else "seeds"), self.seen(other)
-        if planned is None:  # one look, with all of the level: nothing else was fixed in advance
-            return Spending((now.n,), (1.0,))
-        seen = [*(Comparison(self._study, past).seen(other) for past in self._measurements.past), now]
-        if self._claim.phase is ClaimPhase.SWEEP:  # no run goes on with it: the study states its seeds
-            return spending(seen, self._study.sweep(self._claim.sweep).seeds, first_share=1.0)
-        return spending(seen, planned)
+    def _units(self, other: str) -> dict[int, float]:
+        """The difference of each unit, by its number."""
+        by_search = self._differences(other)
+        if self.by_search:
+            return {search: statistics.fmean(values.values()) for search, values in by_search.items()}
+        n = self._study.protocol.seeds
+        return {(k - 1) * n + seed: value for k, values in by_search.items() for seed, value in values.items()}
+
+    def _looks(self, other: str) -> tuple[list[int], Spending]:
+        """The units in the order in which looks saw them, and what the looks may spend, this one included."""
+        now, plan = self.seen(other), self._measurements.planned(self._study)
+        if plan is None:  # one look, with all of the level: nothing else was fixed in advance
+            return sorted(now.units), Spending((len(now.units),), (1.0,))
+        parts = joined([*(Comparison(self._study, past).seen(other) for past in self._measurements.past), now])
+        order = list(dict.fromkeys(unit for look in parts[-1] for unit in sorted(look.units)))
+        # No run goes on with a sweep: the study states its seeds.
+        first_share = 1.0 if self._claim.phase is ClaimPhase.SWEEP else FIRST_SHARE
+        return order, spending(parts, planned_units(plan, self._claim), first_share)
 
     def _p(self, values: Sequence[float], looks: Spending, rng: np.random.Generator) -> float:
         # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
@@ -126,7 +141,7 @@ class Comparison:
     def _differences(self, other: str) -> dict[int, dict[int, float]]:
         """How much better the claim's arm is than another, by search and seed, over the seeds that both have."""
         found = {}
-        for search in self._searches if self.by_search else (1,):
+        for search in self._used:
             ours, theirs = (self._measurements.values(arm, search) for arm in (self._claim.better, other))
             seeds = sorted(set(ours) & set(theirs))
             found[search] = {seed: self._claim.sign * (ours[seed] - theirs[seed]) for seed in seeds}
@@ -143,7 +158,7 @@ class Comparison:
         if split != their_split:
             return None
         texts = []
-        for search in self._searches if self.by_search else (1,):
+        for search in self._used:
             ours, theirs = (self._measurements.runs(arm, search) for arm in (claim.better, other))
             texts += [
                 (ours[seed].result.correct, theirs[seed].result.correct)  # type: ignore[union-attr]  # it has ended

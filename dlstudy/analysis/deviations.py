@@ -6,13 +6,10 @@ from typing import Any
 
 from dlstudy.analysis.results import ClaimSummary
 from dlstudy.common.text import short_repr
-from dlstudy.store.notes import Notes
+from dlstudy.store.notes import GROWS, Notes
 from dlstudy.study.claims import Claim
 
 __all__ = ["claim_json", "deviations_of", "dropped_claims", "marks_of_claims", "title_of"]
-
-_GROWS = ("seeds", "searches")
-"""What may grow: each stage is a look, which is paid for."""
 
 
 def claim_json(claim: Claim) -> dict[str, Any]:  # Any: JSON
@@ -58,7 +55,7 @@ def deviations_of(notes: Notes, claims: Sequence[Claim], protocol: Mapping[str, 
     changed = [
         f"PLAN: {name} is {short_repr(protocol[name])}, the plan has {short_repr(planned[name])}"
         for name in protocol
-        if name in planned and name not in _GROWS and planned[name] != protocol[name]
+        if name in planned and name not in GROWS and planned[name] != protocol[name]
     ]
     dropped = dropped_claims(notes, claims)
     return changed + [

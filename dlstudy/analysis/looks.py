@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from dlstudy.analysis.results import Unit
 from dlstudy.analysis.sequential import FIRST_SHARE, Spending, share_spent
+from dlstudy.study.claims import Claim, ClaimPhase
+from dlstudy.study.phases import Phase
+from dlstudy.study.study import Study
 
-__all__ = ["Seen", "spending"]
+__all__ = ["Seen", "joined", "planned_unit", "planned_units", "spending"]
 
 _NOTHING_LEFT = 1e-6
 """The share for a comparison that has none left: its p is 1, and its interval as wide as it can be."""
@@ -19,40 +22,69 @@ class Seen:
 
     Args:
         unit: what was paired.
-        n: units.
+        units: numbers of the seeds, or of the searches.
         seeds: the most seeds that a search had.
-        winners: (arm, search, key of the setting) of each winner in it; empty where settings are stated.
+        winners: (arm, search, key of the setting) of each winner in it; empty keys where settings are stated.
     """
 
     unit: Unit
-    n: int
+    units: frozenset[int]
     seeds: int
     winners: frozenset[tuple[str, int, str]] = frozenset()
 
     def goes_on_as(self, later: "Seen") -> bool:
-        """Whether a later look at the same units saw these runs and perhaps more."""
-        same_runs = self.n <= later.n and self.winners <= later.winners
+        """Whether a later look at the same kind of units saw these runs and perhaps more."""
+        same_runs = self.units <= later.units and self.winners <= later.winners
         return same_runs and (self.unit is Unit.SEED or self.seeds == later.seeds)
 
 
-def spending(looks: Sequence[Seen], first: int, first_share: float = FIRST_SHARE) -> Spending:
-    """The looks that the last one goes on from, itself included, and the shares of the level that they may spend.
+def planned_unit(study: Study, claim: Claim) -> Unit:
+    """The units that a claim pairs, once all runs are done."""
+    return Unit.SEARCH if study.pairs_searches(claim) and study.protocol.searches > 1 else Unit.SEED
 
-    A look at other runs, such as of the winners before a search went on, cannot be joined with later ones: what it may
-    have spent is taken from the level (Bonferroni). A look at other units asked another question, and costs nothing:
-    seeds are about the settings that were found, searches about the methods.
+
+def planned_units(study: Study, claim: Claim) -> int:
+    """How many paired differences a claim rests on, once all runs are done."""
+    if claim.phase is ClaimPhase.SWEEP:
+        return study.sweep(claim.sweep).seeds
+    if claim.phase is ClaimPhase.REPORTED:
+        return study.protocol.seeds_of(Phase.REPORTED)
+    searches = study.protocol.searches
+    return searches if planned_unit(study, claim) is Unit.SEARCH else study.protocol.seeds * searches
+
+
+def joined(looks: Sequence[Seen]) -> list[list[Seen]]:
+    """The looks in parts that can be joined, the last with the present one.
+
+    A look at other runs, such as of the winners before a search went on, cannot be joined with later ones. A look at
+    another kind of units asked another question, and is left out: seeds are about the settings that were found,
+    searches about the methods.
 
     Args:
         looks: of a comparison, in their order; the last has at least two units.
+    """
+    seen = [look for look in looks if len(look.units) >= 2 and look.unit is looks[-1].unit]
+    ends = [i for i, (look, later) in enumerate(itertools.pairwise(seen), 1) if not look.goes_on_as(later)]
+    return [seen[begin:end] for begin, end in itertools.pairwise([0, *ends, len(seen)])]
+
+
+def spending(parts: Sequence[Sequence[Seen]], first: int, first_share: float = FIRST_SHARE) -> Spending:
+    """The looks of the last part, and the shares of the level that they may spend.
+
+    What the parts before it may have spent is taken from the level (Bonferroni).
+
+    Args:
+        parts: of the looks, as `joined` gives them.
         first: units that the first stage was planned to have.
         first_share: what the first stage spends.
     """
-    seen = [look for look in looks if look.n >= 2 and look.unit is looks[-1].unit]
-    ends = [i for i, (look, later) in enumerate(itertools.pairwise(seen), 1) if not look.goes_on_as(later)]
-    parts = [seen[begin:end] for begin, end in itertools.pairwise([0, *ends, len(seen)])]
+
+    def shares(part: Sequence[Seen]) -> dict[int, float]:
+        counts = [len(look.units) for look in part]
+        return {n: share_spent(n, max(first, counts[0]), first_share) for n in counts}
+
     left = 1.0
     for part in parts[:-1]:
-        left *= 1 - share_spent(part[-1].n, max(first, part[0].n), first_share)
-    units = tuple(dict.fromkeys(look.n for look in parts[-1]))
-    shares = (max(left * share_spent(n, max(first, units[0]), first_share), _NOTHING_LEFT) for n in units)
-    return Spending(units, tuple(shares))
+        left *= 1 - max(shares(part).values())
+    own = shares(parts[-1])
+    return Spending(tuple(own), tuple(max(left * share, _NOTHING_LEFT) for share in own.values()))

@@ -1,5 +1,6 @@
 """The numbers that a claim compares: one per arm and seed."""
 
+import dataclasses
 import statistics
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -46,9 +47,10 @@ class ClaimMeasurements:
         """The same at each look that is noted."""
         return [ClaimMeasurements(self._study, self.claim, index) for index in self._index.past]
 
-    def planned(self, number: str) -> int | None:
-        """A number of the planned protocol, such as `seeds`; None where no plan is noted."""
-        return self._index.notes.planned(number)
+    def planned(self, study: Study) -> Study | None:
+        """A study with the seeds and searches that were planned; None where no plan is noted."""
+        planned = self._index.notes.planned
+        return dataclasses.replace(study, protocol=dataclasses.replace(study.protocol, **planned)) if planned else None
 
     def winner_key(self, arm: str, search: int) -> str:
         """The key of the setting that an arm has in one of its searches; empty where it is stated."""
@@ -57,8 +59,8 @@ class ClaimMeasurements:
 
     @property
     def searches(self) -> range:
-        """The searches that the claim's runs belong to: of a claim on stated settings, one."""
-        return self._index.searches if self.claim.phase.compares_winners else range(1, 2)
+        """The searches whose seeds the claim's runs have: of reported settings and sweeps, one."""
+        return self._index.searches if self.claim.phase.runs.is_repeated else range(1, 2)
 
     def values(self, arm: str, search: int = 1) -> dict[int, float]:
         """One number for each index, that is for each seed, that has all the runs it takes.
@@ -84,7 +86,7 @@ class ClaimMeasurements:
         if self.claim.phase is ClaimPhase.REPORTED:
             return self._index.reported(self._study.arm(arm), diverged=diverged)
         if self.claim.phase is ClaimPhase.DEFAULTS:
-            return self._index.defaults(self._study.arm(arm), diverged=diverged)
+            return self._index.defaults(self._study.arm(arm), search, diverged)
         return {}
 
     def why_missing(self) -> str:

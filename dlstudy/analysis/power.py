@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlstudy.analysis.inference import mean_and_sd, smallest_difference
-from dlstudy.analysis.results import Unit
+from dlstudy.analysis.looks import planned_unit, planned_units
 from dlstudy.analysis.sequential import FIRST_SHARE
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
@@ -55,7 +55,7 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     """
     plans, level = [], SIGNIFICANCE / max(1, len(study.family))
     for claim in (claim for claim in study.family if claim.margin is None):
-        n, sd = _units(study, claim), _spread(study, claim, trials)
+        n, sd = planned_units(study, claim), _spread(study, claim, trials)
         spent = level if claim.phase is ClaimPhase.SWEEP else FIRST_SHARE * level  # the first stage's
         known = None if sd is None else smallest_difference(sd, n, spent)
         plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, spent), known))
@@ -86,25 +86,13 @@ def phase_plans(
     return plans
 
 
-def _units(study: Study, claim: Claim) -> int:
-    """How many paired differences a claim rests on."""
-    if claim.phase is ClaimPhase.SWEEP:
-        return study.sweep(claim.sweep).seeds
-    return study.protocol.searches if _unit(study, claim) is Unit.SEARCH else study.protocol.seeds
-
-
 def _spread(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord]) -> float | None:
     """The standard deviation of the paired differences that a record has of a claim, the largest of its pairs."""
     (judged,) = judge_claims(study, [claim], TrialIndex(study, trials), [])
-    if judged.unit is not _unit(study, claim):
+    if judged.unit is not planned_unit(study, claim):
         return None  # seeds do not show how searches differ
     spreads = [mean_and_sd(pair.differences)[1] or 0.0 for pair in judged.pairs]
     return max(spreads, default=None)
-
-
-def _unit(study: Study, claim: Claim) -> Unit:
-    """The units that the claim will pair, once all runs are done."""
-    return Unit.SEARCH if claim.phase.compares_winners and study.protocol.searches > 1 else Unit.SEED
 
 
 def _epochs(study: Study, arm: Arm) -> float:

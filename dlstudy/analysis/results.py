@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from dlstudy.analysis.aa_tests import FalseVerdicts
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.sequential import Spending
 from dlstudy.analysis.trial_json import trial_json
@@ -154,16 +155,14 @@ class Pair:
 
     Args:
         against: the other arm.
-        units: indices of the seeds, or numbers of the searches, ascending.
+        units: indices of the seeds, or numbers of the searches, in the order in which looks saw them.
         differences: (n,) one a unit, positive where the claim says so.
         mean, median: of them.
         interval, interval_90: of the mean, at 95 and 90 % over all looks; None with fewer than two units.
         p: two-sided, that there is no difference, over all looks; not adjusted for the number of claims.
         wins, wins_interval: the share of units in which the arm is ahead (a tie counts half), with its 95 % interval.
-        effect_size: the mean difference in standard deviations of the differences (Hedges' g); None where they are
-            all alike.
-        test_noise: standard error of the mean difference that the finite test set alone brings; None where the record
-            has no right and wrong answers, or the claim is of another metric than test accuracy.
+        effect_size: the mean in standard deviations of the differences (Hedges' g); None where they are all alike.
+        test_noise: standard error of the mean difference that the finite test set alone brings, where it is known.
         sd_seeds, sd_searches: standard deviations of a difference between seeds of one search, and between searches
             beyond that; None with fewer than three searches.
         looks: at the comparison, the present one included, and what they spend of the level.
@@ -201,7 +200,7 @@ class ClaimSummary:
         margin: of equivalence; None where the claim is that one arm is better.
         rope: differences smaller than this do not matter, if stated.
         smallest: the smallest difference that this many units would have shown in four of five such studies.
-        n_needed: units with which a difference as large as `rope` would be shown as often.
+        n_needed: units that would show a difference as large as `rope` as often.
         own_numbers, why: how the document's own figures contradict it; further reasons, such as a failed check.
         aa_test: whether it is an A/A test of two identical arms instead of a claim of the document.
         deviation: how it differs from the plan that was noted before test rows were read; empty where it does not.
@@ -327,14 +326,14 @@ class StudySummary:
     Args:
         study, variant: names in the record; question, answer: a sentence each.
         complete: whether every run that the study asks for is final.
-        n_failed: trainings that failed or were lost and that no other try recovered.
-        trials: all of them, including those that do not count.
+        n_failed: trainings that failed or were lost and that no other try recovered; trials: all of them.
         protocol: in JSON; notes: to read before the numbers.
         scope: data, net, budget and versions that the answer holds for, in a sentence.
         crossings, pairing: where the arms' budget curves cross; what paired runs share.
         made_with: versions and commit of the runs.
-        plan: as it was noted before test rows were read: its `digest`, and when, `planned_s`; empty without one.
-        looks_s: when its test rows were looked at and the record noted that, Unix seconds.
+        plan: `digest` of the noted plan, and when it was noted, `planned_s`; empty without one.
+        looks_s: when results could be looked at before the last run, Unix seconds.
+        aa_tests: how many A/A tests gave a false verdict, if any was run.
     """
 
     study: str
@@ -361,6 +360,7 @@ class StudySummary:
     made_with: Mapping[str, str] = field(default_factory=dict)
     plan: Mapping[str, Any] = field(default_factory=dict)  # JSON
     looks_s: Sequence[float] = ()
+    aa_tests: FalseVerdicts | None = None
 
     @property
     def metric(self) -> str:
@@ -392,6 +392,7 @@ class StudySummary:
             **{name: [dataclasses.asdict(item) for item in data[name]] for name in _PARTS},
             "trials": [trial_json(trial) for trial in self.trials],
             "made_with": dict(self.made_with),
+            "aa_tests": dataclasses.asdict(self.aa_tests) if self.aa_tests else None,
         }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from optuna.distributions import distribution_to_json
 
+from dlstudy.analysis.aa_tests import false_verdicts
 from dlstudy.analysis.answer import answer_of, notes_of, scope_of, why_not_comparable
 from dlstudy.analysis.budget_curves import budget_curves, crossings
 from dlstudy.analysis.costs import cost_summaries
@@ -15,7 +16,7 @@ from dlstudy.analysis.deviations import deviations_of, dropped_claims, marks_of_
 from dlstudy.analysis.formatting import params_text
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.pairing import describe_pairing
-from dlstudy.analysis.results import ArmSummary, Best, Check, ClaimSummary, StudySummary, SweepSummary
+from dlstudy.analysis.results import ArmSummary, Best, Check, ClaimSummary, StudySummary, SweepSummary, Verdict
 from dlstudy.analysis.search_checks import search_checks
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries, unrecovered, value_at
 from dlstudy.analysis.verdicts import judge_claims, judge_derived, judge_reported
@@ -29,13 +30,14 @@ from dlstudy.study.trial import TrialRecord, TrialState
 
 __all__ = ["protocol_json", "summarize"]
 
+_DECIDED = (Verdict.SUPPORTED, Verdict.CONTRADICTED)
+"""The verdicts that are false between identical arms."""
+
 
 def summarize(
-    study: ResolvedStudy,
-    trials: Sequence[TrialRecord],
-    made_with: Mapping[str, str] | None = None,
+    study: ResolvedStudy, trials: Sequence[TrialRecord], made_with: Mapping[str, str] | None = None,
     notes: Notes | None = None,
-) -> StudySummary:
+) -> StudySummary:  # fmt: skip
     """The summary of the trials of one variant.
 
     Args:
@@ -44,7 +46,6 @@ def summarize(
         made_with: versions and commit of the runs.
         notes: of the record on the plan and on looks at test rows.
     """
-    notes = notes or Notes()
     trial_index = TrialIndex(study, trials, notes)
     not_comparable = why_not_comparable(study)
     checks = search_checks(study, trial_index, trials)
@@ -65,7 +66,7 @@ def summarize(
         claims=claims,
         trials=list(trials),
         protocol=protocol_json(study),
-        notes=[*notes_of(study, trials), *deviations_of(notes, study.claims, protocol_json(study))],
+        notes=[*notes_of(study, trials), *deviations_of(trial_index.notes, study.claims, protocol_json(study))],
         remarks=list(study.remarks),
         scope=scope_of(study, replicates, _n_trials(study, trial_index), made_with or {}),
         checks=checks,
@@ -74,8 +75,9 @@ def summarize(
         costs=cost_summaries(study, replicates),
         pairing=describe_pairing(study, replicates),
         made_with=made_with or {},
-        plan={"digest": notes.plan["digest"], "planned_s": notes.planned_s} if notes.plan else {},
-        looks_s=[look.at_s for look in notes.looks],
+        plan=trial_index.notes.summary,
+        looks_s=[look.at_s for look in trial_index.notes.looks],
+        aa_tests=false_verdicts([claim.verdict in _DECIDED for claim in claims if claim.aa_test and claim.n]),
     )
 
 
@@ -196,6 +198,7 @@ def protocol_json(study: Study) -> dict[str, Any]:  # Any: JSON
         "rounds": protocol.rounds,
         "seeds": protocol.seeds,
         "searches": protocol.searches,
+        "reported_seeds": protocol.seeds_of(Phase.REPORTED),
         "metric": protocol.metric,
         "direction": protocol.direction,
         "split": str(protocol.split),

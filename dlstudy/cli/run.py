@@ -25,7 +25,7 @@ from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request, resolve
 from dlstudy.study.variant import Variant
 
-__all__ = ["run_studies"]
+__all__ = ["run_shown", "run_studies"]
 
 
 def run_studies(name: str | None, every: bool, request: Request, backend: Backend, json: bool) -> int:
@@ -44,7 +44,7 @@ def run_studies(name: str | None, every: bool, request: Request, backend: Backen
 
 def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
     file = loader.load(loader.find(name))
-    outcome = (_run_stages if request.until_decided else _run)(file, request, backend, json)
+    outcome = (_run_stages if request.until_decided else run_shown)(file, request, backend, json)
     if json:
         sys.stdout.write(export(outcome.summary, "json"))
         for remark in outcome.remarks:
@@ -85,7 +85,8 @@ def _run_all(request: Request, backend: Backend, json: bool) -> int:
     return 1 if any(row["failed"] for row in rows) else 0
 
 
-def _run(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
+def run_shown(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
+    """Runs a study and shows its progress, on standard error where the output is JSON."""
     with ProgressView(make_console(error=json), file.study.protocol.direction) as progress:
         return run_study(file, request, backend, progress, progress.say)
 
@@ -98,12 +99,12 @@ def _run_stages(file: StudyFile, request: Request, backend: Backend, json: bool)
     def say(line: str) -> None:
         console.print(Text(line, style="bold"))
 
-    return run_until_decided(lambda stage: _run(file, stage, backend, json), request, stages, say)
+    return run_until_decided(lambda stage: run_shown(file, stage, backend, json), request, stages, say)
 
 
 def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
     try:
-        return _run(file, request, backend, json)
+        return run_shown(file, request, backend, json)
     except DataError:
         for other in file.study.other_datasets:
             try:
@@ -114,7 +115,7 @@ def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bo
                 f"{file.study.dataset} is not available here: running on {other} instead", markup=False, soft_wrap=True
             )
             variant = dataclasses.replace(request.variant, dataset=other)
-            return _run(file, dataclasses.replace(request, variant=variant), backend, json)
+            return run_shown(file, dataclasses.replace(request, variant=variant), backend, json)
         raise
 
 

@@ -28,16 +28,17 @@ class Stages:
     Args:
         option: what grows: `searches` where the study has several, else `seeds`.
         counts: how many there are at each stage, ascending; the first is what the study plans.
+        phases: of the claims that get more runs.
     """
 
     option: str
     counts: Sequence[int]
+    phases: frozenset[ClaimPhase]
 
     def decides(self, claim: ClaimSummary) -> bool:
-        """Whether more units can decide a claim; a claim on stated settings has no searches, a sweep its own seeds."""
-        if claim.verdict is Verdict.NOT_TESTABLE or claim.aa_test or claim.phase is ClaimPhase.SWEEP:
-            return False
-        return self.option == "seeds" or claim.phase.compares_winners
+        """Whether more runs can decide a claim."""
+        is_judged = claim.verdict is not Verdict.NOT_TESTABLE and not claim.aa_test
+        return is_judged and claim.phase in self.phases
 
 
 def stages_of(study: Study, planned: int | None = None, at_most: int | None = None) -> Stages:
@@ -59,7 +60,7 @@ def stages_of(study: Study, planned: int | None = None, at_most: int | None = No
         raise UsageError(
             f"--at-most must be from {first} {option}, the first stage, to {cap}, where the level is spent, got {most}"
         )
-    return Stages(option, [*range(first, most, math.ceil(first / 2)), most])
+    return Stages(option, [*range(first, most, math.ceil(first / 2)), most], _growing(study))
 
 
 def next_stages(study: ResolvedStudy, request: Request, record: Record) -> Stages:
@@ -77,7 +78,7 @@ def next_stages(study: ResolvedStudy, request: Request, record: Record) -> Stage
         return stages_of(study, None, request.at_most)
     stages = stages_of(study, _planned(study, record), request.at_most)
     n_known = getattr(grown(study, record.trials(study.name, variant)).protocol, option)
-    return Stages(option, [n for n in stages.counts if n >= n_known] or stages.counts[-1:])
+    return dataclasses.replace(stages, counts=[n for n in stages.counts if n >= n_known] or stages.counts[-1:])
 
 
 def run_until_decided(
@@ -119,7 +120,13 @@ def _option(study: Study) -> str:
     return "searches" if study.protocol.searches >= LEAST_SEARCHES else "seeds"
 
 
+def _growing(study: Study) -> frozenset[ClaimPhase]:
+    """The phases of claims that more searches or seeds give more runs; a sweep has the seeds that the study states."""
+    is_stated = study.protocol.searches > 1 or study.protocol.reported_seeds is not None
+    return frozenset(ClaimPhase) - {ClaimPhase.SWEEP} - ({ClaimPhase.REPORTED} if is_stated else set())
+
+
 def _planned(study: ResolvedStudy, record: Record) -> int | None:
     """What the noted plan has of what grows; None where it is something else, or nothing is noted."""
-    planned = read_notes(record, study.name, record.latest(study.name, study.variant)).planned(_option(study))
+    planned = read_notes(record, study.name, record.latest(study.name, study.variant)).planned.get(_option(study))
     return planned if _option(study) == "seeds" or (planned or 0) >= LEAST_SEARCHES else None

@@ -13,7 +13,10 @@ from dlstudy.store.integrity import legible
 from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
 
-__all__ = ["Look", "Notes", "note_look", "note_plan", "read_notes"]
+__all__ = ["GROWS", "Look", "Notes", "note_look", "note_plan", "read_notes"]
+
+GROWS = ("seeds", "searches", "reported_seeds")
+"""What of a protocol may grow once there are results: each stage is a look, which is paid for."""
 
 Claims = Sequence[Mapping[str, Any]]
 """Claims in JSON. Any: JSON."""
@@ -52,9 +55,15 @@ class Notes:
         planned = self.plan["claims"] if self.plan else []
         return [*planned, *(claim for look in self.looks for claim in look.claims)]
 
-    def planned(self, number: str) -> int | None:
-        """A number of the planned protocol, such as `seeds`; None without a plan."""
-        return int(self.plan["protocol"][number]) if self.plan else None
+    @property
+    def summary(self) -> dict[str, Any]:  # Any: JSON
+        """The digest of the plan, and when it was noted; empty without a plan."""
+        return {"digest": self.plan["digest"], "planned_s": self.planned_s} if self.plan else {}
+
+    @property
+    def planned(self) -> dict[str, Any]:  # Any: fields of a protocol have different types
+        """The numbers of the planned protocol that may grow; empty without a plan."""
+        return {name: self.plan["protocol"][name] for name in GROWS} if self.plan else {}
 
 
 @legible

@@ -6,7 +6,8 @@ import pytest
 
 from dlstudy.analysis.comparison import Comparison
 from dlstudy.analysis.deviations import claim_json
-from dlstudy.analysis.looks import Seen, spending
+from dlstudy.analysis.looks import Seen, joined
+from dlstudy.analysis.looks import spending as spending_of
 from dlstudy.analysis.measurements import ClaimMeasurements
 from dlstudy.analysis.results import Unit
 from dlstudy.analysis.sequential import FIRST_SHARE, share_spent
@@ -21,11 +22,16 @@ GAINS = [0.02, 0.03, -0.01, 0.05, 0.01, 0.04, 0.01, 0.03, 0.02, 0.03, 0.01, 0.02
 
 
 def seeds(n, winner="x"):
-    return Seen(Unit.SEED, n, n, frozenset({("a", 1, winner)}))
+    return Seen(Unit.SEED, frozenset(range(n)), n, frozenset({("a", 1, winner)}))
 
 
 def searches(n, n_seeds=3):
-    return Seen(Unit.SEARCH, n, n_seeds, frozenset(("a", k, f"winner {k}") for k in range(1, n + 1)))
+    numbers = frozenset(range(1, n + 1))
+    return Seen(Unit.SEARCH, numbers, n_seeds, frozenset(("a", k, f"winner {k}") for k in numbers))
+
+
+def spending(looks, first):
+    return spending_of(joined(looks), first)
 
 
 def test_looks_at_the_same_runs_share_one_level():
@@ -56,6 +62,12 @@ def test_more_seeds_in_each_search_are_other_units():
 
 def test_looks_at_seeds_cost_nothing_once_searches_are_the_unit():
     assert spending([seeds(8), searches(5), searches(8)], first=5) == spending([searches(5), searches(8)], first=5)
+
+
+def test_units_that_were_replaced_are_other_runs():
+    before = Seen(Unit.SEED, frozenset({0, 1, 5}), 3)
+    assert not before.goes_on_as(Seen(Unit.SEED, frozenset({0, 1, 2, 3}), 4))
+    assert before.goes_on_as(Seen(Unit.SEED, frozenset(range(6)), 6))
 
 
 def test_where_all_of_the_level_is_gone_hardly_any_is_left():
@@ -92,6 +104,15 @@ def test_a_look_saw_what_had_ended_by_then():
     assert claim.deciding.looks.units == (8, 12)
     assert judged(study, noted(study, [Look(150.0)]), paired(study)).deciding.looks.units == (12,)
     assert judged(study, noted(study, [Look(300.0), Look(350.0)]), paired(study)).deciding.looks.units == (8, 12)
+
+
+def test_units_are_in_the_order_in_which_they_were_seen():
+    study = make_study(claims=[BETTER], searches=1, seeds=8)
+    trials = [replace(run, ended_s=400.0) if run.index in (1, 2) else run for run in paired(study)]
+    pair = judged(study, noted(study, [Look(300.0)]), trials).deciding
+    assert list(pair.units) == [0, 3, 4, 5, 6, 7, 1, 2, 8, 9, 10, 11]
+    assert pair.differences[6] == pytest.approx(GAINS[1])
+    assert pair.looks.units == (6, 12)
 
 
 def test_without_a_plan_there_is_one_look_with_all_of_the_level():

@@ -130,16 +130,19 @@ def test_it_stops_where_trainings_fail(tiny, tmp_path):
     assert runs.asked == [6]
 
 
-def test_more_searches_decide_no_claim_on_stated_settings():
-    searches, seeds = stages_of(make_study(searches=3)), stages_of(make_study())
+def test_a_claim_is_open_only_where_more_runs_can_decide_it():
+    searches, seeds, stated = (
+        stages_of(make_study(**changes)) for changes in ({"searches": 3}, {}, {"reported_seeds": 8})
+    )
 
     def claim(phase, **changes):
         return ClaimSummary("x", changes.pop("verdict", Verdict.UNDECIDED), "test_accuracy", None, phase, **changes)
 
     decided = {phase.value: (seeds.decides(claim(phase)), searches.decides(claim(phase))) for phase in ClaimPhase}
     assert decided == {
-        "replicate": (True, True), "tuning": (True, True), "reported": (True, False), "defaults": (True, False),
+        "replicate": (True, True), "tuning": (True, True), "reported": (True, False), "defaults": (True, True),
         "sweep": (False, False),
     }  # fmt: skip
+    assert not stated.decides(claim(ClaimPhase.REPORTED))
     assert not seeds.decides(claim(ClaimPhase.REPLICATE, aa_test=True))
     assert not seeds.decides(claim(ClaimPhase.REPLICATE, verdict=Verdict.NOT_TESTABLE))
