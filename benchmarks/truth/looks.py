@@ -20,7 +20,7 @@ __all__ = ["DRAWS", "Way", "first_rejection", "table"]
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 _ALPHA = 0.05
-_MORE = 5
+_MORE = 4
 """So many times as many studies as in the other tables, since these train nothing."""
 
 DRAWS: dict[str, Draw] = {

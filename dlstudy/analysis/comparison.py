@@ -16,11 +16,10 @@ from dlstudy.analysis.inference import (
     variance_components,
     win_share,
 )
-from dlstudy.analysis.looks import Seen, joined, planned_units, spending
+from dlstudy.analysis.looks import Seen, first_share, joined, planned_units, spending
 from dlstudy.analysis.measurements import ClaimMeasurements
 from dlstudy.analysis.results import Pair, Unit
 from dlstudy.analysis.sequential import (
-    FIRST_SHARE,
     Spending,
     repeated_level,
     sequential_flip_p,
@@ -118,9 +117,7 @@ class Comparison:
             return sorted(now.units), Spending((len(now.units),), (1.0,))
         parts = joined([*(Comparison(self._study, past).seen(other) for past in self._measurements.past), now])
         order = list(dict.fromkeys(unit for look in parts[-1] for unit in sorted(look.units)))
-        # No run goes on with a sweep: the study states its seeds.
-        first_share = 1.0 if self._claim.phase is ClaimPhase.SWEEP else FIRST_SHARE
-        return order, spending(parts, planned_units(plan, self._claim), first_share)
+        return order, spending(parts, planned_units(plan, self._claim), first_share(plan, self._claim))
 
     def _p(self, values: Sequence[float], looks: Spending, rng: np.random.Generator) -> float:
         # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.

@@ -10,7 +10,7 @@ from dlstudy.study.claims import Claim, ClaimPhase
 from dlstudy.study.phases import Phase
 from dlstudy.study.study import Study
 
-__all__ = ["Seen", "joined", "planned_unit", "planned_units", "spending"]
+__all__ = ["Seen", "first_share", "joined", "planned_unit", "planned_units", "spending"]
 
 _NOTHING_LEFT = 1e-6
 """The share for a comparison that has none left: its p is 1, and its interval as wide as it can be."""
@@ -53,6 +53,12 @@ def planned_units(study: Study, claim: Claim) -> int:
     return searches if planned_unit(study, claim) is Unit.SEARCH else study.protocol.seeds * searches
 
 
+def first_share(study: Study, claim: Claim) -> float:
+    """The share of the level that a claim's first stage spends: all, where more searches or seeds add nothing to it."""
+    is_stated = claim.phase is ClaimPhase.SWEEP or (claim.phase is ClaimPhase.REPORTED and study.protocol.searches > 1)
+    return 1.0 if is_stated else FIRST_SHARE
+
+
 def joined(looks: Sequence[Seen]) -> list[list[Seen]]:
     """The looks in parts that can be joined, the last with the present one.
 
@@ -68,7 +74,7 @@ def joined(looks: Sequence[Seen]) -> list[list[Seen]]:
     return [seen[begin:end] for begin, end in itertools.pairwise([0, *ends, len(seen)])]
 
 
-def spending(parts: Sequence[Sequence[Seen]], first: int, first_share: float = FIRST_SHARE) -> Spending:
+def spending(parts: Sequence[Sequence[Seen]], first: int, share: float = FIRST_SHARE) -> Spending:
     """The looks of the last part, and the shares of the level that they may spend.
 
     What the parts before it may have spent is taken from the level (Bonferroni).
@@ -76,15 +82,15 @@ def spending(parts: Sequence[Sequence[Seen]], first: int, first_share: float = F
     Args:
         parts: of the looks, as `joined` gives them.
         first: units that the first stage was planned to have.
-        first_share: what the first stage spends.
+        share: what the first stage spends.
     """
 
     def shares(part: Sequence[Seen]) -> dict[int, float]:
         counts = [len(look.units) for look in part]
-        return {n: share_spent(n, max(first, counts[0]), first_share) for n in counts}
+        return {n: share_spent(n, max(first, counts[0]), share) for n in counts}
 
     left = 1.0
     for part in parts[:-1]:
         left *= 1 - max(shares(part).values())
     own = shares(parts[-1])
-    return Spending(tuple(own), tuple(max(left * share, _NOTHING_LEFT) for share in own.values()))
+    return Spending(tuple(own), tuple(max(left * spent, _NOTHING_LEFT) for spent in own.values()))

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlstudy.analysis.inference import mean_and_sd, smallest_difference
-from dlstudy.analysis.looks import planned_unit, planned_units
-from dlstudy.analysis.sequential import FIRST_SHARE
+from dlstudy.analysis.looks import first_share, planned_unit, planned_units
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
-from dlstudy.study.claims import Claim, ClaimPhase
+from dlstudy.study.claims import Claim
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import SIGNIFICANCE, Arm, Study
@@ -56,7 +55,7 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     plans, level = [], SIGNIFICANCE / max(1, len(study.family))
     for claim in (claim for claim in study.family if claim.margin is None):
         n, sd = planned_units(study, claim), _spread(study, claim, trials)
-        spent = level if claim.phase is ClaimPhase.SWEEP else FIRST_SHARE * level  # the first stage's
+        spent = first_share(study, claim) * level
         known = None if sd is None else smallest_difference(sd, n, spent)
         plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, spent), known))
     return plans

@@ -26,7 +26,7 @@ __all__ = [
     "share_spent",
 ]
 
-FIRST_SHARE = 0.95
+FIRST_SHARE = 0.8
 """The share of the level that the first stage spends: decision 073 says what others cost."""
 MOST_STAGES = 4
 """The level is spent once a study has this many times the units of its first stage."""
@@ -34,9 +34,9 @@ MOST_STAGES = 4
 _PATHS = 1 << 16
 _SLACK = 1e-12  # as in `inference`: sums that differ by less are equal but for rounding
 _LEVELS = sorted(
-    {SIGNIFICANCE / k for k in range(1, 101)} | {SIGNIFICANCE * 2 ** (k / 16) for k in range(-160, 70)}, reverse=True
+    {SIGNIFICANCE / k for k in range(1, 31)} | {SIGNIFICANCE * 2 ** (k / 8) for k in range(-80, 35)}, reverse=True
 )
-"""The levels that a p can be after several looks: those that Holm's method compares with, and others 4 % apart."""
+"""The levels that a p can be after several looks: those that Holm's method compares with, and others 9 % apart."""
 
 
 @dataclass(frozen=True)
@@ -119,17 +119,18 @@ def repeated_level(spending: Spending, alpha: float) -> float:
 def _sequential_p(first_p: float, spending: Spending, make_paths: Callable[[], np.ndarray]) -> float:
     """The smallest of `_LEVELS` at which, as at each above it, the first path leaves the boundaries.
 
-    Asking that of all levels above makes it a p even where discrete statistics leave some of the level unspent. At the
-    first look p is exact, and need not be one of them.
+    What a discrete statistic leaves of a level at one look, the next may use, and more of a higher level: so asking for
+    all levels above, and rounding up to one of them, is what makes it a p. With one look there is no need for that.
     """
-    reached = min(1.0, first_p / spending.shares[0])
-    if len(spending.units) > 1:
-        paths = make_paths()
-        for level in (level for level in _LEVELS if level < reached):
-            if not np.any(paths[:, 0] > _boundaries(paths, spending.shares, level)):
-                break
-            reached = level
-    return reached
+    first = min(1.0, first_p / spending.shares[0])
+    if len(spending.units) == 1:
+        return first
+    paths, reached = make_paths(), min((level for level in _LEVELS if level >= first), default=1.0)
+    for level in (level for level in _LEVELS if level < first):
+        if not np.any(paths[:, 0] > _boundaries(paths, spending.shares, level)):
+            break
+        reached = level
+    return min(1.0, reached)
 
 
 def _boundaries(paths: np.ndarray, shares: Sequence[float], level: float) -> np.ndarray:

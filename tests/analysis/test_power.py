@@ -95,12 +95,12 @@ def test_the_smallest_difference_is_found_in_four_of_five_studies_at_the_level_o
     assert [plan.text for plan in plans] == [claim.text for claim in claims]
     for plan in plans:
         assert (plan.n, plan.metric, plan.difference) == (9, "test_accuracy", None)
-        assert found(1.0, 9, plan.in_sd, 0.95 * 0.05 / n_claims) == pytest.approx(0.8)
+        assert found(1.0, 9, plan.in_sd, 0.8 * 0.05 / n_claims) == pytest.approx(0.8)
 
 
 def test_a_claim_of_equivalence_counts_in_the_family_and_has_no_smallest_difference():
     (plan,) = claim_plans(make_study(seeds=9, claims=[BETTER(), BETTER(margin=0.01)]), [])
-    assert found(1.0, 9, plan.in_sd, 0.95 * 0.025) == pytest.approx(0.8)
+    assert found(1.0, 9, plan.in_sd, 0.8 * 0.025) == pytest.approx(0.8)
 
 
 def test_runs_that_are_there_give_the_difference_in_the_metric():
