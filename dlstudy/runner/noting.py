@@ -1,7 +1,7 @@
 """What a run notes in the record of its study as a whole: the plan, before the first result, and each look at results.
 
-A look is noted when the next run begins, and not when the run ends that gave its results: that one may be killed. In
-between nothing is trained, so the two saw the same.
+A look is noted before the next trainings begin, and not when the run ends that gave its results: that one may be
+killed. In between nothing is trained, so the two see the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,8 +38,18 @@ class PlanNote:
         self._is_noted = True
 
 
-def note_past(record: Record, study: ResolvedStudy, plan: Plan, is_registered: bool, now_s: float) -> None:
+def note_past(
+    record: Record, study: ResolvedStudy, plan: Plan, *, is_registered: bool, goes_on: bool, now_s: float
+) -> None:
     """Notes what can have been looked at before this run, and claims that are new since then.
+
+    Args:
+        record: of the study.
+        study: as the run has it.
+        plan: its plan, or the registered one.
+        is_registered: which of them.
+        goes_on: whether the run will train something.
+        now_s: Unix seconds.
 
     Raises:
         RecordError: the plan was registered, and there are results of another.
@@ -58,7 +68,8 @@ def note_past(record: Record, study: ResolvedStudy, plan: Plan, is_registered: b
         notes = Notes(plan, now_s)
     new = [claim for claim in map(claim_json, study.claims) if claim not in notes.claims]
     last_s = notes.looks[-1].at_s if notes.looks else 0.0
-    if new or any((trial.ended_s or 0.0) > last_s for trial in results if trial.state.is_final):
+    is_unseen = any((trial.ended_s or 0.0) > last_s for trial in results if trial.state.is_final)
+    if new or (goes_on and is_unseen):
         note_look(record, study.name, study.variant, Look(now_s, new))
 
 

@@ -98,10 +98,17 @@ def begin_run(
     study = _in_generation(study, request, record)
     selection = Selection.of(study, request)
     refuse_other_definitions(study, selection, record)
-    registered = plan_of(study) if request.registered is None else read_plan(request.registered, study)
-    recorder = TrialRecorder(study, selection, home, record, PlanNote(record, study, registered))
+    stated = read_plan(request.registered, study) if request.registered is not None else plan_of(study)
+    recorder = TrialRecorder(study, selection, home, record, PlanNote(record, study, stated))
     plan = Plan(study, selection, record.trials(study.name, study.variant))
-    note_past(record, study, registered, request.registered is not None, time.time())
+    note_past(
+        record,
+        study,
+        stated,
+        is_registered=request.registered is not None,
+        goes_on=plan.n_waiting > 0,
+        now_s=time.time(),
+    )
     return study, plan, recorder
 
 
