@@ -112,12 +112,12 @@ class Comparison:
 
     def _looks(self, other: str) -> tuple[list[int], Spending]:
         """The units in the order in which looks saw them, and what the looks may spend, this one included."""
-        now, plan = self.seen(other), self._measurements.planned(self._study)
+        now, plan = self.seen(other), self._measurements.planned(self._study.protocol)
         if plan is None:  # one look, with all of the level: nothing else was fixed in advance
             return sorted(now.units), Spending((len(now.units),), (1.0,))
         parts = joined([*(Comparison(self._study, past).seen(other) for past in self._measurements.past), now])
         order = list(dict.fromkeys(unit for look in parts[-1] for unit in sorted(look.units)))
-        return order, spending(parts, planned_units(plan, self._claim), first_share(plan, self._claim))
+        return order, spending(parts, planned_units(self._study, self._claim, plan), first_share(self._claim, plan))
 
     def _p(self, values: Sequence[float], looks: Spending, rng: np.random.Generator) -> float:
         # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.

@@ -8,6 +8,7 @@ from dlstudy.analysis.results import Unit
 from dlstudy.analysis.sequential import FIRST_SHARE, Spending, share_spent
 from dlstudy.study.claims import Claim, ClaimPhase
 from dlstudy.study.phases import Phase
+from dlstudy.study.protocol import Protocol
 from dlstudy.study.study import Study
 
 __all__ = ["Seen", "first_share", "joined", "planned_unit", "planned_units", "spending"]
@@ -43,19 +44,19 @@ def planned_unit(study: Study, claim: Claim) -> Unit:
     return Unit.SEARCH if study.pairs_searches(claim) and study.protocol.searches > 1 else Unit.SEED
 
 
-def planned_units(study: Study, claim: Claim) -> int:
-    """How many paired differences a claim rests on, once all runs are done."""
+def planned_units(study: Study, claim: Claim, protocol: Protocol) -> int:
+    """How many paired differences a claim rests on, once all runs of a protocol are done."""
     if claim.phase is ClaimPhase.SWEEP:
         return study.sweep(claim.sweep).seeds
     if claim.phase is ClaimPhase.REPORTED:
-        return study.protocol.seeds_of(Phase.REPORTED)
-    searches = study.protocol.searches
-    return searches if planned_unit(study, claim) is Unit.SEARCH else study.protocol.seeds * searches
+        return protocol.seeds_of(Phase.REPORTED)
+    is_one = study.pairs_searches(claim) and protocol.searches > 1
+    return protocol.searches if is_one else protocol.seeds * protocol.searches
 
 
-def first_share(study: Study, claim: Claim) -> float:
+def first_share(claim: Claim, protocol: Protocol) -> float:
     """The share of the level that a claim's first stage spends: all, where more searches or seeds add nothing to it."""
-    is_stated = claim.phase is ClaimPhase.SWEEP or (claim.phase is ClaimPhase.REPORTED and study.protocol.searches > 1)
+    is_stated = claim.phase is ClaimPhase.SWEEP or (claim.phase is ClaimPhase.REPORTED and protocol.searches > 1)
     return 1.0 if is_stated else FIRST_SHARE
 
 

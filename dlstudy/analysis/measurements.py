@@ -8,6 +8,7 @@ from functools import cached_property
 from dlstudy.analysis.trial_index import Runs, TrialIndex, epochs_to, value_at
 from dlstudy.study.claims import Claim, ClaimPhase, Reduction
 from dlstudy.study.phases import Direction
+from dlstudy.study.protocol import Protocol
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrialRecord, TrialState
 
@@ -47,10 +48,10 @@ class ClaimMeasurements:
         """The same at each look that is noted."""
         return [ClaimMeasurements(self._study, self.claim, index) for index in self._index.past]
 
-    def planned(self, study: Study) -> Study | None:
-        """A study with the seeds and searches that were planned; None where no plan is noted."""
+    def planned(self, protocol: Protocol) -> Protocol | None:
+        """A protocol with the seeds and searches that were planned; None where no plan is noted."""
         planned = self._index.notes.planned
-        return dataclasses.replace(study, protocol=dataclasses.replace(study.protocol, **planned)) if planned else None
+        return dataclasses.replace(protocol, **planned) if planned else None
 
     def winner_key(self, arm: str, search: int) -> str:
         """The key of the setting that an arm has in one of its searches; empty where it is stated."""

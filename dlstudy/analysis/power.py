@@ -54,8 +54,8 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     """
     plans, level = [], SIGNIFICANCE / max(1, len(study.family))
     for claim in (claim for claim in study.family if claim.margin is None):
-        n, sd = planned_units(study, claim), _spread(study, claim, trials)
-        spent = first_share(study, claim) * level
+        n, sd = planned_units(study, claim, study.protocol), _spread(study, claim, trials)
+        spent = first_share(claim, study.protocol) * level
         known = None if sd is None else smallest_difference(sd, n, spent)
         plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, spent), known))
     return plans

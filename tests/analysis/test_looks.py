@@ -194,6 +194,14 @@ def test_a_claim_that_was_dropped_still_counts_in_the_family():
     assert judged(study, noted(study, [seen]), paired(study, GAINS[3:11])).p_adjusted == pytest.approx(2 * alone.p)
 
 
+def test_more_claims_than_the_planned_seeds_could_decide_are_judged_all_the_same():
+    planned = noted(make_study(claims=[BETTER], seeds=6))
+    study = make_study(claims=[replace(BETTER, text=f"claim {i}") for i in range(3)], seeds=8)
+    claims = summarize(study, paired(study), notes=planned).claims
+    assert [claim.deviation for claim in claims] == ["reworded after the plan, which has 'a is better'"] * 3
+    assert claims[0].deciding.looks.units == (12,)
+
+
 def test_a_protocol_that_differs_from_the_plan_is_noted_and_growth_is_not():
     study = make_study(claims=[BETTER])
     grown = replace(study, protocol=replace(study.protocol, trials=16, seeds=12, searches=5))
