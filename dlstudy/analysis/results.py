@@ -33,7 +33,7 @@ __all__ = [
     "Verdict",
 ]
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the JSON of reports and of their index."""
 
 
@@ -77,6 +77,7 @@ class Unit(StrEnum):
 
     SEED = "seed"
     SEARCH = "search"
+    DATASET = "data set"
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class Pair:
 
     Args:
         against: the other arm.
-        units: indices of the seeds, or numbers of the searches, ascending.
+        units: indices of the seeds or of the data sets, or numbers of the searches, ascending.
         differences: (n,) one a unit, positive where the claim says so.
         mean, median: of them.
         interval, interval_90: of the mean, at 95 and 90 %; None with fewer than two units.
@@ -332,6 +333,7 @@ class StudySummary:
         scope: data, net, budget and versions that the answer holds for, in a sentence.
         crossings: which arms' budget curves cross, and where.
         pairing: what paired runs share.
+        ranking: mean test metric of each arm, runs that diverged included, best first; empty where arms are not ranked.
         made_with: versions and commit of the runs.
     """
 
@@ -356,6 +358,7 @@ class StudySummary:
     crossings: Sequence[str] = ()
     costs: Sequence[CostSummary] = ()
     pairing: Sequence[str] = ()
+    ranking: Mapping[str, float] = field(default_factory=dict)
     made_with: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -385,14 +388,10 @@ class StudySummary:
             **data,
             "variant": str(self.variant),
             "quick": self.variant.quick,
-            **{name: [_plain(item) for item in data[name]] for name in _PARTS},
+            **{name: [dataclasses.asdict(item) for item in data[name]] for name in _PARTS},
             "trials": [trial_json(trial) for trial in self.trials],
             "made_with": dict(self.made_with),
         }
 
 
 _PARTS = ("arms", "reported", "derived", "sweeps", "claims", "checks", "budget_curves", "costs")
-
-
-def _plain(item: Any) -> dict[str, Any]:  # Any: one of the dataclasses above; JSON
-    return dataclasses.asdict(item)

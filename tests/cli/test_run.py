@@ -134,7 +134,7 @@ def test_no_study_is_no_failure(run_all):
         (None, False, Request(), "run takes a study's name or --all, got neither: `dlstudy list` shows the names"),
         ("tiny", True, Request(), "got both"),
         (None, True, Request(arms=("a",)), "--all runs every study as it is, got --arm or --dataset"),
-        (None, True, Request(variant=Variant(dataset="digits")), "got --arm or --dataset: name one study with them"),
+        (None, True, Request(datasets=("digits",)), "got --arm or --dataset: name one study with them"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path, name, every, request_, message):
@@ -170,7 +170,7 @@ def test_the_exit_code_says_whether_trials_failed_and_json_is_the_report(run_one
     found, out, _ = run_one(name, source, json=True)
     assert found == code
     report = json.loads(out)
-    assert (report["study"], report["schema"], report["n_failed"]) == (name, 3, code)
+    assert (report["study"], report["schema"], report["n_failed"]) == (name, 4, code)
 
 
 @pytest.mark.slow
