@@ -85,6 +85,11 @@ class ClaimAcross:
         return _is_reversed(self.verdicts.values())
 
     @property
+    def is_compared(self) -> bool:
+        """Whether it has been compared on any data set."""
+        return any(verdict is not Verdict.NOT_RUN for verdict in self.verdicts.values())
+
+    @property
     def has_average(self) -> bool:
         """Whether there is a difference over data sets."""
         return self.overall.p is not None
@@ -260,7 +265,7 @@ def _answer(
 ) -> str:
     """The answer for the data sets: what is reversed between them, then what leads or holds on how many."""
     turned = [claim for claim in claims if claim.is_reversed]
-    straight = [claim for claim in claims if claim.pairs and not claim.is_reversed]
+    straight = [claim for claim in claims if claim.is_compared and not claim.is_reversed]
     parts = [f"Reversed between data sets: {_claim_text(claim)}." for claim in turned]
     if all(rankings.values()):
         leaders = {name: next(iter(ranking)) for name, ranking in rankings.items()}
@@ -270,11 +275,11 @@ def _answer(
     if len(turned) + len(straight) > 1:
         kinds = Counter(map(_kind, [*turned, *straight]))
         parts.append(f"Of all {sum(kinds.values())} claims: {', '.join(f'{n} {kind}' for kind, n in kinds.items())}.")
-    return " ".join(parts) or "No answer yet: no claim has been tested on every data set."
+    return " ".join(parts) or "No answer yet: no claim has been tested."
 
 
 def _claim_text(claim: ClaimAcross) -> str:
-    return f"{claim.overall.text}: {counted(claim.verdicts)}"
+    return f'"{claim.overall.text}" is {counted(claim.verdicts)}'
 
 
 def counted(words: Mapping[str, str]) -> str:
@@ -302,7 +307,8 @@ def _average_text(claim: ClaimAcross) -> str:
 def _ranks_text(ranks: Ranks | None) -> str:
     if ranks is None:
         return ""
-    return f"; mean ranks {', '.join(f'{arm} {rank:.1f}' for arm, rank in ranks.mean.items())} (p {p_text(ranks.p)})"
+    means = ", ".join(f"{arm} {rank:.1f}" for arm, rank in ranks.mean.items())
+    return f"; mean ranks {means}, p of no difference {p_text(ranks.p)}"
 
 
 def _kind(claim: ClaimAcross) -> str:

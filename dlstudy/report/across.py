@@ -78,13 +78,13 @@ _HOW_JUDGED = (
 
 def _datasets_table(summary: AcrossSummary, links: Sequence[str] = ()) -> Table:
     """The answer on each data set, with links to the reports."""
-    rows = [[on.dataset, on.answer, on.scope] for on in summary.datasets]
-    return Table("Each data set", ["data set", "answer", "scope"], rows, links=links)
+    rows = [[on.dataset, on.answer] for on in summary.datasets]
+    return Table("Each data set", ["data set", "answer"], rows, links=links)
 
 
 def _document(summary: AcrossSummary, with_pictures: bool, links: Sequence[str]) -> Document:
     blocks: list[Block] = [*map(Note, summary.notes)]
-    for table in (claims_across_table(summary), _arms_table(summary)):
+    for table in (claims_across_table(summary), _datasets_table(summary, links), _arms_table(summary)):
         blocks += [Heading(table.title), table] if table.rows else []
     compared = [(i, claim) for i, claim in enumerate(summary.claims, 1) if claim.pairs]
     blocks += [Heading("Differences on each data set")] if compared else []
@@ -94,8 +94,7 @@ def _document(summary: AcrossSummary, with_pictures: bool, links: Sequence[str])
         blocks += [Heading(title, 3), Picture(title, forest_text(claim), picture)]
     for table in (_heterogeneity_table(summary), _differences_table(summary)):
         blocks += [Heading(table.title, 3), table] if table.rows else []
-    each = _datasets_table(summary, links)
-    blocks += [Heading(each.title), each, Heading("How to repeat it"), Code(_command(summary))]
+    blocks += [Heading("How to repeat it"), Code(_command(summary))]
     name = f"{summary.study} · {', '.join(on.dataset for on in summary.datasets)}"
     return Document(name, summary.question, summary.answer, summary.scope, blocks)
 
@@ -124,7 +123,7 @@ def _arms_table(summary: AcrossSummary) -> Table:
     note = "Means over fresh seeds; a run that diverged counts as worse than any that did not."
     if ranks:
         apart = ranks.critical_difference
-        note += f" That all arms rank alike has p = {p_text(ranks.p)} (Friedman's test, Iman and Davenport's F)."
+        note += f" p of no difference in rank: {p_text(ranks.p)} (Friedman's test, in Iman and Davenport's form)."
         note += "" if apart is None else f" Mean ranks less than {apart:.2f} apart cannot be told apart (Nemenyi)."
     heads = ["arm", *(on.dataset for on in summary.datasets), "mean rank"]
     return without_empty(Table(f"Arms by {label(summary.test_metric)}", heads, rows, note))

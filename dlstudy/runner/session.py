@@ -14,8 +14,9 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from dlstudy.analysis.reading import summary_of
 from dlstudy.analysis.results import StudySummary
 from dlstudy.common.processes import stopping_signals
+from dlstudy.datasets import registry
 from dlstudy.engines.base import Decide, Engine
-from dlstudy.errors import DataError, RecordError, StoreError
+from dlstudy.errors import DataError, RecordError, StoreError, StudyError
 from dlstudy.report.export import export_all
 from dlstudy.report.figures.claims import differences_png
 from dlstudy.report.figures.winner_figures import winner_figures
@@ -88,6 +89,12 @@ def refuse_before_any(
         DlstudyError: one of them cannot work; nothing is written.
     """
     studies = [resolve(file, request) for request in requests]
+    own = registry.describe(file.study.dataset)
+    for data in [study.data for study in studies if study.data.task != own.task]:
+        raise StudyError(
+            f"all data sets of a run must be for {own.task}, as {own.name} of {file.name} is, got {data.name}, for "
+            f"{data.task}: leave it out"
+        )
     require_tensorflow()
     record = Record.open(backend.home, backend.storage, for_writing=False)
     plans = [_plan_unwritten(study, request, record) for study, request in zip(studies, requests, strict=True)]

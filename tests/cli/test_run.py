@@ -12,7 +12,6 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.request import Request
-from dlstudy.study.variant import Variant
 
 STUDY = '''"""A study of scikit-learn's alone."""
 from dlstudy import Arm, Protocol, Split, Study

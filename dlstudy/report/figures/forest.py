@@ -25,7 +25,11 @@ def forest_panels(claim: ClaimAcross) -> list[Panel]:
         Entry(name, verdict, [row_of(pair.on[i]) for pair in claim.pairs], shaded)
         for i, (name, verdict) in enumerate(claim.verdicts.items())
     ]
-    entries += [Entry("over data sets like these", overall.verdict, _overall(claim))] if claim.has_average else []
+    entries += (
+        [Entry("over data sets like these; small dots: the data sets", overall.verdict, _overall(claim))]
+        if claim.has_average
+        else []
+    )
     return [Panel(axis_label(overall), group) for group in by_scale(entries)]
 
 
