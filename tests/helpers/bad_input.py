@@ -68,13 +68,7 @@ STUDIES = {
         "study(dataset='../mnist')",
         "study(dataset=['mnist'])",
     ],
-    "--dataset names each data set once, got mnist twice": [
-        "run good.py --dataset mnist --dataset mnist",
-        "plan good.py --dataset mnist --dataset mnist",
-        "check good.py --dataset mnist --dataset digits --dataset mnist",
-    ],
     "a data set is one of mnist, digits, fashion_mnist, cifar10,": [
-        "run good.py --dataset mnist --dataset minst",
         "study(dataset='minst')",
         "study(other_datasets=['minst'])",
     ],
