@@ -39,8 +39,8 @@ class Variant:
     `default~2`.
 
     Args:
-        quick: fewer epochs, rows and trials, for a first look; never fewer seeds. Small data keeps its epochs: there
-            they cost next to nothing.
+        quick: one search, and fewer epochs, rows and trials, for a first look; never fewer seeds. Small data keeps its
+            epochs: there they cost next to nothing.
         dataset: another data set.
         epochs: another number of epochs.
         sampler: where the search's parameters come from: one of `SAMPLERS`.
@@ -128,7 +128,7 @@ class Variant:
             own: the data set that the file names.
             used: the data set of this variant. A stated number of validation rows keeps its share of all rows.
         """
-        protocol = study.protocol
+        protocol = study.protocol.with_searches(1) if self.quick else study.protocol
         rows = min(protocol.rows or used.n_train, used.n_train)
         if self.quick:
             rows = min(rows, _QUICK_ROWS)

@@ -409,7 +409,7 @@ STUDIES = {
     "Claim.untestable of 'a wins' must be text (or empty)": ["claim(untestable=True)", "claim(untestable=None)"],
     "Claim.aa_test of 'a wins' must be True or False": ["claim(aa_test='yes')"],
     "2 claims need at least 7 seeds to reach significance (2 /": [
-        "study(claims=[Claim('a wins', 'a', 'b', 'test_accuracy')] * 2, protocol=Protocol(seeds=3))"
+        "study(claims=[Claim('a wins', 'a', 'b', 'test_accuracy')] * 2, protocol=Protocol(searches=1, seeds=3))"
     ],
     "claim 'x' compares arms of sweep s": ["study(sweeps=[Sweep('s', {'rate': [1, 2]}, arms=['a'])], claims=[SWEPT])"],
     "claim 'x' is about values of sweep s": ["study(sweeps=[Sweep('s', {'rate': [1]})], claims=[SWEPT])"],
