@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.special import chdtrc, stdtrit
 
+from dlstudy.analysis.combining import heterogeneity, paule_mandel
 from dlstudy.analysis.inference import paired_interval, prediction_interval
-from dlstudy.analysis.meta_analysis import heterogeneity, paule_mandel
 
 __all__ = ["table"]
 
@@ -36,11 +36,12 @@ def _one(rng: np.random.Generator, k: int, tau: float, unlike: float) -> list[bo
     truth = tau * rng.standard_normal(k + 1)
     runs = truth[:, None] + noise[:, None] * rng.standard_normal((k + 1, _SEEDS))
     means, errors = runs.mean(axis=1), runs.std(axis=1, ddof=1) / math.sqrt(_SEEDS)
-    one_more, means, errors = means[-1], means[:-1], errors[:-1]
+    one_more, means, errors, runs = means[-1], means[:-1], errors[:-1], runs[:-1]
     low, high = paired_interval(means)
     weighted_low, weighted_high = _hartung_knapp(means, errors)
     least, most = prediction_interval(means)
-    found = heterogeneity(means, errors, [_SEEDS] * k)
+    found = heterogeneity(list(runs))
+    assert found, "normal draws are never all alike"
     return [
         low <= 0 <= high,
         weighted_low <= 0 <= weighted_high,

@@ -1,7 +1,6 @@
 """What a study shows on several data sets: each claim on each of them, and over data sets like them."""
 
 import dataclasses
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.analysis.combining import Heterogeneity, heterogeneity
 from dlstudy.analysis.comparison import compare
 from dlstudy.analysis.formatting import difference, interval_text, p_text
-from dlstudy.analysis.inference import Interval, mean_and_sd, prediction_interval
-from dlstudy.analysis.meta_analysis import Heterogeneity, Ranks, average_ranks, heterogeneity
+from dlstudy.analysis.inference import Interval, prediction_interval
+from dlstudy.analysis.ranks import Ranks, average_ranks
 from dlstudy.analysis.results import SCHEMA, ClaimSummary, Pair, StudySummary, Unit, Verdict
 from dlstudy.analysis.verdicts import decide, with_pairs
 from dlstudy.study.claims import Claim
@@ -222,12 +222,8 @@ def _claim_across(
 
 
 def _pair_across(against: str, on: Sequence[Pair], averaged: bool) -> PairAcross:
-    means = [pair.mean for pair in on]
-    found = None
-    if all(pair.interval and pair.interval[0] < pair.interval[1] for pair in on):
-        errors = [(mean_and_sd(pair.differences)[1] or 0.0) / math.sqrt(len(pair.units)) for pair in on]
-        found = heterogeneity(means, errors, [len(pair.units) for pair in on])
-    return PairAcross(against, on, found, prediction_interval(means) if averaged else None)
+    prediction = prediction_interval([pair.mean for pair in on]) if averaged else None
+    return PairAcross(against, on, heterogeneity([pair.differences for pair in on]), prediction)
 
 
 def _on_each(judged: Sequence[ClaimSummary], other: str) -> list[Pair]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from dlstudy.analysis.aa_tests import FalseVerdicts
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.trial_json import trial_json
 from dlstudy.study.claims import ClaimPhase
@@ -189,8 +190,7 @@ class ClaimSummary:
     """A claim and its verdict.
 
     Args:
-        text: the claim.
-        verdict: the verdict on it.
+        text, verdict: the claim, and the verdict on it.
         metric, epoch, phase, how: what was compared; `how` in words.
         measured: the verdict of our runs alone, whatever the document's own figures say; None without one.
         difference, interval, against, n: of the pair that decides, as in `Pair`; `interval` is the 95 % one.
@@ -242,8 +242,7 @@ class Check:
     """A check on the search of an arm.
 
     Args:
-        arm: whose search.
-        name: `bracket`, `failures`, `budget` or `contains`.
+        arm, name: whose search; `bracket`, `failures`, `budget` or `contains`.
         passed: whether it found no problem.
         text: one sentence with what was found.
     """
@@ -335,6 +334,7 @@ class StudySummary:
         pairing: what paired runs share.
         ranking: mean test metric of each arm, runs that diverged included, best first; empty where arms are not ranked.
         made_with: versions and commit of the runs.
+        aa_tests: how many A/A tests gave a false verdict; None where none was run.
     """
 
     study: str
@@ -360,6 +360,7 @@ class StudySummary:
     pairing: Sequence[str] = ()
     ranking: Mapping[str, float] = field(default_factory=dict)
     made_with: Mapping[str, str] = field(default_factory=dict)
+    aa_tests: FalseVerdicts | None = None
 
     @property
     def metric(self) -> str:
@@ -391,6 +392,7 @@ class StudySummary:
             **{name: [dataclasses.asdict(item) for item in data[name]] for name in _PARTS},
             "trials": [trial_json(trial) for trial in self.trials],
             "made_with": dict(self.made_with),
+            "aa_tests": dataclasses.asdict(self.aa_tests) if self.aa_tests else None,
         }
 
 

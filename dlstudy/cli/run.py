@@ -26,7 +26,7 @@ from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request
 from dlstudy.study.variant import Variant
 
-__all__ = ["run_studies"]
+__all__ = ["run_shown", "run_studies"]
 
 
 def run_studies(name: str | None, every: bool, request: Request, backend: Backend, json: bool) -> int:
@@ -46,7 +46,7 @@ def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
     request, *others = request.on_each(file.study.dataset)
     if others:
         return _run_on_each(file, name, [request, *others], backend, json)
-    outcome = _run(file, request, backend, json)
+    outcome = run_shown(file, request, backend, json)
     if json:
         sys.stdout.write(export(outcome.summary, "json"))
         for remark in outcome.remarks:
@@ -63,7 +63,7 @@ def _run_on_each(file: StudyFile, name: str, requests: Sequence[Request], backen
     outcomes = []
     for request in requests:
         console.print(Text(f"\n{request.variant.dataset or file.study.dataset}", style="bold"))
-        outcomes.append(_run(file, request, backend, json))
+        outcomes.append(run_shown(file, request, backend, json))
         console.print(Text(outcomes[-1].summary.answer))
     summary = summarize_across(file.study, [outcome.summary for outcome in outcomes])
     reports = export_all_across(summary, backend.home.reports(file.name))
@@ -111,14 +111,15 @@ def _run_all(request: Request, backend: Backend, json: bool) -> int:
     return 1 if any(row["failed"] for row in rows) else 0
 
 
-def _run(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
+def run_shown(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
+    """Runs a study and shows its progress, on standard error where the output is JSON."""
     with ProgressView(make_console(error=json), file.study.protocol.direction) as progress:
         return run_study(file, request, backend, progress, progress.say)
 
 
 def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
     try:
-        return _run(file, request, backend, json)
+        return run_shown(file, request, backend, json)
     except DataError:
         for other in file.study.other_datasets:
             try:
@@ -129,7 +130,7 @@ def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bo
                 f"{file.study.dataset} is not available here: running on {other} instead", markup=False, soft_wrap=True
             )
             variant = dataclasses.replace(request.variant, dataset=other)
-            return _run(file, dataclasses.replace(request, variant=variant), backend, json)
+            return run_shown(file, dataclasses.replace(request, variant=variant), backend, json)
         raise
 
 

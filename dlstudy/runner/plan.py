@@ -16,7 +16,6 @@ from dlstudy.study.fingerprint import define_all
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import Request, ResolvedStudy
-from dlstudy.study.seeds import stream_of
 from dlstudy.study.study import Arm
 from dlstudy.study.trial import TrialRecord, TrialState, make_parameters, params_key
 
@@ -201,8 +200,9 @@ class Plan:
         space = arm.space if name.search == 1 else (self._ranges or {}).get(arm.name)
         if not indices or space is None:  # the design takes a second of SciPy
             return []
-        stream = stream_of(arm, name.search)
-        table = fixed_design(self._study.name, space, part.wanted, self._study.variant, stream)
+        table = fixed_design(
+            self._study.name, space, part.wanted, self._study.variant, self._study.stream(arm, name.search)
+        )
         # A trial that was begun keeps its parameters, however they were chosen.
         begun = {trial.index: trial.tuned for trial in part.known}
         return [Training(arm, name, i, table[i] if table else begun.get(i), space=space) for i in indices]
@@ -279,7 +279,7 @@ class Plan:
         part.done += part.wanted - first - len(indices)
         if not indices:
             return []
-        space, stream = around(study, arm, part.known, number - 1) or arm.space, stream_of(arm, search)
+        space, stream = around(study, arm, part.known, number - 1) or arm.space, study.stream(arm, search)
         table = round_design(study.name, space, round_size(study.protocol), number, stream)
         name = study.record_name(arm, Phase.SEARCH, search)
         return [Training(arm, name, i, table[i - first], round=number, space=space) for i in indices]

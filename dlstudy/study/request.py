@@ -98,7 +98,11 @@ class ResolvedStudy(Study):
 
     def seed(self, arm: Arm, phase: Phase, index: int, search: int = 1) -> int:
         """The seed of a trial."""
-        return seed_of(self.name, phase, index, stream_of(arm, search))
+        return seed_of(self.name, phase, index, self.stream(arm, search))
+
+    def stream(self, arm: Arm, search: int) -> tuple[str, ...]:
+        """Words that give a search of this replication its own random draws."""
+        return stream_of(arm, search, self.variant.replication)
 
     def spec(
         self,

@@ -112,7 +112,7 @@ def test_differences_without_spread_have_no_heterogeneity():
     study, (first, second) = given(0.02, 0.021, arms="ab")
     (claim,) = first.claims
     (pair,) = claim.pairs
-    alike = replace(claim, pairs=[replace(pair, differences=[0.02] * 8, interval=(0.02, 0.02))])
+    alike = replace(claim, pairs=[replace(pair, differences=[0.02] * 8)])
     (found,) = summarize_across(study, [replace(first, claims=[alike]), second]).claims
     assert found.pairs[0].heterogeneity is None
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from dlstudy.analysis.combining import heterogeneity
 from dlstudy.analysis.comparison import compare
 from dlstudy.analysis.inference import prediction_interval
-from dlstudy.analysis.meta_analysis import average_ranks, heterogeneity
+from dlstudy.analysis.ranks import average_ranks
 from dlstudy.analysis.results import Unit
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
@@ -66,12 +67,11 @@ def test_over_data_sets_intervals_cover_and_alike_data_sets_are_seldom_called_di
         truth = tau * rng.standard_normal(n_datasets + 1)
         runs = truth[:, None] + noise[:, None] * rng.standard_normal((n_datasets + 1, n_seeds))
         *means, one_more = runs.mean(axis=1)
-        errors = runs[:-1].std(axis=1, ddof=1) / np.sqrt(n_seeds)
         low, high = compare("b", dict(enumerate(means)), Unit.DATASET, rng).interval
         covered += low <= 0 <= high
         low, high = prediction_interval(means)
         foreseen += low <= one_more <= high
-        different += heterogeneity(means, errors, [n_seeds] * n_datasets).p <= 0.05
+        different += heterogeneity(runs[:-1]).p <= 0.05
     assert covered / n_studies >= 0.93
     assert foreseen / n_studies >= 0.90
     assert different / n_studies <= 0.09 if tau == 0 else different / n_studies >= 0.1

@@ -225,3 +225,9 @@ def test_check_takes_a_step_on_each_data_set_and_names_where_it_fails(typed, hap
     ]  # fmt: skip
     happened.append("fails")
     assert "arm net cannot be trained on fashion_mnist: ValueError: too wide" in typed("check", *THREE)[2]
+
+
+def test_replications_are_of_one_data_set(typed, happened):
+    code, _, err = typed("replicate", *THREE)
+    assert (code, happened) == (2, [])
+    assert "replicate takes one data set, got digits and mnist and fashion_mnist: replicate on one after" in err
