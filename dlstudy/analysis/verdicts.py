@@ -33,7 +33,7 @@ from dlstudy.study.study import SIGNIFICANCE, Study
 
 __all__ = ["ONE_SEARCH", "decide", "judge_claims", "judge_derived", "judge_reported", "with_pairs"]
 
-ONE_SEARCH = "exploratory: one search, for the settings that it found"
+ONE_SEARCH = "for the settings found (exploratory: one search)"
 """The scope of a verdict on winners of a single search."""
 
 _ROUNDING = 1e-12

@@ -354,13 +354,13 @@ def test_a_failure_in_one_search_is_not_mended_by_another():
             AHEAD, BASE,
             "Each tuned on its own, a did best: a reached a mean test accuracy of 0.950 over 7 seeds, "
             "ahead of b by 0.02000 (95 % interval +0.01924 to +0.02076), on digits, "
-            "exploratory: one search, for the settings that it found.",
+            "for the settings found (exploratory: one search).",
         ),
         (
             BASE, UNSURE,
             "Each tuned on its own, b leads, but not clearly: b reached a mean test accuracy of 0.950 over 7 seeds, "
             "ahead of a by 0.020 (95 % interval -0.008 to +0.048), on digits, "
-            "exploratory: one search, for the settings that it found.",
+            "for the settings found (exploratory: one search).",
         ),
     ],
 )  # fmt: skip
@@ -380,7 +380,7 @@ def test_an_arm_is_not_called_the_best_where_another_was_searched_badly():
     summary = sum_up(study, trials)
     assert summary.answer == (
         "Each tuned on its own, a leads: a reached a mean test accuracy of 0.950 over 7 seeds, ahead of b by 0.02000 "
-        "(95 % interval +0.01924 to +0.02076), on digits, exploratory: one search, for the settings that it found; "
+        "(95 % interval +0.01924 to +0.02076), on digits, for the settings found (exploratory: one search); "
         "would be supported, but: the best setting of b may lie further out: no rate above 0.4 was tried near it."
     )
     assert [(check.arm, check.name) for check in summary.checks if not check.passed] == [("b", "bracket")]
@@ -707,10 +707,10 @@ def test_remarks_of_a_study_go_into_its_summary():
 @pytest.mark.parametrize(
     ("values", "answer"),
     [
-        ([BASE], "a is better: supported (on digits, exploratory: one search, for the settings that it found)."),
+        ([BASE], "a is better: supported, on digits, for the settings found (exploratory: one search)."),
         (
             [BASE, [value + 0.01 for value in AHEAD]],
-            "a is better: supported (on digits, exploratory: one search, for the settings that it found). "
+            "a is better: supported, on digits, for the settings found (exploratory: one search). "
             "Of all 2 claims tested: 1 supported, 1 contradicted.",
         ),
     ],

@@ -210,7 +210,7 @@ def test_a_space_is_a_range(distribution, text):
 )  # fmt: skip
 def test_a_report_says_what_to_type_to_make_it_again(variant, options):
     summary = sum_up(make_study(trials=5, seeds=7), [], variant)
-    line = f"dlstudy run s.py {options}--trials 5 --seeds 7"
+    line = f"dlstudy run s.py {options}--searches 1 --trials 5 --seeds 7"
     assert command_of(summary) == line
     assert f"```\n{line}\n```" in markdown(document(summary, None))
 
@@ -218,13 +218,13 @@ def test_a_report_says_what_to_type_to_make_it_again(variant, options):
 def test_the_command_asks_for_searches_and_for_figures_with_a_setting_of_their_own():
     study = make_study(reported=[figure("0.9", setting={"batch_size": 64})], searches=3)
     runs = [make_trial(study, "a", "reported", 0, {"rate": 0.1, "batch_size": 64}, metrics={"test_accuracy": 0.9})]
-    line = "dlstudy run s.py --trials 8 --seeds 8 --searches 3"
+    line = "dlstudy run s.py --searches 3 --trials 5 --seeds 3"
     assert document(sum_up(study, runs), None).blocks[-1] == Code(f"{line} --reported-variants")
     assert document(sum_up(study, []), None).blocks[-1] == Code(line)
 
 
 def test_a_study_that_comes_with_the_package_is_run_by_its_name():
-    assert command("optimizers", Variant(), protocol_json(make_study())).startswith("dlstudy run optimizers --trials")
+    assert command("optimizers", Variant(), protocol_json(make_study())).startswith("dlstudy run optimizers --searches")
 
 
 def test_html_shows_text_as_it_is_and_never_as_markup(summary):

@@ -132,7 +132,9 @@ def test_the_table_of_claims_by_hand(summary):
     measured = ["test accuracy (tuned winners)", "+0.02000 against b", "+0.01906 to +0.02094", "0.031", "6 seeds"]
     assert table.rows[0] == ["1. a is better", "supported", *measured]
     assert table.rows[1] == ["2. x", "not testable: no data", "–", "–", "–", "–", "–"]
-    assert table.note.endswith("Verdicts hold for the settings this search found, and on these test rows.")
+    assert table.note.endswith(
+        "Verdicts hold for the settings found (exploratory: one search), and on these test rows."
+    )
 
 
 def test_each_comparison_stands_beneath_the_claims(summary):
