@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dlstudy.analysis.inference import mean_and_sd, smallest_difference
+from dlstudy.analysis.comparison import smallest_shown
+from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.results import Unit
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
@@ -52,11 +53,11 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
         study: as the request runs it.
         trials: of the same study, of any variant, to estimate the spread from; may be none.
     """
-    plans, level = [], SIGNIFICANCE / max(1, len(study.family))
+    plans, n_tests = [], sum(claim.n_hypotheses for claim in study.family)
     for claim in (claim for claim in study.family if claim.margin is None):
-        n, sd = _units(study, claim), _spread(study, claim, trials)
-        known = None if sd is None else smallest_difference(sd, n, level)
-        plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, level), known))
+        n, unit, sd = _units(study, claim), _unit(study, claim), _spread(study, claim, trials)
+        in_sd = smallest_shown(unit, n, SIGNIFICANCE / n_tests)
+        plans.append(ClaimPlan(claim.text, claim.metric, n, in_sd, None if sd is None else sd * in_sd))
     return plans
 
 
