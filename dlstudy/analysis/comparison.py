@@ -7,9 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from dlstudy.analysis.inference import (
+    Interval,
     difference_interval,
     effect_size,
     mean_and_sd,
+    paired_interval,
     sign_flip_p,
     t_test_p,
     test_set_noise,
@@ -17,9 +19,9 @@ from dlstudy.analysis.inference import (
     win_share,
 )
 from dlstudy.analysis.measurements import ClaimMeasurements
+from dlstudy.analysis.resampled import overlap_of, widened
 from dlstudy.analysis.results import Pair, Unit
 from dlstudy.study.claims import ClaimPhase
-from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.seeds import number_of
 from dlstudy.study.splits import split_rows
@@ -49,6 +51,22 @@ class Comparison:
         """Searches of which every arm of the claim has runs on the same seeds."""
         return len(self._searches)
 
+    @cached_property
+    def overlap(self) -> float:
+        """Rows judged / all other rows of a split, where each unit has a split of its own; else 0."""
+        return overlap_of(self._study, self._claim, self.by_search)
+
+    @property
+    def over_splits(self) -> str:
+        """How many splits the comparison is over, in words; empty where splits are not resampled."""
+        claim = self._claim
+        arms = [self._study.arm(arm) for arm in (claim.better, *claim.than)]
+        if not any(self._study.split_of(arm, claim.phase.trained).resample for arm in arms):
+            return ""
+        seeds = set.intersection(*(set(self._measurements.values(arm.name)) for arm in arms))
+        n = self.n_searches if self.by_search else len(seeds)
+        return f", on {n} splits" if self.overlap and n > 1 else ", on one split"
+
     def pair(self, other: str) -> Pair | None:
         """The claim's arm against another; None with fewer than two units that both have."""
         claim, by_search = self._claim, self._differences(other)
@@ -62,8 +80,7 @@ class Comparison:
         rng = np.random.default_rng(number_of("resampling", claim.text, other))
         several_seeds = self.by_search and any(len(runs) > 1 for runs in by_search.values())
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
-        # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
-        p = t_test_p(values) if self.by_search else sign_flip_p(values, rng)
+        p, interval, interval_90 = self._inference(values, rng)
         wins, wins_interval = win_share(values)
         return Pair(
             against=other,
@@ -71,16 +88,26 @@ class Comparison:
             differences=values,
             mean=mean_and_sd(values)[0],
             median=statistics.median(values),
-            interval=difference_interval(values, 0.95, rng),
-            interval_90=difference_interval(values, 0.90, rng),
+            interval=interval,
+            interval_90=interval_90,
             p=p,
             wins=wins,
-            wins_interval=wins_interval,
+            wins_interval=None if self.overlap else wins_interval,
             effect_size=effect_size(values),
             test_noise=self._test_noise(other),
             sd_seeds=spread[0],
             sd_searches=spread[1],
+            overlap=self.overlap,
         )
+
+    def _inference(self, values: Sequence[float], rng: np.random.Generator) -> tuple[float, Interval, Interval]:
+        """The p of the differences, and the intervals of their mean at 95 and at 90 %."""
+        if self.overlap:
+            values = widened(values, self.overlap)
+            return t_test_p(values), paired_interval(values, 0.95), paired_interval(values, 0.90)
+        # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
+        p = t_test_p(values) if self.by_search else sign_flip_p(values, rng)
+        return p, difference_interval(values, 0.95, rng), difference_interval(values, 0.90, rng)
 
     @cached_property
     def _searches(self) -> Sequence[int]:
@@ -107,9 +134,9 @@ class Comparison:
         if claim.metric != "test_accuracy" or claim.target or claim.epoch or claim.phase is ClaimPhase.TUNING:
             return None
         split, their_split = (
-            self._study.split_of(self._study.arm(arm), Phase(claim.phase)) for arm in (claim.better, other)
+            self._study.split_of(self._study.arm(arm), claim.phase.trained) for arm in (claim.better, other)
         )
-        if split != their_split:
+        if split != their_split or split.resample:  # which rows test is in the interval already
             return None
         texts = []
         for search in self._searches if self.by_search else (1,):

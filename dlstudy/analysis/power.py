@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlstudy.analysis.inference import mean_and_sd, smallest_difference
+from dlstudy.analysis.resampled import overlap_of, widening
 from dlstudy.analysis.results import Unit
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
@@ -55,8 +56,9 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     plans, level = [], SIGNIFICANCE / max(1, len(study.family))
     for claim in (claim for claim in study.family if claim.margin is None):
         n, sd = _units(study, claim), _spread(study, claim, trials)
-        known = None if sd is None else smallest_difference(sd, n, level)
-        plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, level), known))
+        wider = widening(n, overlap_of(study, claim, _unit(study, claim) is Unit.SEARCH))
+        known = None if sd is None else smallest_difference(wider * sd, n, level)
+        plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(wider, n, level), known))
     return plans
 
 

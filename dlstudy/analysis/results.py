@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from dlstudy.analysis.inference import Interval
+from dlstudy.analysis.resampled import widened
 from dlstudy.analysis.trial_json import trial_json
 from dlstudy.study.claims import ClaimPhase
 from dlstudy.study.metrics import test_metric_of
@@ -33,7 +34,7 @@ __all__ = [
     "Verdict",
 ]
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the JSON of reports and of their index."""
 
 
@@ -165,6 +166,8 @@ class Pair:
             has no right and wrong answers, or the claim is of another metric than test accuracy.
         sd_seeds, sd_searches: standard deviations of a difference between seeds of one search, and between searches
             beyond that; None with fewer than three searches.
+        overlap: rows judged / all other rows, where each unit has a resampled split of its own; interval and p are then
+            corrected for it, and `wins_interval` is None. 0 where all units share one split.
     """
 
     against: str
@@ -181,6 +184,12 @@ class Pair:
     test_noise: float | None = None
     sd_seeds: float | None = None
     sd_searches: float | None = None
+    overlap: float = 0.0
+
+    @property
+    def widened(self) -> list[float]:
+        """The differences as Student's t takes them; see `dlstudy.analysis.resampled.widened`."""
+        return widened(self.differences, self.overlap)
 
 
 @dataclass(frozen=True)

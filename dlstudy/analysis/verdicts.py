@@ -115,8 +115,8 @@ def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> Cla
     pairs = [pair for other in claim.than if (pair := comparison.pair(other)) is not None]
     summary = ClaimSummary(
         claim.text, Verdict.NOT_RUN, claim.metric, claim.epoch, claim.phase, how=how_measured(claim),
-        unit=comparison.unit, scope=_scope(study, claim, comparison), margin=claim.margin, rope=claim.rope,
-        aa_test=claim.aa_test, pairs=pairs,
+        unit=comparison.unit, scope=_scope(study, claim, comparison) + comparison.over_splits, margin=claim.margin,
+        rope=claim.rope, aa_test=claim.aa_test, pairs=pairs,
     )  # fmt: skip
     if len(pairs) < len(claim.than):
         return dataclasses.replace(summary, why=measurements.why_missing())
@@ -155,8 +155,8 @@ def _equivalence(pairs: Sequence[Pair], margin: float) -> tuple[float, Pair]:
     """The p of a claim that its arm differs from each other by less than a margin, and the pair that decides."""
     furthest = max(pairs, key=lambda pair: abs(pair.mean))
     if abs(furthest.mean) < margin:
-        return max(equivalence_p(pair.differences, margin) for pair in pairs), furthest
-    return min(1.0, len(pairs) * beyond_p(furthest.differences, margin)), furthest
+        return max(equivalence_p(pair.widened, margin) for pair in pairs), furthest
+    return min(1.0, len(pairs) * beyond_p(furthest.widened, margin)), furthest
 
 
 def _p(pair: Pair) -> float:
@@ -165,10 +165,11 @@ def _p(pair: Pair) -> float:
 
 def _decide(claim: Claim, summary: ClaimSummary, n_family: int, checks: Sequence[Check]) -> ClaimSummary:
     """The verdict of our runs: adjusted p and interval must agree; a failed check withholds what it undermines."""
-    sd = mean_and_sd(summary.deciding.differences)[1] or 0.0
+    sd = mean_and_sd(summary.deciding.widened)[1] or 0.0
     level = SIGNIFICANCE / n_family
     smallest = None if claim.margin or not sd else smallest_difference(sd, summary.n, level)
-    n_needed = pairs_needed(sd, claim.rope, level) if claim.rope else None
+    # More splits of the same rows find a smaller difference only up to a limit: no number of them may be enough.
+    n_needed = pairs_needed(sd, claim.rope, level) if claim.rope and not summary.deciding.overlap else None
     verdict = _better(claim, summary) if claim.margin is None else _alike(claim.margin, summary)
     summary = dataclasses.replace(summary, smallest=smallest, n_needed=n_needed, verdict=verdict, measured=verdict)
     against = _undermining(claim, verdict, checks)

@@ -239,6 +239,18 @@ class Study:
         own = arm.reported_split or self.protocol.reported_split
         return own if phase is Phase.REPORTED and own else self.protocol.split
 
+    def has_split_for_each_seed(self, phase: Phase) -> bool:
+        """Whether resampled splits of a phase go by the seed; else by the search.
+
+        What a search saw must not test its winner. So where arms are tuned, each search has one split, and with it its
+        replicates, and the defaults that they are paired with. Stated settings have seen nothing.
+        """
+        return not (phase.is_repeated and any(arm.space for arm in self.arms))
+
+    def split_number(self, phase: Phase, index: int, search: int) -> int:
+        """Which of the resampled splits a trial has, from 0: the same one in every arm."""
+        return index if self.has_split_for_each_seed(phase) else search - 1
+
     def searches_of(self, phase: Phase) -> range:
         """The numbers of the searches that have a phase, counted from 1."""
         return range(1, 1 + (self.protocol.searches if phase.is_repeated else 1))

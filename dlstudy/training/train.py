@@ -20,7 +20,7 @@ from dlstudy.datasets.dataset import Description
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.loader import line_in
 from dlstudy.study.own_log import ARTIFACTS
-from dlstudy.study.splits import Rows, split_rows
+from dlstudy.study.splits import Rows, groups_of, split_rows
 from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialSpec, TrialState
 from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training import global_settings
@@ -98,7 +98,10 @@ def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, o
 def _train(
     spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, on_epoch: OnEpoch, history: History
 ) -> TrialResult:
-    rows = split_rows(spec.split, rows_in(context.arrays.y), rows_in(context.arrays.y_test), spec.rows)
+    data = context.arrays
+    groups = groups_of(spec.split, context.description, data.x)
+    n_train, n_test = rows_in(data.y), rows_in(data.y_test)
+    rows = split_rows(spec.split, n_train, n_test, spec.rows, number=spec.split_number, groups=groups)
     logged: dict[str, float] = {}
     with metrics_logged_into(logged):
         context = prepared(spec, functions, context, rows)

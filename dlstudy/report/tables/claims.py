@@ -96,7 +96,8 @@ def _scopes(claims: Sequence[ClaimSummary]) -> str:
         if claim.scope and claim.difference is not None:
             numbered.setdefault(claim.scope, []).append(str(i))
     if len(numbered) == 1:
-        return f"Verdicts hold {next(iter(numbered))}, and on these test rows."
+        resampled = any(pair.overlap for claim in claims for pair in claim.pairs)
+        return f"Verdicts hold {next(iter(numbered))}{'' if resampled else ', and on these test rows'}."
     return " ".join(
         f"{'Claims' if len(numbers) > 1 else 'Claim'} {listed(numbers)}: {scope}."
         for scope, numbers in numbered.items()
@@ -125,7 +126,8 @@ def pairs_table(summary: StudySummary) -> Table:
 
 _HOW_COMPARED = (
     "Interval of the mean: Student's t below 20 pairs, BCa bootstrap from 20 on. p: two-sided, of this pair alone, by "
-    "flipping signs (all patterns up to 20 pairs, 100,000 random ones beyond), between searches by Student's t, of a "
+    "flipping signs (all patterns up to 20 pairs, 100,000 random ones beyond), between searches by Student's t, over "
+    "resampled splits, as the interval there, by the corrected resampled t (Nadeau and Bengio 2003), of a "
     "claim of equivalence by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: "
     "the share of pairs in which the claim's arm is ahead, a tie counting half, with its 95 % Clopper-Pearson "
     "interval. Effect size: the mean in standard deviations of the differences (Hedges' g). Test-set noise: standard "
