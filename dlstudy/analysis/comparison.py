@@ -19,8 +19,9 @@ from dlstudy.analysis.inference import (
     win_share,
 )
 from dlstudy.analysis.measurements import ClaimMeasurements
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.resampled import overlap_of, widened
-from dlstudy.analysis.results import Pair, Unit
+from dlstudy.analysis.results import Unit
 from dlstudy.study.claims import ClaimPhase
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.seeds import number_of

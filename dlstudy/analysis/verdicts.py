@@ -16,13 +16,13 @@ from dlstudy.analysis.inference import (
     smallest_difference,
 )
 from dlstudy.analysis.measurements import ClaimMeasurements, how_measured
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import (
     Check,
     ClaimSummary,
     DerivedSummary,
     DerivedVerdict,
     FigureVerdict,
-    Pair,
     ReportedSummary,
     Verdict,
 )

@@ -12,7 +12,8 @@ from dlstudy.analysis.formatting import (
     rounded,
     share_text,
 )
-from dlstudy.analysis.results import ClaimSummary, Pair, StudySummary, Verdict
+from dlstudy.analysis.pair import Pair
+from dlstudy.analysis.results import ClaimSummary, StudySummary, Verdict
 from dlstudy.report.blocks import Cell, Table, without_empty
 from dlstudy.report.labels import PHASES, label, listed, many, verdict_mood
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import (
     BudgetCurve,
     Check,
@@ -12,7 +13,6 @@ from dlstudy.analysis.results import (
     DerivedVerdict,
     FigureVerdict,
     MetricSummary,
-    Pair,
     Unit,
     Verdict,
 )
