@@ -3,8 +3,8 @@
 The corrected resampled t test takes the variance of the mean of n differences to be (1/n + overlap) s^2, where overlap
 is the number of rows that are judged over that of all others, and s^2 the variance of the differences.
 
-Source: Nadeau and Bengio 2003, Inference for the Generalization Error, equation 5; for folds Bouckaert and Frank 2004,
-Evaluating the Replicability of Significance Tests for Comparing Learning Algorithms.
+Source: Nadeau and Bengio 2003, Inference for the Generalization Error; for folds Bouckaert and Frank 2004, Evaluating
+the Replicability of Significance Tests for Comparing Learning Algorithms.
 """
 
 import math
