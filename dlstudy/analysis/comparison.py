@@ -35,12 +35,15 @@ LEAST_SEARCHES = 3
 
 
 class Comparison:
-    """The paired differences of a claim, of seeds or, where there are enough searches, of whole searches."""
+    """The paired differences of a claim: of whole searches where there are enough to compare methods, else of seeds.
+
+    Where nothing is tuned, the seeds of all searches count, by running numbers.
+    """
 
     def __init__(self, study: ResolvedStudy, measurements: ClaimMeasurements) -> None:
         self._study, self._measurements = study, measurements
         self._claim = measurements.claim
-        self.by_search = len(self._searches) >= LEAST_SEARCHES
+        self.by_search = len(self._searches) >= LEAST_SEARCHES and study.pairs_searches(self._claim)
 
     @property
     def unit(self) -> Unit:
@@ -62,10 +65,10 @@ class Comparison:
         """How many splits the comparison is over, in words; empty where splits are not resampled."""
         claim = self._claim
         arms = [self._study.arm(arm) for arm in (claim.better, *claim.than)]
-        if not any(self._study.split_of(arm, claim.phase.trained).resample for arm in arms):
+        if not any(self._study.split_of(arm, claim.phase.runs).resample for arm in arms):
             return ""
-        seeds = set.intersection(*(set(self._measurements.values(arm.name)) for arm in arms))
-        n = self.n_searches if self.by_search else len(seeds)
+        of_arms = [[set(self._measurements.values(arm.name, search)) for search in self._used] for arm in arms]
+        n = self.n_searches if self.by_search else sum(len(set.intersection(*k)) for k in zip(*of_arms, strict=True))
         return f", on {n} splits" if self.overlap and n > 1 else ", on one split"
 
     def pair(self, other: str) -> Pair | None:
@@ -74,7 +77,8 @@ class Comparison:
         if self.by_search:
             units = {search: statistics.fmean(values.values()) for search, values in by_search.items()}
         else:
-            units = by_search.get(1, {})
+            n = self._study.protocol.seeds
+            units = {(k - 1) * n + seed: value for k, values in by_search.items() for seed, value in values.items()}
         if len(units) < 2:
             return None
         values = [units[unit] for unit in sorted(units)]
@@ -110,6 +114,12 @@ class Comparison:
         p = t_test_p(values) if self.by_search else sign_flip_p(values, rng)
         return p, difference_interval(values, 0.95, rng), difference_interval(values, 0.90, rng)
 
+    @property
+    def _used(self) -> Sequence[int]:
+        """The searches whose runs are compared: all, but for the settings that searches found where these are few."""
+        is_one = self._study.pairs_searches(self._claim) and not self.by_search
+        return [1] if is_one else self._searches
+
     @cached_property
     def _searches(self) -> Sequence[int]:
         """The searches of which every arm of the claim has runs on the same seeds."""
@@ -123,7 +133,7 @@ class Comparison:
     def _differences(self, other: str) -> dict[int, dict[int, float]]:
         """How much better the claim's arm is than another, by search and seed, over the seeds that both have."""
         found = {}
-        for search in self._searches if self.by_search else (1,):
+        for search in self._used:
             ours, theirs = (self._measurements.values(arm, search) for arm in (self._claim.better, other))
             seeds = sorted(set(ours) & set(theirs))
             found[search] = {seed: self._claim.sign * (ours[seed] - theirs[seed]) for seed in seeds}
@@ -135,12 +145,12 @@ class Comparison:
         if claim.metric != "test_accuracy" or claim.target or claim.epoch or claim.phase is ClaimPhase.TUNING:
             return None
         split, their_split = (
-            self._study.split_of(self._study.arm(arm), claim.phase.trained) for arm in (claim.better, other)
+            self._study.split_of(self._study.arm(arm), claim.phase.runs) for arm in (claim.better, other)
         )
         if split != their_split or split.resample:  # which rows test is in the interval already
             return None
         texts = []
-        for search in self._searches if self.by_search else (1,):
+        for search in self._used:
             ours, theirs = (self._measurements.runs(arm, search) for arm in (claim.better, other))
             texts += [
                 (ours[seed].result.correct, theirs[seed].result.correct)  # type: ignore[union-attr]  # it has ended

@@ -90,7 +90,10 @@ def _units(study: Study, claim: Claim) -> int:
     """How many paired differences a claim rests on."""
     if claim.phase is ClaimPhase.SWEEP:
         return study.sweep(claim.sweep).seeds
-    return study.protocol.searches if _unit(study, claim) is Unit.SEARCH else study.protocol.seeds
+    if claim.phase is ClaimPhase.REPORTED:
+        return study.protocol.seeds_of(Phase.REPORTED)
+    searches = study.protocol.searches
+    return searches if _unit(study, claim) is Unit.SEARCH else study.protocol.seeds * searches
 
 
 def _spread(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord]) -> float | None:
@@ -104,7 +107,7 @@ def _spread(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord]) -
 
 def _unit(study: Study, claim: Claim) -> Unit:
     """The units that the claim will pair, once all runs are done."""
-    return Unit.SEARCH if claim.phase.compares_winners and study.protocol.searches > 1 else Unit.SEED
+    return Unit.SEARCH if study.pairs_searches(claim) and study.protocol.searches > 1 else Unit.SEED
 
 
 def _epochs(study: Study, arm: Arm) -> float:

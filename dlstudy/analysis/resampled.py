@@ -48,7 +48,7 @@ def overlap_of(study: ResolvedStudy, claim: Claim, by_search: bool) -> float:
         claim: that compares arms.
         by_search: whether it pairs whole searches.
     """
-    phase = claim.phase.trained
+    phase = claim.phase.runs
     if not by_search and not study.has_split_for_each_seed(phase):
         return 0.0
     splits = {study.split_of(study.arm(arm), phase) for arm in (claim.better, *claim.than)}

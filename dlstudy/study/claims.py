@@ -144,8 +144,8 @@ class ClaimPhase(StrEnum):
         return self in (ClaimPhase.REPLICATE, ClaimPhase.TUNING)
 
     @property
-    def trained(self) -> Phase:
-        """The phase whose runs are compared; of what tuning gains, that of the winners."""
+    def runs(self) -> Phase:
+        """The phase of the runs."""
         return Phase.REPLICATE if self is ClaimPhase.TUNING else Phase(self.value)
 
     @property

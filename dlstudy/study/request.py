@@ -75,7 +75,11 @@ class ResolvedStudy(Study):
 
     def seed(self, arm: Arm, phase: Phase, index: int, search: int = 1) -> int:
         """The seed of a trial."""
-        return seed_of(self.name, phase, index, stream_of(arm, search))
+        return seed_of(self.name, phase, index, self.stream(arm, search))
+
+    def stream(self, arm: Arm, search: int) -> tuple[str, ...]:
+        """Words that give a search of this replication its own random draws."""
+        return stream_of(arm, search, self.variant.replication)
 
     def spec(
         self,
@@ -138,9 +142,10 @@ def resolve(file: StudyFile, request: Request) -> ResolvedStudy:
     own = registry.describe(file.study.dataset)
     used = registry.describe(file.study.dataset if request.variant.dataset is None else request.variant.dataset)
     study = request.variant.apply(file.study, own, used)
-    wanted = {name: value for name in ("trials", "seeds", "searches") if (value := getattr(request, name)) is not None}
+    wanted = {name: value for name in ("trials", "seeds") if (value := getattr(request, name)) is not None}
+    protocol = study.protocol if request.searches is None else study.protocol.with_searches(request.searches)
     fields = {item.name: getattr(study, item.name) for item in dataclasses.fields(study)}
-    fields["protocol"] = dataclasses.replace(study.protocol, **wanted)
+    fields["protocol"] = dataclasses.replace(protocol, **wanted)
     resolved = ResolvedStudy(**fields, file=file, variant=request.variant, data=used)
     _check_splits(resolved)
     return resolved
@@ -163,21 +168,15 @@ def _check_splits(study: ResolvedStudy) -> None:
 
 
 def _check_resampling(study: ResolvedStudy) -> None:
-    """Checks that there are as many splits as seeds, or searches, that want one of their own."""
-    protocol, is_tuned = study.protocol, any(arm.space for arm in study.arms)
-    if protocol.split.resample and protocol.searches > 1 and not is_tuned:
-        raise StudyError(
-            f"searches must be 1 where splits are resampled and no arm is tuned, got {protocol.searches}: raise the "
-            "number of seeds, of which each has a split"
-        )
+    """Checks that there are as many blocks of time as there are seeds, or searches, that want one of their own."""
     for arm, name in study.parts(study.arms):
-        split, n, what = study.split_of(arm, name.phase), protocol.searches, "searches"
+        split, n, what = study.split_of(arm, name.phase), study.protocol.searches, "searches"
         if study.has_split_for_each_seed(name.phase):
-            n, what = protocol.seeds, "seeds"
+            n, what = study.protocol.seeds_of(name.phase) * len(study.searches_of(name.phase)), "seeds of all searches"
             if name.phase is Phase.SWEEP:
                 n = max(sweep.seeds for sweep in study.sweeps)
         if split.resample and n > split.most_splits:
             raise StudyError(
-                f"{what} must be {split.most_splits} at most, which is how many blocks of time Split.test="
+                f"{what} must be {split.most_splits} at most, one for each block of time that Split.test="
                 f"{split.test!r} leaves to test, got {n}: lower that number, or Split.test"
             )

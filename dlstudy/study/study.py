@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution
 
 from dlstudy.common.text import short_repr
 from dlstudy.errors import StudyError
-from dlstudy.study.claims import Claim, Derived, Reported
+from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol, Split, Sweep
 from dlstudy.study.validation import (
@@ -249,11 +249,22 @@ class Study:
 
     def split_number(self, phase: Phase, index: int, search: int) -> int:
         """Which of the resampled splits a trial has, from 0: the same one in every arm."""
-        return index if self.has_split_for_each_seed(phase) else search - 1
+        if self.has_split_for_each_seed(phase):
+            return index * len(self.searches_of(phase)) + search - 1
+        return search - 1
 
     def searches_of(self, phase: Phase) -> range:
         """The numbers of the searches that have a phase, counted from 1."""
         return range(1, 1 + (self.protocol.searches if phase.is_repeated else 1))
+
+    def pairs_searches(self, claim: Claim) -> bool:
+        """Whether a claim is about methods: it compares winners, at least one of them tuned.
+
+        Where each search has a split of its own, its seeds are no independent units for other arms either.
+        """
+        has_split_for_each = bool(self.protocol.split.resample) and not self.has_split_for_each_seed(Phase.REPLICATE)
+        is_tuned = any(self.arm(arm).space for arm in (claim.better, *claim.than))
+        return claim.phase.compares_winners and (is_tuned or has_split_for_each)
 
     def value_metric(self, arm: Arm, phase: Phase) -> str:
         """The metric that is the value of a trial: of test rows where the phase has no validation rows."""
@@ -332,14 +343,23 @@ class Study:
     def _check_seeds(self) -> None:
         tested = self.family
         needed = seeds_needed(len(tested))
-        counts = [("Protocol.seeds", self.protocol.seeds)] if tested else []
-        counts += [(f"seeds of sweep {claim.sweep}", self.sweep(claim.sweep).seeds) for claim in tested if claim.sweep]
-        for what, seeds in counts:
+        for claim in tested:
+            what, seeds = self._paired_seeds(claim)
             require(
                 seeds >= needed,
                 f"{len(tested)} claims need at least {needed} seeds to reach significance "
                 f"(2 / 2^seeds must not exceed {SIGNIFICANCE} / {len(tested)}), got {seeds}: raise {what}",
             )
+
+    def _paired_seeds(self, claim: Claim) -> tuple[str, float]:
+        """Where the number of seeds that a claim pairs is stated, and that number: no bound where it pairs searches."""
+        if claim.sweep:
+            return f"seeds of sweep {claim.sweep}", self.sweep(claim.sweep).seeds
+        if claim.phase is ClaimPhase.REPORTED:
+            return "Protocol.reported_seeds", self.protocol.seeds_of(Phase.REPORTED)
+        if self.protocol.searches > 1 and self.pairs_searches(claim):
+            return "Protocol.searches", math.inf
+        return "Protocol.seeds", self.protocol.seeds * self.protocol.searches
 
 
 def seeds_needed(n_claims: int) -> int:

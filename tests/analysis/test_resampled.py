@@ -60,12 +60,16 @@ def test_an_interval_and_the_ps_follow_from_the_corrected_standard_error():
 
 
 def untuned(split=RANDOM, **changes):
-    return resolved(Study("Is it?", "digits", print, [Arm("a"), Arm("b")], Protocol(split=split, **changes)))
+    return resolved(
+        Study("Is it?", "digits", print, [Arm("a"), Arm("b")], Protocol(split=split, **{"searches": 1, **changes}))
+    )
 
 
 def tuned(split=RANDOM, **changes):
     arms = [Arm(name, space={"rate": FloatDistribution(0.0, 1.0)}) for name in "ab"]
-    return resolved(Study("Is it?", "digits", print, arms, Protocol(split=split, rounds=0, **changes)))
+    return resolved(
+        Study("Is it?", "digits", print, arms, Protocol(split=split, rounds=0, **{"searches": 1, **changes}))
+    )
 
 
 def paired(study, gains, **changes):

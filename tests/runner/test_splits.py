@@ -1,5 +1,7 @@
 """Which rows the trials of a run see where its splits are resampled."""
 
+from dataclasses import replace
+
 import pytest
 
 from dlstudy.datasets import registry
@@ -9,7 +11,7 @@ from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.request import Request
 from dlstudy.study.splits import groups_of, split_rows
 from tests.helpers import fake_runs
-from tests.helpers.fake_engine import FakeEngine
+from tests.helpers.fake_engine import FakeEngine, made_up
 
 OWN = "split=Split(validation=200)"
 TUNED = 'setting={"kind": "net"}, space=RATE, reported={"learning_rate": 0.05}'
@@ -22,11 +24,11 @@ KINDS = [
 ]
 
 
-def run(path, tmp_path, split, **options):
+def run(path, tmp_path, split, result_of=made_up, **options):
     """Runs a study with another split; returns the specs of its trainings."""
     assert OWN in path.read_text()
     (tmp_path / "tiny.py").write_text(path.read_text().replace(OWN, f"split={split}"))
-    home, engine = Home.at(tmp_path / "home"), FakeEngine()
+    home, engine = Home.at(tmp_path / "home"), FakeEngine(result_of)
     home.create()
     fake_runs.run(tmp_path / "tiny.py", home, Request(**options), engine)
     return engine.trained
@@ -83,10 +85,34 @@ def test_of_stated_settings_each_seed_has_a_split(tiny, tmp_path):
     assert len(set(tested)) == 6
 
 
-def test_several_searches_of_nothing_are_refused(tiny, tmp_path):
+def test_seeds_of_several_searches_of_nothing_have_a_split_each(tiny, tmp_path):
     tiny.write_text(tiny.read_text().replace(TUNED, STATED))
-    with pytest.raises(StudyError, match="searches must be 1 where splits are resampled and no arm is tuned, got 3"):
-        run(tiny, tmp_path, KINDS[0], searches=3)
+    trained = run(tiny, tmp_path, KINDS[0], searches=3, seeds=6)
+    numbers = {(spec.search, spec.index): spec.split_number for spec in trained if spec.phase is Phase.REPLICATE}
+    assert sorted(numbers.values()) == list(range(18))
+
+
+def test_what_the_first_search_found_changes_nothing_in_the_others(tiny, tmp_path):
+    """The first search has seen rows that test the winners of the others."""
+
+    def better_at_the_top(spec):
+        found = made_up(spec)
+        if spec.search > 1 or spec.arm != "net":
+            return found
+        return replace(found, metrics={**found.metrics, "val_accuracy": 100 * spec.params["learning_rate"]})
+
+    text = tiny.read_text().replace("rounds=0", "rounds=2")
+    trained = []
+    for folder, result_of in (("one", made_up), ("two", better_at_the_top)):
+        (tmp_path / folder).mkdir()
+        tiny.write_text(text)
+        specs = run(tiny, tmp_path / folder, KINDS[0], result_of, searches=3)
+        searched = [spec for spec in specs if spec.phase is Phase.SEARCH and spec.arm == "net"]
+        trained.append({(spec.search, spec.index): dict(spec.params) for spec in searched})
+    one, two = ({place: params for place, params in of_run.items() if place[0] > 1} for of_run in trained)
+    assert one == two
+    assert trained[0] != trained[1]
+    assert {search for search, _ in one} == {2, 3}
 
 
 def test_another_kind_of_splits_is_another_definition(tiny, tmp_path):
@@ -98,5 +124,5 @@ def test_another_kind_of_splits_is_another_definition(tiny, tmp_path):
 
 
 def test_more_searches_than_blocks_of_time_are_refused(tiny, tmp_path):
-    with pytest.raises(StudyError, match="searches must be 4 at most, which is how many blocks of time"):
+    with pytest.raises(StudyError, match="searches must be 4 at most, one for each block of time"):
         run(tiny, tmp_path, "Split(0.25, 0.2, resample='time')", searches=5)

@@ -127,5 +127,8 @@ def test_where_arms_are_tuned_a_search_keeps_one_split_for_all_that_is_paired_wi
 
 
 def test_where_nothing_is_tuned_each_seed_has_a_split():
-    plain = study({})
+    plain = study({}, searches=1)
     assert {plain.split_number(phase, 3, 1) for phase in Phase} == {3}
+    several = study({}, searches=3)
+    assert [several.split_number(Phase.REPLICATE, i, k) for i in range(2) for k in (1, 2, 3)] == list(range(6))
+    assert several.split_number(Phase.REPORTED, 4, 1) == 4

@@ -37,7 +37,7 @@ def claims_table(summary: StudySummary) -> Table:
         for i, claim in enumerate(summary.claims, 1)
     ]
     heads = ["claim", "verdict", "measured by", "difference", "95 % interval", "adjusted p", "pairs"]
-    note = " ".join(filter(None, [_HOW_JUDGED, _scopes(summary.claims), _aa_tests(summary.claims)]))
+    note = " ".join(filter(None, [_HOW_JUDGED, _scopes(summary.claims), _aa_tests(summary)]))
     return Table("Claims", heads, rows, note)
 
 
@@ -105,10 +105,19 @@ def _scopes(claims: Sequence[ClaimSummary]) -> str:
     )
 
 
-def _aa_tests(claims: Sequence[ClaimSummary]) -> str:
-    if not any(claim.aa_test for claim in claims):
+def _aa_tests(summary: StudySummary) -> str:
+    if not any(claim.aa_test for claim in summary.claims):
         return ""
-    return "An A/A test is not a claim of the document: it compares two identical arms, and should be undecided."
+    what = "An A/A test is not a claim of the document: it compares two identical arms, and should be undecided."
+    found = summary.aa_tests
+    if found is None or found.n == 1:
+        return what
+    rate = f"{found.n_false} of {found.n} A/A tests gave a false verdict: {share_text(found.rate)}"
+    low, high = (f"{100 * end:.0f}" for end in found.interval)
+    return (
+        f"{what} {rate} (95 % Clopper-Pearson interval {low} to {high} %), where at most 5 % are expected. No two of "
+        "them share an arm, so they are independent."
+    )
 
 
 def pairs_table(summary: StudySummary) -> Table:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from dlstudy.analysis.aa_tests import false_verdicts
 from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import (
     BudgetCurve,
@@ -151,6 +152,11 @@ def test_scopes_are_named_where_claims_differ_in_them(summary):
         "An A/A test is not a claim of the document: it compares two identical arms, and should be undecided."
     )
     assert table.rows[2][0] == "3. a is better (A/A test)"
+    several = replace(summary, claims=claims, aa_tests=false_verdicts([True, *[False] * 9]))
+    assert (
+        "1 of 10 A/A tests gave a false verdict: 10 % (95 % Clopper-Pearson interval 0 to 45 %), where at most 5 %"
+        in claims_table(several).note
+    )
 
 
 @pytest.mark.parametrize(
