@@ -9,12 +9,12 @@ from typing import Any
 from dlstudy.analysis.combining import heterogeneity_p, mean_of_means
 from dlstudy.analysis.comparison import LEAST_SEARCHES
 from dlstudy.analysis.inference import Interval, paired_interval, variance_components
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import (
     SCHEMA,
     ArmSummary,
     ClaimSummary,
     FigureVerdict,
-    Pair,
     ReportedSummary,
     StudySummary,
     Unit,

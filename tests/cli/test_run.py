@@ -215,7 +215,7 @@ STUDY = Study(
     dataset="digits",
     build=build,
     arms=[Arm("deep", {"depth": 8}), Arm("flat", {"depth": 4})],
-    protocol=Protocol(seeds=6, split=Split(validation=0.25, test=0.2, random_state=3, resample="folds")),
+    protocol=Protocol(seeds=6, searches=1, split=Split(0.25, test=0.2, random_state=3, resample="folds")),
     claims=[Claim("Deep is better", "deep", "flat", "test_accuracy")],
 )
 '''
