@@ -1,7 +1,8 @@
 """A claim's arm against one other: the paired differences and their statistics."""
 
+import dataclasses
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -28,7 +29,7 @@ from dlstudy.study.seeds import number_of
 from dlstudy.study.splits import split_rows
 from dlstudy.study.trial import unpack_bits
 
-__all__ = ["LEAST_SEARCHES", "Comparison"]
+__all__ = ["LEAST_SEARCHES", "Comparison", "compare"]
 
 LEAST_SEARCHES = 3
 """With fewer independent searches, the methods cannot be distinguished from the settings that were found."""
@@ -81,38 +82,15 @@ class Comparison:
             units = {(k - 1) * n + seed: value for k, values in by_search.items() for seed, value in values.items()}
         if len(units) < 2:
             return None
-        values = [units[unit] for unit in sorted(units)]
-        rng = np.random.default_rng(number_of("resampling", claim.text, other))
         several_seeds = self.by_search and any(len(runs) > 1 for runs in by_search.values())
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
-        p, interval, interval_90 = self._inference(values, rng)
-        wins, wins_interval = win_share(values)
-        return Pair(
-            against=other,
-            units=sorted(units),
-            differences=values,
-            mean=mean_and_sd(values)[0],
-            median=statistics.median(values),
-            interval=interval,
-            interval_90=interval_90,
-            p=p,
-            wins=wins,
-            wins_interval=None if self.overlap else wins_interval,
-            effect_size=effect_size(values),
+        rng = np.random.default_rng(number_of("resampling", claim.text, other))
+        return dataclasses.replace(
+            compare(other, units, self.unit, rng, self.overlap),
             test_noise=self._test_noise(other),
             sd_seeds=spread[0],
             sd_searches=spread[1],
-            overlap=self.overlap,
         )
-
-    def _inference(self, values: Sequence[float], rng: np.random.Generator) -> tuple[float, Interval, Interval]:
-        """The p of the differences, and the intervals of their mean at 95 and at 90 %."""
-        if self.overlap:
-            values = widened(values, self.overlap)
-            return t_test_p(values), paired_interval(values, 0.95), paired_interval(values, 0.90)
-        # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
-        p = t_test_p(values) if self.by_search else sign_flip_p(values, rng)
-        return p, difference_interval(values, 0.95, rng), difference_interval(values, 0.90, rng)
 
     @property
     def _used(self) -> Sequence[int]:
@@ -164,3 +142,46 @@ class Comparison:
             np.array([unpack_bits(text, n_rows) for text in column]) for column in zip(*texts, strict=True)
         )
         return test_set_noise(right, other_right)
+
+
+def compare(
+    against: str, units: Mapping[int, float], unit: Unit, rng: np.random.Generator, overlap: float = 0.0
+) -> Pair:
+    """The statistics of paired differences.
+
+    Args:
+        against: the other arm.
+        units: the difference of each unit, at least two, positive where the claim says so.
+        unit: what they are.
+        rng: draws resamples, where there are enough units for them.
+        overlap: as of `Pair`.
+    """
+    values = [units[key] for key in sorted(units)]
+    p, interval, interval_90 = _inference(values, unit, rng, overlap)
+    wins, wins_interval = win_share(values)
+    return Pair(
+        against=against,
+        units=sorted(units),
+        differences=values,
+        mean=mean_and_sd(values)[0],
+        median=statistics.median(values),
+        interval=interval,
+        interval_90=interval_90,
+        p=p,
+        wins=wins,
+        wins_interval=None if overlap else wins_interval,
+        effect_size=effect_size(values),
+        overlap=overlap,
+    )
+
+
+def _inference(
+    values: Sequence[float], unit: Unit, rng: np.random.Generator, overlap: float
+) -> tuple[float, Interval, Interval]:
+    """The p of the differences, and the intervals of their mean at 95 and at 90 %."""
+    if overlap:
+        values = widened(values, overlap)
+        return t_test_p(values), paired_interval(values, 0.95), paired_interval(values, 0.90)
+    # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
+    p = sign_flip_p(values, rng) if unit is Unit.SEED else t_test_p(values)
+    return p, difference_interval(values, 0.95, rng), difference_interval(values, 0.90, rng)

@@ -195,7 +195,7 @@ def _claim(judged: Sequence[ClaimSummary]) -> ReplicatedClaim:
 
 def _pair(judged: Sequence[ClaimSummary], pairs: Sequence[Pair]) -> ReplicatedPair:
     """The differences combined: from three replications on, a replication is a search, and so the unit for methods."""
-    groups = [pair.differences for pair in pairs]
+    groups = [pair.widened for pair in pairs]
     means = [pair.mean for pair in pairs]
     combined, interval = mean_of_means(groups)
     scope = judged[0].scope
