@@ -20,10 +20,11 @@ from dlstudy.analysis.inference import (
     win_share,
 )
 from dlstudy.analysis.measurements import ClaimMeasurements
-from dlstudy.analysis.results import Pair, Unit
+from dlstudy.analysis.pair import Pair
+from dlstudy.analysis.resampled import overlap_of, widened, widening
+from dlstudy.analysis.results import Unit
 from dlstudy.analysis.sign_flips import asymmetry_p, sign_flip_interval, sign_flip_p, smallest_shift
 from dlstudy.study.claims import ClaimPhase
-from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.splits import split_rows
 from dlstudy.study.trial import unpack_bits
@@ -55,6 +56,22 @@ class Comparison:
         """Searches of which every arm of the claim has runs on the same seeds."""
         return len(self._searches)
 
+    @cached_property
+    def overlap(self) -> float:
+        """Rows judged / all other rows of a split, where each unit has a split of its own; else 0."""
+        return overlap_of(self._study, self._claim, self.by_search)
+
+    @property
+    def over_splits(self) -> str:
+        """How many splits the comparison is over, in words; empty where splits are not resampled."""
+        claim = self._claim
+        arms = [self._study.arm(arm) for arm in (claim.better, *claim.than)]
+        if not any(self._study.split_of(arm, claim.phase.runs).resample for arm in arms):
+            return ""
+        of_arms = [[set(self._measurements.values(arm.name, search)) for search in self._used] for arm in arms]
+        n = self.n_searches if self.by_search else sum(len(set.intersection(*k)) for k in zip(*of_arms, strict=True))
+        return f", on {n} splits" if self.overlap and n > 1 else ", on one split"
+
     def pair(self, other: str) -> Pair | None:
         """The claim's arm against another; None with fewer than two units that both have."""
         by_search = self._differences(other)
@@ -68,7 +85,7 @@ class Comparison:
         several_seeds = self.by_search and any(len(runs) > 1 for runs in by_search.values())
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
         return dataclasses.replace(
-            compare(other, units, self.unit, self._is_random(other, units)),
+            compare(other, units, self.unit, self._is_random(other, units), self.overlap),
             test_noise=self._test_noise(other),
             sd_seeds=spread[0],
             sd_searches=spread[1],
@@ -114,9 +131,9 @@ class Comparison:
         if claim.metric != "test_accuracy" or claim.target or claim.epoch or claim.phase is ClaimPhase.TUNING:
             return None
         split, their_split = (
-            self._study.split_of(self._study.arm(arm), Phase(claim.phase)) for arm in (claim.better, other)
+            self._study.split_of(self._study.arm(arm), claim.phase.runs) for arm in (claim.better, other)
         )
-        if split != their_split:
+        if split != their_split or split.resample:  # which rows test is in the interval already
             return None
         texts = []
         for search in self._used:
@@ -135,7 +152,7 @@ class Comparison:
         return test_set_noise(right, other_right)
 
 
-def compare(against: str, units: Mapping[int, float], unit: Unit, by_chance: bool = True) -> Pair:
+def compare(against: str, units: Mapping[int, float], unit: Unit, by_chance: bool = True, overlap: float = 0.0) -> Pair:
     """The statistics of paired differences.
 
     Args:
@@ -143,12 +160,14 @@ def compare(against: str, units: Mapping[int, float], unit: Unit, by_chance: boo
         units: the difference of each unit, at least two, positive where the claim says so.
         unit: what they are.
         by_chance: whether seeds matter; else there is no p, and the interval is a point.
+        overlap: as of `Pair`.
     """
     values = [units[key] for key in sorted(units)]
-    mean, by_sign = mean_and_sd(values)[0], unit is Unit.SEED
+    mean, by_sign = mean_and_sd(values)[0], unit is Unit.SEED and not overlap
+    wide = widened(values, overlap)
     # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
-    p = sign_flip_p(values) if by_sign else t_test_p(values)
-    interval = sign_flip_interval(values, 0.95) if by_sign else paired_interval(values)
+    p = sign_flip_p(values) if by_sign else t_test_p(wide)
+    interval = sign_flip_interval(values, 0.95) if by_sign else paired_interval(wide)
     wins, wins_interval = win_share(values)
     return Pair(
         against=against,
@@ -157,22 +176,25 @@ def compare(against: str, units: Mapping[int, float], unit: Unit, by_chance: boo
         mean=mean,
         median=statistics.median(values),
         interval=interval if by_chance else (mean, mean),
-        interval_90=paired_interval(values, 0.90),
+        interval_90=paired_interval(wide, 0.90),
         p=p if by_chance else None,
         by_chance=by_chance,
         asymmetry_p=asymmetry_p(values) if by_chance and by_sign else None,
         wins=wins,
-        wins_interval=wins_interval,
+        wins_interval=None if overlap else wins_interval,
         effect_size=effect_size(values),
+        overlap=overlap,
     )
 
 
-def smallest_shown(unit: Unit, n: int, alpha: float) -> float:
+def smallest_shown(unit: Unit, n: int, alpha: float, overlap: float = 0.0) -> float:
     """The true mean difference, in its standard deviations, that the test of n such units finds in four of five cases.
 
     Infinite where so few cannot give a p as small as alpha.
     """
-    return smallest_shift(n, alpha) if unit is Unit.SEED else smallest_difference(1.0, n, alpha)
+    if unit is Unit.SEED and not overlap:
+        return smallest_shift(n, alpha)
+    return smallest_difference(widening(n, overlap), n, alpha)
 
 
 def _less(ours: float, theirs: float) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dlstudy.analysis.comparison import smallest_shown
 from dlstudy.analysis.inference import mean_and_sd
+from dlstudy.analysis.resampled import overlap_of
 from dlstudy.analysis.results import Unit
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
@@ -56,7 +57,8 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     plans, n_tests = [], sum(claim.n_hypotheses for claim in study.family)
     for claim in (claim for claim in study.family if claim.margin is None):
         n, unit, sd = _units(study, claim), _unit(study, claim), _spread(study, claim, trials)
-        in_sd = smallest_shown(unit, n, SIGNIFICANCE / n_tests)
+        overlap = overlap_of(study, claim, unit is Unit.SEARCH)
+        in_sd = smallest_shown(unit, n, SIGNIFICANCE / n_tests, overlap)
         plans.append(ClaimPlan(claim.text, claim.metric, n, in_sd, None if sd is None else sd * in_sd))
     return plans
 

@@ -9,6 +9,7 @@ from typing import Any
 from dlstudy.analysis.aa_tests import FalseVerdicts
 from dlstudy.analysis.cost_results import BudgetCurve, CostSummary
 from dlstudy.analysis.inference import Interval
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.trial_json import trial_json
 from dlstudy.study.claims import ClaimPhase
 from dlstudy.study.metrics import test_metric_of
@@ -25,7 +26,6 @@ __all__ = [
     "DerivedVerdict",
     "FigureVerdict",
     "MetricSummary",
-    "Pair",
     "ReportedSummary",
     "StudySummary",
     "SweepSummary",
@@ -162,47 +162,6 @@ class DerivedSummary:
     value: float
     verdict: DerivedVerdict
     why: str = ""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A claim's arm against one other, over paired units: seeds, or whole searches.
-
-    Args:
-        against: the other arm.
-        units: indices of the seeds or of the data sets, or numbers of the searches, ascending.
-        differences: (n,) one a unit, positive where the claim says so.
-        mean, median: of them.
-        interval: of the mean, at 95 %: the shifts that the test of p does not reject; None with fewer than six seeds.
-        interval_90: of the mean, Student's, for equivalence.
-        p: two-sided, that there is no difference; not adjusted for the number of claims; None without chance.
-        by_chance: whether the seed matters: not where both arms give the same on every seed, or are equal on each.
-        asymmetry_p: of differences that are symmetric, as p supposes (Miao, Gel and Gastwirth); None between searches.
-        wins, wins_interval: the share of units in which the arm is ahead (a tie counts half), with its 95 % interval.
-        effect_size: the mean difference in standard deviations of the differences (Hedges' g); None where they are
-            all alike.
-        test_noise: standard error of the mean difference that the finite test set alone brings; None where the record
-            has no right and wrong answers, or the claim is of another metric than test accuracy.
-        sd_seeds, sd_searches: standard deviations of a difference between seeds of one search, and between searches
-            beyond that; None with fewer than three searches.
-    """
-
-    against: str
-    units: Sequence[int]
-    differences: Sequence[float]
-    mean: float
-    median: float
-    interval: Interval | None = None
-    interval_90: Interval | None = None
-    p: float | None = None
-    by_chance: bool = True
-    asymmetry_p: float | None = None
-    wins: float | None = None
-    wins_interval: Interval | None = None
-    effect_size: float | None = None
-    test_noise: float | None = None
-    sd_seeds: float | None = None
-    sd_searches: float | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from dlstudy.analysis.formatting import p_text
 from dlstudy.analysis.inference import Interval, beyond_p, equivalence_p, mean_and_sd, pairs_needed
 from dlstudy.analysis.measurements import ClaimMeasurements, how_measured
 from dlstudy.analysis.multiplicity import adjust
-from dlstudy.analysis.results import Check, ClaimSummary, DerivedSummary, DerivedVerdict, Pair, Unit, Verdict
+from dlstudy.analysis.pair import Pair
+from dlstudy.analysis.results import Check, ClaimSummary, DerivedSummary, DerivedVerdict, Unit, Verdict
 from dlstudy.analysis.sign_flips import smallest_p
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
@@ -73,8 +74,9 @@ def with_pairs(claim: Claim, summary: ClaimSummary, pairs: Sequence[Pair]) -> Cl
     )  # fmt: skip
     if not any(pair.by_chance for pair in pairs):
         return summary
-    p_equivalent = max(equivalence_p(pair.differences, claim.rope) for pair in pairs) if claim.rope else None
-    p_floor = _smallest_p(pairs, deciding) if claim.margin is None and summary.unit is Unit.SEED else None
+    p_equivalent = max(equivalence_p(pair.widened, claim.rope) for pair in pairs) if claim.rope else None
+    by_sign = claim.margin is None and summary.unit is Unit.SEED and not deciding.overlap
+    p_floor = _smallest_p(pairs, deciding) if by_sign else None
     return dataclasses.replace(summary, p=p, p_equivalent=p_equivalent, p_floor=p_floor)
 
 
@@ -97,8 +99,8 @@ def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> Cla
     pairs = [pair for other in claim.than if (pair := comparison.pair(other)) is not None]
     summary = ClaimSummary(
         claim.text, Verdict.NOT_RUN, claim.metric, claim.epoch, claim.phase, how=how_measured(claim),
-        unit=comparison.unit, scope=_scope(study, claim, comparison), margin=claim.margin, rope=claim.rope,
-        aa_test=claim.aa_test, pairs=pairs,
+        unit=comparison.unit, scope=_scope(study, claim, comparison) + comparison.over_splits, margin=claim.margin,
+        rope=claim.rope, aa_test=claim.aa_test, pairs=pairs,
     )  # fmt: skip
     if len(pairs) < len(claim.than):
         return dataclasses.replace(summary, why=measurements.why_missing())
@@ -134,8 +136,8 @@ def _equivalence(pairs: Sequence[Pair], margin: float) -> tuple[float, Pair]:
     """The p of a claim that its arm differs from each other by less than a margin, and the pair that decides."""
     furthest = max(pairs, key=lambda pair: abs(pair.mean))
     if abs(furthest.mean) < margin:
-        return max(equivalence_p(pair.differences, margin) for pair in pairs), furthest
-    return min(1.0, len(pairs) * beyond_p(furthest.differences, margin)), furthest
+        return max(equivalence_p(pair.widened, margin) for pair in pairs), furthest
+    return min(1.0, len(pairs) * beyond_p(furthest.widened, margin)), furthest
 
 
 def _p(pair: Pair) -> float:
@@ -187,14 +189,17 @@ def _decide(claim: Claim, summary: ClaimSummary, adjusted: Sequence[float], leve
         return dataclasses.replace(summary, verdict=verdict, measured=verdict)
     p_adjusted, p_equivalent = adjusted[0], adjusted[1] if claim.rope else None
     sd = mean_and_sd(summary.deciding.differences)[1] or 0.0
-    shown = functools.partial(smallest_shown, summary.unit, alpha=level)
+    overlap = summary.deciding.overlap
+    shown = functools.partial(smallest_shown, summary.unit, alpha=level, overlap=overlap)
     smallest = None if claim.margin or not sd else sd * shown(summary.n)
     verdict = _verdict(claim, summary, p_adjusted, p_equivalent)
     why = [_why_undecided(summary, level), summary.why] if verdict is Verdict.UNDECIDED else [summary.why]
     return dataclasses.replace(
         summary, p_adjusted=p_adjusted, p_equivalent_adjusted=p_equivalent, verdict=verdict, measured=verdict,
         smallest=None if smallest == math.inf else smallest,
-        n_needed=pairs_needed(lambda n: sd * shown(n), claim.rope) if claim.rope else None, why=_sentence(why),
+        # More splits of the same rows find a smaller difference only up to a limit: no number of them may be enough.
+        n_needed=pairs_needed(lambda n: sd * shown(n), claim.rope) if claim.rope and not overlap else None,
+        why=_sentence(why),
     )  # fmt: skip
 
 

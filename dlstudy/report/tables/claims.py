@@ -12,7 +12,8 @@ from dlstudy.analysis.formatting import (
     rounded,
     share_text,
 )
-from dlstudy.analysis.results import ClaimSummary, Pair, StudySummary, Verdict
+from dlstudy.analysis.pair import Pair
+from dlstudy.analysis.results import ClaimSummary, StudySummary, Verdict
 from dlstudy.report.blocks import Cell, Table, without_empty
 from dlstudy.report.labels import PHASES, label, listed, many, verdict_mood
 
@@ -113,7 +114,8 @@ def _scopes(claims: Sequence[ClaimSummary]) -> str:
         if claim.scope and claim.difference is not None:
             numbered.setdefault(claim.scope, []).append(str(i))
     if len(numbered) == 1:
-        return f"Verdicts hold {next(iter(numbered))}, and on these test rows."
+        resampled = any(pair.overlap for claim in claims for pair in claim.pairs)
+        return f"Verdicts hold {next(iter(numbered))}{'' if resampled else ', and on these test rows'}."
     return " ".join(f"{_numbered(numbers)}: {scope}." for scope, numbers in numbered.items())
 
 
@@ -148,7 +150,8 @@ def pairs_table(summary: StudySummary) -> Table:
 
 _HOW_COMPARED = (
     "p: two-sided, of this pair alone, by flipping signs (all patterns up to 16 pairs, 65,535 random ones beyond); the "
-    "interval of the mean holds the shifts that this test does not reject. Between searches both are Student's. p of a "
+    "interval of the mean holds the shifts that this test does not reject. Between searches both are Student's, over "
+    "resampled splits both are the corrected resampled t's (Nadeau and Bengio 2003). p of a "
     "claim of equivalence: by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: "
     "the share of pairs in which the claim's arm is ahead, a tie counting half, with its 95 % Clopper-Pearson "
     "interval. Effect size: the mean in standard deviations of the differences (Hedges' g). Test-set noise: standard "

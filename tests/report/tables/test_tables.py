@@ -6,13 +6,13 @@ import pytest
 
 from dlstudy.analysis.aa_tests import false_verdicts
 from dlstudy.analysis.cost_results import BudgetCurve, CostSummary
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import (
     Check,
     ClaimSummary,
     DerivedVerdict,
     FigureVerdict,
     MetricSummary,
-    Pair,
     Unit,
     Verdict,
 )
