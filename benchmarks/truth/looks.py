@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlstudy.analysis.inference import sign_flip_p, t_test_p
+from dlstudy.analysis.inference import t_test_p
 from dlstudy.analysis.sequential import (
     MOST_STAGES,
     Spending,
@@ -15,6 +15,7 @@ from dlstudy.analysis.sequential import (
     sequential_t_p,
     share_spent,
 )
+from dlstudy.analysis.sign_flips import sign_flip_p
 
 __all__ = ["DRAWS", "Way", "first_rejection", "table"]
 
@@ -52,7 +53,7 @@ class Way:
         spending = Spending(units, tuple(share_spent(n, units[0]) for n in units))
         if self.by_search:
             return sequential_t_p([t_test_p(values[:n]) for n in units], spending)
-        first_p = sign_flip_p(values[: units[0]], np.random.default_rng(0))
+        first_p = sign_flip_p(values[: units[0]])
         return sequential_flip_p(values[: units[-1]], spending, first_p)
 
 

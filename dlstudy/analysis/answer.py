@@ -9,6 +9,7 @@ from dlstudy.analysis.formatting import difference, interval_text, mean_text
 from dlstudy.analysis.measurements import value_of_diverged
 from dlstudy.analysis.results import Check, ClaimSummary, MetricSummary, Verdict
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries
+from dlstudy.analysis.twins import twins_notes
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim
 from dlstudy.study.metrics import told_direction
@@ -17,7 +18,7 @@ from dlstudy.study.splits import split_rows
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrainedBy, TrialRecord, TrialState
 
-__all__ = ["answer_of", "notes_of", "rate_warning", "scope_of", "why_not_comparable"]
+__all__ = ["answer_of", "notes_of", "ranking_of", "rate_warning", "scope_of", "why_not_comparable"]
 
 _LEADS = {Verdict.SUPPORTED: "did best", Verdict.WITHHELD: "leads"}
 _BY_GRADIENT = (TrainedBy.EPOCH_GRAPH, TrainedBy.FIT, TrainedBy.FIT_WITH_XLA)
@@ -57,6 +58,13 @@ def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Seque
     return f"{how}{first} {leads}: {reached}, {ahead}, on {study.dataset}, {judged.scope}{why}."
 
 
+def ranking_of(study: ResolvedStudy, trial_index: TrialIndex) -> dict[str, float]:
+    """The mean test metric of each arm, runs that diverged included, best first; empty where arms are not ranked."""
+    searches = _deciding_searches(study, trial_index)
+    means = _means(study, trial_index, searches) if study.rank_arms else {}
+    return _ranked(study, means, {arm: _n_diverged(trial_index, arm, searches) for arm in means})
+
+
 def _deciding_searches(study: Study, trial_index: TrialIndex) -> Sequence[int]:
     """All searches that each arm has, if they are enough for a verdict on methods, else the first."""
     arms = [arm.name for arm in study.arms if not arm.copy_of]
@@ -80,8 +88,10 @@ def _n_diverged(trial_index: TrialIndex, arm: str, searches: Sequence[int]) -> i
     return sum(run.state is TrialState.DIVERGED for run in runs)
 
 
-def _ranked(study: Study, means: Mapping[str, MetricSummary], n_diverged: Mapping[str, int]) -> list[str]:
-    """The arms from the best mean to the worst; runs that diverged count."""
+def _ranked(study: Study, means: Mapping[str, MetricSummary], n_diverged: Mapping[str, int]) -> dict[str, float]:
+    """The means from the best to the worst; runs that diverged count."""
+    if not means:
+        return {}
     direction = study.protocol.direction
     diverged = value_of_diverged([value for summary in means.values() for value in summary.values], direction)
 
@@ -89,7 +99,8 @@ def _ranked(study: Study, means: Mapping[str, MetricSummary], n_diverged: Mappin
         summary, n = means[arm], n_diverged[arm]
         return (summary.mean * summary.n + diverged * n) / (summary.n + n)
 
-    return sorted(means, key=lambda arm: -direction.sign * mean(arm))
+    found = {arm: mean(arm) for arm in means}
+    return dict(sorted(found.items(), key=lambda item: -direction.sign * item[1]))
 
 
 def _answer_by_claims(study: Study, claims: Sequence[ClaimSummary]) -> str:
@@ -97,7 +108,7 @@ def _answer_by_claims(study: Study, claims: Sequence[ClaimSummary]) -> str:
     if not tested:
         return "No answer yet: no claim has been tested."
     counts = [f"{n} {verdict}" for verdict, n in Counter(claim.verdict for claim in tested).most_common()]
-    first = f"{title_of(tested[0])}: {tested[0].verdict} (on {study.dataset}, {tested[0].scope})"
+    first = f"{title_of(tested[0])}: {tested[0].verdict}, on {study.dataset}, {tested[0].scope}"
     if len(tested) == 1:
         return f"{first}."
     return f"{first}. Of all {len(tested)} claims tested: {', '.join(counts)}."
@@ -115,17 +126,22 @@ def scope_of(
     searched = [_count(n_trials, "search trial")] if any(arm.space for arm in study.arms) else []
     tried = f"{' and '.join([*searched, _count(protocol.seeds, 'seed')])} for each arm"
     budget = tried + (f" in each of {protocol.searches} searches" if protocol.searches > 1 else "")
-    words = [f"data: {study.data.title}" + (f", of which {_n_train(study):,} rows train" if protocol.rows else "")]
+    words = [f"data: {study.data.title}{_rows_used(study)}"]
     words += [f"models: {ends} parameters"] if ends else []
     words += [f"budget: {budget}, {_count(protocol.epochs, 'epoch')}"]
     words += [", ".join(f"{name} {made_with[name]}" for name in ("tensorflow", "keras") if name in made_with)]
     return f"{'; '.join(filter(None, words))}."
 
 
-def _n_train(study: ResolvedStudy) -> int:
-    """Rows that train in the search and the replicates: `Protocol.rows` less those that validate."""
+def _rows_used(study: ResolvedStudy) -> str:
+    """How many rows train in the search and the replicates, in words: `Protocol.rows` less those that validate."""
     protocol, data = study.protocol, study.data
-    return len(split_rows(protocol.split, data.n_train, data.n_test, protocol.rows).train)
+    if protocol.rows is None:
+        return ""
+    if protocol.split.resample:  # splits may differ in it
+        return f", of which {protocol.rows:,} rows at most train and validate"
+    n_train = len(split_rows(protocol.split, data.n_train, data.n_test, protocol.rows).train)
+    return f", of which {n_train:,} rows train"
 
 
 def _count(n: int, noun: str) -> str:
@@ -139,6 +155,7 @@ def notes_of(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[str]:
         notes.append(f"DATA: {study.dataset} is {study.data.caveat}")
     if study.reported and not variant.trains_as_stated:
         notes.append(f"reported figures are not compared: this variant ({variant}) differs from what was reported")
+    notes += twins_notes(trials)
     if (told := told_direction(study.protocol.metric)) not in (None, study.protocol.direction):
         notes.append(f"Protocol.direction is {study.protocol.direction}, though {study.protocol.metric} says {told}")
     if warning := rate_warning(study, trials):

@@ -1,16 +1,19 @@
 """A claim's arm against one other: the paired differences and their statistics."""
 
+import dataclasses
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 
 from dlstudy.analysis.inference import (
-    difference_interval,
+    SLACK,
     effect_size,
     mean_and_sd,
-    sign_flip_p,
+    paired_interval,
+    smallest_difference,
     t_test_p,
     test_set_noise,
     variance_components,
@@ -18,21 +21,17 @@ from dlstudy.analysis.inference import (
 )
 from dlstudy.analysis.looks import Seen, first_share, joined, planned_units, spending
 from dlstudy.analysis.measurements import ClaimMeasurements
-from dlstudy.analysis.results import Pair, Unit
-from dlstudy.analysis.sequential import (
-    Spending,
-    repeated_level,
-    sequential_flip_p,
-    sequential_t_p,
-)
+from dlstudy.analysis.pair import Pair
+from dlstudy.analysis.resampled import overlap_of, widened, widening
+from dlstudy.analysis.results import Unit
+from dlstudy.analysis.sequential import ONE_LOOK, Spending, repeated_level, sequential_flip_p, sequential_t_p
+from dlstudy.analysis.sign_flips import asymmetry_p, sign_flip_interval, sign_flip_p, smallest_shift
 from dlstudy.study.claims import ClaimPhase
-from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.seeds import number_of
 from dlstudy.study.splits import split_rows
 from dlstudy.study.trial import unpack_bits
 
-__all__ = ["LEAST_SEARCHES", "Comparison"]
+__all__ = ["LEAST_SEARCHES", "Comparison", "compare", "smallest_shown"]
 
 LEAST_SEARCHES = 3
 """With fewer independent searches, the methods cannot be distinguished from the settings that were found."""
@@ -59,29 +58,33 @@ class Comparison:
         """Searches of which every arm of the claim has runs on the same seeds."""
         return len(self._searches)
 
+    @cached_property
+    def overlap(self) -> float:
+        """Rows judged / all other rows of a split, where each unit has a split of its own; else 0."""
+        return overlap_of(self._study, self._claim, self.by_search)
+
+    @property
+    def over_splits(self) -> str:
+        """How many splits the comparison is over, in words; empty where splits are not resampled."""
+        claim = self._claim
+        arms = [self._study.arm(arm) for arm in (claim.better, *claim.than)]
+        if not any(self._study.split_of(arm, claim.phase.runs).resample for arm in arms):
+            return ""
+        of_arms = [[set(self._measurements.values(arm.name, search)) for search in self._used] for arm in arms]
+        n = self.n_searches if self.by_search else sum(len(set.intersection(*k)) for k in zip(*of_arms, strict=True))
+        return f", on {n} splits" if self.overlap and n > 1 else ", on one split"
+
     def pair(self, other: str) -> Pair | None:
         """The claim's arm against another; None with fewer than two units that both have."""
-        claim, by_search, units = self._claim, self._differences(other), self._units(other)
+        by_search, units = self._differences(other), self._units(other)
         if len(units) < 2:
             return None
         order, looks = self._looks(other)
-        values = [units[unit] for unit in order]
-        rng = np.random.default_rng(number_of("resampling", claim.text, other))
         several_seeds = self.by_search and any(len(runs) > 1 for runs in by_search.values())
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
-        wins, wins_interval = win_share(values)
-        return Pair(
-            against=other,
-            units=order,
-            differences=values,
-            mean=mean_and_sd(values)[0],
-            median=statistics.median(values),
-            interval=difference_interval(values, repeated_level(looks, 0.05), rng),
-            interval_90=difference_interval(values, repeated_level(looks, 0.10), rng),
-            p=self._p(values, looks, rng),
-            wins=wins,
-            wins_interval=wins_interval,
-            effect_size=effect_size(values),
+        in_order = {unit: units[unit] for unit in order}
+        return dataclasses.replace(
+            compare(other, in_order, self.unit, self._is_random(other, units), overlap=self.overlap, looks=looks),
             test_noise=self._test_noise(other),
             sd_seeds=spread[0],
             sd_searches=spread[1],
@@ -93,6 +96,15 @@ class Comparison:
         """The searches whose runs are compared: all, but for the settings that searches found where these are few."""
         is_one = self._study.pairs_searches(self._claim) and not self.by_search
         return [1] if is_one else self._searches
+
+    def _is_random(self, other: str, units: Mapping[int, float]) -> bool:
+        """Whether seeds matter: not where the two arms are equal on each, or where each gives the same on all."""
+        return any(units.values()) and not all(self._is_exact(arm) for arm in (self._claim.better, other))
+
+    def _is_exact(self, arm: str) -> bool:
+        """Whether all runs of an arm gave the same in whatever they measured."""
+        runs = [run for search in self._used for run in self._measurements.runs(arm, search, diverged=True).values()]
+        return bool(runs) and all(run.metrics == runs[0].metrics for run in runs)
 
     def seen(self, other: str) -> Seen:
         """What a look sees of the comparison with another arm."""
@@ -114,16 +126,10 @@ class Comparison:
         """The units in the order in which looks saw them, and what the looks may spend, this one included."""
         now, plan = self.seen(other), self._measurements.planned(self._study.protocol)
         if plan is None:  # one look, with all of the level: nothing else was fixed in advance
-            return sorted(now.units), Spending((len(now.units),), (1.0,))
+            return sorted(now.units), ONE_LOOK
         parts = joined([*(Comparison(self._study, past).seen(other) for past in self._measurements.past), now])
         order = list(dict.fromkeys(unit for look in parts[-1] for unit in sorted(look.units)))
         return order, spending(parts, planned_units(self._study, self._claim, plan), first_share(self._claim, plan))
-
-    def _p(self, values: Sequence[float], looks: Spending, rng: np.random.Generator) -> float:
-        # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
-        if self.by_search:
-            return sequential_t_p([t_test_p(values[:n]) for n in looks.units], looks)
-        return sequential_flip_p(values, looks, sign_flip_p(values[: looks.units[0]], rng))
 
     @cached_property
     def _searches(self) -> Sequence[int]:
@@ -141,7 +147,7 @@ class Comparison:
         for search in self._used:
             ours, theirs = (self._measurements.values(arm, search) for arm in (self._claim.better, other))
             seeds = sorted(set(ours) & set(theirs))
-            found[search] = {seed: self._claim.sign * (ours[seed] - theirs[seed]) for seed in seeds}
+            found[search] = {seed: self._claim.sign * _less(ours[seed], theirs[seed]) for seed in seeds}
         return found
 
     def _test_noise(self, other: str) -> float | None:
@@ -150,9 +156,9 @@ class Comparison:
         if claim.metric != "test_accuracy" or claim.target or claim.epoch or claim.phase is ClaimPhase.TUNING:
             return None
         split, their_split = (
-            self._study.split_of(self._study.arm(arm), Phase(claim.phase)) for arm in (claim.better, other)
+            self._study.split_of(self._study.arm(arm), claim.phase.runs) for arm in (claim.better, other)
         )
-        if split != their_split:
+        if split != their_split or split.resample:  # which rows test is in the interval already
             return None
         texts = []
         for search in self._used:
@@ -169,3 +175,74 @@ class Comparison:
             np.array([unpack_bits(text, n_rows) for text in column]) for column in zip(*texts, strict=True)
         )
         return test_set_noise(right, other_right)
+
+
+def compare(
+    against: str,
+    units: Mapping[int, float],
+    unit: Unit,
+    by_chance: bool = True,
+    *,
+    overlap: float = 0.0,
+    looks: Spending = ONE_LOOK,
+) -> Pair:
+    """The statistics of paired differences.
+
+    Args:
+        against: the other arm.
+        units: the difference of each unit, at least two, positive where the claim says so; in the order in which looks
+            saw them.
+        unit: what they are.
+        by_chance: whether seeds matter; else there is no p, and the interval is a point.
+        overlap, looks: as of `Pair`.
+    """
+    values = list(units.values())
+    mean, by_sign = mean_and_sd(values)[0], unit is Unit.SEED and not overlap
+    wide = widened(values, overlap)
+    # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
+    p = _flip_p(values, looks) if by_sign else _t_p(values, looks, overlap)
+    level = repeated_level(looks, 0.05)
+    interval = sign_flip_interval(values, level) if by_sign else paired_interval(wide, level)
+    wins, wins_interval = win_share(values)
+    return Pair(
+        against=against,
+        units=list(units),
+        differences=values,
+        mean=mean,
+        median=statistics.median(values),
+        interval=interval if by_chance else (mean, mean),
+        interval_90=paired_interval(wide, repeated_level(looks, 0.10)),
+        p=p if by_chance else None,
+        by_chance=by_chance,
+        asymmetry_p=asymmetry_p(values) if by_chance and by_sign else None,
+        wins=wins,
+        wins_interval=None if overlap else wins_interval,
+        effect_size=effect_size(values),
+        overlap=overlap,
+        looks=looks,
+    )
+
+
+def _flip_p(values: Sequence[float], looks: Spending) -> float:
+    """The p of flipped signs over all looks."""
+    return sequential_flip_p(values, looks, sign_flip_p(values[: looks.counts(len(values))[0]]))
+
+
+def _t_p(values: Sequence[float], looks: Spending, overlap: float) -> float:
+    """The p of Student's t over all looks."""
+    return sequential_t_p([t_test_p(widened(values[:n], overlap)) for n in looks.counts(len(values))], looks)
+
+
+def smallest_shown(unit: Unit, n: int, alpha: float, overlap: float = 0.0) -> float:
+    """The true mean difference, in its standard deviations, that the test of n such units finds in four of five cases.
+
+    Infinite where so few cannot give a p as small as alpha.
+    """
+    if unit is Unit.SEED and not overlap:
+        return smallest_shift(n, alpha)
+    return smallest_difference(widening(n, overlap), n, alpha)
+
+
+def _less(ours: float, theirs: float) -> float:
+    """Their difference, and 0 where rounding alone makes it: exact methods differ by as much."""
+    return 0.0 if math.isclose(ours, theirs, rel_tol=SLACK) else ours - theirs

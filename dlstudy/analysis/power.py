@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dlstudy.analysis.inference import mean_and_sd, smallest_difference
+from dlstudy.analysis.comparison import smallest_shown
+from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.looks import first_share, planned_unit, planned_units
+from dlstudy.analysis.resampled import overlap_of
+from dlstudy.analysis.results import Unit
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim
@@ -52,12 +55,16 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
         study: as the request runs it.
         trials: of the same study, of any variant, to estimate the spread from; may be none.
     """
-    plans, level = [], SIGNIFICANCE / max(1, len(study.family))
+    plans, n_tests = [], sum(claim.n_hypotheses for claim in study.family)
     for claim in (claim for claim in study.family if claim.margin is None):
-        n, sd = planned_units(study, claim, study.protocol), _spread(study, claim, trials)
-        spent = first_share(claim, study.protocol) * level
-        known = None if sd is None else smallest_difference(sd, n, spent)
-        plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, spent), known))
+        n, unit, sd = (
+            planned_units(study, claim, study.protocol),
+            planned_unit(study, claim),
+            _spread(study, claim, trials),
+        )
+        overlap = overlap_of(study, claim, unit is Unit.SEARCH)
+        in_sd = smallest_shown(unit, n, first_share(claim, study.protocol) * SIGNIFICANCE / n_tests, overlap)
+        plans.append(ClaimPlan(claim.text, claim.metric, n, in_sd, None if sd is None else sd * in_sd))
     return plans
 
 

@@ -9,12 +9,12 @@ from typing import Any
 from dlstudy.analysis.combining import heterogeneity_p, mean_of_means
 from dlstudy.analysis.comparison import LEAST_SEARCHES
 from dlstudy.analysis.inference import Interval, paired_interval, variance_components
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import (
     SCHEMA,
     ArmSummary,
     ClaimSummary,
     FigureVerdict,
-    Pair,
     ReportedSummary,
     StudySummary,
     Unit,
@@ -195,7 +195,7 @@ def _claim(judged: Sequence[ClaimSummary]) -> ReplicatedClaim:
 
 def _pair(judged: Sequence[ClaimSummary], pairs: Sequence[Pair]) -> ReplicatedPair:
     """The differences combined: from three replications on, a replication is a search, and so the unit for methods."""
-    groups = [pair.differences for pair in pairs]
+    groups = [pair.widened for pair in pairs]
     means = [pair.mean for pair in pairs]
     combined, interval = mean_of_means(groups)
     scope = judged[0].scope
@@ -216,7 +216,7 @@ def _figure(judged: Sequence[ReportedSummary]) -> ReplicatedFigure:
     first, verdicts = judged[0], [figure.verdict for figure in judged]
     agreement = _agreement(
         verdicts,
-        {FigureVerdict.REPRODUCED, FigureVerdict.NOT_REPRODUCED},
+        {FigureVerdict.COMPATIBLE, FigureVerdict.NOT_COMPATIBLE},
         {FigureVerdict.NOT_RUN, FigureVerdict.NOT_COMPARABLE},
     )
     ours = [figure.ours for figure in judged]

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from dlstudy.analysis.aa_tests import FalseVerdicts
+from dlstudy.analysis.cost_results import BudgetCurve, CostSummary
 from dlstudy.analysis.inference import Interval
-from dlstudy.analysis.sequential import Spending
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.trial_json import trial_json
 from dlstudy.study.claims import ClaimPhase
 from dlstudy.study.metrics import test_metric_of
@@ -19,15 +20,12 @@ __all__ = [
     "SCHEMA",
     "ArmSummary",
     "Best",
-    "BudgetCurve",
     "Check",
     "ClaimSummary",
-    "CostSummary",
     "DerivedSummary",
     "DerivedVerdict",
     "FigureVerdict",
     "MetricSummary",
-    "Pair",
     "ReportedSummary",
     "StudySummary",
     "SweepSummary",
@@ -58,8 +56,9 @@ class Verdict(StrEnum):
 class FigureVerdict(StrEnum):
     """The verdict of our runs on a reported figure."""
 
-    REPRODUCED = "reproduced"
-    NOT_REPRODUCED = "not reproduced"
+    COMPATIBLE = "compatible"
+    """One more of our runs could have given it."""
+    NOT_COMPATIBLE = "not compatible"
     UNDECIDABLE = "undecidable"
     """Almost any figure would pass."""
     NOT_COMPARABLE = "not comparable"
@@ -79,6 +78,7 @@ class Unit(StrEnum):
 
     SEED = "seed"
     SEARCH = "search"
+    DATASET = "data set"
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,18 @@ class ArmSummary:
 
 @dataclass(frozen=True)
 class ReportedSummary:
-    """A reported figure beside ours; `interval` is where 95 of 100 further runs of the setting would fall."""
+    """A reported figure beside ours.
+
+    Args:
+        arm, metric, epoch, setting, reported, place: the figure, its digits as in the document.
+        ours, sd, n: mean and standard deviation over our runs, and their number.
+        interval: where 95 of 100 further runs of the setting would fall.
+        p, p_adjusted: that one more run is as far from ours as the figure; adjusted for all figures of the same run of
+            the document (Holm); None where nothing is left to chance, or where it decides nothing.
+        noticed: how far from our mean the document's setting must be for the figure to be found not compatible in four
+            of five cases.
+        verdict, why: the verdict of our runs, and its reason.
+    """
 
     arm: str
     metric: str
@@ -136,6 +147,10 @@ class ReportedSummary:
     verdict: FigureVerdict
     why: str = ""
     place: str = ""
+    sd: float | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    noticed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -150,53 +165,19 @@ class DerivedSummary:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A claim's arm against one other, over paired units: seeds, or whole searches.
-
-    Args:
-        against: the other arm.
-        units: indices of the seeds, or numbers of the searches, in the order in which looks saw them.
-        differences: (n,) one a unit, positive where the claim says so.
-        mean, median: of them.
-        interval, interval_90: of the mean, at 95 and 90 % over all looks; None with fewer than two units.
-        p: two-sided, that there is no difference, over all looks; not adjusted for the number of claims.
-        wins, wins_interval: the share of units in which the arm is ahead (a tie counts half), with its 95 % interval.
-        effect_size: the mean in standard deviations of the differences (Hedges' g); None where they are all alike.
-        test_noise: standard error of the mean difference that the finite test set alone brings, where it is known.
-        sd_seeds, sd_searches: standard deviations of a difference between seeds of one search, and between searches
-            beyond that; None with fewer than three searches.
-        looks: at the comparison, the present one included, and what they spend of the level.
-    """
-
-    against: str
-    units: Sequence[int]
-    differences: Sequence[float]
-    mean: float
-    median: float
-    interval: Interval | None = None
-    interval_90: Interval | None = None
-    p: float | None = None
-    wins: float | None = None
-    wins_interval: Interval | None = None
-    effect_size: float | None = None
-    test_noise: float | None = None
-    sd_seeds: float | None = None
-    sd_searches: float | None = None
-    looks: Spending = field(default_factory=Spending)
-
-
-@dataclass(frozen=True)
 class ClaimSummary:
     """A claim and its verdict.
 
     Args:
-        text: the claim.
-        verdict: the verdict on it.
+        text, verdict: the claim, and the verdict on it.
         metric, epoch, phase, how: what was compared; `how` in words.
         measured: the verdict of our runs alone, whatever the document's own figures say; None without one.
         difference, interval, against, n: of the pair that decides, as in `Pair`; `interval` is the 95 % one.
-        p, p_adjusted: of the claim as a whole; adjusted for all claims of the study (Holm).
-        unit, scope: what is paired; what the verdict holds for, in words.
+        p, p_adjusted: of the claim as a whole; adjusted for all claims of the study; None without chance.
+        p_equivalent, p_equivalent_adjusted: that differences are as large as `rope`; None where the study states none.
+        p_floor: the smallest p that so many seeds can give; None between searches and for claims of equivalence.
+        unit: what is paired.
+        scope: what the verdict holds for, in words.
         margin: of equivalence; None where the claim is that one arm is better.
         rope: differences smaller than this do not matter, if stated.
         smallest: the smallest difference that this many units would have shown in four of five such studies.
@@ -221,6 +202,9 @@ class ClaimSummary:
     how: str = ""
     p: float | None = None
     p_adjusted: float | None = None
+    p_equivalent: float | None = None
+    p_equivalent_adjusted: float | None = None
+    p_floor: float | None = None
     unit: Unit = Unit.SEED
     scope: str = ""
     margin: float | None = None
@@ -243,8 +227,7 @@ class Check:
     """A check on the search of an arm.
 
     Args:
-        arm: whose search.
-        name: `bracket`, `failures`, `budget` or `contains`.
+        arm, name: whose search; `bracket`, `failures`, `budget` or `contains`.
         passed: whether it found no problem.
         text: one sentence with what was found.
     """
@@ -253,56 +236,6 @@ class Check:
     name: str
     passed: bool
     text: str
-
-
-@dataclass(frozen=True)
-class BudgetCurve:
-    """The best result of an arm's search after 1, 2, ... trials, in the metric of the search.
-
-    Args:
-        arm: its name.
-        kind: `best so far` (mean over searches), or `expected best` (of independent draws, Tang et al. 2020).
-        n_searches: how many searches it rests on.
-        best: (n,) after 1, 2, ... trials; None until one has finished.
-        low, high: (n,) range over the searches; empty with one.
-        seconds: (n,) that a slot had spent by then, mean over the searches.
-    """
-
-    arm: str
-    kind: str
-    n_searches: int
-    best: Sequence[float | None]
-    low: Sequence[float | None] = ()
-    high: Sequence[float | None] = ()
-    seconds: Sequence[float] = ()
-
-
-@dataclass(frozen=True)
-class CostSummary:
-    """The costs of an arm's winner, over its replicates; None where they are not known.
-
-    Args:
-        arm: its name.
-        parameters: of the model.
-        seconds_per_epoch: median over the runs.
-        seconds: of a whole training, median.
-        seconds_to_target: median time until the validation metric of the search reached `target`.
-        n_reached, n: how many of the runs reached it.
-        target: the value that the slowest-learning arm reached in the end.
-        memory_mb: highest resident memory of a worker that trained it.
-        slots: kinds of slots they were trained on.
-    """
-
-    arm: str
-    parameters: int | None
-    seconds_per_epoch: float | None
-    seconds: float | None
-    seconds_to_target: float | None
-    n_reached: int
-    n: int
-    target: float | None
-    memory_mb: float | None
-    slots: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -330,6 +263,7 @@ class StudySummary:
         protocol: in JSON; notes: to read before the numbers.
         scope: data, net, budget and versions that the answer holds for, in a sentence.
         crossings, pairing: where the arms' budget curves cross; what paired runs share.
+        ranking: mean test metric of each arm, runs that diverged included, best first; empty where arms are not ranked.
         made_with: versions and commit of the runs.
         plan: `digest` of the noted plan, and when it was noted, `planned_s`; empty without one.
         looks_s: when results could be looked at before the last run, Unix seconds.
@@ -357,6 +291,7 @@ class StudySummary:
     crossings: Sequence[str] = ()
     costs: Sequence[CostSummary] = ()
     pairing: Sequence[str] = ()
+    ranking: Mapping[str, float] = field(default_factory=dict)
     made_with: Mapping[str, str] = field(default_factory=dict)
     plan: Mapping[str, Any] = field(default_factory=dict)  # JSON
     looks_s: Sequence[float] = ()

@@ -19,6 +19,7 @@ from dlstudy.study.study import SIGNIFICANCE
 __all__ = [
     "FIRST_SHARE",
     "MOST_STAGES",
+    "ONE_LOOK",
     "Spending",
     "repeated_level",
     "sequential_flip_p",
@@ -46,10 +47,25 @@ class Spending:
     Args:
         units: at each look, ascending.
         shares: of the level, spent up to each look, ascending, 1 at most.
+
+    Both are empty where there is one look, with all of the level.
     """
 
     units: tuple[int, ...] = ()
     shares: tuple[float, ...] = ()
+
+    def counts(self, n: int) -> tuple[int, ...]:
+        """The units at each look; n are there now."""
+        return self.units or (n,)
+
+    @property
+    def first_share(self) -> float:
+        """What the first look spends."""
+        return self.shares[0] if self.shares else 1.0
+
+
+ONE_LOOK = Spending()
+"""One look, with all of the level."""
 
 
 def share_spent(n: int, first: int, first_share: float = FIRST_SHARE) -> float:
@@ -109,8 +125,8 @@ def repeated_level(spending: Spending, alpha: float) -> float:
 
     Source: Jennison and Turnbull 1989 (repeated confidence intervals), with boundaries of normal theory.
     """
-    if len(spending.units) == 1:
-        return 1 - alpha * spending.shares[0]
+    if len(spending.units) < 2:
+        return 1 - alpha * spending.first_share
     paths = abs(_normal_paths(spending.units))
     n_outside = int(np.sum(paths[-1] > _boundaries(paths, spending.shares, alpha)[-1]))
     return 1 - max(1, n_outside) / _PATHS
@@ -122,8 +138,8 @@ def _sequential_p(first_p: float, spending: Spending, make_paths: Callable[[], n
     What a discrete statistic leaves of a level at one look, the next may use, and more of a higher level: so asking for
     all levels above, and rounding up to one of them, is what makes it a p. With one look there is no need for that.
     """
-    first = min(1.0, first_p / spending.shares[0])
-    if len(spending.units) == 1:
+    first = min(1.0, first_p / spending.first_share)
+    if len(spending.units) < 2:
         return first
     paths, reached = make_paths(), min((level for level in _LEVELS if level >= first), default=1.0)
     for level in (level for level in _LEVELS if level < first):

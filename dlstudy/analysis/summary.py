@@ -9,17 +9,18 @@ from typing import Any
 from optuna.distributions import distribution_to_json
 
 from dlstudy.analysis.aa_tests import false_verdicts
-from dlstudy.analysis.answer import answer_of, notes_of, scope_of, why_not_comparable
+from dlstudy.analysis.answer import answer_of, notes_of, ranking_of, scope_of, why_not_comparable
 from dlstudy.analysis.budget_curves import budget_curves, crossings
 from dlstudy.analysis.costs import cost_summaries
 from dlstudy.analysis.deviations import deviations_of, dropped_claims, marks_of_claims
 from dlstudy.analysis.formatting import params_text
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.pairing import describe_pairing
+from dlstudy.analysis.reported import judge_reported
 from dlstudy.analysis.results import ArmSummary, Best, Check, ClaimSummary, StudySummary, SweepSummary, Verdict
 from dlstudy.analysis.search_checks import search_checks
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries, unrecovered, value_at
-from dlstudy.analysis.verdicts import judge_claims, judge_derived, judge_reported
+from dlstudy.analysis.verdicts import judge_claims, judge_derived
 from dlstudy.store.notes import Notes
 from dlstudy.study.axes import Number, reaching
 from dlstudy.study.phases import Phase
@@ -60,7 +61,7 @@ def summarize(
         n_failed=len(unrecovered(trials)),
         complete=all(trial_index.is_complete(arm) for arm in study.arms),
         arms=[_arm(study, arm, trial_index, trials) for arm in study.arms],
-        reported=[judge_reported(study, figure, trial_index, not_comparable) for figure in study.reported],
+        reported=judge_reported(study, study.reported, trial_index, not_comparable),
         derived=[judge_derived(figure) for figure in study.derived],
         sweeps=[point for sweep in study.sweeps for point in _sweep(study, sweep, trial_index)],
         claims=claims,
@@ -74,6 +75,7 @@ def summarize(
         crossings=crossings(curves, study.protocol.direction),
         costs=cost_summaries(study, replicates),
         pairing=describe_pairing(study, replicates),
+        ranking=ranking_of(study, trial_index),
         made_with=made_with or {},
         plan=trial_index.notes.summary,
         looks_s=[look.at_s for look in trial_index.notes.looks],

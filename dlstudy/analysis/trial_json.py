@@ -34,5 +34,6 @@ def trial_json(trial: TrialRecord) -> dict[str, Any]:  # Any: JSON
         "history": dict(result.history),
         "correct": result.correct,
         "outputs": None if result.outputs is None else dataclasses.asdict(result.outputs),
+        "twins": None if result.twins is None else dataclasses.asdict(result.twins),
         "initial": dict(result.initial),
     }

@@ -1,77 +1,30 @@
-"""Verdicts on each figure that a document reports or could have derived, and on each of its claims."""
+"""Verdicts on each claim of a document, and on each figure that it could have derived."""
 
 import dataclasses
+import functools
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from dlstudy.analysis.comparison import Comparison
-from dlstudy.analysis.inference import (
-    Interval,
-    beyond_p,
-    equivalence_p,
-    holm,
-    mean_and_sd,
-    pairs_needed,
-    prediction_interval,
-    smallest_difference,
-)
+from dlstudy.analysis.comparison import Comparison, smallest_shown
+from dlstudy.analysis.formatting import p_text
+from dlstudy.analysis.inference import Interval, beyond_p, equivalence_p, mean_and_sd, pairs_needed
 from dlstudy.analysis.measurements import ClaimMeasurements, how_measured
-from dlstudy.analysis.results import (
-    Check,
-    ClaimSummary,
-    DerivedSummary,
-    DerivedVerdict,
-    FigureVerdict,
-    Pair,
-    ReportedSummary,
-    Verdict,
-)
+from dlstudy.analysis.multiplicity import adjust
+from dlstudy.analysis.pair import Pair
+from dlstudy.analysis.resampled import widened
+from dlstudy.analysis.results import Check, ClaimSummary, DerivedSummary, DerivedVerdict, Unit, Verdict
 from dlstudy.analysis.sequential import repeated_level, sequential_t_p
-from dlstudy.analysis.trial_index import TrialIndex, value_at
+from dlstudy.analysis.sign_flips import smallest_p
+from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import SIGNIFICANCE, Study
 
-__all__ = ["ONE_SEARCH", "judge_claims", "judge_derived", "judge_reported"]
+__all__ = ["ONE_SEARCH", "decide", "judge_claims", "judge_derived", "with_pairs"]
 
-ONE_SEARCH = "exploratory: one search, for the settings that it found"
+ONE_SEARCH = "for the settings found (exploratory: one search)"
 """The scope of a verdict on winners of a single search."""
-
-_ROUNDING = 1e-12
-"""Relative difference that float64 sums of a few hundred numbers may have: exact methods differ by as much."""
-
-
-def judge_reported(
-    study: ResolvedStudy, figure: Reported, trial_index: TrialIndex, not_comparable: str
-) -> ReportedSummary:
-    """Compares our runs of a reported setting with the figure.
-
-    Args:
-        study: as the variant runs it.
-        figure: what is reported.
-        trial_index: the runs.
-        not_comparable: why this variant's runs cannot be compared with reported figures; empty where they can.
-    """
-    runs = trial_index.reported(study.arm(figure.arm), figure.setting)
-    found = [value_at(run, figure.metric, figure.epoch) for run in runs.values()]
-    values = [value for value in found if value is not None]
-    ours = mean_and_sd(values)[0] if values else None
-    interval, verdict, why = None, FigureVerdict.NOT_RUN, "--reported-variants trains it" if figure.setting else ""
-    if runs and not values:
-        why = f"no run gives {figure.metric}" + (f" at epoch {figure.epoch}" if figure.epoch else "")
-    if not_comparable:
-        verdict, why = FigureVerdict.NOT_COMPARABLE, not_comparable
-    elif len(values) == 1:
-        verdict, why = FigureVerdict.UNDECIDABLE, "one run has no spread"
-    elif values:
-        low, high = prediction_interval(values)
-        slack = max(figure.half_unit, _ROUNDING * abs(figure.number))
-        interval = low - slack, high + slack
-        verdict, why = _reproduced(figure, interval, ours or 0.0)
-    return ReportedSummary(
-        figure.arm, figure.metric, figure.epoch, dict(figure.setting), str(figure.value), ours, interval, len(values),
-        verdict, why, figure.place,
-    )  # fmt: skip
 
 
 def judge_derived(figure: Derived) -> DerivedSummary:
@@ -96,22 +49,52 @@ def judge_claims(
         checks: on the searches.
         n_dropped: claims that are no longer asked and still count in the family.
     """
-    measured = [_measure(study, claim, trial_index) for claim in claims]
-    in_family = [not claim.untestable and not claim.aa_test for claim in claims]
-    # A claim that is not run yet counts in the family: its later verdict must not change the present ones.
-    ps = [
-        1.0 if summary.p is None else summary.p for summary, counts in zip(measured, in_family, strict=True) if counts
-    ]
-    ps += [1.0] * n_dropped
-    adjusted = iter(holm(ps))
-    judged = []
-    for claim, summary, counts in zip(claims, measured, in_family, strict=True):
-        p_adjusted = next(adjusted) if counts else summary.p
-        if summary.p is not None:
-            summary = dataclasses.replace(summary, p_adjusted=p_adjusted)
-            summary = _decide(claim, summary, len(ps) if counts else 1, checks)
-        judged.append(_with_own_numbers(study, claim, summary))
-    return judged
+    decided = decide(claims, [_measure(study, claim, trial_index) for claim in claims], checks, n_dropped)
+    return [_with_own_numbers(study, claim, summary) for claim, summary in zip(claims, decided, strict=True)]
+
+
+def decide(
+    claims: Sequence[Claim], measured: Sequence[ClaimSummary], checks: Sequence[Check] = (), n_dropped: int = 0
+) -> list[ClaimSummary]:
+    """The claims with verdicts, where they have been measured.
+
+    Args:
+        claims: judged together: p is adjusted for all of them, but for A/A tests.
+        measured: each of them as `with_pairs` gives it, or without a difference where there is nothing to decide.
+        checks: on the searches.
+        n_dropped: claims that are no longer asked and still count in the family.
+    """
+    decided = list(measured)
+    family = [i for i, claim in enumerate(claims) if not claim.aa_test]
+    for members in [family, *([i] for i, claim in enumerate(claims) if claim.aa_test)]:
+        others = n_dropped if members is family else 0
+        together = _decide_together([claims[i] for i in members], [measured[i] for i in members], others)
+        for i, summary in zip(members, together, strict=True):
+            decided[i] = _with_checks(claims[i], summary, checks)
+    return decided
+
+
+def with_pairs(claim: Claim, summary: ClaimSummary, pairs: Sequence[Pair]) -> ClaimSummary:
+    """The claim with its comparison against each arm that it names, and the one that decides."""
+    p, deciding = _superiority(pairs) if claim.margin is None else _equivalence(pairs, claim.margin)
+    summary = dataclasses.replace(
+        summary, difference=deciding.mean, interval=deciding.interval, against=deciding.against,
+        n=len(deciding.units), pairs=pairs, why=_sentence([summary.why, _of_shape(deciding)]),
+    )  # fmt: skip
+    if not any(pair.by_chance for pair in pairs):
+        return summary
+    p_equivalent = max(_one_sided(pair, claim.rope, equivalence_p) for pair in pairs) if claim.rope else None
+    by_sign = claim.margin is None and summary.unit is Unit.SEED and not deciding.overlap
+    p_floor = _smallest_p(pairs, deciding) if by_sign else None
+    return dataclasses.replace(summary, p=p, p_equivalent=p_equivalent, p_floor=p_floor)
+
+
+def _of_shape(pair: Pair) -> str:
+    """What a reader must know of the differences before p; empty where p holds as it is."""
+    if not pair.by_chance:
+        return "no chance in this comparison: the same difference on every seed"
+    skewed = pair.asymmetry_p is not None and pair.asymmetry_p < SIGNIFICANCE
+    return "the differences are skewed, and p holds for symmetric ones" if skewed else ""
 
 
 def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> ClaimSummary:
@@ -125,16 +108,12 @@ def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> Cla
     pairs = [pair for other in claim.than if (pair := comparison.pair(other)) is not None]
     summary = ClaimSummary(
         claim.text, Verdict.NOT_RUN, claim.metric, claim.epoch, claim.phase, how=how_measured(claim),
-        unit=comparison.unit, scope=_scope(study, claim, comparison), margin=claim.margin, rope=claim.rope,
-        aa_test=claim.aa_test, pairs=pairs,
+        unit=comparison.unit, scope=_scope(study, claim, comparison) + comparison.over_splits, margin=claim.margin,
+        rope=claim.rope, aa_test=claim.aa_test, pairs=pairs,
     )  # fmt: skip
     if len(pairs) < len(claim.than):
         return dataclasses.replace(summary, why=measurements.why_missing())
-    p, deciding = _superiority(pairs) if claim.margin is None else _equivalence(pairs, claim.margin)
-    return dataclasses.replace(
-        summary, difference=deciding.mean, interval=deciding.interval, against=deciding.against,
-        n=len(deciding.units), p=p, why=measurements.remark(),
-    )  # fmt: skip
+    return with_pairs(claim, dataclasses.replace(summary, why=measurements.remark()), pairs)
 
 
 def _scope(study: Study, claim: Claim, comparison: Comparison) -> str:
@@ -172,59 +151,126 @@ def _equivalence(pairs: Sequence[Pair], margin: float) -> tuple[float, Pair]:
 
 def _one_sided(pair: Pair, margin: float, p_of: Callable[[Sequence[float], float], float]) -> float:
     """The p of a one-sided test against a margin, over all looks."""
-    ps = [p_of(pair.differences[:n], margin) for n in pair.looks.units]
+    ps = [p_of(widened(pair.differences[:n], pair.overlap), margin) for n in pair.looks.counts(len(pair.differences))]
     return sequential_t_p(ps, pair.looks, two_sided=False)
 
 
 def _p(pair: Pair) -> float:
-    return 1.0 if pair.p is None else pair.p
+    if pair.p is None:  # without chance, what is seen is so
+        return 0.0 if pair.mean else 1.0
+    return pair.p
 
 
-def _decide(claim: Claim, summary: ClaimSummary, n_family: int, checks: Sequence[Check]) -> ClaimSummary:
-    """The verdict of our runs: adjusted p and interval must agree; a failed check withholds what it undermines."""
+def _smallest_p(pairs: Sequence[Pair], deciding: Pair) -> float:
+    """The smallest p that `_superiority` can give with so many seeds, where the decision is on that side."""
+    if deciding.mean > 0:
+        return max(smallest_p(len(pair.units)) / pair.looks.first_share for pair in pairs)
+    return len(pairs) * smallest_p(len(deciding.units)) / deciding.looks.first_share
+
+
+def _decide_together(claims: Sequence[Claim], measured: Sequence[ClaimSummary], n_dropped: int) -> list[ClaimSummary]:
+    """The verdicts of our runs on a family of claims.
+
+    A claim that is not run yet counts in it: its later verdict must not change the present ones.
+    """
+    hypotheses = [_hypotheses(claim, summary) for claim, summary in zip(claims, measured, strict=True)]
+    adjusted = adjust([*itertools.chain(*hypotheses), *([1.0] for _ in range(n_dropped))])
+    ps = itertools.chain(*adjusted)
+    level = SIGNIFICANCE / max(1, len(adjusted))
+    return [
+        _decide(claim, summary, list(itertools.islice(ps, sum(map(len, of_claim)))), level)
+        for claim, summary, of_claim in zip(claims, measured, hypotheses, strict=True)
+    ]
+
+
+def _hypotheses(claim: Claim, summary: ClaimSummary) -> list[list[float]]:
+    """The p of a claim's hypotheses, 1 if not run yet, those together of which at most one is true.
+
+    There is no difference; differences matter. Against several arms both may be: the one arm is equal, another not.
+    """
+    if claim.untestable or (summary.difference is not None and summary.p is None):
+        return []
+    ps = [summary.p, summary.p_equivalent] if claim.rope else [summary.p]
+    known = [1.0 if p is None else p for p in ps]
+    return [known] if claim.n_hypotheses == 1 else [[p] for p in known]
+
+
+def _decide(claim: Claim, summary: ClaimSummary, adjusted: Sequence[float], level: float) -> ClaimSummary:
+    """The verdict of our runs, by the adjusted p of the claim's hypotheses; without chance, by the differences."""
+    if summary.difference is None:
+        return summary
+    if summary.p is None:
+        verdict = _without_chance(claim, summary.pairs)
+        return dataclasses.replace(summary, verdict=verdict, measured=verdict)
+    p_adjusted, p_equivalent = adjusted[0], adjusted[1] if claim.rope else None
     sd = mean_and_sd(summary.deciding.differences)[1] or 0.0
-    level = 1 - repeated_level(summary.deciding.looks, SIGNIFICANCE / n_family)
-    smallest = None if claim.margin or not sd else smallest_difference(sd, summary.n, level)
-    n_needed = pairs_needed(sd, claim.rope, level) if claim.rope else None
-    verdict = _better(claim, summary) if claim.margin is None else _alike(claim.margin, summary)
-    summary = dataclasses.replace(summary, smallest=smallest, n_needed=n_needed, verdict=verdict, measured=verdict)
-    against = _undermining(claim, verdict, checks)
-    if against:
-        why = _sentence([f"would be {verdict}, but: {'; '.join(against)}", summary.why])
-        return dataclasses.replace(summary, verdict=Verdict.WITHHELD, measured=Verdict.WITHHELD, why=why)
-    if verdict is Verdict.UNDECIDED and summary.interval and _excludes_zero(summary.interval) and not claim.margin:
-        disagree = "p, adjusted for all claims of the study, does not agree with the interval"
-        return dataclasses.replace(summary, why=_sentence([disagree, summary.why]))
-    return summary
+    overlap = summary.deciding.overlap
+    shown = functools.partial(
+        smallest_shown, summary.unit, alpha=1 - repeated_level(summary.deciding.looks, level), overlap=overlap
+    )
+    smallest = None if claim.margin or not sd else sd * shown(summary.n)
+    verdict = _verdict(claim, summary, p_adjusted, p_equivalent)
+    why = [_why_undecided(summary, level), summary.why] if verdict is Verdict.UNDECIDED else [summary.why]
+    return dataclasses.replace(
+        summary, p_adjusted=p_adjusted, p_equivalent_adjusted=p_equivalent, verdict=verdict, measured=verdict,
+        smallest=None if smallest == math.inf else smallest,
+        # More splits of the same rows find a smaller difference only up to a limit: no number of them may be enough.
+        n_needed=pairs_needed(lambda n: sd * shown(n), claim.rope) if claim.rope and not overlap else None,
+        why=_sentence(why),
+    )  # fmt: skip
+
+
+def _verdict(claim: Claim, summary: ClaimSummary, p: float, p_equivalent: float | None) -> Verdict:
+    """The verdict by adjusted p. The interval agrees: it leaves out what its test rejects."""
+    difference = summary.difference or 0.0
+    if p_equivalent is not None and p_equivalent <= SIGNIFICANCE:
+        return Verdict.EQUIVALENT
+    if p > SIGNIFICANCE or (claim.margin is None and not _agrees(summary)):
+        return Verdict.UNDECIDED
+    as_claimed = difference > 0 if claim.margin is None else abs(difference) < claim.margin
+    return Verdict.SUPPORTED if as_claimed else Verdict.CONTRADICTED
+
+
+def _agrees(summary: ClaimSummary) -> bool:
+    """Whether the interval leaves out no difference, as p does: after several looks p may be that of an earlier one."""
+    is_first = len(summary.deciding.looks.units) < 2
+    return is_first or summary.interval is None or _excludes_zero(summary.interval)
+
+
+def _without_chance(claim: Claim, pairs: Sequence[Pair]) -> Verdict:
+    """The verdict on arms that give the same on every seed: arithmetic."""
+    within = claim.margin or claim.rope
+    if within and all(abs(pair.mean) < within for pair in pairs):
+        return Verdict.EQUIVALENT if claim.margin is None else Verdict.SUPPORTED
+    worst = min(pair.mean for pair in pairs)
+    if claim.margin is None and worst >= 0:
+        return Verdict.SUPPORTED if worst > 0 else Verdict.UNDECIDED
+    return Verdict.CONTRADICTED
+
+
+def _why_undecided(summary: ClaimSummary, level: float) -> str:
+    """Why p decides nothing where it could seem to: it could not have, or the interval alone would."""
+    if summary.p_floor is not None and summary.p_floor > level:
+        smallest = (
+            f"the smallest p, adjusted for all claims of the study, is {p_text(summary.p_floor * SIGNIFICANCE / level)}"
+        )
+        return f"{summary.n} seeds cannot show a difference: {smallest}"
+    if summary.margin is None and summary.interval and _excludes_zero(summary.interval):
+        return "p, adjusted for all claims of the study, does not agree with the interval"
+    return ""
+
+
+def _with_checks(claim: Claim, judged: ClaimSummary, checks: Sequence[Check]) -> ClaimSummary:
+    """The verdict, withheld where a failed check undermines it."""
+    against = _undermining(claim, judged.measured, checks) if judged.measured else []
+    if not against:
+        return judged
+    why = _sentence([f"would be {judged.measured}, but: {'; '.join(against)}", judged.why])
+    return dataclasses.replace(judged, verdict=Verdict.WITHHELD, measured=Verdict.WITHHELD, why=why)
 
 
 def _sentence(parts: Iterable[str]) -> str:
     return "; ".join(filter(None, parts))
-
-
-def _better(claim: Claim, summary: ClaimSummary) -> Verdict:
-    """The verdict on a claim that one arm is better than others."""
-    if claim.rope and all(_inside(pair.interval_90, claim.rope) for pair in summary.pairs):
-        return Verdict.EQUIVALENT
-    significant = summary.p_adjusted is not None and summary.p_adjusted <= SIGNIFICANCE
-    if significant and all(pair.interval and pair.interval[0] > 0 for pair in summary.pairs):
-        return Verdict.SUPPORTED
-    behind = significant and summary.interval is not None and summary.interval[1] < 0
-    return Verdict.CONTRADICTED if behind else Verdict.UNDECIDED
-
-
-def _alike(margin: float, summary: ClaimSummary) -> Verdict:
-    """The verdict on a claim of equivalence."""
-    if summary.p_adjusted is None or summary.p_adjusted > SIGNIFICANCE:
-        return Verdict.UNDECIDED
-    if all(_inside(pair.interval_90, margin) for pair in summary.pairs):
-        return Verdict.SUPPORTED
-    low, high = summary.deciding.interval_90 or (0.0, 0.0)
-    return Verdict.CONTRADICTED if low > margin or high < -margin else Verdict.UNDECIDED
-
-
-def _inside(interval: Interval | None, margin: float) -> bool:
-    return interval is not None and -margin < interval[0] and interval[1] < margin
 
 
 def _excludes_zero(interval: Interval) -> bool:
@@ -271,19 +317,3 @@ def _reported_of(study: Study, claim: Claim, arm: str) -> dict[int | None, Repor
         for figure in study.reported
         if (figure.arm, figure.metric) == (arm, claim.metric) and not figure.setting
     }
-
-
-def _reproduced(figure: Reported, interval: Interval, ours: float) -> tuple[FigureVerdict, str]:
-    """Whether one more run could well have given the figure; undecidable where almost anything would pass.
-
-    Too wide means: wider to each side than half of what is measured, which for an accuracy is the share of errors.
-    """
-    scale = 1 - ours if "accuracy" in figure.metric else abs(ours)
-    low, high = interval
-    if (high - low) / 2 > 0.5 * scale + 2 * figure.half_unit:
-        return FigureVerdict.UNDECIDABLE, "runs differ too much to tell"
-    if low <= figure.number <= high:
-        return FigureVerdict.REPRODUCED, ""
-    places = max(4, round(-math.log10(2 * figure.half_unit)))
-    range_text = f"{low:.{places}f} to {high:.{places}f}"
-    return FigureVerdict.NOT_REPRODUCED, f"reported {figure.value}, and 95 % of runs fall in {range_text}"

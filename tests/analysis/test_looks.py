@@ -10,7 +10,7 @@ from dlstudy.analysis.looks import Seen, joined
 from dlstudy.analysis.looks import spending as spending_of
 from dlstudy.analysis.measurements import ClaimMeasurements
 from dlstudy.analysis.results import Unit
-from dlstudy.analysis.sequential import FIRST_SHARE, share_spent
+from dlstudy.analysis.sequential import FIRST_SHARE, ONE_LOOK, share_spent
 from dlstudy.analysis.summary import protocol_json, summarize
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.store.notes import Look, Notes
@@ -118,9 +118,9 @@ def test_units_are_in_the_order_in_which_they_were_seen():
 def test_without_a_plan_there_is_one_look_with_all_of_the_level():
     study = make_study(claims=[BETTER])
     alone, first = judged(study, None, paired(study, GAINS[:8])), judged(study, noted(study), paired(study, GAINS[:8]))
-    assert alone.deciding.looks.shares == (1.0,)
+    assert alone.deciding.looks == ONE_LOOK
     assert first.p == pytest.approx(alone.p / FIRST_SHARE)
-    assert first.interval[0] < alone.interval[0] < alone.interval[1] < first.interval[1]
+    assert first.interval[0] <= alone.interval[0] < alone.interval[1] <= first.interval[1]
 
 
 def test_an_earlier_look_makes_p_and_intervals_wider():

@@ -8,7 +8,7 @@ from scipy import special
 
 from benchmarks.truth.looks import DRAWS, SEARCHES, SEEDS, first_rejection
 from dlstudy.analysis import sequential
-from dlstudy.analysis.inference import sign_flip_p, t_test_p
+from dlstudy.analysis.inference import t_test_p
 from dlstudy.analysis.sequential import (
     FIRST_SHARE,
     Spending,
@@ -17,14 +17,13 @@ from dlstudy.analysis.sequential import (
     sequential_t_p,
     share_spent,
 )
+from dlstudy.analysis.sign_flips import sign_flip_p
 
 SIZES = [0.3, 1.1, 0.7, 2.0, 0.4, 1.6, 0.9, 1.3]
 
 
 def flip_p(differences, spending):
-    return sequential_flip_p(
-        differences, spending, sign_flip_p(differences[: spending.units[0]], np.random.default_rng(0))
-    )
+    return sequential_flip_p(differences, spending, sign_flip_p(differences[: spending.units[0]]))
 
 
 def test_the_level_is_spent_at_the_first_stage_for_the_most_part_and_then_evenly_up_to_four_times_as_many():

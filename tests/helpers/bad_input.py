@@ -301,7 +301,10 @@ STUDIES = {
     "Split.test must name rows that the data set states": ["split(test='last')"],
     "Split.test names 1 rows up to": ["split(test=[10**30])"],
     "Split.test names 1700 rows up to 1699, but there are 1437:": ["split(test=range(1700))"],
-    "Split.random_state must be a number when Split.test is a share": ["split(test=0.2)"],
+    "Split.random_state must be a number when Split.test is a share": [
+        "split(test=0.2)",
+        "split(test=0.2, resample='folds')",
+    ],
     "every part needs at least one row": ["split(test=0.99999, random_state=1)"],
     "Split.random_state must be None or a whole number in [0, 2^32)": [
         "split(random_state='42')",
@@ -309,6 +312,39 @@ STUDIES = {
         "split(random_state=2**32)",
         "split(random_state=1.5)",
         "split(random_state=True)",
+    ],
+    "Split.resample must be random, folds, groups or time": [
+        "split(resample='bootstrap')",
+        "split(resample=5)",
+        "split(resample=True)",
+        "split(resample=['folds'])",
+        "split(resample='')",
+    ],
+    "Split.test must be a share in (0, 1) where splits are": [
+        "split(resample='random')",
+        "split(resample='random', test=[1, 2])",
+        "split(resample='time', test='last')",
+    ],
+    "Split.test must be 1 divided by a whole number where": [
+        "split(resample='folds', test=0.3, random_state=1)",
+        "split(resample='time', test=0.7)",
+    ],
+    "Split.groups must be the name of a column where": [
+        "split(groups='a')",
+        "split(groups=None)",
+        "split(resample='folds', test=0.2, random_state=1, groups='a')",
+        "split(resample='groups', test=0.2, random_state=1)",
+        "split(resample='groups', test=0.2, random_state=1, groups=5)",
+        "split(resample='groups', test=0.2, random_state=1, groups=['a'])",
+    ],
+    "Split.groups must be 'equal rows' or a column of digits": [
+        "split(resample='groups', test=0.2, random_state=1, groups='writer')"
+    ],
+    "Split.validation must be a share where Split.resample is": [
+        "split(resample='groups', test=0.2, random_state=1, groups='equal rows', validation=9)"
+    ],
+    "seeds of all searches must be 4 at most, one for each block of": [
+        "study(arms=[Arm('a')], protocol=Protocol(split=Split(0.2, 0.2, resample='time')))"
     ],
     "Sweep.name must be 1 to 64 letters, digits, _, . or - and not": [
         "sweep(name='')",
@@ -459,8 +495,8 @@ STUDIES = {
     "Derived.why of 'a sum' must be text (or empty)": ["derived(why=5)"],
     **{
         f"{name} must be a whole number from 1 to 1,000,000, got {value}": [f"protocol({name}={value})"]
-        for name in ("epochs", "batch_size", "trials", "seeds", "searches", "silence_s")
-        for value in ("0", "-1", "2.5", "'3'", "None", "True", "nan", "1000000000")
+        for name in ("epochs", "batch_size", "trials", "seeds", "searches", "reported_seeds", "silence_s")
+        for value in ("0", "-1", "2.5", "'3'", "True", "nan", "1000000000")
     },
 }
 """The text that a message must contain, and the studies that get it: each follows `STUDY =` at the end of `HEAD`."""
@@ -550,6 +586,7 @@ COMMANDS = {
         "run good.py --workers ''",
         "run good.py --per-gpu ''",
         "run good.py --dataset ''",
+        "run good.py --dataset mnist --dataset ''",
         "run good.py --phase ''",
         "run good.py --arm ''",
         "run good.py --sampler ''",
@@ -593,7 +630,7 @@ COMMANDS = {
     "no study is named": [f"run {'x' * 100000}"],
     "No such option: --quik": ["run good.py --quik"],
     "No such option: -q": ["run good.py -q"],
-    "--all runs every study as it is": ["run --all --arm a", "run --all --dataset digits"],
+    "--all runs every study as it is": ["run --all --arm a", "run --all --dataset digits --dataset wine"],
     "--all runs every study once, got --until-decided or": ["run --all --until-decided", "run --all --registered x"],
     "--at-most ends --until-decided, got --at-most 5 without it": ["run good.py --at-most 5", "run --all --at-most 5"],
     "--at-most must be from 6 seeds, the first stage, to 24, where": [
@@ -702,7 +739,13 @@ COMMANDS = {
     "--per-gpu must be at most 1,000": ["run good.py --per-gpu 1000000000000000000000000000000"],
     "searches must be 1, or at least 3 to compare methods": ["run good.py --searches 2"],
     "1 claims need at least 6 seeds to reach significance (2 /": ["run good.py --seeds 1"],
+    "--dataset names each data set once, got mnist twice": [
+        "run good.py --dataset mnist --dataset mnist",
+        "plan good.py --dataset mnist --dataset mnist",
+        "check good.py --dataset mnist --dataset digits --dataset mnist",
+    ],
     "a data set is one of mnist, digits, fashion_mnist, cifar10,": [
+        "run good.py --dataset mnist --dataset minst",
         "run good.py --dataset minst",
         "run good.py --dataset ../digits",
         "plan good.py --dataset minst",

@@ -13,7 +13,8 @@ from dlstudy.analysis.formatting import (
     rounded,
     share_text,
 )
-from dlstudy.analysis.results import ClaimSummary, Pair, StudySummary, Verdict
+from dlstudy.analysis.pair import Pair
+from dlstudy.analysis.results import ClaimSummary, StudySummary, Verdict
 from dlstudy.report.blocks import Cell, Table, without_empty
 from dlstudy.report.labels import PHASES, label, listed, many, verdict_mood
 
@@ -37,15 +38,16 @@ def claims_table(summary: StudySummary) -> Table:
         for i, claim in enumerate(summary.claims, 1)
     ]
     heads = ["claim", "verdict", "measured by", "difference", "95 % interval", "adjusted p", "pairs"]
-    parts = [_HOW_JUDGED, _looks(summary), _scopes(summary.claims), _aa_tests(summary)]
-    note = " ".join(filter(None, parts))
+    notes = [_HOW_JUDGED, _floors(summary.claims), _looks(summary), _scopes(summary.claims), _aa_tests(summary)]
+    note = " ".join(filter(None, notes))
     return Table("Claims", heads, rows, note)
 
 
 _HOW_JUDGED = (
     "Difference: mean over pairs against the arm that decides, positive where the claim says so. A claim is supported "
-    "when it holds against each arm that it names; p is adjusted for all claims of the study (Holm), and has to agree "
-    "with the interval."
+    "when it holds against each arm that it names. p: how often as much would be seen if each pair could as well have "
+    "differed the other way, adjusted for all claims of the study (Holm). The interval holds what that test does not "
+    "reject."
 )
 
 
@@ -91,6 +93,21 @@ def _what_would_show(claim: ClaimSummary) -> str:
     return "; ".join(parts)
 
 
+def _floors(claims: Sequence[ClaimSummary]) -> str:
+    """The claims whose p could not have been smaller, by their number of pairs."""
+    at_floor: dict[int, list[str]] = {}
+    for i, claim in enumerate(claims, 1):
+        if claim.p is not None and claim.p == claim.p_floor:
+            at_floor.setdefault(claim.n, []).append(str(i))
+    return " ".join(
+        f"{_numbered(numbers)}: p is the smallest that {many(n, 'seed')} can give." for n, numbers in at_floor.items()
+    )
+
+
+def _numbered(numbers: Sequence[str]) -> str:
+    return f"{'Claims' if len(numbers) > 1 else 'Claim'} {listed(numbers)}"
+
+
 def _scopes(claims: Sequence[ClaimSummary]) -> str:
     """The scopes of the verdicts, each once."""
     numbered: dict[str, list[str]] = {}
@@ -98,11 +115,9 @@ def _scopes(claims: Sequence[ClaimSummary]) -> str:
         if claim.scope and claim.difference is not None:
             numbered.setdefault(claim.scope, []).append(str(i))
     if len(numbered) == 1:
-        return f"Verdicts hold {next(iter(numbered))}, and on these test rows."
-    return " ".join(
-        f"{'Claims' if len(numbers) > 1 else 'Claim'} {listed(numbers)}: {scope}."
-        for scope, numbers in numbered.items()
-    )
+        resampled = any(pair.overlap for claim in claims for pair in claim.pairs)
+        return f"Verdicts hold {next(iter(numbered))}{'' if resampled else ', and on these test rows'}."
+    return " ".join(f"{_numbered(numbers)}: {scope}." for scope, numbers in numbered.items())
 
 
 def _looks(summary: StudySummary) -> str:
@@ -149,9 +164,10 @@ def pairs_table(summary: StudySummary) -> Table:
 
 
 _HOW_COMPARED = (
-    "Interval of the mean: Student's t below 20 pairs, BCa bootstrap from 20 on. p: two-sided, of this pair alone, by "
-    "flipping signs (all patterns up to 20 pairs, 100,000 random ones beyond), between searches by Student's t, of a "
-    "claim of equivalence by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: "
+    "p: two-sided, of this pair alone, by flipping signs (all patterns up to 16 pairs, 65,535 random ones beyond); the "
+    "interval of the mean holds the shifts that this test does not reject. Between searches both are Student's, over "
+    "resampled splits both are the corrected resampled t's (Nadeau and Bengio 2003). p of a "
+    "claim of equivalence: by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: "
     "the share of pairs in which the claim's arm is ahead, a tie counting half, with its 95 % Clopper-Pearson "
     "interval. Effect size: the mean in standard deviations of the differences (Hedges' g). Test-set noise: standard "
     "error of the mean over the test rows: what another test set of the same size would change, on top of the interval "
