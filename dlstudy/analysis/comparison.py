@@ -82,13 +82,12 @@ class Comparison:
         order, looks = self._looks(other)
         several_seeds = self.by_search and any(len(runs) > 1 for runs in by_search.values())
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
-        in_order = {unit: units[unit] for unit in order}
+        units = {unit: units[unit] for unit in order}
         return dataclasses.replace(
-            compare(other, in_order, self.unit, self._is_random(other, units), overlap=self.overlap, looks=looks),
+            compare(other, units, self.unit, self._is_random(other, units), overlap=self.overlap, looks=looks),
             test_noise=self._test_noise(other),
             sd_seeds=spread[0],
             sd_searches=spread[1],
-            looks=looks,
         )
 
     @property

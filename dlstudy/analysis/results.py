@@ -179,12 +179,13 @@ class ClaimSummary:
         unit: what is paired.
         scope: what the verdict holds for, in words.
         margin: of equivalence; None where the claim is that one arm is better.
-        rope: differences smaller than this do not matter, if stated.
+        rope: differences smaller than this do not matter; None where the study states none.
         smallest: the smallest difference that this many units would have shown in four of five such studies.
-        n_needed: units that would show a difference as large as `rope` as often.
-        own_numbers, why: how the document's own figures contradict it; further reasons, such as a failed check.
+        n_needed: units with which a difference as large as `rope` would be shown as often.
+        own_numbers: how the document's own figures contradict it; empty where they do not.
+        why: further reasons, such as which check withholds a verdict.
         aa_test: whether it is an A/A test of two identical arms instead of a claim of the document.
-        deviation: how it differs from the plan that was noted before test rows were read; empty where it does not.
+        deviation: how it differs from the plan that was noted before there were results; empty where it does not.
         pairs: against each arm that the claim names.
     """
 
@@ -257,17 +258,21 @@ class StudySummary:
     """Everything that a report says, from the record alone.
 
     Args:
-        study, variant: names in the record; question, answer: a sentence each.
+        study, variant: names in the record.
+        question, answer: a sentence each.
         complete: whether every run that the study asks for is final.
-        n_failed: trainings that failed or were lost and that no other try recovered; trials: all of them.
-        protocol: in JSON; notes: to read before the numbers.
+        n_failed: trainings that failed or were lost and that no other try recovered.
+        trials: all of them, including those that do not count.
+        protocol: in JSON.
+        notes: to read before the numbers.
         scope: data, net, budget and versions that the answer holds for, in a sentence.
-        crossings, pairing: where the arms' budget curves cross; what paired runs share.
+        crossings: which arms' budget curves cross, and where.
+        pairing: what paired runs share.
         ranking: mean test metric of each arm, runs that diverged included, best first; empty where arms are not ranked.
         made_with: versions and commit of the runs.
-        plan: `digest` of the noted plan, and when it was noted, `planned_s`; empty without one.
+        plan: `digest` of the noted plan, and when it was noted, `planned_s` (Unix seconds); empty without one.
         looks_s: when results could be looked at before the last run, Unix seconds.
-        aa_tests: how many A/A tests gave a false verdict, if any was run.
+        aa_tests: how many A/A tests gave a false verdict; None where none was run.
     """
 
     study: str
