@@ -33,7 +33,7 @@ __all__ = [
     "Verdict",
 ]
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the JSON of reports and of their index."""
 
 

@@ -163,6 +163,8 @@ class TrialResult:
         model: SHA-256 of the file of the saved model, so that no other is loaded in its place; empty where none was.
         model_remark: the one of the remarks that is about the saved model: why there is none, or what loads it.
         outputs: how the model's outputs are read; None for an estimator, and where the test rows were not judged.
+        row_values: by the name of a test metric that is a mean over rows, its values for the test rows, packed (see
+            `study.row_values`); without those that were not kept.
     """
 
     state: TrialState
@@ -179,6 +181,7 @@ class TrialResult:
     model: str = ""
     model_remark: str = ""
     outputs: OutputReading | None = None
+    row_values: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # What a study's code and its libraries raise may hold anything.
@@ -351,6 +354,7 @@ _IS_RIGHT: Mapping[str, Callable[[object], bool]] = {
     "history": _holds_histories,
     "cost": _holds_numbers,
     "initial": _holds_texts,
+    "row_values": _holds_texts,
     "outputs": lambda value: value is None or is_reading(value),
 }
 """Whether a value from a record is valid, for the fields of a result that are not plain text."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.phases import ReadTest
+from dlstudy.study.row_values import pack_agreeing
 from dlstudy.study.trial import MOST_POINTS, TrainedBy, TrialResult, TrialState, pack_bits
 from dlstudy.training.arrays import Task
 from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
@@ -33,12 +34,13 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
     parts = {"train": (x[rows.train], y[rows.train])}
     if len(rows.validation):
         parts["val"] = (x[rows.validation], y[rows.validation])
-    correct = ""
+    correct, losses = "", dict[str, np.ndarray]()
     if task.spec.read_test is not ReadTest.NEVER:
         x_test, y_test = task.test_arrays()
         parts["test"] = (_flat(x_test), y_test)
         if task.description.task == "classification":
             correct = pack_bits(np.asarray(model.predict(parts["test"][0])) == y_test)
+        losses = _losses_of_rows(model, task.description.task, *parts["test"])
     metrics = _metrics(model, task, parts) | task.take_finite_logged()
     _report_history(model, task, metrics)
     metrics |= extra_metrics_of(model, task, "end") | task.take_finite_logged()
@@ -49,6 +51,7 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
         trained_by=TrainedBy.ESTIMATOR,
         remarks=list(filter(None, [not_saved, no_figures])),
         correct=correct,
+        row_values=pack_agreeing({f"test_{name}": of_rows for name, of_rows in losses.items()}, metrics),
         model=model_digest(task),
         model_remark=not_saved,
     )
@@ -85,6 +88,18 @@ def _metrics(model: Any, task: Task, parts: dict[str, tuple[np.ndarray, np.ndarr
     if "test_loss" in metrics:
         metrics["test_gap"] = metrics["test_loss"] - metrics["train_loss"]
     return metrics
+
+
+def _losses_of_rows(model: Any, task: str, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """(n,) float64 each: what the losses of `_score` are means of, by metric."""
+    if task != "classification":
+        errors = np.asarray(model.predict(x)).reshape(len(y)).astype(np.float64) - y
+        return {"loss": errors**2, "mse": errors**2, "mae": abs(errors)}
+    if not hasattr(model, "predict_proba"):
+        return {}
+    chances = np.asarray(model.predict_proba(x))
+    columns = np.searchsorted(model.classes_, y)
+    return {"loss": -np.log(np.maximum(chances[np.arange(len(y)), columns], np.finfo(chances.dtype).eps))}
 
 
 def _report_history(model: Any, task: Task, metrics: dict[str, float]) -> None:
