@@ -12,18 +12,14 @@ from dlstudy.analysis.inference import (
     mean_and_sd,
     sign_flip_p,
     t_test_p,
-    test_set_noise,
     variance_components,
     win_share,
 )
 from dlstudy.analysis.measurements import ClaimMeasurements
-from dlstudy.analysis.results import Pair, Unit
-from dlstudy.study.claims import ClaimPhase
-from dlstudy.study.phases import Phase
+from dlstudy.analysis.pairs import Pair, Unit
+from dlstudy.analysis.row_scope import rows_of_pair
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.seeds import number_of
-from dlstudy.study.splits import split_rows
-from dlstudy.study.trial import unpack_bits
 
 __all__ = ["LEAST_SEARCHES", "Comparison"]
 
@@ -65,6 +61,7 @@ class Comparison:
         # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
         p = t_test_p(values) if self.by_search else sign_flip_p(values, rng)
         wins, wins_interval = win_share(values)
+        rows, why_no_rows = rows_of_pair(self._study, self._measurements, other, by_search, self.unit)
         return Pair(
             against=other,
             units=sorted(units),
@@ -77,9 +74,10 @@ class Comparison:
             wins=wins,
             wins_interval=wins_interval,
             effect_size=effect_size(values),
-            test_noise=self._test_noise(other),
             sd_seeds=spread[0],
             sd_searches=spread[1],
+            rows=rows,
+            why_no_rows=why_no_rows,
         )
 
     @cached_property
@@ -100,29 +98,3 @@ class Comparison:
             seeds = sorted(set(ours) & set(theirs))
             found[search] = {seed: self._claim.sign * (ours[seed] - theirs[seed]) for seed in seeds}
         return found
-
-    def _test_noise(self, other: str) -> float | None:
-        """The standard error from the finite test set, in a comparison of test accuracy."""
-        claim = self._claim
-        if claim.metric != "test_accuracy" or claim.target or claim.epoch or claim.phase is ClaimPhase.TUNING:
-            return None
-        split, their_split = (
-            self._study.split_of(self._study.arm(arm), Phase(claim.phase)) for arm in (claim.better, other)
-        )
-        if split != their_split:
-            return None
-        texts = []
-        for search in self._searches if self.by_search else (1,):
-            ours, theirs = (self._measurements.runs(arm, search) for arm in (claim.better, other))
-            texts += [
-                (ours[seed].result.correct, theirs[seed].result.correct)  # type: ignore[union-attr]  # it has ended
-                for seed in sorted(set(ours) & set(theirs))
-            ]
-        if not texts or not all(all(pair) for pair in texts):
-            return None
-        data = self._study.data
-        n_rows = len(split_rows(split, data.n_train, data.n_test, self._study.protocol.rows).test)
-        right, other_right = (
-            np.array([unpack_bits(text, n_rows) for text in column]) for column in zip(*texts, strict=True)
-        )
-        return test_set_noise(right, other_right)

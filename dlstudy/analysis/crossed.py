@@ -16,7 +16,7 @@ from dlstudy.errors import DataError
 __all__ = ["CrossedMean", "beyond_p", "crossed_mean", "equivalence_p", "smallest_difference", "units_needed"]
 
 _MOST_UNITS = 1_000_000
-_SLACK = 1e-12  # as in `inference`
+_SLACK = 1e-12  # what differs by less, relatively, is equal but for the rounding of float64
 
 
 @dataclass(frozen=True)
@@ -91,16 +91,16 @@ def crossed_mean(differences: np.ndarray) -> CrossedMean:
     if array.ndim != 2 or min(array.shape) < 2 or not np.isfinite(array).all():
         raise DataError(f"at least 2 units of at least 2 rows, all finite, are needed, got shape {array.shape}")
     n_units, n_rows = array.shape
-    mean, of_units, of_rows = float(array.mean()), array.mean(axis=1), array.mean(axis=0)
-    residuals = array - of_units[:, None] - of_rows + mean
+    apart = array - array[0, 0]  # of which equal ones are 0 exactly
+    apart[abs(apart) <= _SLACK * abs(array).max()] = 0.0
+    mean, of_units, of_rows = float(apart.mean() + array[0, 0]), apart.mean(axis=1), apart.mean(axis=0)
+    residuals = apart - of_units[:, None] - of_rows + apart.mean()
     interaction = float((residuals**2).sum()) / ((n_units - 1) * (n_rows - 1))
     variances = _Variances(
         float(of_units.var(ddof=1)) / n_units, float(of_rows.var(ddof=1)) / n_rows, interaction / array.size,
         n_units, n_rows,
     )  # fmt: skip
     error, degrees = math.sqrt(variances.of_mean), variances.degrees
-    if error <= _SLACK * float(abs(array).max()):  # equal but for rounding
-        error, degrees = 0.0, math.inf
     return CrossedMean(
         n_units, n_rows, mean, error, degrees,
         interval=_interval(mean, error, degrees, 0.95),
@@ -128,38 +128,29 @@ def beyond_p(found: CrossedMean, margin: float) -> float:
     return _tail(abs(found.mean) - margin, found.standard_error, found.degrees_of_freedom)
 
 
-def smallest_difference(found: CrossedMean, alpha: float = 0.05, power: float = 0.8) -> float:
-    """The true mean difference that a two-sided test with as many units and rows finds with this power.
+def smallest_difference(found: CrossedMean, n_units: int, alpha: float = 0.05, power: float = 0.8) -> float:
+    """The true mean difference that a two-sided test of this many units, on as many rows, finds with this power.
 
-    Source: noncentral t, with Satterthwaite's degrees of freedom.
+    Source: noncentral t, with Satterthwaite's degrees of freedom of the variances to be expected.
     """
-    return _smallest(found.standard_error, found.degrees_of_freedom, alpha, power)
+    from scipy.special import nctdtrinc, stdtrit
+
+    interaction = found.sd_interaction**2 / (n_units * found.n_rows)
+    units, rows = found.sd_units**2 / n_units + interaction, found.sd_rows**2 / found.n_rows + interaction
+    expected = _Variances(units, rows, interaction, n_units, found.n_rows)
+    if not (error := math.sqrt(expected.of_mean)):
+        return 0.0
+    return error * float(nctdtrinc(expected.degrees, 1 - power, stdtrit(expected.degrees, 1 - alpha / 2)))
 
 
 def units_needed(found: CrossedMean, difference: float, alpha: float = 0.05, power: float = 0.8) -> int | None:
-    """Fewest units, from 2 on, that find such a difference on as many rows; None where no number of them would."""
+    """Fewest units, from 2 on, that find such a difference on as many rows; None where 1,000,000 would not."""
 
     def finds(n: int) -> bool:
-        variances = _expected(found, n)
-        return _smallest(math.sqrt(variances.of_mean), variances.degrees, alpha, power) <= abs(difference)
+        return smallest_difference(found, n, alpha, power) <= abs(difference)
 
     n = 2 + bisect.bisect_left(range(2, _MOST_UNITS), True, key=finds)
     return n if n < _MOST_UNITS else None
-
-
-def _expected(found: CrossedMean, n_units: int) -> _Variances:
-    """The variances to expect with another number of units."""
-    both = found.sd_interaction**2 / (n_units * found.n_rows)
-    units, rows = found.sd_units**2 / n_units, found.sd_rows**2 / found.n_rows
-    return _Variances(units + both, rows + both, both, n_units, found.n_rows)
-
-
-def _smallest(error: float, degrees: float, alpha: float, power: float) -> float:
-    from scipy.special import nctdtrinc, stdtrit
-
-    if error == 0:
-        return 0.0
-    return error * float(nctdtrinc(degrees, 1 - power, stdtrit(degrees, 1 - alpha / 2)))
 
 
 def _interval(mean: float, error: float, degrees: float, level: float) -> Interval:

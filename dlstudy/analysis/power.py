@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dlstudy.analysis.inference import mean_and_sd, smallest_difference
-from dlstudy.analysis.results import Unit
+from dlstudy.analysis.inference import smallest_difference
+from dlstudy.analysis.pairs import Unit, smallest_shown
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim, ClaimPhase
@@ -54,8 +54,7 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     """
     plans, level = [], SIGNIFICANCE / max(1, len(study.family))
     for claim in (claim for claim in study.family if claim.margin is None):
-        n, sd = _units(study, claim), _spread(study, claim, trials)
-        known = None if sd is None else smallest_difference(sd, n, level)
+        n, known = _units(study, claim), _smallest_known(study, claim, trials, level)
         plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, level), known))
     return plans
 
@@ -91,13 +90,12 @@ def _units(study: Study, claim: Claim) -> int:
     return study.protocol.searches if _unit(study, claim) is Unit.SEARCH else study.protocol.seeds
 
 
-def _spread(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord]) -> float | None:
-    """The standard deviation of the paired differences that a record has of a claim, the largest of its pairs."""
+def _smallest_known(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord], level: float) -> float | None:
+    """The smallest difference that shows, by the spread that a record has of the claim: the largest of its pairs."""
     (judged,) = judge_claims(study, [claim], TrialIndex(study, trials), [])
     if judged.unit is not _unit(study, claim):
         return None  # seeds do not show how searches differ
-    spreads = [mean_and_sd(pair.differences)[1] or 0.0 for pair in judged.pairs]
-    return max(spreads, default=None)
+    return max((smallest_shown(pair, level, _units(study, claim)) for pair in judged.pairs), default=None)
 
 
 def _unit(study: Study, claim: Claim) -> Unit:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from dlstudy.analysis.inference import Interval
+from dlstudy.analysis.pairs import Pair, Unit
 from dlstudy.analysis.trial_json import trial_json
 from dlstudy.study.claims import ClaimPhase
 from dlstudy.study.metrics import test_metric_of
@@ -25,11 +26,9 @@ __all__ = [
     "DerivedVerdict",
     "FigureVerdict",
     "MetricSummary",
-    "Pair",
     "ReportedSummary",
     "StudySummary",
     "SweepSummary",
-    "Unit",
     "Verdict",
 ]
 
@@ -70,13 +69,6 @@ class DerivedVerdict(StrEnum):
 
     RIGHT = "right"
     WRONG = "wrong"
-
-
-class Unit(StrEnum):
-    """The unit that a comparison pairs."""
-
-    SEED = "seed"
-    SEARCH = "search"
 
 
 @dataclass(frozen=True)
@@ -148,42 +140,6 @@ class DerivedSummary:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A claim's arm against one other, over paired units: seeds, or whole searches.
-
-    Args:
-        against: the other arm.
-        units: indices of the seeds, or numbers of the searches, ascending.
-        differences: (n,) one a unit, positive where the claim says so.
-        mean, median: of them.
-        interval, interval_90: of the mean, at 95 and 90 %; None with fewer than two units.
-        p: two-sided, that there is no difference; not adjusted for the number of claims.
-        wins, wins_interval: the share of units in which the arm is ahead (a tie counts half), with its 95 % interval.
-        effect_size: the mean difference in standard deviations of the differences (Hedges' g); None where they are
-            all alike.
-        test_noise: standard error of the mean difference that the finite test set alone brings; None where the record
-            has no right and wrong answers, or the claim is of another metric than test accuracy.
-        sd_seeds, sd_searches: standard deviations of a difference between seeds of one search, and between searches
-            beyond that; None with fewer than three searches.
-    """
-
-    against: str
-    units: Sequence[int]
-    differences: Sequence[float]
-    mean: float
-    median: float
-    interval: Interval | None = None
-    interval_90: Interval | None = None
-    p: float | None = None
-    wins: float | None = None
-    wins_interval: Interval | None = None
-    effect_size: float | None = None
-    test_noise: float | None = None
-    sd_seeds: float | None = None
-    sd_searches: float | None = None
-
-
-@dataclass(frozen=True)
 class ClaimSummary:
     """A claim and its verdict.
 
@@ -193,13 +149,16 @@ class ClaimSummary:
         metric, epoch, phase, how: what was compared; `how` in words.
         measured: the verdict of our runs alone, whatever the document's own figures say; None without one.
         difference, interval, against, n: of the pair that decides, as in `Pair`; `interval` is the 95 % one.
+        rows_interval: likewise, the 95 % interval for other test rows of this kind; None where that is not known.
+        on_these_rows: the verdict on these test rows alone, where it is another one; else None.
         p, p_adjusted: of the claim as a whole; adjusted for all claims of the study (Holm).
         unit: what is paired.
-        scope: what the verdict holds for, in words.
+        scope, rows_scope: what the verdict holds for, and on which rows, in words.
         margin: of equivalence; None where the claim is that one arm is better.
         rope: differences smaller than this do not matter; None where the study states none.
-        smallest: the smallest difference that this many units would have shown in four of five such studies.
-        n_needed: units with which a difference as large as `rope` would be shown as often.
+        smallest: the smallest difference that this many units and rows would have shown in four of five such studies.
+        n_needed: units with which a difference as large as `rope` would be shown as often; None where no number of them
+            would, on as many test rows.
         own_numbers: how the document's own figures contradict it; empty where they do not.
         why: further reasons, such as which check withholds a verdict.
         aa_test: whether it is an A/A test of two identical arms instead of a claim of the document.
@@ -214,6 +173,8 @@ class ClaimSummary:
     measured: Verdict | None = None
     difference: float | None = None
     interval: Interval | None = None
+    rows_interval: Interval | None = None
+    on_these_rows: Verdict | None = None
     against: str = ""
     n: int = 0
     why: str = ""
@@ -222,6 +183,7 @@ class ClaimSummary:
     p_adjusted: float | None = None
     unit: Unit = Unit.SEED
     scope: str = ""
+    rows_scope: str = ""
     margin: float | None = None
     rope: float | None = None
     smallest: float | None = None

@@ -7,25 +7,29 @@ from collections.abc import Iterable, Sequence
 from dlstudy.analysis.comparison import Comparison
 from dlstudy.analysis.inference import (
     Interval,
-    beyond_p,
-    equivalence_p,
     holm,
     mean_and_sd,
-    pairs_needed,
     prediction_interval,
-    smallest_difference,
 )
 from dlstudy.analysis.measurements import ClaimMeasurements, how_measured
+from dlstudy.analysis.pairs import (
+    Pair,
+    beyond_margin_p,
+    difference_p,
+    smallest_shown,
+    units_for,
+    within_margin_p,
+)
 from dlstudy.analysis.results import (
     Check,
     ClaimSummary,
     DerivedSummary,
     DerivedVerdict,
     FigureVerdict,
-    Pair,
     ReportedSummary,
     Verdict,
 )
+from dlstudy.analysis.row_scope import rows_in_words, with_narrower, without_rows
 from dlstudy.analysis.trial_index import TrialIndex, value_at
 from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.request import ResolvedStudy
@@ -81,6 +85,8 @@ def judge_claims(
 ) -> list[ClaimSummary]:
     """The verdicts on claims that are judged together: p is adjusted for all of them, but for A/A tests.
 
+    They hold for other test rows too where these have values; else, and where that turns them, see `on_these_rows`.
+
     Args:
         study: as the variant runs it.
         claims: of the study, or others about its arms.
@@ -88,6 +94,14 @@ def judge_claims(
         checks: on the searches.
     """
     measured = [_measure(study, claim, trial_index) for claim in claims]
+    narrower = [_compared(claim, without_rows(summary)) for claim, summary in zip(claims, measured, strict=True)]
+    judged = map(with_narrower, *(_judged_together(claims, each, checks) for each in (measured, narrower)))
+    return [_with_own_numbers(study, claim, summary) for claim, summary in zip(claims, judged, strict=True)]
+
+
+def _judged_together(
+    claims: Sequence[Claim], measured: Sequence[ClaimSummary], checks: Sequence[Check]
+) -> list[ClaimSummary]:
     in_family = [not claim.untestable and not claim.aa_test for claim in claims]
     # A claim that is not run yet counts in the family: its later verdict must not change the present ones.
     ps = [
@@ -100,7 +114,7 @@ def judge_claims(
         if summary.p is not None:
             summary = dataclasses.replace(summary, p_adjusted=p_adjusted)
             summary = _decide(claim, summary, len(ps) if counts else 1, checks)
-        judged.append(_with_own_numbers(study, claim, summary))
+        judged.append(summary)
     return judged
 
 
@@ -115,15 +129,24 @@ def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> Cla
     pairs = [pair for other in claim.than if (pair := comparison.pair(other)) is not None]
     summary = ClaimSummary(
         claim.text, Verdict.NOT_RUN, claim.metric, claim.epoch, claim.phase, how=how_measured(claim),
-        unit=comparison.unit, scope=_scope(study, claim, comparison), margin=claim.margin, rope=claim.rope,
-        aa_test=claim.aa_test, pairs=pairs,
+        unit=comparison.unit, scope=_scope(study, claim, comparison), rows_scope=rows_in_words(claim, pairs),
+        margin=claim.margin, rope=claim.rope, aa_test=claim.aa_test, pairs=pairs,
     )  # fmt: skip
     if len(pairs) < len(claim.than):
         return dataclasses.replace(summary, why=measurements.why_missing())
+    return _compared(claim, dataclasses.replace(summary, why=measurements.remark()))
+
+
+def _compared(claim: Claim, summary: ClaimSummary) -> ClaimSummary:
+    """The claim with its p and the pair that decides; as it is where a pair is missing."""
+    pairs = summary.pairs
+    if not pairs or len(pairs) < len(claim.than):
+        return summary
     p, deciding = _superiority(pairs) if claim.margin is None else _equivalence(pairs, claim.margin)
     return dataclasses.replace(
-        summary, difference=deciding.mean, interval=deciding.interval, against=deciding.against,
-        n=len(deciding.units), p=p, why=measurements.remark(),
+        summary, difference=deciding.mean, interval=deciding.interval,
+        rows_interval=deciding.rows.interval if deciding.rows else None, against=deciding.against,
+        n=len(deciding.units), p=p,
     )  # fmt: skip
 
 
@@ -146,36 +169,31 @@ def _superiority(pairs: Sequence[Pair]) -> tuple[float, Pair]:
     """
     worst = min(pairs, key=lambda pair: pair.mean)
     if worst.mean > 0:
-        return max(_p(pair) for pair in pairs), worst
-    behind = min((pair for pair in pairs if pair.mean <= 0), key=_p)
-    return min(1.0, len(pairs) * _p(behind)), behind
+        return max(map(difference_p, pairs)), worst
+    behind = min((pair for pair in pairs if pair.mean <= 0), key=difference_p)
+    return min(1.0, len(pairs) * difference_p(behind)), behind
 
 
 def _equivalence(pairs: Sequence[Pair], margin: float) -> tuple[float, Pair]:
     """The p of a claim that its arm differs from each other by less than a margin, and the pair that decides."""
     furthest = max(pairs, key=lambda pair: abs(pair.mean))
     if abs(furthest.mean) < margin:
-        return max(equivalence_p(pair.differences, margin) for pair in pairs), furthest
-    return min(1.0, len(pairs) * beyond_p(furthest.differences, margin)), furthest
-
-
-def _p(pair: Pair) -> float:
-    return 1.0 if pair.p is None else pair.p
+        return max(within_margin_p(pair, margin) for pair in pairs), furthest
+    return min(1.0, len(pairs) * beyond_margin_p(furthest, margin)), furthest
 
 
 def _decide(claim: Claim, summary: ClaimSummary, n_family: int, checks: Sequence[Check]) -> ClaimSummary:
     """The verdict of our runs: adjusted p and interval must agree; a failed check withholds what it undermines."""
-    sd = mean_and_sd(summary.deciding.differences)[1] or 0.0
-    level = SIGNIFICANCE / n_family
-    smallest = None if claim.margin or not sd else smallest_difference(sd, summary.n, level)
-    n_needed = pairs_needed(sd, claim.rope, level) if claim.rope else None
+    deciding, level = summary.deciding, SIGNIFICANCE / n_family
+    smallest = None if claim.margin else smallest_shown(deciding, level, summary.n) or None
+    n_needed = units_for(deciding, claim.rope, level) if claim.rope else None
     verdict = _better(claim, summary) if claim.margin is None else _alike(claim.margin, summary)
     summary = dataclasses.replace(summary, smallest=smallest, n_needed=n_needed, verdict=verdict, measured=verdict)
     against = _undermining(claim, verdict, checks)
     if against:
         why = _sentence([f"would be {verdict}, but: {'; '.join(against)}", summary.why])
         return dataclasses.replace(summary, verdict=Verdict.WITHHELD, measured=Verdict.WITHHELD, why=why)
-    if verdict is Verdict.UNDECIDED and summary.interval and _excludes_zero(summary.interval) and not claim.margin:
+    if verdict is Verdict.UNDECIDED and deciding.outer and _excludes_zero(deciding.outer) and not claim.margin:
         disagree = "p, adjusted for all claims of the study, does not agree with the interval"
         return dataclasses.replace(summary, why=_sentence([disagree, summary.why]))
     return summary
@@ -187,12 +205,13 @@ def _sentence(parts: Iterable[str]) -> str:
 
 def _better(claim: Claim, summary: ClaimSummary) -> Verdict:
     """The verdict on a claim that one arm is better than others."""
-    if claim.rope and all(_inside(pair.interval_90, claim.rope) for pair in summary.pairs):
+    if claim.rope and all(_inside(pair.outer_90, claim.rope) for pair in summary.pairs):
         return Verdict.EQUIVALENT
     significant = summary.p_adjusted is not None and summary.p_adjusted <= SIGNIFICANCE
-    if significant and all(pair.interval and pair.interval[0] > 0 for pair in summary.pairs):
+    if significant and all(pair.outer and pair.outer[0] > 0 for pair in summary.pairs):
         return Verdict.SUPPORTED
-    behind = significant and summary.interval is not None and summary.interval[1] < 0
+    outer = summary.deciding.outer
+    behind = significant and outer is not None and outer[1] < 0
     return Verdict.CONTRADICTED if behind else Verdict.UNDECIDED
 
 
@@ -200,9 +219,9 @@ def _alike(margin: float, summary: ClaimSummary) -> Verdict:
     """The verdict on a claim of equivalence."""
     if summary.p_adjusted is None or summary.p_adjusted > SIGNIFICANCE:
         return Verdict.UNDECIDED
-    if all(_inside(pair.interval_90, margin) for pair in summary.pairs):
+    if all(_inside(pair.outer_90, margin) for pair in summary.pairs):
         return Verdict.SUPPORTED
-    low, high = summary.deciding.interval_90 or (0.0, 0.0)
+    low, high = summary.deciding.outer_90 or (0.0, 0.0)
     return Verdict.CONTRADICTED if low > margin or high < -margin else Verdict.UNDECIDED
 
 

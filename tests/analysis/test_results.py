@@ -3,7 +3,8 @@
 import json
 from dataclasses import replace
 
-from dlstudy.analysis.results import DerivedVerdict, FigureVerdict, Unit, Verdict
+from dlstudy.analysis.pairs import Unit
+from dlstudy.analysis.results import DerivedVerdict, FigureVerdict, Verdict
 from dlstudy.study.claims import Claim, Derived
 from tests.helpers.builders import figure, make_study, make_trial, runs_of, sum_up
 
@@ -28,7 +29,7 @@ def summary_of(variant="default"):
 
 def test_a_report_in_json_has_words_for_verdicts_phases_and_states():
     report = json.loads(json.dumps(summary_of("quick~2").to_json()))
-    assert (report["schema"], report["study"], report["variant"], report["quick"]) == (3, "s", "quick~2", True)
+    assert (report["schema"], report["study"], report["variant"], report["quick"]) == (4, "s", "quick~2", True)
     assert report["claims"][0]["verdict"] == report["claims"][0]["measured"] == "undecided"
     assert (report["claims"][0]["phase"], report["claims"][0]["unit"]) == ("replicate", "seed")
     assert (report["reported"][0]["verdict"], report["derived"][0]["verdict"]) == ("not comparable", "right")

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from dlstudy.analysis.results import ClaimSummary, Pair, Unit, Verdict
+from dlstudy.analysis.pairs import Pair, Unit
+from dlstudy.analysis.results import ClaimSummary, Verdict
 from dlstudy.report.figures.claims import MARKS, differences_png, panels
 from dlstudy.report.figures.style import WIDTH, pens
 from dlstudy.study.claims import ClaimPhase
