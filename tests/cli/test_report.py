@@ -47,7 +47,7 @@ def test_the_index_names_what_it_does_not_hold():
 
 def test_the_index_as_json_counts_verdicts():
     data = json.loads(index([made()], "json", missing=["x: y"]))
-    assert (data["schema"], data["missing"]) == (3, ["x: y"])
+    assert (data["schema"], data["missing"]) == (4, ["x: y"])
     (entry,) = data["studies"]
     assert (entry["study"], entry["answer"], entry["complete"]) == ("one", "It is.", False)
     assert entry["claims"] == {"supported": 1, "undecided": 2, "withheld": 1}

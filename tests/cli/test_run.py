@@ -170,7 +170,7 @@ def test_the_exit_code_says_whether_trials_failed_and_json_is_the_report(run_one
     found, out, _ = run_one(name, source, json=True)
     assert found == code
     report = json.loads(out)
-    assert (report["study"], report["schema"], report["n_failed"]) == (name, 3, code)
+    assert (report["study"], report["schema"], report["n_failed"]) == (name, 4, code)
 
 
 @pytest.mark.slow

@@ -348,7 +348,7 @@ def test_text_over_several_lines_stays_in_its_cell():
 
 def test_json_has_the_documented_keys_and_values(summary):
     data = json.loads(export(summary, "json"))
-    assert (data["schema"], data["study"], data["variant"]) == (3, "s", "default")
+    assert (data["schema"], data["study"], data["variant"]) == (4, "s", "default")
     assert data["question"] == f"Is it {EVIL}?"
     assert (data["quick"], data["complete"], data["made_with"]) == (False, False, {EVIL: EVIL})
     assert set(data) == set(KEYS.split())

@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from dlstudy.analysis.crossed import crossed_mean
+from dlstudy.analysis.formatting import interval_text, p_text
 from dlstudy.analysis.pairs import Pair, Unit
 from dlstudy.analysis.results import (
     BudgetCurve,
@@ -133,13 +136,28 @@ def test_the_table_of_claims_by_hand(summary):
     assert table.note.endswith("on these test rows (not every run has test_accuracy of each row).")
 
 
+def test_both_scopes_are_shown_where_rows_have_values(summary):
+    rows = crossed_mean(np.array([[0.0, 1.0, 0.0, 0.0], [0.0, 1.0, -1.0, 0.0]]))
+    (first, *others) = summary.claims
+    pairs = [replace(first.pairs[0], rows=rows)]
+    claim = replace(first, pairs=pairs, rows_interval=rows.interval, rows_scope="on test rows of this kind")
+    both = replace(summary, claims=[claim, *others])
+    claims, compared = claims_table(both), pairs_table(both)
+    assert claims.heads[4:6] == ["95 % interval", "on other rows"]
+    assert claims.rows[0][5] == interval_text(rows.interval)
+    assert claims.note.endswith("Verdicts hold for the settings this search found, and on test rows of this kind.")
+    cells = dict(zip(compared.heads, compared.rows[0], strict=True))
+    assert (cells["on other rows"], cells["p, other rows"]) == (interval_text(rows.interval), p_text(rows.p))
+    assert cells["sd, rows"] == f"{rows.sd_rows:.2g}, {rows.sd_interaction:.2g}"
+
+
 def test_each_comparison_stands_beneath_the_claims(summary):
     table = pairs_table(summary)
     row = dict(zip(table.heads, table.rows[0], strict=True))
     assert (row["claim"], row["pairs"], row["p"], row["adjusted p"]) == ("1 against b", "6 seeds", "0.031", "0.031")
     assert row["wins"] == "100 % (54 to 100)"  # Clopper-Pearson: 0.025 ** (1 / 6) = 0.5407
     assert row["effect size"] == "+18.83"  # 0.02 / 0.00089443 * (1 - 3 / 19)
-    assert "test-set noise" not in table.heads
+    assert "on other rows" not in table.heads
 
 
 def test_scopes_are_named_where_claims_differ_in_them(summary):
