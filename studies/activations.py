@@ -97,7 +97,7 @@ STUDY = Study(
         deep("relu", "relu", "max(0, z), which saturates on one side only"),
         deep("softplus", "softplus", "log(1 + exp(z)), a smooth ReLU"),
     ],
-    protocol=Protocol(epochs=10, batch_size=32, trials=8, seeds=8, split=Split(validation=2_000), rows=12_000),
+    protocol=Protocol(epochs=10, batch_size=32, split=Split(validation=2_000), rows=12_000),
     claims=[
         Claim("Without activation functions a deep net is one linear map (softmax regression does better)",
               better="shallow", than="linear", metric="test_accuracy"),

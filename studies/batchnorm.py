@@ -61,7 +61,7 @@ STUDY = Study(
         Arm("bn_after", setting={"bn": "after"}, space=RATE, reported=COURSE, text="after each activation"),
         Arm("bn_before", setting={"bn": "before"}, space=RATE, defaults=COURSE, text="before each activation"),
     ],
-    protocol=Protocol(epochs=10, batch_size=64, trials=8, seeds=9, split=Split(validation=5_000)),
+    protocol=Protocol(epochs=10, batch_size=64, reported_seeds=9, split=Split(validation=5_000)),
     sweeps=[
         Sweep("large_rates", {"learning_rate": (0.01, 0.03, 0.1)},
               seeds=9, arms=("without", "bn_after"), fixed={"epochs": 1}),

@@ -82,7 +82,7 @@ STUDY = Study(
             text="every epoch to the end, then on from the best checkpoint, with early stopping"),
     ],
     protocol=Protocol(
-        epochs=20, batch_size=32, trials=3, seeds=7, metric="val_loss", direction="minimize",
+        epochs=20, batch_size=32, trials=3, metric="val_loss", direction="minimize",
         split=Split(validation=5_000),
     ),
     reported=[

@@ -79,7 +79,7 @@ STUDY = Study(
         arm("sparse_mini_batch", "sparse inputs", sparse=True),
         *[arm(f"sparse_{r}", "sparse inputs", 0.001, rule=r, sparse=True) for r in ("adagrad", "rmsprop", "adam")],
     ],
-    protocol=Protocol(epochs=50, trials=8, seeds=10, metric="val_mse", direction="minimize",
+    protocol=Protocol(epochs=50, metric="val_mse", direction="minimize",
                       split=Split(validation=0.2, test=0.2, random_state=42)),
     sweeps=[
         Sweep("rates", {"learning_rate": RATES}, 10, ("batch", "mini_batch", "stochastic", "momentum", *SCALED),

@@ -78,7 +78,7 @@ STUDY = Study(
             defaults={"learning_rate": 0.1}, text="100 boosted trees"),
     ],
     protocol=Protocol(
-        epochs=20, batch_size=32, trials=8, seeds=8, metric="val_loss", direction="minimize",
+        epochs=20, batch_size=32, metric="val_loss", direction="minimize",
         split=Split(validation=0.25, test=0.25, random_state=42),
     ),
     reported=[

@@ -76,7 +76,7 @@ STUDY = Study(
         Arm("tuned", space={"learning_rate": FloatDistribution(1e-3, 10.0, log=True)}, text="Adadelta at a tuned rate"),
     ],
     protocol=Protocol(
-        epochs=2, batch_size=128, trials=8, seeds=7, metric="val_accuracy", direction="maximize",
+        epochs=2, batch_size=128, metric="val_accuracy", direction="maximize",
         split=Split(validation=5_000), reported_split=Split(),
     ),
     reported=[*figures_of("rate_1"), *figures_of("rate_0_001")],

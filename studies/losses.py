@@ -75,7 +75,7 @@ STUDY = Study(
         *[arm(f"huber_{delta:g}", "huber", "quadratic up to delta, then linear", delta) for delta in (0.1, 1.0, 10.0)],
         *[arm(f"pseudo_{delta:g}", "pseudo_huber", "smooth Huber", delta) for delta in (0.2, 1.0, 5.0)],
     ],
-    protocol=Protocol(epochs=500, trials=8, seeds=8, metric="val_mse", direction="minimize",
+    protocol=Protocol(epochs=500, metric="val_mse", direction="minimize",
                       split=Split(validation=0.2, test=0.2, random_state=42)),
     sweeps=[
         Sweep("outliers", {"outliers": (0.0, 0.1, 0.2, 0.3)}, 8, arms=("mse", "mae", "huber_1", "pseudo_1"),

@@ -77,7 +77,7 @@ STUDY = Study(
         Arm("xor", {"gate": "xor"}, RATE, text="1 where exactly one input is", reported={**COURSE, "epochs": 50}),
     ],
     protocol=Protocol(
-        epochs=50, trials=8, seeds=8, metric="val_accuracy", direction="maximize", split=Split(validation=4)
+        epochs=50, metric="val_accuracy", direction="maximize", split=Split(validation=4)
     ),
     sweeps=[Sweep("rates", {"learning_rate": (0.01, 0.1, 0.5, 1, 10)}, seeds=8)],
     reported=[

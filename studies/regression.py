@@ -91,7 +91,7 @@ STUDY = Study(
         Arm("keras", {"method": "keras", "standardized": True}, RATE, reported=DEFAULT, defaults=DEFAULT,
             text="Dense(1), linear, SGD"),
     ],
-    protocol=Protocol(epochs=100, batch_size=32, trials=8, seeds=8, metric="val_mse", direction="minimize",
+    protocol=Protocol(epochs=100, batch_size=32, metric="val_mse", direction="minimize",
                       split=Split(validation=0.2, test=0.2, random_state=42)),
     reported=[
         *Reported.several("closed_form", prefix="train_end_", slope="1.5913570686889646",

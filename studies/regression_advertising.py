@@ -79,7 +79,7 @@ STUDY = Study(
             reported={"learning_rate": 0.01, "epochs": 10}, defaults={"learning_rate": 0.01},
             reported_split=Split(), text="from scratch, all rows a step, from m = c = 0"),
     ],
-    protocol=Protocol(epochs=1_000, trials=8, seeds=8, metric="val_mse", direction="minimize",
+    protocol=Protocol(epochs=1_000, metric="val_mse", direction="minimize",
                       split=Split(validation=0.2, test=0.3, random_state=42)),
     reported=[
         *[figure for step, values in STEPS.items()

@@ -80,7 +80,7 @@ STUDY = Study(
         Arm("bn", setting={"kind": "bn"}, space=RATE, text="batch normalization after each hidden layer"),
     ],
     protocol=Protocol(
-        epochs=6, batch_size=32, trials=8, seeds=9, metric="val_crossentropy", direction="minimize",
+        epochs=6, batch_size=32, reported_seeds=9, metric="val_crossentropy", direction="minimize",
         split=Split(validation=50_000), reported_split=Split(validation=5_000),
     ),
     derived=[Derived("parameters", "266,610", 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10)],

@@ -87,7 +87,7 @@ STUDY = Study(
         Arm("forest", {"model": "forest"}, {"min_samples_leaf": IntDistribution(1, 20)},
             defaults={"min_samples_leaf": 1}, text="a random forest of 100 trees"),
     ],
-    protocol=Protocol(epochs=40, batch_size=64, trials=8, seeds=8, metric="val_loss", direction="minimize",
+    protocol=Protocol(epochs=40, batch_size=64, metric="val_loss", direction="minimize",
                       split=Split(validation=0.25, test=0.25, random_state=42)),
     reported=[
         Reported("net", "train_loss", "0.4931", epoch=1, place="read as the start of a first fit"),

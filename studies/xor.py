@@ -83,7 +83,8 @@ STUDY = Study(
         Arm("five_starts", space=RATE, restarts=5, text="plain, the best of five starts"),
     ],
     protocol=Protocol(
-        epochs=N_STEPS, trials=16, seeds=48, metric="val_loss", direction="minimize", split=Split(validation=4)
+        epochs=N_STEPS, trials=16, seeds=16, reported_seeds=48, metric="val_loss", direction="minimize",
+        split=Split(validation=4),
     ),
     sweeps=[Sweep("rates", {"learning_rate": (0.1, 0.3, 1, 3)}, seeds=24, arms=("plain", "momentum"))],
     reported=Reported.several("plain", prefix="train_end_output_", **{

@@ -55,7 +55,7 @@ STUDY = Study(
         Arm("logistic", setting={"kind": "logistic"}),
     ],
     protocol=Protocol(
-        epochs=2, trials=2, rounds=0, seeds=6, split=Split(validation=200), reported_split=Split(), rows=600
+        epochs=2, searches=1, trials=2, rounds=0, seeds=6, split=Split(validation=200), reported_split=Split(), rows=600
     ),
     reported=[Reported("net", "test_accuracy", "0.95", epoch=2)],
     claims=[Claim("the net is better", better="net", than="logistic", metric="test_accuracy")],

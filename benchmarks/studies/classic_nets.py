@@ -53,5 +53,5 @@ STUDY = Study(
         Arm("batchnorm", setting={"net": "batchnorm", "batch_size": 64}),
         Arm("lenet", setting={"net": "lenet", "batch_size": 128}),
     ],
-    protocol=Protocol(epochs=3, trials=1, seeds=1, split=Split(validation=5_000)),
+    protocol=Protocol(searches=1, epochs=3, trials=1, seeds=1, split=Split(validation=5_000)),
 )

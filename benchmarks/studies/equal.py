@@ -30,5 +30,7 @@ STUDY = Study(
     dataset="mnist",
     build=build,
     arms=[Arm("adam", space={"learning_rate": FloatDistribution(1e-4, 1e-2, log=True)})],
-    protocol=Protocol(epochs=10, batch_size=32, trials=24, rounds=0, seeds=1, split=Split(validation=5_000)),
+    protocol=Protocol(
+        searches=1, epochs=10, batch_size=32, trials=24, rounds=0, seeds=1, split=Split(validation=5_000)
+    ),
 )

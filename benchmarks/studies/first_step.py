@@ -27,5 +27,5 @@ STUDY = Study(
     dataset="mnist",
     build=build,
     arms=[Arm("sgd")],
-    protocol=Protocol(epochs=1, batch_size=32, trials=1, seeds=1, rows=64, split=Split(validation=32)),
+    protocol=Protocol(searches=1, epochs=1, batch_size=32, trials=1, seeds=1, rows=64, split=Split(validation=32)),
 )

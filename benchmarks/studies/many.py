@@ -33,7 +33,9 @@ STUDY = Study(
     dataset="mnist",
     build=build,
     arms=[Arm(name.lower(), setting={"optimizer": name}, space=RATE) for name in ("SGD", "Adam", "RMSprop", "Nadam")],
-    protocol=Protocol(epochs=10, batch_size=32, trials=2_450, rounds=0, seeds=50, split=Split(validation=5_000)),
+    protocol=Protocol(
+        searches=1, epochs=10, batch_size=32, trials=2_450, rounds=0, seeds=50, split=Split(validation=5_000)
+    ),
     claims=[
         Claim("Adam beats SGD", better="adam", than="sgd", metric="test_accuracy"),
         Claim("Adam beats all", better="adam", than=("sgd", "rmsprop", "nadam"), metric="test_accuracy"),

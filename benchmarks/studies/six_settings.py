@@ -35,5 +35,5 @@ STUDY = Study(
         for name in ("SGD", "Adam", "RMSprop")
         for rate in (0.01, 0.001)
     ],
-    protocol=Protocol(epochs=10, batch_size=32, trials=1, seeds=1, split=Split(validation=5_000)),
+    protocol=Protocol(searches=1, epochs=10, batch_size=32, trials=1, seeds=1, split=Split(validation=5_000)),
 )

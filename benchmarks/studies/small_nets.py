@@ -28,5 +28,5 @@ STUDY = Study(
     dataset="mnist",
     build=build,
     arms=[Arm("any", setting={"optimizer": "SGD", "learning_rate": 0.01, "dropout_rate": 0.2})],
-    protocol=Protocol(epochs=1, batch_size=32, trials=1, seeds=1, rows=640, split=Split(validation=64)),
+    protocol=Protocol(searches=1, epochs=1, batch_size=32, trials=1, seeds=1, rows=640, split=Split(validation=64)),
 )

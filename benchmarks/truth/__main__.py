@@ -1,15 +1,19 @@
 """`python -m benchmarks.truth`: how often the tool's answers are true, in studies whose truth is known.
 
-Tables, in a few minutes: whether the arm with the better optimum wins where its range was stated too low; whether
-intervals contain the difference over all test rows there could be.
+Tables, in a few minutes: whether the arm with the better optimum wins where its range was stated too low; how often
+equal methods are told apart, and different ones; whether intervals contain the difference over all test rows there
+could be.
 """
 
 import argparse
 
-from benchmarks.truth import ranges, rows
+from benchmarks.truth import methods, ranges, rows
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.truth", description=__doc__)
     parser.add_argument("--studies", type=int, default=100, help="simulated studies in each row")
     n_studies = parser.parse_args().studies
-    print(*ranges.table(n_studies), "", *rows.table(10 * n_studies), sep="\n")
+    for part in (ranges, methods, rows):
+        for line in part.table(n_studies):
+            print(line, flush=True)
+        print()

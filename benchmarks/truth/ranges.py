@@ -48,9 +48,9 @@ class Surface:
 def table(n_studies: int) -> Iterator[str]:
     """Lines of a table: for each surface and each way to search, how often the right arm won, and what it took."""
     ways = {
-        "8 trials": Protocol(trials=8, rounds=0),
-        "16 trials": Protocol(trials=16, rounds=0),
-        "8, then rounds": Protocol(),
+        "8 trials": Protocol(searches=1, trials=8, rounds=0),
+        "16 trials": Protocol(searches=1, trials=16, rounds=0),
+        "8, then rounds": Protocol(searches=1),
     }
     yield "parameters, optimum, noise | way | right arm | lost to the optimum | not bracketed | trials an arm"
     surfaces = [Surface(n, optimum, noise) for n in (1, 2, 3, 4) for optimum in (0.6, 1.3) for noise in (0.01, 0.03)]

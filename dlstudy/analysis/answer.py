@@ -29,7 +29,7 @@ def answer_of(
 
     If the arms are not ranked: the verdicts on the claims.
     """
-    return _answer_by_rank(study, trial_index, checks) if study.rank_arms else _answer_by_claims(claims)
+    return _answer_by_rank(study, trial_index, checks) if study.rank_arms else _answer_by_claims(study, claims)
 
 
 def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Sequence[Check]) -> str:
@@ -43,19 +43,19 @@ def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Seque
     reached = f"{first} reached a mean {metric.replace('_', ' ')} of {mean} over {_count(means[first].n, 'seed')}"
     reached += f" and diverged with {n_diverged[first]} more" if n_diverged[first] else ""
     if not others:
-        return f"{reached}."
+        return f"{reached}, on {study.dataset}."
     claim = Claim("best", better=first, than=tuple(others), metric=metric, direction=study.protocol.direction)
     (judged,) = judge_claims(study, [claim], trial_index, checks)
     if judged.interval is None or judged.difference is None:
-        return f"{reached}; too few paired runs to compare it."
+        return f"{reached}, on {study.dataset}; too few paired runs to compare it."
     by = difference(judged.difference, judged.interval, signed=False)
     ahead = f"ahead of {judged.against} by {by} (95 % interval {interval_text(judged.interval)}"
     ahead += f"; on other test rows {interval_text(judged.rows_interval)})" if judged.rows_interval else ")"
     why = f"; {judged.why}" if judged.verdict is Verdict.WITHHELD else ""
     how = "Each tuned on its own, " if any(arm.space for arm in study.arms) else ""
-    lead = _LEADS.get(judged.verdict, "leads, but not clearly")
-    lead += " beyond these test rows" if judged.on_these_rows is Verdict.SUPPORTED else ""
-    return f"{how}{first} {lead}: {reached}, {ahead}{why}."
+    leads = _LEADS.get(judged.verdict, "leads, but not clearly")
+    leads += " beyond these test rows" if judged.on_these_rows is Verdict.SUPPORTED else ""
+    return f"{how}{first} {leads}: {reached}, {ahead}, on {study.dataset}, {judged.scope}{why}."
 
 
 def _deciding_searches(study: Study, trial_index: TrialIndex) -> Sequence[int]:
@@ -93,12 +93,12 @@ def _ranked(study: Study, means: Mapping[str, MetricSummary], n_diverged: Mappin
     return sorted(means, key=lambda arm: -direction.sign * mean(arm))
 
 
-def _answer_by_claims(claims: Sequence[ClaimSummary]) -> str:
+def _answer_by_claims(study: Study, claims: Sequence[ClaimSummary]) -> str:
     tested = [claim for claim in claims if claim.interval is not None and not claim.aa_test]
     if not tested:
         return "No answer yet: no claim has been tested."
     counts = [f"{n} {verdict}" for verdict, n in Counter(claim.verdict for claim in tested).most_common()]
-    first = f"{tested[0].text}: {tested[0].verdict}"
+    first = f"{tested[0].text}: {tested[0].verdict} (on {study.dataset}, {tested[0].scope})"
     if len(tested) == 1:
         return f"{first}."
     return f"{first}. Of all {len(tested)} claims tested: {', '.join(counts)}."

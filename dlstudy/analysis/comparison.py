@@ -28,12 +28,15 @@ LEAST_SEARCHES = 3
 
 
 class Comparison:
-    """The paired differences of a claim, of seeds or, where there are enough searches, of whole searches."""
+    """The paired differences of a claim: of whole searches where there are enough to compare methods, else of seeds.
+
+    Where nothing is tuned, the seeds of all searches count, by running numbers.
+    """
 
     def __init__(self, study: ResolvedStudy, measurements: ClaimMeasurements) -> None:
         self._study, self._measurements = study, measurements
         self._claim = measurements.claim
-        self.by_search = len(self._searches) >= LEAST_SEARCHES
+        self.by_search = len(self._searches) >= LEAST_SEARCHES and study.pairs_searches(self._claim)
 
     @property
     def unit(self) -> Unit:
@@ -51,7 +54,8 @@ class Comparison:
         if self.by_search:
             units = {search: statistics.fmean(values.values()) for search, values in by_search.items()}
         else:
-            units = by_search.get(1, {})
+            n = self._study.protocol.seeds
+            units = {(k - 1) * n + seed: value for k, values in by_search.items() for seed, value in values.items()}
         if len(units) < 2:
             return None
         values = [units[unit] for unit in sorted(units)]
@@ -80,6 +84,12 @@ class Comparison:
             why_no_rows=why_no_rows,
         )
 
+    @property
+    def _used(self) -> Sequence[int]:
+        """The searches whose runs are compared: all, but for the settings that searches found where these are few."""
+        is_one = self._study.pairs_searches(self._claim) and not self.by_search
+        return [1] if is_one else self._searches
+
     @cached_property
     def _searches(self) -> Sequence[int]:
         """The searches of which every arm of the claim has runs on the same seeds."""
@@ -93,7 +103,7 @@ class Comparison:
     def _differences(self, other: str) -> dict[int, dict[int, float]]:
         """How much better the claim's arm is than another, by search and seed, over the seeds that both have."""
         found = {}
-        for search in self._searches if self.by_search else (1,):
+        for search in self._used:
             ours, theirs = (self._measurements.values(arm, search) for arm in (self._claim.better, other))
             seeds = sorted(set(ours) & set(theirs))
             found[search] = {seed: self._claim.sign * (ours[seed] - theirs[seed]) for seed in seeds}

@@ -29,6 +29,7 @@ __all__ = [
     "paired_interval",
     "pairs_needed",
     "prediction_interval",
+    "share_interval",
     "sign_flip_p",
     "smallest_difference",
     "t_test_p",
@@ -187,15 +188,22 @@ def win_share(differences: Sequence[float]) -> tuple[float, Interval]:
     Args:
         differences: (n,) float64, at least one.
 
+    """
+    array = _checked(differences, 1)
+    n, wins = len(array), float(np.sum(array > 0) + np.sum(array == 0) / 2)
+    return wins / n, share_interval(wins, n)
+
+
+def share_interval(hits: float, n: int) -> Interval:
+    """The 95 % interval of a share, of `hits` in `n` independent tries.
+
     Source: Clopper and Pearson 1934, in its form with quantiles of the beta distribution.
     """
     from scipy.special import betaincinv
 
-    array = _checked(differences, 1)
-    n, wins = len(array), float(np.sum(array > 0) + np.sum(array == 0) / 2)
-    low = float(betaincinv(wins, n - wins + 1, 0.025)) if wins > 0 else 0.0
-    high = float(betaincinv(wins + 1, n - wins, 0.975)) if wins < n else 1.0
-    return wins / n, (low, high)
+    low = float(betaincinv(hits, n - hits + 1, 0.025)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, n - hits, 0.975)) if hits < n else 1.0
+    return low, high
 
 
 def effect_size(differences: Sequence[float]) -> float | None:

@@ -46,8 +46,8 @@ class ClaimMeasurements:
 
     @property
     def searches(self) -> range:
-        """The searches that the claim's runs belong to: of a claim on stated settings, one."""
-        return self._index.searches if self.claim.phase.compares_winners else range(1, 2)
+        """The searches whose seeds the claim's runs have: of reported settings and sweeps, one."""
+        return self._index.searches if self.claim.phase.runs.is_repeated else range(1, 2)
 
     def values(self, arm: str, search: int = 1) -> dict[int, float]:
         """One number for each index, that is for each seed, that has all the runs it takes.
@@ -73,7 +73,7 @@ class ClaimMeasurements:
         if self.claim.phase is ClaimPhase.REPORTED:
             return self._index.reported(self._study.arm(arm), diverged=diverged)
         if self.claim.phase is ClaimPhase.DEFAULTS:
-            return self._index.defaults(self._study.arm(arm), diverged=diverged)
+            return self._index.defaults(self._study.arm(arm), search, diverged)
         return {}
 
     def row_values(self, arm: str, search: int, n_rows: int) -> dict[int, np.ndarray]:

@@ -87,7 +87,10 @@ def _units(study: Study, claim: Claim) -> int:
     """How many paired differences a claim rests on."""
     if claim.phase is ClaimPhase.SWEEP:
         return study.sweep(claim.sweep).seeds
-    return study.protocol.searches if _unit(study, claim) is Unit.SEARCH else study.protocol.seeds
+    if claim.phase is ClaimPhase.REPORTED:
+        return study.protocol.seeds_of(Phase.REPORTED)
+    searches = study.protocol.searches
+    return searches if _unit(study, claim) is Unit.SEARCH else study.protocol.seeds * searches
 
 
 def _smallest_known(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord], level: float) -> float | None:
@@ -100,7 +103,7 @@ def _smallest_known(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRe
 
 def _unit(study: Study, claim: Claim) -> Unit:
     """The units that the claim will pair, once all runs are done."""
-    return Unit.SEARCH if claim.phase.compares_winners and study.protocol.searches > 1 else Unit.SEED
+    return Unit.SEARCH if study.pairs_searches(claim) and study.protocol.searches > 1 else Unit.SEED
 
 
 def _epochs(study: Study, arm: Arm) -> float:

@@ -1,7 +1,7 @@
 """The summary of a variant, read from the record."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dlstudy.analysis.results import StudySummary
 from dlstudy.analysis.summary import summarize
@@ -61,15 +61,28 @@ def summary_of(study: ResolvedStudy, record: Record) -> StudySummary:
 
 
 def _grown(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> ResolvedStudy:
-    """The study with as many trials, seeds and searches as the record has, where those were topped up."""
+    """The study with as many trials, seeds and searches as the record has, where it was run with others.
+
+    A single search with a larger budget than each of several has was run as a single one.
+    """
     protocol = study.protocol
-    searched = [trial.index + 1 for trial in trials if trial.phase is Phase.SEARCH and not trial.round]
-    seeded = [trial.index + 1 for trial in trials if trial.phase not in (Phase.SEARCH, Phase.SWEEP)]
-    searches = max([protocol.searches, *[trial.search for trial in trials]])
+    n_trials = _count(trial for trial in trials if trial.phase is Phase.SEARCH and not trial.round)
+    n_seeds = _count(trial for trial in trials if trial.phase in (Phase.REPLICATE, Phase.DEFAULTS))
+    searches = max((trial.search for trial in trials), default=1)
+    if searches == 1 and (n_trials > protocol.trials or n_seeds > protocol.seeds):
+        protocol = protocol.with_searches(1)
+    else:
+        searches = max(searches, protocol.searches)
     grown = dataclasses.replace(
         protocol,
-        trials=max([protocol.trials, *searched]),
-        seeds=max([protocol.seeds, *seeded]),
+        trials=max(protocol.trials, n_trials),
+        seeds=max(protocol.seeds, n_seeds),
         searches=3 if searches == 2 else searches,  # the third of three has not begun yet
+        reported_seeds=max(protocol.seeds_of(Phase.REPORTED), _count(t for t in trials if t.phase is Phase.REPORTED)),
     )
     return dataclasses.replace(study, protocol=grown)
+
+
+def _count(trials: Iterable[TrialRecord]) -> int:
+    """How many trainings of one part, the indices counted from 0."""
+    return 1 + max((trial.index for trial in trials), default=-1)

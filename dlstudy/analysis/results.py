@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from dlstudy.analysis.aa_tests import FalseVerdicts
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.pairs import Pair, Unit
 from dlstudy.analysis.trial_json import trial_json
@@ -295,6 +296,7 @@ class StudySummary:
         crossings: which arms' budget curves cross, and where.
         pairing: what paired runs share.
         made_with: versions and commit of the runs.
+        aa_tests: how many A/A tests gave a false verdict; None where none was run.
     """
 
     study: str
@@ -319,6 +321,7 @@ class StudySummary:
     costs: Sequence[CostSummary] = ()
     pairing: Sequence[str] = ()
     made_with: Mapping[str, str] = field(default_factory=dict)
+    aa_tests: FalseVerdicts | None = None
 
     @property
     def metric(self) -> str:
@@ -347,14 +350,11 @@ class StudySummary:
             **data,
             "variant": str(self.variant),
             "quick": self.variant.quick,
-            **{name: [_plain(item) for item in data[name]] for name in _PARTS},
+            **{name: [dataclasses.asdict(item) for item in data[name]] for name in _PARTS},
             "trials": [trial_json(trial) for trial in self.trials],
             "made_with": dict(self.made_with),
+            "aa_tests": dataclasses.asdict(self.aa_tests) if self.aa_tests else None,
         }
 
 
 _PARTS = ("arms", "reported", "derived", "sweeps", "claims", "checks", "budget_curves", "costs")
-
-
-def _plain(item: Any) -> dict[str, Any]:  # Any: one of the dataclasses above; JSON
-    return dataclasses.asdict(item)

@@ -48,7 +48,7 @@ def rows_of_pair(
         found.append(claim.sign * np.array([ours[seed] - theirs[seed] for seed in sorted(seeds[search])]))
     if unit is Unit.SEARCH:
         return crossed_mean(np.array([of_search.mean(axis=0) for of_search in found])), ""
-    return crossed_mean(found[0]), ""
+    return crossed_mean(np.concatenate(found)), ""
 
 
 def rows_in_words(claim: Claim, pairs: Sequence[Pair]) -> str:

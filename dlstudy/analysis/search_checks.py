@@ -61,12 +61,17 @@ def _bracket(study: Study, arm: Arm, trial_index: TrialIndex) -> Check:
     found = []
     for search in trial_index.searches:
         where = f" in search {search}" if trial_index.n_searches > 1 else ""
-        for name, end, value in open_ends(study, arm, trial_index.searched(arm.name, search)):
+        tried = trial_index.searched(arm.name, search)
+        for name, end, value in open_ends(study, arm, tried, elsewhere=_other_searches(arm, search, trial_index)):
             found.append(f"no {name} {end} {value:.3g} was tried near it{where}")
     if not found:
         return Check(arm.name, "bracket", True, f"the winner of {arm.name} is bracketed by settings that did no better")
     text = f"the best setting of {arm.name} may lie further out: {', '.join(found)}"
     return Check(arm.name, "bracket", False, text)
+
+
+def _other_searches(arm: Arm, search: int, trial_index: TrialIndex) -> list[TrialRecord]:
+    return [trial for k in trial_index.searches if k != search for trial in trial_index.searched(arm.name, k)]
 
 
 def _failures(arm: Arm, tried: Sequence[TrialRecord]) -> Check:

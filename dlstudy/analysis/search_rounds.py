@@ -1,7 +1,8 @@
 """How a search goes on around its winner, in rounds that are alike for all arms, until every winner is bracketed.
 
 A search begins with the design in the stated space. Each round then tries settings near the winner so far. Where
-nothing was tried beyond the winner, they lie beyond it, if need be outside of the stated range.
+nothing was tried beyond the winner, they lie beyond it, if need be outside of the stated range. The first search of an
+arm finds the ranges in this way; the others begin in them and have one round.
 """
 
 import math
@@ -10,13 +11,13 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from dlstudy.study.axes import Axis, End, axes_of
+from dlstudy.study.axes import Axis, End, axes_of, reaching
 from dlstudy.study.phases import Direction
 from dlstudy.study.protocol import Protocol
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialRecord, TrialState
 
-__all__ = ["around", "open_ends", "round_size", "rounds_wanted", "takes_rounds", "trials_in", "winner"]
+__all__ = ["around", "open_ends", "reached", "round_size", "rounds_wanted", "takes_rounds", "trials_in", "winner"]
 
 _NEAR = 0.25
 """How far around a winner a round reaches, as a share of each stated range."""
@@ -47,17 +48,19 @@ def takes_rounds(arms: Iterable[Arm]) -> bool:
 
 def rounds_wanted(
     study: Study,
+    search: int,
     tried: Mapping[str, Sequence[TrialRecord]],
     ended: Mapping[str, Collection[int]],
     waits_for: Collection[str],
 ) -> int:
     """The rounds of a search so far, with the next one if it takes one: what the trials of the ones before decide.
 
-    At least one round, and then until each winner is bracketed, or there were `Protocol.rounds`. A round begins once
-    the one before is over in every arm.
+    At least one round, and then until each winner is bracketed, or there were as many as the search may have. A round
+    begins once the one before is over in every arm.
 
     Args:
         study: as the variant runs it.
+        search: its number, counted from 1.
         tried: the trials of the search, by arm.
         ended: the indices of those that need not be tried again, by arm.
         waits_for: arms without which nothing is decided. Another arm counts as far as it was searched.
@@ -66,18 +69,23 @@ def rounds_wanted(
     arms = [arm for arm in study.arms if arm.space]
     if not takes_rounds(arm for arm in arms if arm.name in waits_for):
         return 0
-    for done in range(protocol.rounds):
+    for done in range(protocol.rounds_of(search)):
         indices = range(trials_in(protocol, done))
         over = [arm for arm in arms if all(index in ended.get(arm.name, ()) for index in indices)]
         if {arm.name for arm in arms if arm.name in waits_for} - {arm.name for arm in over}:
             return max(1, done)
         if done and not any(open_ends(study, arm, tried[arm.name], done, with_room=True) for arm in over):
             return done
-    return protocol.rounds
+    return protocol.rounds_of(search)
 
 
 def open_ends(
-    study: Study, arm: Arm, tried: Sequence[TrialRecord], after: int | None = None, with_room: bool = False
+    study: Study,
+    arm: Arm,
+    tried: Sequence[TrialRecord],
+    after: int | None = None,
+    with_room: bool = False,
+    elsewhere: Sequence[TrialRecord] = (),
 ) -> list[tuple[str, End, Any]]:  # Any: a number
     """The sides on which a search's winner is not bracketed: parameter, side, and the winner's value.
 
@@ -91,6 +99,7 @@ def open_ends(
         tried: the trials of one of its searches.
         after: judge by the trials up to that round; None for all of them.
         with_room: only the sides on which more could be tried, before a limit.
+        elsewhere: trials of the arm's other searches, which bracket a winner too.
     """
     known = _up_to(study, arm, tried, after)
     best = winner(known, study.protocol.direction)
@@ -98,8 +107,22 @@ def open_ends(
         return []
     axes = axes_of(arm.space, arm.limits)
     equals = [trial for trial in known if trial.state is TrialState.FINISHED and trial.value == best.value]
-    found = min((_open_ends_of(arm, axes, trial, known) for trial in equals), key=len)
+    everywhere = [*known, *_up_to(study, arm, elsewhere, None)]
+    found = min((_open_ends_of(arm, axes, trial, everywhere) for trial in equals), key=len)
     return [(name, end, value) for name, end, value in found if not with_room or axes[name].has_room(value, end)]
+
+
+def reached(arm: Arm, tried: Sequence[TrialRecord]) -> dict[str, BaseDistribution]:
+    """The space of an arm with the ranges in which a search of it ended, those that it widened included.
+
+    Args:
+        arm: of a study.
+        tried: the trials of the search.
+    """
+    known = [trial.tuned for trial in tried if trial.state.is_final]
+    return {
+        name: reaching(stated, [tuned[name] for tuned in known if name in tuned]) for name, stated in arm.space.items()
+    }
 
 
 def around(study: Study, arm: Arm, tried: Sequence[TrialRecord], after: int) -> dict[str, BaseDistribution] | None:

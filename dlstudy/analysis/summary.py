@@ -7,13 +7,14 @@ from typing import Any
 
 from optuna.distributions import distribution_to_json
 
+from dlstudy.analysis.aa_tests import false_verdicts
 from dlstudy.analysis.answer import answer_of, notes_of, scope_of, why_not_comparable
 from dlstudy.analysis.budget_curves import budget_curves, crossings
 from dlstudy.analysis.costs import cost_summaries
 from dlstudy.analysis.formatting import params_text
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.pairing import describe_pairing
-from dlstudy.analysis.results import ArmSummary, Best, StudySummary, SweepSummary
+from dlstudy.analysis.results import ArmSummary, Best, StudySummary, SweepSummary, Verdict
 from dlstudy.analysis.search_checks import search_checks
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries, unrecovered, value_at
 from dlstudy.analysis.verdicts import judge_claims, judge_derived, judge_reported
@@ -25,6 +26,9 @@ from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialRecord, TrialState
 
 __all__ = ["protocol_json", "summarize"]
+
+_DECIDED = (Verdict.SUPPORTED, Verdict.CONTRADICTED)
+"""The verdicts that are false between identical arms."""
 
 
 def summarize(
@@ -66,6 +70,7 @@ def summarize(
         costs=cost_summaries(study, replicates),
         pairing=describe_pairing(study, replicates),
         made_with=made_with or {},
+        aa_tests=false_verdicts([claim.verdict in _DECIDED for claim in claims if claim.aa_test and claim.n]),
     )
 
 

@@ -81,7 +81,7 @@ class TrialIndex:
         if search not in self._rounds:
             tried = {arm.name: self.searched(arm.name, search) for arm in self._study.arms}
             ended = {arm: {trial.index for trial in of_arm} for arm, of_arm in tried.items()}
-            self._rounds[search] = rounds_wanted(self._study, tried, ended, ended.keys())
+            self._rounds[search] = rounds_wanted(self._study, search, tried, ended, ended.keys())
         return self._rounds[search]
 
     def replicates(self, arm: str, search: int = 1, diverged: bool = False) -> Runs:
@@ -141,7 +141,9 @@ class TrialIndex:
             parts = [self._part(Phase.DEFAULTS, arm, arm.defaults, k) for k in searches]
             found[Phase.DEFAULTS] = self._progress(parts, protocol.seeds)
         if arm.reported is not None:
-            found[Phase.REPORTED] = self._progress([self._part(Phase.REPORTED, arm, arm.reported)], protocol.seeds)
+            found[Phase.REPORTED] = self._progress(
+                [self._part(Phase.REPORTED, arm, arm.reported)], protocol.seeds_of(Phase.REPORTED)
+            )
         for sweep in self._study.sweeps:
             parts = [self._part(Phase.SWEEP, arm, point) for point in self._study.sweep_settings(sweep, arm)]
             done, wanted = self._progress(parts, sweep.seeds)

@@ -35,7 +35,10 @@ from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import SIGNIFICANCE, Study
 
-__all__ = ["judge_claims", "judge_derived", "judge_reported"]
+__all__ = ["ONE_SEARCH", "judge_claims", "judge_derived", "judge_reported"]
+
+ONE_SEARCH = "exploratory: one search, for the settings that it found"
+"""The scope of a verdict on winners of a single search."""
 
 _ROUNDING = 1e-12
 """Relative difference that float64 sums of a few hundred numbers may have: exact methods differ by as much."""
@@ -151,14 +154,15 @@ def _compared(claim: Claim, summary: ClaimSummary) -> ClaimSummary:
 
 
 def _scope(study: Study, claim: Claim, comparison: Comparison) -> str:
-    if claim.phase.compares_winners:
-        if not any(study.arm(arm).space for arm in (claim.better, *claim.than)):
-            return "at the stated settings"
+    if study.pairs_searches(claim):
         n = comparison.n_searches
-        return f"for the methods, over {n} searches" if comparison.by_search else "for the settings this search found"
-    return {ClaimPhase.REPORTED: "at the reported settings", ClaimPhase.DEFAULTS: "at the library's defaults"}.get(
-        claim.phase, "at the stated values"
-    )
+        return f"for the methods, over {n} searches" if comparison.by_search else ONE_SEARCH
+    return {
+        ClaimPhase.REPLICATE: "at the stated settings",
+        ClaimPhase.TUNING: "at the stated settings",
+        ClaimPhase.REPORTED: "at the reported settings",
+        ClaimPhase.DEFAULTS: "at the library's defaults",
+    }.get(claim.phase, "at the stated values")
 
 
 def _superiority(pairs: Sequence[Pair]) -> tuple[float, Pair]:

@@ -2,8 +2,10 @@
 
 import gc
 import io
+import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +56,23 @@ def run(
     from dlstudy.cli.run import run_studies
 
     raise typer.Exit(run_studies(study, every, options.request(), backend.resolved(tracking_uri), json))
+
+
+@app.command()
+@grouped
+def replicate(
+    study: StudyArgument,
+    *,
+    times: Annotated[int, typer.Option(help="Number of independent replications.")] = 2,
+    options: RunOptions,
+    backend: BackendOptions,
+    tracking_uri: TrackingOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Replicate a study: run it several times with all draws anew, and compare the verdicts."""
+    from dlstudy.cli.replicate import replicate_study
+
+    raise typer.Exit(replicate_study(study, times, options.request(), backend.resolved(tracking_uri), json))
 
 
 @app.command()
@@ -314,12 +333,12 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     gc.set_threshold(100_000)  # a large record is millions of objects and no garbage: looking for it took a third
     command = typer.main.get_command(app)
-    typed = sys.argv[1:] if arguments is None else arguments
+    typed = _with_one_aa_test(sys.argv[1:] if arguments is None else arguments)
     words = shlex.join(typed)
     try:
         if any(not word or (word.startswith("--") and word.endswith("=")) for word in typed):
             raise UsageError(f"no name and no option may be empty, got `dlstudy {words}`: leave it out")
-        result = command.main(args=arguments, prog_name="dlstudy", standalone_mode=False)
+        result = command.main(args=typed, prog_name="dlstudy", standalone_mode=False)
     except (DefinitionError, RecordError) as error:
         return _fail(str(error), 2)
     except DlstudyError as error:
@@ -335,6 +354,15 @@ def main(arguments: list[str] | None = None) -> int:
     if result == 130:  # what typer makes of Ctrl-C
         return _fail("stopped; run the same command again to continue", 130)
     return result if isinstance(result, int) else 0
+
+
+def _with_one_aa_test(typed: Sequence[str]) -> list[str]:
+    """The words of a command line, with a 1 after each `--aa-test` that no number follows: typer has no such option."""
+    following = [*typed, ""][1:]
+    return [
+        f"{word}=1" if word == "--aa-test" and not re.match("-?[0-9]", after) else word
+        for word, after in zip(typed, following, strict=True)
+    ]
 
 
 def _fail(message: str, code: int) -> int:

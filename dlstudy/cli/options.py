@@ -64,9 +64,15 @@ class PlanOptions:
     epochs: Annotated[int | None, typer.Option(help="Epochs of every training.")] = None
     dataset: Annotated[str | None, typer.Option(help="Another data set (dlstudy data list).")] = None
     aa_test: Annotated[
-        bool,
-        typer.Option("--aa-test", help="Add an identical copy of one arm (an A/A test), to check for false positives."),
-    ] = False
+        int,
+        typer.Option(
+            help="Compare N times two identical copies of one arm (A/A tests; 1 without a number), to check for false "
+            "positives."
+        ),
+    ] = 0
+    replication: Annotated[
+        int, typer.Option(help="Run the N-th independent replication: all designs and seeds are drawn anew.")
+    ] = 1
 
     def request(self) -> "Request":
         """The request that these options make."""
@@ -78,7 +84,7 @@ class PlanOptions:
         """The variant that these options name."""
         from dlstudy.study.variant import Variant
 
-        return Variant(self.quick, self.dataset, self.epochs, aa_test=self.aa_test)
+        return Variant(self.quick, self.dataset, self.epochs, aa_test=self.aa_test, replication=self.replication)
 
 
 @dataclass(frozen=True)

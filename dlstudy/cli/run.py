@@ -23,7 +23,7 @@ from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request
 from dlstudy.study.variant import Variant
 
-__all__ = ["run_studies"]
+__all__ = ["run_shown", "run_studies"]
 
 
 def run_studies(name: str | None, every: bool, request: Request, backend: Backend, json: bool) -> int:
@@ -40,7 +40,7 @@ def run_studies(name: str | None, every: bool, request: Request, backend: Backen
 
 def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
     file = loader.load(loader.find(name))
-    outcome = _run(file, request, backend, json)
+    outcome = run_shown(file, request, backend, json)
     if json:
         sys.stdout.write(export(outcome.summary, "json"))
         for remark in outcome.remarks:
@@ -79,14 +79,15 @@ def _run_all(request: Request, backend: Backend, json: bool) -> int:
     return 1 if any(row["failed"] for row in rows) else 0
 
 
-def _run(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
+def run_shown(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
+    """Runs a study and shows its progress, on standard error where the output is JSON."""
     with ProgressView(make_console(error=json), file.study.protocol.direction) as progress:
         return run_study(file, request, backend, progress, progress.say)
 
 
 def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
     try:
-        return _run(file, request, backend, json)
+        return run_shown(file, request, backend, json)
     except DataError:
         for other in file.study.other_datasets:
             try:
@@ -97,7 +98,7 @@ def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bo
                 f"{file.study.dataset} is not available here: running on {other} instead", markup=False, soft_wrap=True
             )
             variant = dataclasses.replace(request.variant, dataset=other)
-            return _run(file, dataclasses.replace(request, variant=variant), backend, json)
+            return run_shown(file, dataclasses.replace(request, variant=variant), backend, json)
         raise
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
-from dlstudy.analysis.search_rounds import around, round_size, rounds_wanted, takes_rounds, trials_in, winner
+from dlstudy.analysis.search_rounds import around, reached, round_size, rounds_wanted, takes_rounds, trials_in, winner
 from dlstudy.errors import UsageError
 from dlstudy.runner.search import fixed_design, round_design
 from dlstudy.store.record import Record
@@ -16,7 +16,6 @@ from dlstudy.study.fingerprint import define_all
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import Request, ResolvedStudy
-from dlstudy.study.seeds import stream_of
 from dlstudy.study.study import Arm
 from dlstudy.study.trial import TrialRecord, TrialState, make_parameters, params_key
 
@@ -98,6 +97,8 @@ class Plan:
         self._waiting: deque[Training] = deque()
         has_round = study.protocol.rounds > 0 and takes_rounds(selection.arms)
         self._least_trials = trials_in(study.protocol, int(has_round))
+        # What later searches begin in: where there are rounds, the first search finds it.
+        self._ranges = None if has_round else {arm.name: arm.space for arm in selection.arms}
         self._parts = {name: _Part() for _, name in study.parts(selection.arms)}
         by_place = {(name.phase, name.arm, name.search): part for name, part in self._parts.items()}
         for trial in trials:
@@ -115,7 +116,9 @@ class Plan:
                 self._waiting += sorted(missing, key=lambda item: (item.part.search, item.index))  # arms alternate
         self._elsewhere = _searched_elsewhere(selection, trials)
         self._rounds: dict[int, int] = {}  # begun, by search
-        for search in study.searches_of(Phase.SEARCH):
+        self._replicated: set[RecordName] = set()  # parts whose trainings wait, or are done
+        self._go_on(1)
+        for search in study.searches_of(Phase.SEARCH)[1:]:
             self._go_on(search)
 
     @property
@@ -176,32 +179,33 @@ class Plan:
             part.wanted = self._study.protocol.trials if arm.space else 1
             part.least = self._least_trials if arm.space else 1
             part.ended = {trial.index for trial in final}
-            missing = self._unsearched(arm, name, part)
-        else:
-            keyed = {
-                (params_key(make_parameters(arm, self._study.protocol, setting)), index): setting
-                for setting, n_seeds in self._settings(arm, phase, search)
-                for index in range(n_seeds)
-            }
-            part.wanted = len(keyed)
-            done = {(trial.setting_key, trial.index) for trial in final}
-            missing = [
-                Training(arm, name, index, setting)
-                for (key, index), setting in keyed.items()
-                if (key, index) not in done
-            ]
+            indices = [index for index in range(part.wanted) if index not in part.ended]
+            part.done, part.missing = part.wanted - len(indices), len(indices)
+            return self._unsearched(arm, name, part, indices)
+        keyed = {
+            (params_key(make_parameters(arm, self._study.protocol, setting)), index): setting
+            for setting, n_seeds in self._settings(arm, phase, search)
+            for index in range(n_seeds)
+        }
+        part.wanted = len(keyed)
+        done = {(trial.setting_key, trial.index) for trial in final}
+        missing = [
+            Training(arm, name, index, setting) for (key, index), setting in keyed.items() if (key, index) not in done
+        ]
         part.done, part.missing = part.wanted - len(missing), len(missing)
         return missing
 
-    def _unsearched(self, arm: Arm, name: RecordName, part: _Part) -> list[Training]:
-        indices = [index for index in range(part.wanted) if index not in part.ended]
-        if not indices:  # the design takes a second of SciPy
+    def _unsearched(self, arm: Arm, name: RecordName, part: _Part, indices: Sequence[int]) -> list[Training]:
+        """The trainings of these indices in the design of a search; none while its ranges are not known."""
+        space = arm.space if name.search == 1 else (self._ranges or {}).get(arm.name)
+        if not indices or space is None:  # the design takes a second of SciPy
             return []
-        stream = stream_of(arm, name.search)
-        table = fixed_design(self._study.name, arm.space, part.wanted, self._study.variant, stream)
+        table = fixed_design(
+            self._study.name, space, part.wanted, self._study.variant, self._study.stream(arm, name.search)
+        )
         # A trial that was begun keeps its parameters, however they were chosen.
         begun = {trial.index: trial.tuned for trial in part.known}
-        return [Training(arm, name, index, table[index] if table else begun.get(index)) for index in indices]
+        return [Training(arm, name, i, table[i] if table else begun.get(i), space=space) for i in indices]
 
     def _settings(self, arm: Arm, phase: Phase, search: int) -> list[tuple[Mapping[str, Any], int]]:
         """The settings of an arm in a phase other than the search, and the number of seeds."""
@@ -216,7 +220,7 @@ class Plan:
             searched = self._parts[study.record_name(arm, Phase.SEARCH, search)].known
             best = winner(searched, study.protocol.direction)
             settings = [best.tuned] if best else []
-        return [(setting, study.protocol.seeds) for setting in settings]
+        return [(setting, study.protocol.seeds_of(phase)) for setting in settings]
 
     def _reported_settings(self, arm: Arm) -> list[Mapping[str, Any]]:
         """The arm's reported setting, and on request those of figures that have one of their own."""
@@ -244,13 +248,25 @@ class Plan:
                 self._waiting += sorted(new, key=lambda training: training.index)
         for arm in arms if Phase.REPLICATE in self._selection.phases else ():
             self._replicate(arm, search, parts[arm.name], is_over=not is_missing)
+        if search == 1 and not is_missing and self._ranges is None:
+            self._ranges = {arm.name: reached(arm, parts[arm.name].known) for arm in arms}
+            for later in self._study.searches_of(Phase.SEARCH)[1:]:
+                if later not in self._rounds:
+                    self._begin(later)
+
+    def _begin(self, search: int) -> None:
+        """Plans a search whose ranges the first one has found."""
+        if Phase.SEARCH in self._selection.phases:
+            new = [training for arm in self._selection.arms for training in self._missing(arm, Phase.SEARCH, search)]
+            self._waiting += sorted(new, key=lambda training: training.index)
+        self._go_on(search)
 
     def _rounds_wanted(self, search: int, parts: Mapping[str, _Part]) -> int:
         elsewhere = self._elsewhere.get(search, {})
         tried = elsewhere | {arm: part.known for arm, part in parts.items()}
         ended = {arm: {trial.index for trial in known} for arm, known in elsewhere.items()}
         ended |= {arm: part.ended for arm, part in parts.items()}
-        return rounds_wanted(self._study, tried, ended, parts.keys())
+        return rounds_wanted(self._study, search, tried, ended, parts.keys())
 
     def _round(self, arm: Arm, part: _Part, search: int, number: int) -> list[Training]:
         """The missing trainings of a round of the search, which counts from now on."""
@@ -263,20 +279,22 @@ class Plan:
         part.done += part.wanted - first - len(indices)
         if not indices:
             return []
-        space, stream = around(study, arm, part.known, number - 1) or arm.space, stream_of(arm, search)
+        space, stream = around(study, arm, part.known, number - 1) or arm.space, study.stream(arm, search)
         table = round_design(study.name, space, round_size(study.protocol), number, stream)
         name = study.record_name(arm, Phase.SEARCH, search)
         return [Training(arm, name, i, table[i - first], round=number, space=space) for i in indices]
 
     def _replicate(self, arm: Arm, number: int, search: _Part, is_over: bool) -> None:
         """Plans the replicates of an arm; `is_over` says whether that search of every arm is."""
-        self._parts[self._study.record_name(arm, Phase.REPLICATE, number)].wanted = self._study.protocol.seeds
+        name = self._study.record_name(arm, Phase.REPLICATE, number)
+        self._parts[name].wanted = self._study.protocol.seeds
         if search.missing and Phase.SEARCH not in self._selection.phases:
             raise UsageError(
                 f"replicates of {arm.name} need its search, which has {search.done} of {search.wanted} trials: "
                 "run --phase search first"
             )
-        if is_over:
+        if is_over and name not in self._replicated:
+            self._replicated.add(name)
             self._waiting += self._missing(arm, Phase.REPLICATE, number)
 
 

@@ -43,7 +43,7 @@ class TrialRecorder:
         record = self._open(name)
         seed = study.seed(training.arm, name.phase, training.index, name.search)
         if training.tuned is None:
-            key, training.tuned = record.propose(training.arm.space)
+            key, training.tuned = record.propose(training.space or training.arm.space)
             params = make_parameters(training.arm, study.protocol, training.tuned)
             record.describe(key, training.index, seed, training.tuned, params)
         else:
@@ -136,5 +136,5 @@ class TrialRecorder:
 def _outside(training: Training) -> str:
     """The parameters that lie outside of the space that the study states, in words."""
     tuned, space = training.tuned or {}, training.arm.space
-    beyond = {name: tuned[name] for name in space if training.round and not has_value(space[name], tuned[name])}
+    beyond = {name: tuned[name] for name in space if not has_value(space[name], tuned[name])}
     return params_text(beyond) if beyond else ""

@@ -144,6 +144,11 @@ class ClaimPhase(StrEnum):
         return self in (ClaimPhase.REPLICATE, ClaimPhase.TUNING)
 
     @property
+    def runs(self) -> Phase:
+        """The phase of the runs."""
+        return Phase.REPLICATE if self is ClaimPhase.TUNING else Phase(self.value)
+
+    @property
     def stated_phase(self) -> Phase | None:
         """The phase whose setting each arm of the claim has to state; None where there is none."""
         return {

@@ -3,6 +3,7 @@
 Everything here is frozen and checked when it is made; a broken rule raises `StudyError`.
 """
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from dlstudy.common.text import short_repr
 from dlstudy.study.metrics import direction_of, require_metric, test_metric_of
-from dlstudy.study.phases import Direction
+from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.validation import (
     direction_from,
     frozen,
@@ -27,6 +28,9 @@ __all__ = ["Protocol", "Split", "Sweep"]
 _MOST_ROWS = 10_000_000
 _MOST_POINTS = 10_000
 _FROM_THE_NAME: Any = None  # Any: once a Protocol is made, it has a Direction
+_BY_SEARCHES: Any = None  # Any: once a Protocol is made, it has a number
+_BUDGETS = {True: {"trials": 5, "seeds": 3}, False: {"trials": 8, "seeds": 8}}
+"""The budget of each search where a study states none: of one of several searches, and of a single one."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,11 @@ class Protocol:
     Args:
         epochs: passes over the training rows of a trial.
         batch_size: rows in a step. An arm may carry its own `epochs` or `batch_size` in setting, space or reported.
-        trials: settings that each arm's search begins with.
-        seeds: replicates for each arm, and trainings of each reported setting.
+        trials: settings that each search of an arm begins with; None for 5, or 8 with a single search.
+        seeds: replicates of the winner of each search; None for 3, or 8 with a single search.
         searches: independent searches of each arm, each with replicates on seeds of its own. With one, verdicts hold
             for the settings that it found; with three or more, for the methods.
+        reported_seeds: trainings of each reported setting; None for 8, or as many as `seeds` with a single search.
         metric: what the search optimizes: a `val_` metric at the end of training.
         direction: "maximize" or "minimize"; None reads it from the metric's name, which has to tell it.
         split: rows of search and replicates.
@@ -136,16 +141,18 @@ class Protocol:
         rows: train and validate on this many rows only; None for all.
         silence_s: a worker that sends nothing for this many seconds counts as hung: it is ended, and its trial tried
             once more. A Keras model reports after every epoch, an estimator when it has been fitted.
-        rounds: the most rounds in which a search goes on around its winner, each with half as many trials again. There
-            is at least one round, and there are more, for all arms alike, until every winner is bracketed: a setting
-            on either side of it did no better. Ranges are widened for that, as far as `Arm.limits`. 0 for no rounds.
+        rounds: the most rounds in which the first search goes on around its winner, each with half as many trials
+            again. There is at least one round, and there are more, for all arms alike, until every winner is bracketed:
+            a setting on either side of it did no better. Ranges are widened for that, as far as `Arm.limits`. Further
+            searches begin in the ranges that the first one reached, and have one round each. 0 for no rounds.
     """
 
     epochs: int = 10
     batch_size: int = 32
-    trials: int = 8
-    seeds: int = 8
-    searches: int = 1
+    trials: int = _BY_SEARCHES
+    seeds: int = _BY_SEARCHES
+    searches: int = 5
+    reported_seeds: int | None = None
     metric: str = "val_accuracy"
     direction: Direction = _FROM_THE_NAME
     split: Split = field(default_factory=lambda: Split(validation=0.1))
@@ -155,10 +162,13 @@ class Protocol:
     rounds: int = 4
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "trials", "seeds", "searches", "silence_s"):
+        for name, budget in _BUDGETS[self.searches != 1].items():
+            if getattr(self, name) is _BY_SEARCHES:
+                object.__setattr__(self, name, budget)
+        for name in ("epochs", "batch_size", "trials", "seeds", "searches", "reported_seeds", "silence_s"):
             value = getattr(self, name)
             require(
-                is_count(value),
+                is_count(value) or (value is None and name == "reported_seeds"),
                 f"{name} must be a whole number from 1 to 1,000,000, got {short_repr(value)}: change Protocol.{name}",
             )
         require(
@@ -197,6 +207,26 @@ class Protocol:
     def test_metric(self) -> str:
         """The test metric that corresponds to the metric of the search."""
         return test_metric_of(self.metric)
+
+    def with_searches(self, n: int) -> "Protocol":
+        """The same protocol with another number of searches: of a single one, or of several, with the budget for that.
+
+        A number of trials or seeds that the study states otherwise stays.
+        """
+        usual, wanted = _BUDGETS[self.searches != 1], _BUDGETS[n != 1]
+        trials = wanted["trials"] if self.trials == usual["trials"] else self.trials
+        seeds = wanted["seeds"] if self.seeds == usual["seeds"] else self.seeds
+        return dataclasses.replace(self, searches=n, trials=trials, seeds=seeds)
+
+    def seeds_of(self, phase: Phase) -> int:
+        """The trainings of each setting in a phase other than the search and sweeps, in each search that has it."""
+        if phase is not Phase.REPORTED:
+            return self.seeds
+        return self.reported_seeds or (self.seeds if self.searches == 1 else 8)
+
+    def rounds_of(self, search: int) -> int:
+        """The most rounds of a search, counted from 1."""
+        return self.rounds if search == 1 else min(self.rounds, 1)
 
 
 @dataclass(frozen=True)

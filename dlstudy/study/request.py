@@ -75,7 +75,11 @@ class ResolvedStudy(Study):
 
     def seed(self, arm: Arm, phase: Phase, index: int, search: int = 1) -> int:
         """The seed of a trial."""
-        return seed_of(self.name, phase, index, stream_of(arm, search))
+        return seed_of(self.name, phase, index, self.stream(arm, search))
+
+    def stream(self, arm: Arm, search: int) -> tuple[str, ...]:
+        """Words that give a search of this replication its own random draws."""
+        return stream_of(arm, search, self.variant.replication)
 
     def spec(
         self,
@@ -137,9 +141,10 @@ def resolve(file: StudyFile, request: Request) -> ResolvedStudy:
     own = registry.describe(file.study.dataset)
     used = registry.describe(file.study.dataset if request.variant.dataset is None else request.variant.dataset)
     study = request.variant.apply(file.study, own, used)
-    wanted = {name: value for name in ("trials", "seeds", "searches") if (value := getattr(request, name)) is not None}
+    wanted = {name: value for name in ("trials", "seeds") if (value := getattr(request, name)) is not None}
+    protocol = study.protocol if request.searches is None else study.protocol.with_searches(request.searches)
     fields = {item.name: getattr(study, item.name) for item in dataclasses.fields(study)}
-    fields["protocol"] = dataclasses.replace(study.protocol, **wanted)
+    fields["protocol"] = dataclasses.replace(protocol, **wanted)
     resolved = ResolvedStudy(**fields, file=file, variant=request.variant, data=used)
     _check_splits(resolved)
     return resolved

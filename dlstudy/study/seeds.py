@@ -14,13 +14,15 @@ def number_of(*words: object) -> int:
     return int.from_bytes(hashlib.sha256("|".join(map(str, words)).encode()).digest()[:4], "big") >> 1
 
 
-def stream_of(arm: Arm, search: int) -> tuple[str, ...]:
+def stream_of(arm: Arm, search: int, replication: int = 1) -> tuple[str, ...]:
     """Words that give a search its own random draws: none for the first one, where all arms share their draws.
 
     The copy in an A/A test shares none: on the same seeds it would not differ from its original at all.
     """
-    later = (f"search {search}",) if search > 1 else ()
-    return (*later, f"control of {arm.copy_of}") if arm.copy_of else later
+    words = [f"replication {replication}"] if replication > 1 else []
+    words += [f"search {search}"] if search > 1 else []
+    words += [f"control of {arm.copy_of}"] if arm.copy_of else []
+    return tuple(words)
 
 
 def seed_of(study: str, phase: Phase, index: int, stream: Sequence[str] = ()) -> int:

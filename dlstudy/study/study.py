@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution
 
 from dlstudy.common.text import short_repr
 from dlstudy.errors import StudyError
-from dlstudy.study.claims import Claim, Derived, Reported
+from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol, Split, Sweep
 from dlstudy.study.validation import (
@@ -243,6 +243,10 @@ class Study:
         """The numbers of the searches that have a phase, counted from 1."""
         return range(1, 1 + (self.protocol.searches if phase.is_repeated else 1))
 
+    def pairs_searches(self, claim: Claim) -> bool:
+        """Whether a claim is about methods: it compares winners, at least one of them tuned."""
+        return claim.phase.compares_winners and any(self.arm(arm).space for arm in (claim.better, *claim.than))
+
     def value_metric(self, arm: Arm, phase: Phase) -> str:
         """The metric that is the value of a trial: of test rows where the phase has no validation rows."""
         return self.protocol.metric if self.split_of(arm, phase).validation else self.test_metric
@@ -320,14 +324,23 @@ class Study:
     def _check_seeds(self) -> None:
         tested = self.family
         needed = seeds_needed(len(tested))
-        counts = [("Protocol.seeds", self.protocol.seeds)] if tested else []
-        counts += [(f"seeds of sweep {claim.sweep}", self.sweep(claim.sweep).seeds) for claim in tested if claim.sweep]
-        for what, seeds in counts:
+        for claim in tested:
+            what, seeds = self._paired_seeds(claim)
             require(
                 seeds >= needed,
                 f"{len(tested)} claims need at least {needed} seeds to reach significance "
                 f"(2 / 2^seeds must not exceed {SIGNIFICANCE} / {len(tested)}), got {seeds}: raise {what}",
             )
+
+    def _paired_seeds(self, claim: Claim) -> tuple[str, float]:
+        """Where the number of seeds that a claim pairs is stated, and that number: no bound where it pairs searches."""
+        if claim.sweep:
+            return f"seeds of sweep {claim.sweep}", self.sweep(claim.sweep).seeds
+        if claim.phase is ClaimPhase.REPORTED:
+            return "Protocol.reported_seeds", self.protocol.seeds_of(Phase.REPORTED)
+        if self.protocol.searches > 1 and self.pairs_searches(claim):
+            return "Protocol.searches", math.inf
+        return "Protocol.seeds", self.protocol.seeds * self.protocol.searches
 
 
 def seeds_needed(n_claims: int) -> int:

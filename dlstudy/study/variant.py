@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from dlstudy.common.text import short_repr
@@ -17,9 +18,10 @@ __all__ = ["PRUNERS", "SAMPLERS", "Variant"]
 SAMPLERS = ("sobol", "random", "tpe")
 PRUNERS = ("none", "median", "hyperband")
 
-_FLAGS = {"quick": "quick", "aa-test": "aa_test"}
-"""The fields for the words of a name."""
-_VALUES = ("dataset", "epochs", "sampler", "pruner")
+_FLAGS: Mapping[str, Mapping[str, int]] = {"quick": {"quick": True}, "aa-test": {"aa_test": 1}}
+"""The field and its value for each word of a name that has none."""
+_TEXTS, _NUMBERS = ("dataset", "sampler", "pruner"), ("epochs", "aa-test", "replication")
+"""The words of a name that have a value."""
 _EARLIER = {"control": "aa-test"}
 """The present words for those of version 1."""
 _TO_EARLIER = {word: earlier for earlier, word in _EARLIER.items()}
@@ -28,6 +30,9 @@ _QUICK_EPOCHS = 2
 _QUICK_TRIALS = 3
 _QUICK_ROWS = 6_000
 _SMALL_ROWS = 2_000
+
+_MOST_AA_TESTS = 100
+_MOST_REPLICATIONS = 999_999_999
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,14 @@ class Variant:
     `default~2`.
 
     Args:
-        quick: fewer epochs, rows and trials, for a first look; never fewer seeds. Small data keeps its epochs: there
-            they cost next to nothing.
+        quick: one search, and fewer epochs, rows and trials, for a first look; never fewer seeds. Small data keeps its
+            epochs: there they cost next to nothing.
         dataset: another data set.
         epochs: another number of epochs.
         sampler: where the search's parameters come from: one of `SAMPLERS`.
         pruner: what ends hopeless trials early: one of `PRUNERS`.
-        aa_test: with an identical copy of one arm, to check for false positives.
+        aa_test: A/A tests, each of two identical arms, to check for false positives.
+        replication: which independent replication of the study, counted from 1: each draws its designs and seeds anew.
         generation: counts from 1.
     """
 
@@ -54,7 +60,8 @@ class Variant:
     epochs: int | None = None
     sampler: str = "sobol"
     pruner: str = "none"
-    aa_test: bool = False
+    aa_test: int = 0
+    replication: int = 1
     generation: int = 1
 
     def __post_init__(self) -> None:
@@ -63,6 +70,10 @@ class Variant:
                 raise UsageError(f"{option} must be one of {', '.join(allowed)}, got {value!r}")
         if self.epochs is not None and self.epochs < 1:
             raise UsageError(f"--epochs must be at least 1, got {self.epochs}")
+        if not 0 <= self.aa_test <= _MOST_AA_TESTS:
+            raise UsageError(f"--aa-test must be from 0 to {_MOST_AA_TESTS}, got {self.aa_test}")
+        if not 1 <= self.replication <= _MOST_REPLICATIONS:
+            raise UsageError(f"--replication must be from 1 to {_MOST_REPLICATIONS:,}, got {self.replication}")
 
     def __str__(self) -> str:
         words = [word if value is True else f"{word}={value}" for word, value in self.options.items()]
@@ -81,9 +92,11 @@ class Variant:
         for word in words:
             option, _, value = word.partition("=")
             if word in _FLAGS:
-                fields[_FLAGS[word]] = True
-            elif option in _VALUES and value:
-                fields[option] = _whole(value) if option == "epochs" else value
+                fields |= _FLAGS[word]
+            elif option in _TEXTS and value:
+                fields[option] = value
+            elif option in _NUMBERS and _whole(value):
+                fields[option.replace("-", "_")] = _whole(value)
         variant = cls(**fields)
         if str(variant) != f"{'+'.join(words)}{tilde}{number}":
             raise UsageError(f"no variant is named {short_repr(text)}: `dlstudy status` lists them")
@@ -102,14 +115,15 @@ class Variant:
         pruner = None if self.pruner == "none" else self.pruner
         given = {
             "quick": self.quick or None, "dataset": self.dataset, "epochs": self.epochs, "sampler": sampler,
-            "pruner": pruner, "aa-test": self.aa_test or None,
+            "pruner": pruner, "aa-test": True if self.aa_test == 1 else self.aa_test or None,
+            "replication": self.replication if self.replication > 1 else None,
         }  # fmt: skip
         return {word: value for word, value in given.items() if value is not None}
 
     @property
     def trains_as_stated(self) -> bool:
-        """Whether its runs are of the settings that the study file states: an A/A test changes none of them."""
-        return not self.options.keys() - {"aa-test"}
+        """Whether its runs are of the settings that the study file states: A/A tests and replications change none."""
+        return not self.options.keys() - {"aa-test", "replication"}
 
     def of_generation(self, number: int) -> "Variant":
         """The same variant in another generation."""
@@ -128,7 +142,7 @@ class Variant:
             own: the data set that the file names.
             used: the data set of this variant. A stated number of validation rows keeps its share of all rows.
         """
-        protocol = study.protocol
+        protocol = study.protocol.with_searches(1) if self.quick else study.protocol
         rows = min(protocol.rows or used.n_train, used.n_train)
         if self.quick:
             rows = min(rows, _QUICK_ROWS)
@@ -159,7 +173,7 @@ class Variant:
         ]
         sweeps = [dataclasses.replace(sweep, fixed=self._limited(sweep.fixed, used)) for sweep in study.sweeps]
         changed_study = dataclasses.replace(study, dataset=used.name, protocol=changed, arms=arms, sweeps=sweeps)
-        return _with_copy(changed_study) if self.aa_test else changed_study
+        return _with_aa_tests(changed_study, self.aa_test) if self.aa_test else changed_study
 
     def _limited(self, values: Mapping[str, Any], used: Description) -> dict[str, Any]:  # Any: JSON scalars
         """Parameters with the epochs of this variant, where they state any."""
@@ -177,20 +191,29 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
-def _with_copy(study: Study) -> Study:
-    """The study with a copy of its first tuned arm, and the claim that the arm is better than its copy."""
+def _with_aa_tests(study: Study, n_tests: int) -> Study:
+    """The study with copies of its first tuned arm, and the claims that of two such arms one is better.
+
+    No two tests share an arm, so that they are independent: the first is of the arm and a copy, each other one of two
+    further copies. Each is a copy of the one before, which gives it seeds of its own.
+    """
     arm = next((arm for arm in study.arms if arm.space), study.arms[0])
-    copy = dataclasses.replace(
-        arm, name=f"{arm.name}-copy", copy_of=arm.name, reported=None, defaults=None, text=f"a copy of {arm.name}"
-    )
-    claim = Claim(
-        f"A/A test: {arm.name} is better than {copy.name}, its identical copy on other seeds",
-        better=arm.name,
-        than=copy.name,
-        metric=study.test_metric,
-        direction=study.protocol.direction,
-        aa_test=True,
-    )
+    names = [arm.name, *(f"{arm.name}-copy" + (f"-{i}" if i > 1 else "") for i in range(1, 2 * n_tests))]
+    copies = [
+        dataclasses.replace(arm, name=name, copy_of=of, reported=None, defaults=None, text=f"a copy of {arm.name}")
+        for of, name in pairwise(names)
+    ]
+    claims = [
+        Claim(
+            f"A/A test: {one} is better than {other}, its identical copy on other seeds",
+            better=one,
+            than=other,
+            metric=study.test_metric,
+            direction=study.protocol.direction,
+            aa_test=True,
+        )
+        for one, other in zip(names[::2], names[1::2], strict=True)
+    ]
     everyone = tuple(other.name for other in study.arms)
     sweeps = [dataclasses.replace(sweep, arms=sweep.arms or everyone) for sweep in study.sweeps]
-    return dataclasses.replace(study, arms=[*study.arms, copy], sweeps=sweeps, claims=[*study.claims, claim])
+    return dataclasses.replace(study, arms=[*study.arms, *copies], sweeps=sweeps, claims=[*study.claims, *claims])

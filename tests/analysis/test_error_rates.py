@@ -39,14 +39,14 @@ def simulate(rng, n_seeds, effects, n_studies=N_STUDIES, draw=None, claims=CLAIM
 def test_where_nothing_differs_few_studies_have_any_claim_supported_or_contradicted(draw, claims):
     rng = np.random.default_rng(7)
     skewed = (lambda n: rng.exponential(size=n) - 1) if draw == "skewed" else None
-    verdicts = simulate(rng, Protocol().seeds, {}, draw=skewed, claims=claims)
+    verdicts = simulate(rng, Protocol(searches=1).seeds, {}, draw=skewed, claims=claims)
     assert sum("supported" in study for study in verdicts) / N_STUDIES <= 0.06
     assert sum({"supported", "contradicted"} & set(study) != set() for study in verdicts) / N_STUDIES <= 0.06
 
 
 @pytest.mark.slow
 def test_an_effect_of_two_standard_deviations_is_found_at_the_default_seeds():
-    verdicts = simulate(np.random.default_rng(8), Protocol().seeds, {"a": 2.0}, n_studies=500)
+    verdicts = simulate(np.random.default_rng(8), Protocol(searches=1).seeds, {"a": 2.0}, n_studies=500)
     for claim in (0, 2):
         assert sum(study[claim] == "supported" for study in verdicts) / 500 >= 0.8
     assert sum(study[3] == "contradicted" for study in verdicts) / 500 >= 0.8

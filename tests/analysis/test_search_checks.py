@@ -24,7 +24,7 @@ def checks_of(study, trials, name):
 
 def tried(space, values, search=1, states=None):
     """A study of one arm with one parameter, and search trials at these values, of which the first is the best."""
-    study = resolved(Study("Is it?", "digits", build, [Arm("a", space={"k": space})], Protocol(seeds=1)))
+    study = resolved(Study("Is it?", "digits", build, [Arm("a", space={"k": space})], Protocol(searches=1, seeds=1)))
     return study, [
         make_trial(
             study, "a", "search", index, {"k": value}, value=0.9 - index / 100, search=search,
@@ -83,7 +83,7 @@ def test_each_search_brackets_its_own_winner():
 
 def test_a_setting_far_off_in_another_parameter_brackets_nothing():
     space = {"rate": LOG, "units": UNITS, "kind": CategoricalDistribution(("x", "y"))}
-    study = resolved(Study("Is it?", "digits", build, [Arm("a", space=space)], Protocol(seeds=1)))
+    study = resolved(Study("Is it?", "digits", build, [Arm("a", space=space)], Protocol(searches=1, seeds=1)))
 
     def rows(*settings):
         return [
@@ -106,7 +106,7 @@ def test_a_trial_that_gave_no_value_did_no_better(state):
 
 def test_where_a_range_may_not_be_widened_an_open_end_stays_one():
     arm = Arm("a", space={"k": LOG}, limits={"k": (1e-4, 0.1)})
-    study = resolved(Study("Is it?", "digits", build, [arm], Protocol(seeds=1)))
+    study = resolved(Study("Is it?", "digits", build, [arm], Protocol(searches=1, seeds=1)))
     trials = [make_trial(study, "a", "search", i, {"k": k}, value=0.9 - i / 10) for i, k in enumerate((0.1, 0.01))]
     assert not checks_of(study, trials, "bracket")["a"].passed
 
@@ -148,7 +148,7 @@ def test_arms_with_fewer_trials_had_no_equal_chance_and_a_setting_tried_twice_is
 
 def test_settings_of_all_searches_count_and_an_arm_with_nothing_to_tune_has_no_search_to_check():
     arms = [Arm("a", space=RATE), Arm("b", space=RATE), Arm("plain")]
-    study = resolved(Study("Is it?", "digits", build, arms, Protocol(seeds=1)))
+    study = resolved(Study("Is it?", "digits", build, arms, Protocol(searches=1, seeds=1)))
     trials = [make_trial(study, arm, "search", search=k, value=0.5) for arm in ("a", "b") for k in (1, 2, 3)]
     trials.append(make_trial(study, "plain", "search", value=0.5))
     found = search_checks(study, TrialIndex(study, trials), trials)
@@ -221,7 +221,9 @@ def nested(direction="maximize"):
     """A study of two arms, of which `wide` contains `narrow`."""
     arms = [Arm("wide", space={"rate": WIDE}), Arm("narrow", space={"rate": NARROW})]
     metric = "val_accuracy" if direction == "maximize" else "val_loss"
-    return resolved(Study("Is it?", "digits", build, arms, Protocol(seeds=1, metric=metric, direction=direction)))
+    return resolved(
+        Study("Is it?", "digits", build, arms, Protocol(searches=1, seeds=1, metric=metric, direction=direction))
+    )
 
 
 def replicated(study, wide, narrow, **changes):

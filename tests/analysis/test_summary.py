@@ -345,20 +345,22 @@ def test_a_failure_in_one_search_is_not_mended_by_another():
     ("ours", "theirs", "answer"),
     [
         ([], [], "No answer yet: no winner has been replicated."),
-        (BASE, [], "a reached a mean test accuracy of 0.930 over 7 seeds."),
+        (BASE, [], "a reached a mean test accuracy of 0.930 over 7 seeds, on digits."),
         (
             AHEAD[:1], BASE[:1],
-            "a reached a mean test accuracy of 0.9200 over 1 seed; too few paired runs to compare it.",
+            "a reached a mean test accuracy of 0.9200 over 1 seed, on digits; too few paired runs to compare it.",
         ),
         (
             AHEAD, BASE,
             "Each tuned on its own, a did best: a reached a mean test accuracy of 0.950 over 7 seeds, "
-            "ahead of b by 0.02000 (95 % interval +0.01924 to +0.02076).",
+            "ahead of b by 0.02000 (95 % interval +0.01924 to +0.02076), on digits, "
+            "exploratory: one search, for the settings that it found.",
         ),
         (
             BASE, UNSURE,
             "Each tuned on its own, b leads, but not clearly: b reached a mean test accuracy of 0.950 over 7 seeds, "
-            "ahead of a by 0.020 (95 % interval -0.008 to +0.048).",
+            "ahead of a by 0.020 (95 % interval -0.008 to +0.048), on digits, "
+            "exploratory: one search, for the settings that it found.",
         ),
     ],
 )  # fmt: skip
@@ -378,8 +380,8 @@ def test_an_arm_is_not_called_the_best_where_another_was_searched_badly():
     summary = sum_up(study, trials)
     assert summary.answer == (
         "Each tuned on its own, a leads: a reached a mean test accuracy of 0.950 over 7 seeds, ahead of b by 0.02000 "
-        "(95 % interval +0.01924 to +0.02076); would be supported, but: the best setting of b may lie further "
-        "out: no rate above 0.4 was tried near it."
+        "(95 % interval +0.01924 to +0.02076), on digits, exploratory: one search, for the settings that it found; "
+        "would be supported, but: the best setting of b may lie further out: no rate above 0.4 was tried near it."
     )
     assert [(check.arm, check.name) for check in summary.checks if not check.passed] == [("b", "bracket")]
 
@@ -483,7 +485,7 @@ def test_a_study_is_complete_when_every_arm_has_all_its_seeds_in_both_phases():
 
 
 def test_an_arm_without_a_reported_setting_is_complete_without_reported_runs():
-    study = resolved(Study("Is it?", "digits", dict, [Arm("a")], Protocol(seeds=2)))
+    study = resolved(Study("Is it?", "digits", dict, [Arm("a")], Protocol(searches=1, seeds=2)))
     trials = [make_trial(study, "a", "search", tuned={"none": 0}, value=0.9)]
     trials += [make_trial(study, "a", "replicate", index, {"none": 0}) for index in range(2)]
     assert sum_up(study, trials).complete
@@ -705,10 +707,11 @@ def test_remarks_of_a_study_go_into_its_summary():
 @pytest.mark.parametrize(
     ("values", "answer"),
     [
-        ([BASE], "a is better: supported."),
+        ([BASE], "a is better: supported (on digits, exploratory: one search, for the settings that it found)."),
         (
             [BASE, [value + 0.01 for value in AHEAD]],
-            "a is better: supported. Of all 2 claims tested: 1 supported, 1 contradicted.",
+            "a is better: supported (on digits, exploratory: one search, for the settings that it found). "
+            "Of all 2 claims tested: 1 supported, 1 contradicted.",
         ),
     ],
 )

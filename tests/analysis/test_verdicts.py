@@ -353,7 +353,7 @@ def test_what_tuning_gains_rests_on_the_searches_of_both_arms(arm):
     trial_index = TrialIndex(study, trials)
     (sound,), (poor,) = (judge_claims(study, [claim], trial_index, checks) for checks in ([], failed(arm)))
     assert (sound.verdict, sound.difference, sound.scope) == (
-        "supported", pytest.approx(0.02), "for the settings this search found",
+        "supported", pytest.approx(0.02), "exploratory: one search, for the settings that it found",
     )  # fmt: skip
     assert poor.verdict == "withheld"
 
@@ -366,8 +366,8 @@ def searched(study, gains):
 @pytest.mark.parametrize(
     ("shifts", "verdict", "unit", "n", "scope"),
     [
-        ([0.0], "supported", "seed", 7, "for the settings this search found"),
-        ([0.0, 0.1], "supported", "seed", 7, "for the settings this search found"),
+        ([0.0], "supported", "seed", 7, "exploratory: one search, for the settings that it found"),
+        ([0.0, 0.1], "supported", "seed", 7, "exploratory: one search, for the settings that it found"),
         ([0.0, 0.001, -0.001], "supported", "search", 3, "for the methods, over 3 searches"),
         ([0.0, 0.1, -0.1], "undecided", "search", 3, "for the methods, over 3 searches"),
     ],

@@ -66,7 +66,7 @@ def test_a_broken_study_is_listed_with_its_fault_and_hides_no_other(capsys, here
         (["ui", "--port", "99999"], "99999"),
         (["run", "optimizers", "--epochs", "0"], "--epochs must be at least 1, got 0"),
         (["run", "optimizers", "--trials", "many"], "many"),
-        (["run", "optimizers", "--seeds", "4"], "6 claims need at least 8 seeds"),
+        (["run", "optimizers", "--searches", "1", "--seeds", "4"], "6 claims need at least 8 seeds"),
         (["run", "optimizers", "--engine", "steam"], "--engine must be one of local, inline, ray, got 'steam'"),
         (["run", "optimizers", "--phase", "train"], "one of reported, defaults, search, replicate, sweep, got 'train'"),
         (["run", "optimizers", "--arm", "adamw"], "no arm 'adamw': choose from sgd, adam, rmsprop"),

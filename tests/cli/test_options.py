@@ -105,22 +105,36 @@ def test_run_and_plan_have_the_same_options_in_the_same_order_but_for_those_of_r
     assert set(run) - set(plan) == {"phase", "arm", "sampler", "pruner", "reported_variants", "fresh"}
 
 
-@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize(
+    ("words", "n"),
+    [
+        (["good", "--aa-test"], 1), (["--aa-test", "good"], 1), (["good", "--aa-test", "--json"], 1),
+        (["good", "--aa-test", "12"], 12), (["good", "--aa-test=3"], 3), (["good"], 0),
+    ],
+)  # fmt: skip
+def test_one_aa_test_needs_no_number(monkeypatch, words, n):
+    seen = []
+    monkeypatch.setattr("dlstudy.cli.run.run_studies", lambda *given: seen.append(given[:3]) or 0)
+    assert app.main(["run", *words]) == 0
+    assert seen == [("good", False, Request(Variant(aa_test=n)))]
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "replicate"])
 def test_help_lists_every_shared_option(command, capsys):
     assert app.main([command, "--help"]) == 0
     words = capsys.readouterr().out.split()
     for (name, *_), _, _ in shared(command).values():
         assert name in words
     assert "--aa-test" in words
-    assert ("--reported-variants" in words) == (command == "run")
+    assert ("--reported-variants" in words) == (command != "plan")
 
 
 def test_options_make_a_request(tmp_path):
     options = RunOptions(
         quick=True, trials=3, seeds=8, searches=3, epochs=4, dataset="digits", aa_test=True, phase=["search", "sweep"],
-        arm=["a"], sampler="random", pruner="median", reported_variants=True, fresh=True,
+        arm=["a"], sampler="random", pruner="median", reported_variants=True, fresh=True, replication=5,
     )  # fmt: skip
-    variant = Variant(quick=True, dataset="digits", epochs=4, sampler="random", pruner="median", aa_test=True)
+    variant = Variant(True, "digits", 4, "random", "median", aa_test=True, replication=5)
     assert options.request() == Request(
         variant, 3, 8, 3, phases=("search", "sweep"), arms=("a",), fresh=True, reported_variants=True
     )

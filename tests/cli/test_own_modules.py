@@ -35,7 +35,7 @@ from {package}helpers import build
 
 STUDY = Study(
     question="How deep?", dataset="digits", build=build, arms=[Arm("tree")],
-    protocol=Protocol(epochs=1, trials=1, seeds=1, split=Split(validation=300)),
+    protocol=Protocol(searches=1, epochs=1, trials=1, seeds=1, split=Split(validation=300)),
 )
 ''',
 }

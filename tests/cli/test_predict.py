@@ -63,7 +63,7 @@ STUDY = Study(
     build=build,
     prepare=prepare,
     arms=[Arm("net", {"kind": "net"}), Arm("logistic", {"kind": "logistic"})],
-    protocol=Protocol(epochs=2, trials=1, seeds=1, split=Split(validation=100), rows=600),
+    protocol=Protocol(searches=1, epochs=2, trials=1, seeds=1, split=Split(validation=100), rows=600),
 )
 '''
 

@@ -31,7 +31,7 @@ STUDY = Study(
     dataset="digits",
     build=build,
     arms=[Arm("tree", {"depth": 3})],
-    protocol=Protocol(seeds=1, split=Split(validation=0.25)),
+    protocol=Protocol(searches=1, seeds=1, split=Split(validation=0.25)),
 )
 '''
 FAILS = STUDY.replace('"depth": 3', '"depth": -1')  # scikit-learn refuses that when it trains

@@ -34,7 +34,9 @@ STUDY = Study(
         Arm("eager", setting={"kind": "eager", "rate": 0.1}),
         Arm("logistic", setting={"kind": "logistic"}, space=RATE, reported={"rate": 1.0}),
     ],
-    protocol=Protocol(epochs=2, trials=2, seeds=7, split=Split(validation=200), reported_split=Split(), rows=400),
+    protocol=Protocol(
+        searches=1, epochs=2, trials=2, seeds=7, split=Split(validation=200), reported_split=Split(), rows=400
+    ),
     reported=[
         Reported("net", "test_accuracy", "0.85"),
         Reported("net", "test_accuracy", "0.86", setting={"batch_size": 16}),

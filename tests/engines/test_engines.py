@@ -83,7 +83,7 @@ STUDY = Study(
     dataset="digits",
     build=build,
     arms=[Arm("net")],
-    protocol=Protocol(split=Split(validation=0.2)),
+    protocol=Protocol(searches=1, split=Split(validation=0.2)),
 )
 '''
 

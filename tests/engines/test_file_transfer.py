@@ -53,7 +53,8 @@ def build(p):
 
 
 STUDY = Study(
-    question="Where?", dataset="digits", build=build, arms=[Arm("a")], protocol=Protocol(split=Split(validation=10))
+    question="Where?", dataset="digits", build=build, arms=[Arm("a")],
+    protocol=Protocol(searches=1, split=Split(validation=10)),
 )
 """,
     "top/__init__.py": "",

@@ -32,7 +32,7 @@ def extra_metrics(model, x, y, p):
 
 STUDY = Study(
     question="Whose helper?", dataset="diabetes", build=build, prepare=prepare, extra_metrics=extra_metrics,
-    arms=[Arm("a")], protocol=Protocol(split=Split(validation=0.2, test=0.2, random_state=1)),
+    arms=[Arm("a")], protocol=Protocol(searches=1, split=Split(validation=0.2, test=0.2, random_state=1)),
 )
 '''
 

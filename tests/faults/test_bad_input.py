@@ -13,7 +13,7 @@ from dlstudy.cli.app import main
 from tests.helpers.bad_input import COMMANDS, FILES, HEAD, STUDIES
 from tests.helpers.study_process import FULL
 
-GOOD = f"{HEAD}study(protocol=Protocol(seeds=6), claims=[Claim('a wins', 'a', 'b', 'test_accuracy')])\n"
+GOOD = f"{HEAD}study(protocol=Protocol(searches=1, seeds=6), claims=[Claim('a wins', 'a', 'b', 'test_accuracy')])\n"
 CASES = [(message, typed) for message, many in STUDIES.items() for typed in many]
 LINES = [(message, typed) for message, many in COMMANDS.items() for typed in many]
 

@@ -42,7 +42,7 @@ STUDY = Study(
     dataset="digits",
     build=build,
     arms=[Arm(kind, setting={"kind": kind}) for kind in ("quick", "asleep", "deaf")],
-    protocol=Protocol(trials=1, seeds=6, split=Split(validation=200), rows=400, silence_s=SILENCE),
+    protocol=Protocol(searches=1, trials=1, seeds=6, split=Split(validation=200), rows=400, silence_s=SILENCE),
 )
 '''
 

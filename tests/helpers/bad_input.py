@@ -409,7 +409,7 @@ STUDIES = {
     "Claim.untestable of 'a wins' must be text (or empty)": ["claim(untestable=True)", "claim(untestable=None)"],
     "Claim.aa_test of 'a wins' must be True or False": ["claim(aa_test='yes')"],
     "2 claims need at least 7 seeds to reach significance (2 /": [
-        "study(claims=[Claim('a wins', 'a', 'b', 'test_accuracy')] * 2, protocol=Protocol(seeds=3))"
+        "study(claims=[Claim('a wins', 'a', 'b', 'test_accuracy')] * 2, protocol=Protocol(searches=1, seeds=3))"
     ],
     "claim 'x' compares arms of sweep s": ["study(sweeps=[Sweep('s', {'rate': [1, 2]}, arms=['a'])], claims=[SWEPT])"],
     "claim 'x' is about values of sweep s": ["study(sweeps=[Sweep('s', {'rate': [1]})], claims=[SWEPT])"],
@@ -632,7 +632,28 @@ COMMANDS = {
         "run good.py --epochs nan",
     ],
     "epochs must be a whole number from 1 to 1,000,000": ["run good.py --epochs 1000000000000000000000000000000"],
+    "--aa-test must be from 0 to 100": ["run good.py --aa-test 101", "plan good.py --aa-test -1"],
+    "Invalid value for '--aa-test'": ["run good.py --aa-test 2.5", "run --aa-test 3d.py"],
+    "Got unexpected extra argument(s) (many)": ["run good.py --aa-test many"],
+    "--replication must be from 1 to 999,999,999": [
+        "run good.py --replication 0",
+        "check good.py --replication -1",
+        "plan good.py --replication 0",
+        "run good.py --replication 1000000000000000000000000000000",
+    ],
+    "Invalid value for '--replication'": ["run good.py --replication 2.5", "run good.py --replication many"],
+    "--times must be from 2 to 100": [
+        "replicate good.py --times 1",
+        "replicate good.py --times 0",
+        "replicate good.py --times 1000000000000000000000000000000",
+    ],
+    "Invalid value for '--times'": ["replicate good.py --times 2.5", "replicate good.py --times twice"],
+    "replicate runs the replications 1 to --times": [
+        "replicate good.py --fresh",
+        "replicate good.py --replication 2",
+    ],
     "--workers must be at least 1": [
+        "replicate good.py --workers 0",
         "run good.py --workers 0",
         "run good.py --workers -1",
         "plan good.py --workers 0",
@@ -705,9 +726,10 @@ COMMANDS = {
     ],
     "Got unexpected extra argument(s) (yes)": ["run good.py --json yes"],
     "Option '--quick' does not take a value": ["run good.py --quick=3"],
-    "Missing argument 'study'": ["plan", "show", "predict"],
+    "Missing argument 'study'": ["plan", "show", "predict", "replicate"],
     "no study is named 'nothing': did you mean housing?": [
         "plan nothing",
+        "replicate nothing",
         "show nothing",
         "report nothing",
         "predict nothing",
@@ -718,6 +740,7 @@ COMMANDS = {
         "show good.py --arm b --variant nothing",
         "predict good.py --variant nothing",
     ],
+    "no variant is named 'replication=1': `dlstudy status` lists": ["show good.py --arm b --variant replication=1"],
     "no variant is named '../..': `dlstudy status` lists them": ["show good.py --arm b --variant ../.."],
     "no results of 'nothing' in": ["status nothing"],
     "no results of 'good' in": ["status good.py"],

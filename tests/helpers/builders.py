@@ -46,7 +46,7 @@ def make_study(arms: Sequence[str] = ("a", "b"), **changes: Any) -> ResolvedStud
     }
     defaults = {"question": "Is a better?", "dataset": "digits", "build": build}
     made = [Arm(name, setting={"kind": name}, space=RATE, reported=REPORTED) for name in arms]
-    return resolved(Study(arms=made, protocol=Protocol(**{"rounds": 0, **changes}), **(defaults | own)))
+    return resolved(Study(arms=made, protocol=Protocol(**{"rounds": 0, "searches": 1, **changes}), **(defaults | own)))
 
 
 def make_trial(

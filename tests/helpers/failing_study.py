@@ -165,7 +165,7 @@ def study(kinds):
         continue_training=continue_training if more else None,
         extra_metrics=extra_metrics,
         arms=[Arm(kind.replace(" ", "-"), setting={"kind": kind, **more.get(kind, {})}) for kind in kinds],
-        protocol=Protocol(epochs=1, trials=1, seeds=1, split=Split(validation=100), rows=400),
+        protocol=Protocol(searches=1, epochs=1, trials=1, seeds=1, split=Split(validation=100), rows=400),
     )
 
 

@@ -64,7 +64,7 @@ STUDY = Study(
         Arm("plain", setting={"average": False}, space=SPACE, reported={"alpha": 1e-4}),
         Arm("averaged", setting={"average": True}, space=SPACE, reported={"alpha": 1e-4}),
     ],
-    protocol=Protocol(epochs=2, trials=6, seeds=6, split=Split(validation=200), rows=400, silence_s=60),
+    protocol=Protocol(searches=1, epochs=2, trials=6, seeds=6, split=Split(validation=200), rows=400, silence_s=60),
     claims=[Claim("averaging helps", better="averaged", than="plain", metric="test_accuracy")],
 )
 '''

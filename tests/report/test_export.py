@@ -37,7 +37,7 @@ TAGS = (
 ATTRIBUTES = "lang charset http-equiv name content class alt src id href aria-label scope data-head role tabindex"
 KEYS = (
     "schema study variant question answer quick complete n_failed arms reported derived sweeps claims trials protocol "
-    "notes remarks made_with scope checks budget_curves crossings costs pairing"
+    "notes remarks made_with scope checks budget_curves crossings costs pairing aa_tests"
 )
 TRIAL_KEYS = "phase arm search number index seed params state reason metrics cost slot trained_by remarks run_id"
 
@@ -203,6 +203,7 @@ def test_a_space_is_a_range(distribution, text):
         ("default", ""),
         ("default~2", ""),
         ("quick", "--quick "),
+        ("aa-test=3+replication=2", "--aa-test 3 --replication 2 "),
         ("quick+dataset=digits+epochs=3+sampler=tpe+pruner=median+aa-test~4",
          "--quick --dataset digits --epochs 3 --sampler tpe --pruner median --aa-test "),
     ],

@@ -712,6 +712,43 @@ def test_the_copy_of_an_aa_test_is_searched_and_replicated_with_draws_of_its_own
     assert study_with_sweep.run(AA_TEST) == 0
 
 
+def test_a_replication_draws_settings_and_seeds_anew_in_every_phase(study_with_sweep):
+    n = study_with_sweep.run()
+    first = study_with_sweep.table()
+    assert study_with_sweep.run(Request(variant=Variant(replication=2))) == n
+    assert study_with_sweep.table() == first
+    one, two = study_with_sweep.trials(), study_with_sweep.trials("replication=2")
+    assert {(t.phase, t.arm, t.index) for t in one} == {(t.phase, t.arm, t.index) for t in two}
+    assert not {t.seed for t in one} & {t.seed for t in two}
+    rates = [
+        {t.tuned["learning_rate"] for t in trials if (t.phase, t.arm) == ("search", "net")} for trials in (one, two)
+    ]
+    assert len(rates[0] | rates[1]) == 4
+    assert {t.params["learning_rate"] for t in two if t.phase is Phase.REPORTED} == {0.05}
+    summary = study_with_sweep.summary(Request(variant=Variant(replication=2)))
+    assert summary.complete
+    assert summary.reported[0].verdict is not FigureVerdict.NOT_COMPARABLE
+
+
+def test_a_round_of_a_replication_has_a_design_of_its_own(bench, monkeypatch):
+    edit(bench, ("rounds=0", "rounds=1"))
+    streams, drawn = [], plan.round_design
+    monkeypatch.setattr(plan, "round_design", lambda *about: streams.append(about[-1]) or drawn(*about))
+    for replication in (1, 2):
+        bench.run(Request(variant=Variant(replication=replication), phases=("search",), arms=("net",)))
+    assert streams == [(), ("replication 2",)]
+
+
+def test_each_of_several_aa_tests_has_draws_of_its_own(bench):
+    several = Request(variant=Variant(aa_test=2))
+    assert bench.run(several) == 21 + 3 * (2 + 6)
+    runs = [t for t in bench.trials("aa-test=2") if t.arm.startswith("net") and t.phase is Phase.REPLICATE]
+    assert len({t.seed for t in runs}) == len(runs) == 4 * 6
+    summary = bench.summary(several)
+    assert [claim.against for claim in summary.claims if claim.aa_test] == ["net-copy", "net-copy-3"]
+    assert summary.aa_tests.n == 2
+
+
 def test_beside_a_copy_the_arms_train_as_they_do_without_one(study_with_sweep):
     study_with_sweep.run()
     study_with_sweep.run(AA_TEST)

@@ -35,7 +35,7 @@ def peak(best):
 
 def searched(best, protocol=None, arms=("a", "b"), space=RATE):
     made = [Arm(name, {"kind": name}, space) for name in arms]
-    study = resolved(Study("Is it?", "digits", build, made, protocol or Protocol(seeds=1)), "s")
+    study = resolved(Study("Is it?", "digits", build, made, protocol or Protocol(searches=1, seeds=1)), "s")
     return study, trials_of(study, peak(best))
 
 
@@ -43,6 +43,28 @@ def counts(study, trials, rounds=None):
     index = TrialIndex(study, trials)
     found = {arm.name: index.searched(arm.name) for arm in study.arms}
     return {arm: sum(rounds is None or trial.round in rounds for trial in tried) for arm, tried in found.items()}
+
+
+def test_the_first_search_finds_the_ranges_and_the_others_begin_in_them():
+    study, trials = searched({"a": 1.0, "b": 1e-2}, Protocol(searches=3, seeds=1))
+    index = TrialIndex(study, trials)
+    first = [trial.tuned["rate"] for trial in index.searched("a", 1)]
+    assert max(first) > 0.5
+    for search in (2, 3):
+        begun = [trial for trial in index.searched("a", search) if not trial.round]
+        assert len(begun) == 5
+        assert max(trial.tuned["rate"] for trial in begun) > 0.1, "the stated range ends there"
+        assert max(trial.tuned["rate"] for trial in begun) <= max(first)
+        assert {trial.round for trial in index.searched("a", search)} == {0, 1}
+        assert len(index.searched("a", search)) == len(index.searched("b", search)) == 5 + 3
+    assert all(check.passed for check in search_checks(study, index, trials))
+    order = [(trial.phase, trial.search) for trial in trials]
+    assert order.index((Phase.SEARCH, 2)) > max(i for i, at in enumerate(order) if at == (Phase.SEARCH, 1))
+
+
+def test_searches_without_rounds_wait_for_no_other():
+    _, trials = searched({"a": 1e-2, "b": 1e-2}, Protocol(searches=3, seeds=1, rounds=0))
+    assert [trial.search for trial in trials if trial.phase is Phase.SEARCH] == [1] * 10 + [2] * 10 + [3] * 10
 
 
 def test_where_every_winner_is_bracketed_there_is_one_round_near_it():
@@ -81,7 +103,7 @@ def test_replicates_wait_for_the_last_round_of_every_arm():
 
 @pytest.mark.parametrize(("rounds", "n"), [(0, 8), (1, 12), (2, 16), (7, 36)])
 def test_an_optimum_out_of_reach_ends_with_the_rounds_and_fails_the_check(rounds, n):
-    study, trials = searched({"a": 1e30, "b": 1e-2}, Protocol(seeds=1, rounds=rounds))
+    study, trials = searched({"a": 1e30, "b": 1e-2}, Protocol(searches=1, seeds=1, rounds=rounds))
     assert counts(study, trials) == {"a": n, "b": n}
     failed = [check for check in search_checks(study, TrialIndex(study, trials), trials) if not check.passed]
     assert [(check.arm, check.name) for check in failed] == [("a", "bracket")]
@@ -89,7 +111,7 @@ def test_an_optimum_out_of_reach_ends_with_the_rounds_and_fails_the_check(rounds
 
 def test_at_a_stated_limit_the_rounds_end_and_the_check_fails():
     arms = [Arm("a", {"kind": "a"}, RATE, limits={"rate": (1e-5, 0.2)}), Arm("b", {"kind": "b"}, RATE)]
-    study = resolved(Study("Is it?", "digits", build, arms, Protocol(seeds=1)), "s")
+    study = resolved(Study("Is it?", "digits", build, arms, Protocol(searches=1, seeds=1)), "s")
     trials = trials_of(study, peak({"a": 1e30, "b": 1e-2}))
     assert max(trial.tuned["rate"] for trial in trials if trial.arm == "a") <= 0.2
     assert counts(study, trials)["a"] < 24
@@ -99,14 +121,14 @@ def test_at_a_stated_limit_the_rounds_end_and_the_check_fails():
 
 def test_choices_alone_have_nothing_to_widen():
     arms = [Arm("a", space={"k": CategoricalDistribution([1, 2, 3])})]
-    study = resolved(Study("Is it?", "digits", build, arms, Protocol(seeds=1, trials=4)), "s")
+    study = resolved(Study("Is it?", "digits", build, arms, Protocol(searches=1, seeds=1, trials=4)), "s")
     trials = trials_of(study, lambda training, seed: {"val_accuracy": 0.5})
     assert counts(study, trials) == {"a": 4}
 
 
 def test_an_arm_of_choices_gets_as_many_trials_as_one_whose_range_is_widened():
     arms = [Arm("a", {"kind": "a"}, RATE), Arm("b", {"kind": "b", "rate": 1.0}, {"k": CategoricalDistribution([1, 2])})]
-    study = resolved(Study("Is it?", "digits", build, arms, Protocol(seeds=1)), "s")
+    study = resolved(Study("Is it?", "digits", build, arms, Protocol(searches=1, seeds=1)), "s")
 
     def truth(training, seed):
         return peak({"a": 1.0})(training, seed) if training.arm.name == "a" else {"val_accuracy": 0.5}
@@ -116,7 +138,7 @@ def test_an_arm_of_choices_gets_as_many_trials_as_one_whose_range_is_widened():
 
 
 def test_a_search_that_diverges_everywhere_ends():
-    study = resolved(Study("Is it?", "digits", build, [Arm("a", space=RATE)], Protocol(seeds=1)), "s")
+    study = resolved(Study("Is it?", "digits", build, [Arm("a", space=RATE)], Protocol(searches=1, seeds=1)), "s")
     assert counts(study, trials_of(study, lambda training, seed: {})) == {"a": 12}
 
 

@@ -49,7 +49,7 @@ STUDY = Study(
     dataset="digits",
     build=build,
     arms=[Arm("a", {"kind": "net"}, SPACE, {"rate": 0.5}), Arm("b", text="the other")],
-    protocol=Protocol(epochs=3, trials=4, seeds=6, split=Split(0.1), reported_split=Split()),
+    protocol=Protocol(searches=1, epochs=3, trials=4, seeds=6, split=Split(0.1), reported_split=Split()),
     reported=[Reported("a", "test_accuracy", "0.9")],
     claims=[Claim("a is better", better="a", than="b", metric="test_accuracy")],
 )
@@ -351,7 +351,7 @@ def test_only_parts_that_have_something_to_train_are_defined(all_of):
 
 
 def test_searches_replicates_and_defaults_are_repeated_under_names_with_a_number(tmp_path):
-    study = steered(tmp_path, "trials=4", "trials=4, searches=3", Variant(generation=2))
+    study = steered(tmp_path, "searches=1", "searches=3", Variant(generation=2))
     found = define_all(study, [study.arm("a")])
     parts = [(name.phase, name.arm, name.search) for name in found]
     assert {part: str(name) for part, name in zip(parts, found, strict=True) if part[0] in ("reported", "search")} == {
@@ -366,7 +366,7 @@ def test_searches_replicates_and_defaults_are_repeated_under_names_with_a_number
 
 
 def test_how_many_searches_there_are_is_in_no_definition(all_of):
-    before, after = all_of(), all_of("trials=4", "trials=4, searches=3")
+    before, after = all_of(), all_of("searches=1", "searches=3")
     assert len(after) == len(before) + 2 * (1 + 2 + 2)  # defaults of a, search and replicates of both
     assert all(definition == before[phase, arm, 1] for (phase, arm, _), definition in after.items())
 

@@ -76,6 +76,8 @@ def test_a_trial_s_seed_is_that_of_its_phase_index_and_search():
     study = make_study()
     assert study.seed(study.arm("a"), Phase.SEARCH, 3) == seed_of("s", Phase.SEARCH, 3)
     assert study.seed(study.arm("b"), Phase.SEARCH, 3, 2) == seed_of("s", Phase.SEARCH, 3, ("search 2",))
+    again = dataclasses.replace(study, variant=Variant(replication=4))
+    assert again.seed(study.arm("b"), Phase.REPORTED, 3) == seed_of("s", Phase.REPORTED, 3, ("replication 4",))
 
 
 @pytest.mark.parametrize(

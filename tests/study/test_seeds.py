@@ -52,6 +52,15 @@ def test_further_searches_share_a_stream_over_arms_and_a_copy_shares_none():
         assert seed_of("s", Phase.DEFAULTS, 1, stream) == seed_of("s", Phase.REPLICATE, 1, stream)
 
 
+def test_a_replication_draws_every_seed_anew_and_the_first_has_those_it_always_had():
+    arms = (Arm("a"), Arm("a-copy", copy_of="a"), Arm("a-copy-2", copy_of="a-copy"))
+    streams = [stream_of(arm, search, replication) for arm in arms for search in (1, 2) for replication in (1, 2, 3)]
+    seeds = {seed_of("s", Phase.SWEEP, index, stream) for index in range(20) for stream in streams}
+    assert len(seeds) == 20 * 3 * 2 * 3
+    assert stream_of(Arm("a"), 2, 1) == stream_of(Arm("a"), 2)
+    assert stream_of(Arm("a"), 1, 2) == stream_of(Arm("b"), 1, 2)  # arms stay paired
+
+
 @pytest.mark.parametrize(
     ("phase", "index", "stream", "seed"),
     [

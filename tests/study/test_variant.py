@@ -9,6 +9,7 @@ from dlstudy.datasets import registry
 from dlstudy.errors import StudyError, UsageError
 from dlstudy.study.claims import Claim
 from dlstudy.study.protocol import Split, Sweep
+from dlstudy.study.seeds import stream_of
 from dlstudy.study.study import Arm
 from dlstudy.study.variant import PRUNERS, SAMPLERS, Variant
 from tests.helpers.builders import RATE, REPORTED, make_study
@@ -16,13 +17,13 @@ from tests.helpers.builders import RATE, REPORTED, make_study
 DIGITS, MNIST = registry.describe("digits"), registry.describe("mnist")
 VARIANTS = [
     Variant(*fields)
-    for fields in product((False, True), (None, "digits"), (None, 1, 30), SAMPLERS, PRUNERS, (False, True))
+    for fields in product((False, True), (None, "digits"), (None, 1, 30), SAMPLERS, PRUNERS, (0, 1, 12), (1, 2))
 ]
 
 
 def test_a_variant_is_found_again_by_its_name():
     assert [Variant.parse(str(variant)) for variant in VARIANTS] == VARIANTS
-    assert len({str(variant) for variant in VARIANTS}) == len(VARIANTS) == 216
+    assert len({str(variant) for variant in VARIANTS}) == len(VARIANTS) == 648
 
 
 @pytest.mark.parametrize("number", [2, 3, 10, 123_456])
@@ -37,9 +38,10 @@ def test_a_name_says_what_differs():
     assert str(Variant()) == "default"
     assert str(Variant(quick=True)) == "quick"
     assert str(Variant(epochs=3, pruner="median")) == "epochs=3+pruner=median"
-    assert str(Variant(aa_test=True)) == "aa-test"
-    everything = Variant(True, "digits", 3, "tpe", "hyperband", aa_test=True, generation=2)
-    assert str(everything) == "quick+dataset=digits+epochs=3+sampler=tpe+pruner=hyperband+aa-test~2"
+    assert str(Variant(aa_test=1)) == "aa-test"
+    assert str(Variant(aa_test=3, replication=2)) == "aa-test=3+replication=2"
+    everything = Variant(True, "digits", 3, "tpe", "hyperband", aa_test=1, replication=7, generation=2)
+    assert str(everything) == "quick+dataset=digits+epochs=3+sampler=tpe+pruner=hyperband+aa-test+replication=7~2"
 
 
 def test_the_word_of_version_1_for_an_aa_test_is_read():
@@ -49,14 +51,17 @@ def test_the_word_of_version_1_for_an_aa_test_is_read():
 
 def test_what_differs_is_given_as_options_of_the_command():
     assert Variant().options == {}
-    everything = Variant(True, "digits", 3, "tpe", "median", aa_test=True, generation=2)
+    everything = Variant(True, "digits", 3, "tpe", "median", aa_test=1, replication=2, generation=2)
     assert everything.options == {
-        "quick": True, "dataset": "digits", "epochs": 3, "sampler": "tpe", "pruner": "median", "aa-test": True
+        "quick": True, "dataset": "digits", "epochs": 3, "sampler": "tpe", "pruner": "median", "aa-test": True,
+        "replication": 2,
     }  # fmt: skip
+    assert Variant(aa_test=5).options == {"aa-test": 5}
 
 
-def test_an_aa_test_alone_trains_what_the_study_states():
-    assert [variant for variant in VARIANTS if variant.trains_as_stated] == [Variant(), Variant(aa_test=True)]
+def test_aa_tests_and_replications_train_what_the_study_states():
+    stated = [Variant(aa_test=n, replication=k) for n in (0, 1, 12) for k in (1, 2)]
+    assert [variant for variant in VARIANTS if variant.trains_as_stated] == stated
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,8 @@ def test_an_aa_test_alone_trains_what_the_study_states():
         "", "slow", "epochs=", "epochs=x", "epochs=-1", "quick=1", "default+quick", "dataset=", "aa-test=1", "controls",
         "aa_test", "quick+quick", "epochs=3+quick", "quick+control+aa-test", "sampler=sobol", "pruner=none",
         "epochs=03", "default~", "default~x", "default~0", "default~1", "default~02", "default~-2", "default~2~3",
-        "~2", "quick ",
+        "~2", "quick ", "aa-test=0", "aa-test=02", "aa-test=x", "replication", "replication=1", "replication=0",
+        "replication=x", "replication=2+quick", "replication=2+aa-test", f"replication={'9' * 10}",
         f"epochs={'9' * 5_000}", f"default~{'9' * 5_000}",
     ],
     ids=lambda name: name[:20],
@@ -87,6 +93,10 @@ def test_a_superscript_is_no_number():
         ({"sampler": "grid"}, "--sampler must be one of sobol, random, tpe, got 'grid'"),
         ({"pruner": "asha"}, "--pruner must be one of none, median, hyperband, got 'asha'"),
         ({"epochs": 0}, "--epochs must be at least 1, got 0"),
+        ({"aa_test": -1}, "--aa-test must be from 0 to 100, got -1"),
+        ({"aa_test": 101}, "--aa-test must be from 0 to 100, got 101"),
+        ({"replication": 0}, "--replication must be from 1 to 999,999,999, got 0"),
+        ({"replication": 10**9}, "--replication must be from 1 to 999,999,999, got 1000000000"),
     ],
 )
 def test_variant_rules(fields, message):
@@ -196,6 +206,18 @@ def test_an_aa_test_adds_a_copy_of_the_first_tuned_arm_with_a_claim_against_it()
             metric="test_accuracy", aa_test=True,
         ),
     )  # fmt: skip
+
+
+def test_several_aa_tests_share_no_arm_and_no_draws():
+    changed = Variant(aa_test=3).apply(make_study(), DIGITS, DIGITS)
+    names = ["a", "a-copy", "a-copy-2", "a-copy-3", "a-copy-4", "a-copy-5"]
+    assert [arm.name for arm in changed.arms] == ["a", "b", *names[1:]]
+    assert [(claim.better, claim.than) for claim in changed.claims] == [
+        ("a", ("a-copy",)), ("a-copy-2", ("a-copy-3",)), ("a-copy-4", ("a-copy-5",))
+    ]  # fmt: skip
+    assert all(claim.aa_test for claim in changed.claims)
+    assert len({stream_of(changed.arm(name), 1) for name in names}) == 6
+    assert {tuple(changed.arm(name).space) for name in names} == {("rate",)}
 
 
 def test_where_nothing_is_tuned_the_first_arm_has_a_copy():

@@ -30,7 +30,7 @@ def prepare(x, y, train, p):
 
 STUDY = Study(
     question="Whose layers?", dataset="diabetes", build=build, prepare=prepare, arms=[Arm("a")],
-    protocol=Protocol(split=Split(validation=0.2, test=0.2, random_state=1)),
+    protocol=Protocol(searches=1, split=Split(validation=0.2, test=0.2, random_state=1)),
 )
 '''
 

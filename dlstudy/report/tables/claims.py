@@ -49,7 +49,7 @@ def claims_table(summary: StudySummary) -> Table:
         "pairs",
     ]
     note = " ".join(
-        filter(None, [_HOW_JUDGED, _BY_ROWS if by_rows else "", _scopes(summary.claims), _aa_tests(summary.claims)])
+        filter(None, [_HOW_JUDGED, _BY_ROWS if by_rows else "", _scopes(summary.claims), _aa_tests(summary)])
     )
     return Table("Claims", heads, rows, note)
 
@@ -116,17 +116,26 @@ def _scopes(claims: Sequence[ClaimSummary]) -> str:
             scope = ", and ".join(filter(None, [claim.scope, claim.rows_scope]))
             numbered.setdefault(scope, []).append(str(i))
     if len(numbered) == 1:
-        return f"Verdicts hold {next(iter(numbered))}."
+        return f"All verdicts: {next(iter(numbered))}."
     return " ".join(
         f"{'Claims' if len(numbers) > 1 else 'Claim'} {listed(numbers)}: {scope}."
         for scope, numbers in numbered.items()
     )
 
 
-def _aa_tests(claims: Sequence[ClaimSummary]) -> str:
-    if not any(claim.aa_test for claim in claims):
+def _aa_tests(summary: StudySummary) -> str:
+    if not any(claim.aa_test for claim in summary.claims):
         return ""
-    return "An A/A test is not a claim of the document: it compares two identical arms, and should be undecided."
+    what = "An A/A test is not a claim of the document: it compares two identical arms, and should be undecided."
+    found = summary.aa_tests
+    if found is None or found.n == 1:
+        return what
+    rate = f"{found.n_false} of {found.n} A/A tests gave a false verdict: {share_text(found.rate)}"
+    low, high = (f"{100 * end:.0f}" for end in found.interval)
+    return (
+        f"{what} {rate} (95 % Clopper-Pearson interval {low} to {high} %), where at most 5 % are expected. No two of "
+        "them share an arm, so they are independent."
+    )
 
 
 def pairs_table(summary: StudySummary) -> Table:

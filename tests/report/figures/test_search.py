@@ -37,7 +37,7 @@ def one_rate():
 def mixed():
     """An arm that tunes three parameters of all kinds, and one that tunes nothing."""
     arms = [Arm("many", space=SPACE), Arm("none", setting={"fixed": 1})]
-    return resolved(Study(question="?", dataset="digits", build=build, arms=arms, protocol=Protocol()))
+    return resolved(Study(question="?", dataset="digits", build=build, arms=arms, protocol=Protocol(searches=1)))
 
 
 def searched(study, values, arm="a", **changes):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dlstudy.analysis.aa_tests import false_verdicts
 from dlstudy.analysis.crossed import crossed_mean
 from dlstudy.analysis.formatting import interval_text, p_text
 from dlstudy.analysis.pairs import Pair, Unit
@@ -145,7 +146,7 @@ def test_both_scopes_are_shown_where_rows_have_values(summary):
     claims, compared = claims_table(both), pairs_table(both)
     assert claims.heads[4:6] == ["95 % interval", "on other rows"]
     assert claims.rows[0][5] == interval_text(rows.interval)
-    assert claims.note.endswith("Verdicts hold for the settings this search found, and on test rows of this kind.")
+    assert claims.note.endswith(", and on test rows of this kind.")
     cells = dict(zip(compared.heads, compared.rows[0], strict=True))
     assert (cells["on other rows"], cells["p, other rows"]) == (interval_text(rows.interval), p_text(rows.p))
     assert cells["sd, rows"] == f"{rows.sd_rows:.2g}, {rows.sd_interaction:.2g}"
@@ -168,6 +169,11 @@ def test_scopes_are_named_where_claims_differ_in_them(summary):
         "An A/A test is not a claim of the document: it compares two identical arms, and should be undecided."
     )
     assert table.rows[2][0] == "3. a is better (A/A test)"
+    several = replace(summary, claims=claims, aa_tests=false_verdicts([True, *[False] * 9]))
+    assert (
+        "1 of 10 A/A tests gave a false verdict: 10 % (95 % Clopper-Pearson interval 0 to 45 %), where at most 5 %"
+        in claims_table(several).note
+    )
 
 
 @pytest.mark.parametrize(
