@@ -26,8 +26,9 @@ both arms has a standard deviation of 1.5 and what is left of a row in a unit on
 def table(n_studies: int) -> Iterator[str]:
     """Lines of a table: for each size, and each size of effects, how often four 95 % intervals cover the truth.
 
-    In ten times as many studies. The intervals are the one over units alone, the one with the standard error of the rows' means added (as dlstudy had it
-    until schema 3), the crossed one, and what a verdict takes: the smallest that contains the first and the third.
+    In ten times as many studies. The intervals are the one over units alone, the one with the standard error of the
+    rows' means added (as until schema 3), the crossed one, and what a verdict takes: the smallest that contains the
+    first and the third.
     """
     yield "units, rows, values, sd of units, sd of rows | units alone | with rows added | crossed | both"
     for size in _SIZES:

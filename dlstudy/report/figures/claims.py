@@ -163,11 +163,11 @@ def _figure(summary: StudySummary, found: Sequence[Panel]) -> Figure:
     figure, top = Figure(figsize=(WIDTH, total)), _TOP
     has_interval = any(row.interval for panel in found for entry in panel.entries for row in entry.rows)
     has_region = any(entry.shaded for panel in found for entry in panel.entries)
-    unit = "seed or search" if any(claim.unit is Unit.SEARCH for claim in summary.claims) else "seed"
+    units = "seeds or searches" if any(claim.unit is Unit.SEARCH for claim in summary.claims) else "seeds"
     by_rows = any(row.on_other_rows for panel in found for entry in panel.entries for row in entry.rows)
-    title = f"Small dots: one {unit} each; mark: mean" + ("; line: 95 % interval" if has_interval else "")
-    title += ", thin: on other test rows" if by_rows else ""
-    title += "; shaded: too small to matter" if has_region else ""
+    title = f"Dots: {units}; mark: mean" + ("; line: 95 % interval" if has_interval else "")
+    title += ", thin: other rows" if by_rows else ""
+    title += "; shaded: does not matter" if has_region else ""
     figure.text(0.1 / WIDTH, 1 - 0.1 / total, heading(summary, title), va="top", fontsize=9, color=_OPEN)
     for panel, height, room in zip(found, heights, below, strict=True):
         place = (_LEFT / WIDTH, 1 - (top + height) / total, 1 - (_LEFT + _RIGHT) / WIDTH, height / total)
