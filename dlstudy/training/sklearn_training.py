@@ -34,16 +34,16 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
     parts = {"train": (x[rows.train], y[rows.train])}
     if len(rows.validation):
         parts["val"] = (x[rows.validation], y[rows.validation])
-    correct, losses = "", dict[str, np.ndarray]()
+    correct = ""
     if task.spec.read_test is not ReadTest.NEVER:
         x_test, y_test = task.test_arrays()
         parts["test"] = (_flat(x_test), y_test)
         if task.description.task == "classification":
             correct = pack_bits(np.asarray(model.predict(parts["test"][0])) == y_test)
-        losses = _losses_of_rows(model, task.description.task, *parts["test"])
     metrics = _metrics(model, task, parts) | task.take_finite_logged()
     _report_history(model, task, metrics)
     metrics |= extra_metrics_of(model, task, "end") | task.take_finite_logged()
+    losses = _losses_of_rows(model, task.description.task, *parts["test"]) if "test" in parts else {}
     not_saved, no_figures = save_model(model, "sklearn", task), save_figures(model, task)
     return TrialResult(
         TrialState.FINISHED,
@@ -51,7 +51,7 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
         trained_by=TrainedBy.ESTIMATOR,
         remarks=list(filter(None, [not_saved, no_figures])),
         correct=correct,
-        row_values=pack_agreeing({f"test_{name}": of_rows for name, of_rows in losses.items()}, metrics),
+        row_values=pack_agreeing(losses, metrics),
         model=model_digest(task),
         model_remark=not_saved,
     )
@@ -91,15 +91,15 @@ def _metrics(model: Any, task: Task, parts: dict[str, tuple[np.ndarray, np.ndarr
 
 
 def _losses_of_rows(model: Any, task: str, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """(n,) float64 each: what the losses of `_score` are means of, by metric."""
+    """(n,) float64 each: what the losses of `_score` are means of, by the name of the metric."""
     if task != "classification":
         errors = np.asarray(model.predict(x)).reshape(len(y)).astype(np.float64) - y
-        return {"loss": errors**2, "mse": errors**2, "mae": abs(errors)}
-    if not hasattr(model, "predict_proba"):
+        return {"test_loss": errors**2, "test_mse": errors**2, "test_mae": abs(errors)}
+    chances = np.asarray(model.predict_proba(x)) if hasattr(model, "predict_proba") else np.zeros(0)
+    if chances.ndim != 2 or not np.isin(y, model.classes_).all():
         return {}
-    chances = np.asarray(model.predict_proba(x))
-    columns = np.searchsorted(model.classes_, y)
-    return {"loss": -np.log(np.maximum(chances[np.arange(len(y)), columns], np.finfo(chances.dtype).eps))}
+    of_actual = chances[np.arange(len(y)), np.searchsorted(model.classes_, y)]
+    return {"test_loss": -np.log(np.maximum(of_actual, np.finfo(chances.dtype).eps))}
 
 
 def _report_history(model: Any, task: Task, metrics: dict[str, float]) -> None:

@@ -77,6 +77,19 @@ def test_with_several_searches_a_unit_is_the_mean_over_the_seeds_of_a_search():
     assert pair.rows == crossed_mean(np.array([[1, 0.5, 0, 0], [1, 0.5, 1, 0], [0.5, 0.5, 0.5, 1]]))
 
 
+def test_where_nothing_is_tuned_the_seeds_of_all_searches_are_units():
+    study = make_study(split=STATED, searches=3, seeds=2)
+    study = replace(study, arms=[replace(arm, space={}, setting={**arm.setting, "rate": 0.5}) for arm in study.arms])
+    trials = [
+        trial
+        for search, texts in {1: ["1100", "1000"], 2: ["1010", "1110"], 3: ["0001", "1111"]}.items()
+        for trial in judged_rows(study, {"a": texts, "b": ["0000", "0000"]}, search=search)
+    ]
+    pair = pair_of(study, trials)
+    assert pair.rows == crossed_mean(np.array(bits(["1100", "1000", "1010", "1110", "0001", "1111"])))
+    assert (pair.rows.n_units, pair.rows.mean) == (len(pair.units), pytest.approx(pair.mean))
+
+
 def test_what_tuning_gains_in_each_row_is_the_difference_of_two_runs_on_one_seed():
     study = make_study(split=STATED, claims=())
     arms = [replace(arm, defaults={"rate": 0.3}) for arm in study.arms]

@@ -39,18 +39,11 @@ def claims_table(summary: StudySummary) -> Table:
         for i, claim in enumerate(summary.claims, 1)
     ]
     heads = [
-        "claim",
-        "verdict",
-        "measured by",
-        "difference",
-        "95 % interval",
-        *(["on other rows"] if by_rows else []),
-        "adjusted p",
-        "pairs",
-    ]
-    note = " ".join(
-        filter(None, [_HOW_JUDGED, _BY_ROWS if by_rows else "", _scopes(summary.claims), _aa_tests(summary)])
-    )
+        "claim", "verdict", "measured by", "difference", "95 % interval", *(["on other rows"] if by_rows else []),
+        "adjusted p", "pairs",
+    ]  # fmt: skip
+    how = [_HOW_JUDGED, _BY_ROWS if by_rows else ""]
+    note = " ".join(filter(None, [*how, _scopes(summary.claims), _aa_tests(summary)]))
     return Table("Claims", heads, rows, note)
 
 
