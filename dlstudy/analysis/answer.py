@@ -16,7 +16,7 @@ from dlstudy.study.splits import split_rows
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrainedBy, TrialRecord, TrialState
 
-__all__ = ["answer_of", "notes_of", "rate_warning", "scope_of", "why_not_comparable"]
+__all__ = ["answer_of", "notes_of", "ranking_of", "rate_warning", "scope_of", "why_not_comparable"]
 
 _LEADS = {Verdict.SUPPORTED: "did best", Verdict.WITHHELD: "leads"}
 _BY_GRADIENT = (TrainedBy.EPOCH_GRAPH, TrainedBy.FIT, TrainedBy.FIT_WITH_XLA)
@@ -58,6 +58,13 @@ def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Seque
     return f"{how}{first} {leads}: {reached}, {ahead}, on {study.dataset}, {judged.scope}{why}."
 
 
+def ranking_of(study: ResolvedStudy, trial_index: TrialIndex) -> dict[str, float]:
+    """The mean test metric of each arm, runs that diverged included, best first; empty where arms are not ranked."""
+    searches = _deciding_searches(study, trial_index)
+    means = _means(study, trial_index, searches) if study.rank_arms else {}
+    return _ranked(study, means, {arm: _n_diverged(trial_index, arm, searches) for arm in means})
+
+
 def _deciding_searches(study: Study, trial_index: TrialIndex) -> Sequence[int]:
     """All searches that each arm has, if they are enough for a verdict on methods, else the first."""
     arms = [arm.name for arm in study.arms if not arm.copy_of]
@@ -81,8 +88,10 @@ def _n_diverged(trial_index: TrialIndex, arm: str, searches: Sequence[int]) -> i
     return sum(run.state is TrialState.DIVERGED for run in runs)
 
 
-def _ranked(study: Study, means: Mapping[str, MetricSummary], n_diverged: Mapping[str, int]) -> list[str]:
-    """The arms from the best mean to the worst; runs that diverged count."""
+def _ranked(study: Study, means: Mapping[str, MetricSummary], n_diverged: Mapping[str, int]) -> dict[str, float]:
+    """The means from the best to the worst; runs that diverged count."""
+    if not means:
+        return {}
     direction = study.protocol.direction
     diverged = value_of_diverged([value for summary in means.values() for value in summary.values], direction)
 
@@ -90,7 +99,8 @@ def _ranked(study: Study, means: Mapping[str, MetricSummary], n_diverged: Mappin
         summary, n = means[arm], n_diverged[arm]
         return (summary.mean * summary.n + diverged * n) / (summary.n + n)
 
-    return sorted(means, key=lambda arm: -direction.sign * mean(arm))
+    found = {arm: mean(arm) for arm in means}
+    return dict(sorted(found.items(), key=lambda item: -direction.sign * item[1]))
 
 
 def _answer_by_claims(study: Study, claims: Sequence[ClaimSummary]) -> str:

@@ -1,16 +1,36 @@
-"""Statistics of independent replications: the mean over them, and whether they differ by more than chance.
+"""Statistics of several studies, replications or data sets: the mean over them, and how far they differ beyond chance.
 
-Each replication is a group of paired differences. Where a group has fewer than two values, or one of them is not
+Each study is a group of paired differences. Where a group has fewer than two values, or one of them is not
 finite, a function raises `DataError`.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from dlstudy.analysis.inference import Interval, mean_and_sd
 from dlstudy.errors import DataError
 
-__all__ = ["heterogeneity_p", "mean_of_means"]
+__all__ = ["Heterogeneity", "heterogeneity", "heterogeneity_p", "mean_of_means", "paule_mandel"]
+
+
+@dataclass(frozen=True)
+class Heterogeneity:
+    """How far the true means of groups differ.
+
+    Args:
+        q: Cochran's Q, the weighted squares of the means' distances from their weighted mean.
+        p: that the true means are all alike (Welch's test of Q).
+        i2: the share of the variation that noise within groups does not explain, in [0, 1].
+        tau: standard deviation of the true means (Paule and Mandel), in their unit.
+    """
+
+    q: float
+    p: float
+    i2: float
+    tau: float
 
 
 def mean_of_means(groups: Sequence[Sequence[float]]) -> tuple[float, Interval]:
@@ -60,6 +80,48 @@ def heterogeneity_p(groups: Sequence[Sequence[float]]) -> float | None:
     spread = sum((1 - w / total) ** 2 / df for w, df in zip(weights, degrees, strict=True))
     f = q / (k - 1) / (1 + 2 * (k - 2) / (k**2 - 1) * spread)
     return float(fdtrc(k - 1, (k**2 - 1) / (3 * spread), f))
+
+
+def heterogeneity(groups: Sequence[Sequence[float]]) -> Heterogeneity | None:
+    """How far the true means of groups differ; None where a group has no spread.
+
+    Args:
+        groups: (k, n) float64, at least two; groups may differ in size.
+
+    Source: Cochran 1954 (Q); Higgins and Thompson 2002 (I2); `heterogeneity_p` and `paule_mandel` for the rest.
+    """
+    p = heterogeneity_p(groups)
+    if p is None:
+        return None
+    means, variances = (np.array(values) for values in _moments(groups)[:2])
+    q, expected = _q(means, 1 / variances), len(means) - 1
+    return Heterogeneity(q, p, max(0.0, 1 - expected / q) if q else 0.0, math.sqrt(paule_mandel(means, variances)))
+
+
+def paule_mandel(means: np.ndarray, variances: np.ndarray) -> float:
+    """The variance between groups with which Q is what it is expected to be, k - 1; 0 where Q is less anyway.
+
+    Q falls with that variance and is convex in it, so Newton's steps from 0 never go too far.
+
+    Args:
+        means: (k,) float64, at least two.
+        variances: (k,) float64, the squared standard error of each, above 0.
+
+    Source: Paule and Mandel 1982; DerSimonian and Kacker 2007 (the steps).
+    """
+    tau2 = 0.0
+    for _ in range(200):
+        weights = 1 / (variances + tau2)
+        slope = float(weights**2 @ (means - weights @ means / weights.sum()) ** 2)
+        step = (_q(means, weights) - (len(means) - 1)) / slope if slope else 0.0
+        if step <= 1e-14 * tau2:
+            break
+        tau2 += step
+    return tau2
+
+
+def _q(means: np.ndarray, weights: np.ndarray) -> float:
+    return float(weights @ (means - weights @ means / weights.sum()) ** 2)
 
 
 def _moments(groups: Sequence[Sequence[float]]) -> tuple[list[float], list[float], list[int]]:

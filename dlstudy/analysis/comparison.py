@@ -1,7 +1,8 @@
 """A claim's arm against one other: the paired differences and their statistics."""
 
+import dataclasses
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +22,7 @@ from dlstudy.analysis.row_scope import rows_of_pair
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.seeds import number_of
 
-__all__ = ["LEAST_SEARCHES", "Comparison"]
+__all__ = ["LEAST_SEARCHES", "Comparison", "compare"]
 
 LEAST_SEARCHES = 3
 """With fewer independent searches, the methods cannot be distinguished from the settings that were found."""
@@ -58,26 +59,12 @@ class Comparison:
             units = {(k - 1) * n + seed: value for k, values in by_search.items() for seed, value in values.items()}
         if len(units) < 2:
             return None
-        values = [units[unit] for unit in sorted(units)]
-        rng = np.random.default_rng(number_of("resampling", claim.text, other))
         several_seeds = self.by_search and any(len(runs) > 1 for runs in by_search.values())
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
-        # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
-        p = t_test_p(values) if self.by_search else sign_flip_p(values, rng)
-        wins, wins_interval = win_share(values)
+        rng = np.random.default_rng(number_of("resampling", claim.text, other))
         rows, why_no_rows = rows_of_pair(self._study, self._measurements, other, by_search, self.unit)
-        return Pair(
-            against=other,
-            units=sorted(units),
-            differences=values,
-            mean=mean_and_sd(values)[0],
-            median=statistics.median(values),
-            interval=difference_interval(values, 0.95, rng),
-            interval_90=difference_interval(values, 0.90, rng),
-            p=p,
-            wins=wins,
-            wins_interval=wins_interval,
-            effect_size=effect_size(values),
+        return dataclasses.replace(
+            compare(other, units, self.unit, rng),
             sd_seeds=spread[0],
             sd_searches=spread[1],
             rows=rows,
@@ -108,3 +95,31 @@ class Comparison:
             seeds = sorted(set(ours) & set(theirs))
             found[search] = {seed: self._claim.sign * (ours[seed] - theirs[seed]) for seed in seeds}
         return found
+
+
+def compare(against: str, units: Mapping[int, float], unit: Unit, rng: np.random.Generator) -> Pair:
+    """The statistics of paired differences.
+
+    Args:
+        against: the other arm.
+        units: the difference of each unit, at least two, positive where the claim says so.
+        unit: what they are.
+        rng: draws resamples, where there are enough units for them.
+    """
+    values = [units[key] for key in sorted(units)]
+    # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
+    p = sign_flip_p(values, rng) if unit is Unit.SEED else t_test_p(values)
+    wins, wins_interval = win_share(values)
+    return Pair(
+        against=against,
+        units=sorted(units),
+        differences=values,
+        mean=mean_and_sd(values)[0],
+        median=statistics.median(values),
+        interval=difference_interval(values, 0.95, rng),
+        interval_90=difference_interval(values, 0.90, rng),
+        p=p,
+        wins=wins,
+        wins_interval=wins_interval,
+        effect_size=effect_size(values),
+    )

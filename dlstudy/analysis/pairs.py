@@ -19,6 +19,7 @@ class Unit(StrEnum):
 
     SEED = "seed"
     SEARCH = "search"
+    DATASET = "data set"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Pair:
 
     Args:
         against: the other arm.
-        units: indices of the seeds, or numbers of the searches, ascending.
+        units: indices of the seeds or of the data sets, or numbers of the searches, ascending.
         differences: (n,) one a unit, positive where the claim says so.
         mean, median: of them.
         interval, interval_90: of the mean, at 95 and 90 %; None with fewer than two units.

@@ -145,8 +145,7 @@ class ClaimSummary:
     """A claim and its verdict.
 
     Args:
-        text: the claim.
-        verdict: the verdict on it.
+        text, verdict: the claim, and the verdict on it.
         metric, epoch, phase, how: what was compared; `how` in words.
         measured: the verdict of our runs alone, whatever the document's own figures say; None without one.
         difference, interval, against, n: of the pair that decides, as in `Pair`; `interval` is the 95 % one.
@@ -204,8 +203,7 @@ class Check:
     """A check on the search of an arm.
 
     Args:
-        arm: whose search.
-        name: `bracket`, `failures`, `budget` or `contains`.
+        arm, name: whose search; `bracket`, `failures`, `budget` or `contains`.
         passed: whether it found no problem.
         text: one sentence with what was found.
     """
@@ -295,6 +293,7 @@ class StudySummary:
         scope: data, net, budget and versions that the answer holds for, in a sentence.
         crossings: which arms' budget curves cross, and where.
         pairing: what paired runs share.
+        ranking: mean test metric of each arm, runs that diverged included, best first; empty where arms are not ranked.
         made_with: versions and commit of the runs.
         aa_tests: how many A/A tests gave a false verdict; None where none was run.
     """
@@ -320,6 +319,7 @@ class StudySummary:
     crossings: Sequence[str] = ()
     costs: Sequence[CostSummary] = ()
     pairing: Sequence[str] = ()
+    ranking: Mapping[str, float] = field(default_factory=dict)
     made_with: Mapping[str, str] = field(default_factory=dict)
     aa_tests: FalseVerdicts | None = None
 

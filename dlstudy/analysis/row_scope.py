@@ -63,9 +63,9 @@ def rows_in_words(claim: Claim, pairs: Sequence[Pair]) -> str:
 _PARTS = {"test_": "test", "val_": "validation", "train_": "training"}
 
 
-def without_rows(summary: ClaimSummary) -> ClaimSummary:
-    """The claim as measured on these test rows, which are then no sample."""
-    return dataclasses.replace(summary, pairs=[dataclasses.replace(pair, rows=None) for pair in summary.pairs])
+def without_rows(pairs: Sequence[Pair]) -> list[Pair]:
+    """The comparisons on these test rows, which are then no sample."""
+    return [dataclasses.replace(pair, rows=None) for pair in pairs]
 
 
 def with_narrower(judged: ClaimSummary, on_these_rows: ClaimSummary) -> ClaimSummary:

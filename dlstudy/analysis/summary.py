@@ -8,7 +8,7 @@ from typing import Any
 from optuna.distributions import distribution_to_json
 
 from dlstudy.analysis.aa_tests import false_verdicts
-from dlstudy.analysis.answer import answer_of, notes_of, scope_of, why_not_comparable
+from dlstudy.analysis.answer import answer_of, notes_of, ranking_of, scope_of, why_not_comparable
 from dlstudy.analysis.budget_curves import budget_curves, crossings
 from dlstudy.analysis.costs import cost_summaries
 from dlstudy.analysis.formatting import params_text
@@ -69,6 +69,7 @@ def summarize(
         crossings=crossings(curves, study.protocol.direction),
         costs=cost_summaries(study, replicates),
         pairing=describe_pairing(study, replicates),
+        ranking=ranking_of(study, trial_index),
         made_with=made_with or {},
         aa_tests=false_verdicts([claim.verdict in _DECIDED for claim in claims if claim.aa_test and claim.n]),
     )

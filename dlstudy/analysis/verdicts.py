@@ -35,7 +35,7 @@ from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import SIGNIFICANCE, Study
 
-__all__ = ["ONE_SEARCH", "judge_claims", "judge_derived", "judge_reported"]
+__all__ = ["ONE_SEARCH", "decide", "judge_claims", "judge_derived", "judge_reported", "with_pairs"]
 
 ONE_SEARCH = "exploratory: one search, for the settings that it found"
 """The scope of a verdict on winners of a single search."""
@@ -97,28 +97,48 @@ def judge_claims(
         checks: on the searches.
     """
     measured = [_measure(study, claim, trial_index) for claim in claims]
-    narrower = [_compared(claim, without_rows(summary)) for claim, summary in zip(claims, measured, strict=True)]
-    judged = map(with_narrower, *(_judged_together(claims, each, checks) for each in (measured, narrower)))
-    return [_with_own_numbers(study, claim, summary) for claim, summary in zip(claims, judged, strict=True)]
+    narrower = [
+        with_pairs(claim, summary, without_rows(summary.pairs)) if summary.p is not None else summary
+        for claim, summary in zip(claims, measured, strict=True)
+    ]
+    decided = map(with_narrower, decide(claims, measured, checks), decide(claims, narrower, checks))
+    return [_with_own_numbers(study, claim, summary) for claim, summary in zip(claims, decided, strict=True)]
 
 
-def _judged_together(
-    claims: Sequence[Claim], measured: Sequence[ClaimSummary], checks: Sequence[Check]
+def decide(
+    claims: Sequence[Claim], measured: Sequence[ClaimSummary], checks: Sequence[Check] = ()
 ) -> list[ClaimSummary]:
+    """The claims with verdicts, where they have been measured.
+
+    Args:
+        claims: judged together: p is adjusted for all of them, but for A/A tests.
+        measured: each of them as `with_pairs` gives it, or without a p where there is nothing to decide.
+        checks: on the searches.
+    """
     in_family = [not claim.untestable and not claim.aa_test for claim in claims]
     # A claim that is not run yet counts in the family: its later verdict must not change the present ones.
     ps = [
         1.0 if summary.p is None else summary.p for summary, counts in zip(measured, in_family, strict=True) if counts
     ]
     adjusted = iter(holm(ps))
-    judged = []
+    decided = []
     for claim, summary, counts in zip(claims, measured, in_family, strict=True):
         p_adjusted = next(adjusted) if counts else summary.p
         if summary.p is not None:
             summary = dataclasses.replace(summary, p_adjusted=p_adjusted)
             summary = _decide(claim, summary, len(ps) if counts else 1, checks)
-        judged.append(summary)
-    return judged
+        decided.append(summary)
+    return decided
+
+
+def with_pairs(claim: Claim, summary: ClaimSummary, pairs: Sequence[Pair]) -> ClaimSummary:
+    """The claim with its comparison against each arm that it names, and the one that decides."""
+    p, deciding = _superiority(pairs) if claim.margin is None else _equivalence(pairs, claim.margin)
+    return dataclasses.replace(
+        summary, difference=deciding.mean, interval=deciding.interval,
+        rows_interval=deciding.rows.interval if deciding.rows else None, against=deciding.against,
+        n=len(deciding.units), p=p, pairs=pairs,
+    )  # fmt: skip
 
 
 def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> ClaimSummary:
@@ -137,20 +157,7 @@ def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> Cla
     )  # fmt: skip
     if len(pairs) < len(claim.than):
         return dataclasses.replace(summary, why=measurements.why_missing())
-    return _compared(claim, dataclasses.replace(summary, why=measurements.remark()))
-
-
-def _compared(claim: Claim, summary: ClaimSummary) -> ClaimSummary:
-    """The claim with its p and the pair that decides; as it is where a pair is missing."""
-    pairs = summary.pairs
-    if not pairs or len(pairs) < len(claim.than):
-        return summary
-    p, deciding = _superiority(pairs) if claim.margin is None else _equivalence(pairs, claim.margin)
-    return dataclasses.replace(
-        summary, difference=deciding.mean, interval=deciding.interval,
-        rows_interval=deciding.rows.interval if deciding.rows else None, against=deciding.against,
-        n=len(deciding.units), p=p,
-    )  # fmt: skip
+    return with_pairs(claim, dataclasses.replace(summary, why=measurements.remark()), pairs)
 
 
 def _scope(study: Study, claim: Claim, comparison: Comparison) -> str:

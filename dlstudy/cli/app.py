@@ -14,6 +14,7 @@ import typer
 from dlstudy.cli.options import (
     BackendOptions,
     DatasetArgument,
+    DatasetsOption,
     HomeOption,
     JsonOption,
     OpenOption,
@@ -165,6 +166,7 @@ def report(
         typer.Option(help="File to write; with --all and html also a folder, for the reports too.  (default: print)"),
     ] = None,
     variant: VariantOption = None,
+    dataset: DatasetsOption = None,
     home: HomeOption = None,
     storage: StorageOption = None,
 ) -> None:
@@ -173,7 +175,7 @@ def report(
     from dlstudy.store.home import Home
 
     write = write_index if every else write_report
-    write(study, format, output, variant, home=Home.at(home), storage=storage)
+    write(study, format, output, variant, dataset or (), home=Home.at(home), storage=storage)
 
 
 @app.command()

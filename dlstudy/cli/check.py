@@ -9,28 +9,35 @@ from dlstudy.report.export import as_json
 from dlstudy.runner.backend import Backend, engine_maker
 from dlstudy.runner.check import ArmCheck, check_arms, refuse_faults
 from dlstudy.study import loader
-from dlstudy.study.request import Request, resolve
+from dlstudy.study.request import Request, ResolvedStudy, resolve
 
 __all__ = ["show_check"]
 
 
 def show_check(name: str, request: Request, backend: Backend, json: bool) -> None:
-    """Builds each arm of a study once, takes one step of it, and shows what came of it. Records nothing.
+    """Builds each arm of a study once on each data set, takes one step, and shows what came of it. Records nothing.
 
     Raises:
-        StudyError: an arm cannot be trained; says what is wrong in each.
+        StudyError: an arm cannot be trained; says what is wrong in each, on the first such data set.
     """
-    study = resolve(loader.load(loader.find(name)), request)
+    file = loader.load(loader.find(name))
+    studies = [resolve(file, each) for each in request.on_each(file.study.dataset)]
+    checks = {study.dataset: _checks(study, backend) for study in studies}
+    rows = [{"data set": dataset, **_facts(check)} for dataset, found in checks.items() for check in found]
+    if json:
+        sys.stdout.write(as_json(rows))
+    else:
+        table = Table("One step of each arm", list(rows[0]), [[str(value) for value in row.values()] for row in rows])
+        print_table(make_console(), table)
+    for dataset, found in checks.items():
+        refuse_faults(found, dataset if len(checks) > 1 else "")
+
+
+def _checks(study: ResolvedStudy, backend: Backend) -> list[ArmCheck]:
     console = make_console(error=True)
     make_engine = engine_maker(backend, study.dataset, lambda line: console.print(line, style="dim", markup=False))
     with closing(make_engine(len(study.arms), lambda *_: True)) as engine:
-        checks = check_arms(study, study.arms, engine)
-    if json:
-        sys.stdout.write(as_json([_facts(check) for check in checks]))
-    else:
-        rows = [[str(value) for value in _facts(check).values()] for check in checks]
-        print_table(make_console(), Table("One step of each arm", list(_facts(checks[0])), rows))
-    refuse_faults(checks)
+        return check_arms(study, study.arms, engine)
 
 
 def _facts(check: ArmCheck) -> dict[str, object]:

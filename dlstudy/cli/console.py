@@ -11,14 +11,16 @@ from rich.segment import Segment
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from dlstudy.analysis.across import AcrossSummary
 from dlstudy.common.text import printable, without_passwords
+from dlstudy.report.across import claims_across_table
 from dlstudy.report.blocks import Mood, Table, mood_of
 from dlstudy.report.export import as_json
 from dlstudy.report.tables.arms import tables
 from dlstudy.runner.session import Outcome
 from dlstudy.store.home import Home
 
-__all__ = ["make_console", "print_outcome", "print_rows", "print_table", "store_name"]
+__all__ = ["make_console", "print_across", "print_outcome", "print_rows", "print_table", "store_name"]
 
 
 def make_console(error: bool = False) -> Console:
@@ -77,18 +79,37 @@ def print_outcome(console: Console, outcome: Outcome, next_steps: Sequence[str])
     console.print()
     for table in tables(summary):
         print_table(console, table)
-    for note in [
+    notes = [
         *summary.notes,
         *[f"failed check: {check.text}" for check in summary.checks if not check.passed],
         *summary.remarks,
         *[f"{arm.name}: {note}" for arm in summary.arms for note in arm.notes],
         *outcome.remarks,
-    ]:
+    ]
+    _print_end(console, notes, (summary.answer, summary.scope), outcome.n_trained, next_steps)
+
+
+def print_across(
+    console: Console, summary: AcrossSummary, remarks: Sequence[str], n_trained: int, next_steps: Sequence[str]
+) -> None:
+    """Prints the end of runs on several data sets: question, table, notes, answer with its scope, next steps."""
+    console.print(Text(f"\n{summary.question}\n", style="bold"))
+    table = claims_across_table(summary)
+    if table.rows:
+        print_table(console, table)
+    _print_end(console, [*summary.notes, *remarks], (summary.answer, summary.scope), n_trained, next_steps)
+
+
+def _print_end(
+    console: Console, notes: Sequence[str], answer: tuple[str, str], n_trained: int, next_steps: Sequence[str]
+) -> None:
+    """Prints notes, the answer with its scope, and next steps."""
+    for note in notes:
         console.print(Text(f"note: {note}", style="yellow"))
-    console.print(Text(f"\n{summary.answer}", style="bold"))
-    if summary.scope:
-        console.print(Text(summary.scope, style="dim"))
-    done = f"{outcome.n_trained} trainings" if outcome.n_trained else "nothing was missing, no trainings"
+    console.print(Text(f"\n{answer[0]}", style="bold"))
+    if answer[1]:
+        console.print(Text(answer[1], style="dim"))
+    done = f"{n_trained} trainings" if n_trained else "nothing was missing, no trainings"
     console.print(Text(f"\n{done}. Next steps:", style="dim"))
     for step in next_steps:
         console.print(Text(f"  {step}"), soft_wrap=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BackendOptions",
     "DatasetArgument",
+    "DatasetsOption",
     "HomeOption",
     "JsonOption",
     "OpenOption",
@@ -37,6 +38,10 @@ _STUDY = "A study's name (dlstudy list), the path of a study file, or its module
 StudyArgument = Annotated[str, typer.Argument(help=_STUDY)]
 OptionalStudyArgument = Annotated[str | None, typer.Argument(help=_STUDY)]
 DatasetArgument = Annotated[str, typer.Argument(help="A data set's name (dlstudy data list).")]
+DatasetsOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Another data set (dlstudy data list); repeatable, for an answer across data sets."),
+]
 HomeOption = Annotated[Path | None, typer.Option(help="Results folder.  (default: DLSTUDY_HOME, else ./mlruns)")]
 StorageOption = Annotated[
     str | None, typer.Option(help="Optuna storage URL.  (default: a journal in the results folder)")
@@ -62,7 +67,7 @@ class PlanOptions:
         int | None, typer.Option(help="Independent searches of each arm: 3 or more for verdicts on methods.")
     ] = None
     epochs: Annotated[int | None, typer.Option(help="Epochs of every training.")] = None
-    dataset: Annotated[str | None, typer.Option(help="Another data set (dlstudy data list).")] = None
+    dataset: DatasetsOption = None
     aa_test: Annotated[
         int,
         typer.Option(
@@ -78,13 +83,14 @@ class PlanOptions:
         """The request that these options make."""
         from dlstudy.study.request import Request
 
-        return Request(self.variant(), self.trials, self.seeds, self.searches)
+        datasets = tuple(self.dataset or ())
+        return Request(self.variant(), self.trials, self.seeds, self.searches, datasets=datasets)
 
     def variant(self) -> "Variant":
         """The variant that these options name."""
         from dlstudy.study.variant import Variant
 
-        return Variant(self.quick, self.dataset, self.epochs, aa_test=self.aa_test, replication=self.replication)
+        return Variant(self.quick, epochs=self.epochs, aa_test=self.aa_test, replication=self.replication)
 
 
 @dataclass(frozen=True)

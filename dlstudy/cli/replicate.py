@@ -35,6 +35,10 @@ def replicate_study(name: str, times: int, request: Request, backend: Backend, j
         got = "--fresh" if request.fresh else f"--replication {request.variant.replication}"
         raise UsageError(f"replicate runs the replications 1 to --times, got {got}: use `dlstudy run` for one of them")
     file, console, summaries = loader.load(loader.find(name)), make_console(error=json), []
+    request, *others = request.on_each(file.study.dataset)
+    if others:
+        got = " and ".join(str(each.variant.dataset or file.study.dataset) for each in (request, *others))
+        raise UsageError(f"replicate takes one data set, got {got}: replicate on one after the other")
     for replication in range(1, times + 1):
         variant = dataclasses.replace(request.variant, replication=replication)
         outcome = run_shown(file, dataclasses.replace(request, variant=variant), backend, json)

@@ -1,27 +1,42 @@
 """`dlstudy report`: the report of a study, or an index of all studies."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from dlstudy.analysis.across import summarize_across
 from dlstudy.analysis.reading import read_summary
 from dlstudy.analysis.results import StudySummary
 from dlstudy.cli.console import store_name
 from dlstudy.errors import DefinitionError, RecordError, UsageError
+from dlstudy.report.across import export_across
 from dlstudy.report.export import FORMATS, export, write_whole
 from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.report.index import index
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
+from dlstudy.study.loader import StudyFile
+from dlstudy.study.request import Request
+from dlstudy.study.variant import Variant
 
 __all__ = ["write_index", "write_report"]
 
 
 def write_report(
-    name: str | None, kind: str | None, output: Path | None, variant: str | None, *, home: Home, storage: str | None
+    name: str | None,
+    kind: str | None,
+    output: Path | None,
+    variant: str | None,
+    datasets: Sequence[str] = (),
+    *,
+    home: Home,
+    storage: str | None,
 ) -> None:
     """Writes the report of a study to a file, or prints it; without a format, the file's suffix decides.
+
+    Of several data sets it is the report over them; a file in HTML then has that of each data set beside it, linked.
 
     Raises:
         UsageError: no study is named, or a PDF would go to a terminal.
@@ -31,25 +46,65 @@ def write_report(
         raise UsageError("report takes a study's name or --all, got neither: `dlstudy list` shows the names")
     _refuse_terminal(kind, output)
     file = loader.load(loader.find(name))
-    summary = read_summary(file, Record.open(home, storage, for_writing=False), variant)
-    _deliver(export(summary, kind, winner_figures(summary, home)), output)
+    record = Record.open(home, storage, for_writing=False)
+    summaries = [read_summary(file, record, each) for each in _variants(file, variant, datasets)]
+    if len(summaries) == 1:
+        _deliver(export(summaries[0], kind, winner_figures(summaries[0], home)), output)
+        return
+    links: list[str] = []
+    if output is not None and kind == "html":
+        links = [quote(path.name) for path in _write_each(summaries, output, home)]
+    _deliver(export_across(summarize_across(file.study, summaries), kind, links), output)
+
+
+def _variants(file: StudyFile, variant: str | None, datasets: Sequence[str]) -> list[str | None]:
+    """The names of the variants that are asked for: one for each data set, if any is named."""
+    if not datasets:
+        return [variant]
+    base = Variant() if variant is None else Variant.parse(variant)
+    if base.dataset is not None:
+        raise UsageError(
+            f"--variant {variant} names a data set, got --dataset {datasets[0]} too: leave one of them out"
+        )
+    requests = Request(variant=base, datasets=tuple(datasets)).on_each(file.study.dataset)
+    return [str(request.variant) for request in requests]
+
+
+def _write_each(summaries: Sequence[StudySummary], output: Path, home: Home) -> list[Path]:
+    """Writes the report of each summary in HTML beside a file."""
+    return [
+        _write(
+            export(summary, "html", winner_figures(summary, home)),
+            output.with_name(f"{summary.study}-{summary.variant}.html"),
+        )
+        for summary in summaries
+    ]
 
 
 def write_index(
-    name: str | None, kind: str | None, output: Path | None, variant: str | None, *, home: Home, storage: str | None
+    name: str | None,
+    kind: str | None,
+    output: Path | None,
+    variant: str | None,
+    datasets: Sequence[str] = (),
+    *,
+    home: Home,
+    storage: str | None,
 ) -> None:
     """Writes an index of the newest generation of every variant of every study, or prints it.
 
     In HTML, `output` may be a folder, which then also holds the report of each study, linked from the index.
 
     Raises:
-        UsageError: a study or a variant is named, or a PDF would go to a terminal.
+        UsageError: a study, a variant or a data set is named, or a PDF would go to a terminal.
         RecordError: there is no result.
     """
     kind, output = _chosen(kind, output)
-    if name is not None or variant is not None:
-        got = repr(name) if name is not None else f"--variant {variant}"
-        raise UsageError(f"report --all takes every study and variant, got {got} too: leave one of them out")
+    named = [repr(name)] if name is not None else []
+    named += [f"--variant {variant}"] if variant is not None else []
+    named += [f"--dataset {each}" for each in datasets]
+    if named:
+        raise UsageError(f"report --all takes every study and variant, got {named[0]} too: leave one of them out")
     _refuse_terminal(kind, output)
     summaries, missing = _everything(Record.open(home, storage, for_writing=False))
     if not summaries and not missing:
@@ -59,10 +114,8 @@ def write_index(
         return
     if output.is_dir() or not output.suffix:
         output = output / "index.html"
-    names = [f"{summary.study}-{summary.variant}.html" for summary in summaries]
-    for summary, file_name in zip(summaries, names, strict=True):
-        _write(export(summary, kind, winner_figures(summary, home)), output.with_name(file_name))
-    _deliver(index(summaries, kind, links=[quote(file_name) for file_name in names], missing=missing), output)
+    links = [quote(path.name) for path in _write_each(summaries, output, home)]
+    _deliver(index(summaries, kind, links=links, missing=missing), output)
 
 
 def _chosen(kind: str | None, output: Path | None) -> tuple[str, Path | None]:

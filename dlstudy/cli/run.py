@@ -5,19 +5,22 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.text import Text
 
+from dlstudy.analysis.across import AcrossSummary, summarize_across
 from dlstudy.analysis.formatting import NOTHING
-from dlstudy.cli.console import make_console, print_outcome, print_table
+from dlstudy.cli.console import make_console, print_across, print_outcome, print_table
 from dlstudy.cli.progress import ProgressView
 from dlstudy.common.text import without_passwords
 from dlstudy.datasets import registry
 from dlstudy.errors import DataError, DlstudyError, UsageError
+from dlstudy.report.across import export_all_across
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json, export
 from dlstudy.runner.backend import Backend
-from dlstudy.runner.session import Outcome, run_study
+from dlstudy.runner.session import Outcome, refuse_before_any, run_study
 from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request
@@ -40,6 +43,9 @@ def run_studies(name: str | None, every: bool, request: Request, backend: Backen
 
 def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
     file = loader.load(loader.find(name))
+    request, *others = request.on_each(file.study.dataset)
+    if others:
+        return _run_on_each(file, name, [request, *others], backend, json)
     outcome = run_shown(file, request, backend, json)
     if json:
         sys.stdout.write(export(outcome.summary, "json"))
@@ -50,12 +56,38 @@ def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
     return 1 if outcome.summary.n_failed else 0
 
 
+def _run_on_each(file: StudyFile, name: str, requests: Sequence[Request], backend: Backend, json: bool) -> int:
+    """Runs a study on several data sets, once it is known that it can run on each, and prints the answer for all."""
+    console = make_console(error=json)
+    refuse_before_any(file, requests, backend, lambda line: console.print(Text(line, style="dim")))
+    outcomes = []
+    for request in requests:
+        console.print(Text(f"\n{request.variant.dataset or file.study.dataset}", style="bold"))
+        outcomes.append(run_shown(file, request, backend, json))
+        console.print(Text(outcomes[-1].summary.answer))
+    summary = summarize_across(file.study, [outcome.summary for outcome in outcomes])
+    reports = export_all_across(summary, backend.home.reports(file.name))
+    remarks = [
+        f"{on.dataset}: {each}"
+        for on, outcome in zip(summary.datasets, outcomes, strict=True)
+        for each in outcome.remarks
+    ]
+    if json:
+        sys.stdout.write(as_json(summary.to_json()))
+        for remark in remarks:
+            console.print(f"note: {remark}", markup=False)
+    else:
+        n_trained = sum(outcome.n_trained for outcome in outcomes)
+        print_across(console, summary, remarks, n_trained, _next_steps_across(name, summary, reports, backend))
+    return 1 if any(outcome.summary.n_failed for outcome in outcomes) else 0
+
+
 def _run_all(request: Request, backend: Backend, json: bool) -> int:
     """Runs every study and prints the answers at the end.
 
     A study whose data is not available runs on the first of its other data sets that is: another variant of it.
     """
-    if request.arms or request.variant.dataset:
+    if request.arms or request.datasets:
         raise UsageError("--all runs every study as it is, got --arm or --dataset: name one study with them")
     console, rows = make_console(error=json), []
     for name, path in sorted(loader.paths().items()):
@@ -103,14 +135,32 @@ def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bo
 
 
 def _next_steps(file: StudyFile, name: str, outcome: Outcome, backend: Backend) -> Sequence[str]:
-    home = "" if backend.home.is_usual else f" --home {shlex.quote(str(backend.home.root))}"
-    stores = home + (f" --storage {shlex.quote(without_passwords(backend.storage))}" if backend.storage else "")
+    home, stores = _places(backend)
     server = f" --tracking-uri {shlex.quote(without_passwords(backend.tracking))}" if backend.tracking else ""
-    variant = outcome.summary.variant
-    which = "" if variant == Variant() else f" --variant {shlex.quote(str(variant))}"
+    which = _variant_option(outcome.summary.variant)
     return [
         f"dlstudy ui {file.name}{home}{server}   (MLflow: every run, its curves, the winners' models)",
         *[f"{path}" for path in outcome.reports if path.suffix == ".html"],
         f"dlstudy report {shlex.quote(name)} --output report.pdf{which}{stores}   (or .html, .md, .csv, .tex, .json)",
         f"dlstudy predict {shlex.quote(name)}{which}{stores}   (its predictions for test rows, or for --input FILE)",
     ]
+
+
+def _next_steps_across(name: str, summary: AcrossSummary, reports: Sequence[Path], backend: Backend) -> Sequence[str]:
+    which = _variant_option(summary.variant) + "".join(f" --dataset {on.dataset}" for on in summary.datasets)
+    return [
+        *[f"{path}" for path in reports if path.suffix == ".html"],
+        f"dlstudy report {shlex.quote(name)} --output report.pdf{which}{_places(backend)[1]}   "
+        "(or .html, .md, .csv, .tex, .json)",
+    ]
+
+
+def _variant_option(variant: Variant) -> str:
+    return "" if variant == Variant() else f" --variant {shlex.quote(str(variant))}"
+
+
+def _places(backend: Backend) -> tuple[str, str]:
+    """The options that name the results folder; and those that name the record too."""
+    home = "" if backend.home.is_usual else f" --home {shlex.quote(str(backend.home.root))}"
+    storage = f" --storage {shlex.quote(without_passwords(backend.storage))}" if backend.storage else ""
+    return home, home + storage

@@ -18,14 +18,15 @@ from dlstudy.report.formats.markdown import markdown
 from dlstudy.report.formats.pdf import pdf
 from dlstudy.report.outline import document
 
-__all__ = ["FORMATS", "RENDERERS", "as_json", "check_format", "export", "export_all", "write_whole"]
+__all__ = ["FORMATS", "RENDERERS", "WITH_PICTURES", "as_json", "check_format", "export", "export_all", "write_whole"]
 
 RENDERERS: dict[str, Callable[[Document], str | bytes]] = {"html": html_page, "pdf": pdf, "md": markdown, "tex": latex}
 """How a document becomes a file, by format."""
 
 FORMATS = ("html", "pdf", "md", "csv", "tex", "json")
 
-_WITH_PICTURES = ("html", "pdf")
+WITH_PICTURES = ("html", "pdf")
+"""The formats that show pictures; the others have their alternative texts."""
 
 _ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 """Characters that JSON does not escape and a terminal obeys: control characters, and those of text direction."""
@@ -56,7 +57,7 @@ def export(summary: StudySummary, kind: str, winners: Sequence[WinnerFigure] = (
         UsageError: no such format.
     """
     check_format(kind)
-    return _export(summary, kind, draw(summary) if kind in _WITH_PICTURES else {}, winners)
+    return _export(summary, kind, draw(summary) if kind in WITH_PICTURES else {}, winners)
 
 
 def export_all(summary: StudySummary, folder: Path, winners: Sequence[WinnerFigure] = ()) -> list[Path]:
@@ -102,7 +103,7 @@ def _export(
         return _report_json(summary)
     if kind == "csv":
         return trials_csv(summary)
-    return RENDERERS[kind](document(summary, figures if kind in _WITH_PICTURES else None, winners))
+    return RENDERERS[kind](document(summary, figures if kind in WITH_PICTURES else None, winners))
 
 
 def _report_json(summary: StudySummary) -> str:

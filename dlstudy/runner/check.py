@@ -43,15 +43,20 @@ def check_arms(study: ResolvedStudy, arms: Sequence[Arm], engine: Engine) -> lis
     return [found[arm.name] for arm in arms]
 
 
-def refuse_faults(checks: Sequence[ArmCheck]) -> None:
+def refuse_faults(checks: Sequence[ArmCheck], dataset: str = "") -> None:
     """Raises what is wrong in every trial of an arm.
+
+    Args:
+        checks: of the arms.
+        dataset: where they were made, if there is more than one.
 
     Raises:
         StudyError: something is.
     """
     faults = [check for check in checks if check.fault]
     if faults:
-        raise StudyError("\n".join(f"arm {check.arm} cannot be trained: {check.fault}" for check in faults))
+        where = f" on {dataset}" if dataset else ""
+        raise StudyError("\n".join(f"arm {check.arm} cannot be trained{where}: {check.fault}" for check in faults))
 
 
 def _judged(study: ResolvedStudy, outcome: TrialOutcome) -> ArmCheck:

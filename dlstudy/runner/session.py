@@ -4,7 +4,7 @@ import dataclasses
 import errno
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,9 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from dlstudy.analysis.reading import summary_of
 from dlstudy.analysis.results import StudySummary
 from dlstudy.common.processes import stopping_signals
+from dlstudy.datasets import registry
 from dlstudy.engines.base import Decide, Engine
-from dlstudy.errors import DataError, RecordError, StoreError
+from dlstudy.errors import DataError, RecordError, StoreError, StudyError
 from dlstudy.report.export import export_all
 from dlstudy.report.figures.claims import differences_png
 from dlstudy.report.figures.winner_figures import winner_figures
@@ -37,7 +38,7 @@ from dlstudy.tracking.stores import tracking_uri
 from dlstudy.tracking.study_run import StudyRun
 from dlstudy.tracking.tracker import Tracker
 
-__all__ = ["Outcome", "begin_run", "run_study"]
+__all__ = ["Outcome", "begin_run", "refuse_before_any", "run_study"]
 
 _PATIENCE_S = 8.0
 """How long a run that was stopped waits for MLflow."""
@@ -79,6 +80,30 @@ def run_study(
             tracker.close()
 
 
+def refuse_before_any(
+    file: StudyFile, requests: Sequence[Request], backend: Backend, say: Callable[[str], None]
+) -> None:
+    """Checks several runs of a study, one for each data set, as each would be checked before its first trial.
+
+    Raises:
+        DlstudyError: one of them cannot work; nothing is written.
+    """
+    studies = [resolve(file, request) for request in requests]
+    own = registry.describe(file.study.dataset)
+    for data in [study.data for study in studies if study.data.task != own.task]:
+        raise StudyError(
+            f"all data sets of a run must be for {own.task}, as {own.name} of {file.name} is, got {data.name}, for "
+            f"{data.task}: leave it out"
+        )
+    require_tensorflow()
+    record = Record.open(backend.home, backend.storage, for_writing=False)
+    plans = [_plan_unwritten(study, request, record) for study, request in zip(studies, requests, strict=True)]
+    for study, arms in [(study, plan.untried) for study, plan in zip(studies, plans, strict=True) if plan.untried]:
+        say(f"checking {study.name} on {study.dataset}")
+        with closing(engine_maker(backend, study.dataset, say)(len(arms), lambda *_: True)) as engine:
+            refuse_faults(check_arms(study, arms, engine), study.dataset)
+
+
 def begin_run(
     study: ResolvedStudy, request: Request, home: Home, record: Record
 ) -> tuple[ResolvedStudy, Plan, TrialRecorder]:
@@ -117,10 +142,15 @@ def _refuse_before_writing(study: ResolvedStudy, request: Request, backend: Back
     if has_database or is_earlier or not home.root.exists():
         record = Record.open(home, backend.storage, for_writing=False)
         if is_earlier or not has_database:
-            study = _in_generation(study, request, record)
-            selection = Selection.of(study, request)
-            refuse_other_definitions(study, selection, record)
-            Plan(study, selection, record.trials(study.name, study.variant))
+            _plan_unwritten(study, request, record)
+
+
+def _plan_unwritten(study: ResolvedStudy, request: Request, record: Record) -> Plan:
+    """The plan of a run that has not begun; raises what beginning it would raise."""
+    study = _in_generation(study, request, record)
+    selection = Selection.of(study, request)
+    refuse_other_definitions(study, selection, record)
+    return Plan(study, selection, record.trials(study.name, study.variant))
 
 
 @contextmanager

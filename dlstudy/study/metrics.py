@@ -7,7 +7,7 @@ from dlstudy.errors import StudyError
 from dlstudy.study.phases import Direction
 from dlstudy.study.validation import require
 
-__all__ = ["direction_of", "require_metric", "test_metric_of", "told_direction", "train_metric_of"]
+__all__ = ["direction_of", "has_no_unit", "require_metric", "test_metric_of", "told_direction", "train_metric_of"]
 
 _PREFIXES = ("train_", "val_", "test_")
 
@@ -21,6 +21,9 @@ _DOWN = (
 )
 _TOLD = dict.fromkeys(_UP.split(), Direction.MAXIMIZE) | dict.fromkeys(_DOWN.split(), Direction.MINIMIZE)
 """The last words of a name. `cosine_similarity` and `dice` are left out: Keras's metric and its loss differ."""
+
+_UNITLESS = "accuracy acc auc precision recall sensitivity specificity f1 fbeta r2 r_squared iou io_u top error_rate"
+"""Those of them that mean the same on all data: shares, and scores without a unit."""
 
 _QUALIFIERS = ("k", "score", "macro", "micro", "weighted", "roc", "pr")
 """Words after the one that tells, as in `f1_macro`; numbers too, as in `auc_1` and `top_5`."""
@@ -66,13 +69,23 @@ def direction_of(metric: str) -> Direction:
 
 def told_direction(metric: str) -> Direction | None:
     """The direction that the name of a metric tells by its last word, as those of Keras do; None if it tells none."""
+    return _TOLD.get(_telling(metric))
+
+
+def has_no_unit(metric: str) -> bool:
+    """Whether a metric's name says that its values are on the same scale on all data, as those of a loss are not."""
+    return _telling(metric) in _UNITLESS.split()
+
+
+def _telling(metric: str) -> str:
+    """The last words of a metric's name that tell its direction; empty if none do."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", metric).lower()  # as in MeanSquaredError
     if _TURNED.search(spaced):
-        return None
+        return ""
     words = re.findall(r"[^\W_]+", spaced)
     end = next((i for i, word in enumerate(words) if word in _PREPOSITIONS), len(words))
     words = [re.sub(r"^(auc|top)\d+$", r"\1", word) for word in words[:end]]
     while words and (words[-1].isdecimal() or words[-1] in _QUALIFIERS):
         words.pop()
     endings = ("_".join(words[-n:]) for n in (3, 2, 1))
-    return next((_TOLD[ending] for ending in endings if ending in _TOLD), None)
+    return next((ending for ending in endings if ending in _TOLD), "")

@@ -23,7 +23,10 @@ __all__ = ["Request", "ResolvedStudy", "resolve"]
 
 @dataclass(frozen=True)
 class Request:
-    """The user's options for a run; see `dlstudy run --help`. None and empty mean: as the study says."""
+    """The user's options for a run; see `dlstudy run --help`. None and empty mean: as the study says.
+
+    `datasets` are those to run on, one after another: `on_each` makes the request for each.
+    """
 
     variant: Variant = field(default_factory=Variant)
     trials: int | None = None
@@ -33,6 +36,26 @@ class Request:
     arms: Sequence[str] = ()
     fresh: bool = False
     reported_variants: bool = False
+    datasets: Sequence[str] = ()
+
+    def on_each(self, own: str) -> list["Request"]:
+        """A request for each data set, in the given order; that which the study's file names is its default variant.
+
+        Args:
+            own: the data set that the file names.
+
+        Raises:
+            UsageError: a data set is named twice.
+            DataError: there is none of that name.
+        """
+        twice = [name for name in self.datasets if self.datasets.count(name) > 1]
+        if twice:
+            raise UsageError(f"--dataset names each data set once, got {twice[0]} twice: leave one of them out")
+        if not self.datasets:
+            return [self]
+        names = [registry.describe(name).name for name in self.datasets]
+        variants = [dataclasses.replace(self.variant, dataset=None if name == own else name) for name in names]
+        return [dataclasses.replace(self, variant=variant, datasets=()) for variant in variants]
 
 
 @dataclass(frozen=True)

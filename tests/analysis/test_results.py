@@ -16,7 +16,7 @@ def test_verdicts_are_plain_words():
     ]  # fmt: skip
     assert [*FigureVerdict] == ["reproduced", "not reproduced", "undecidable", "not comparable", "not run"]
     assert [*DerivedVerdict] == ["right", "wrong"]
-    assert [*Unit] == ["seed", "search"]
+    assert [*Unit] == ["seed", "search", "data set"]
     assert f"{Verdict.NOT_RUN}: {FigureVerdict.REPRODUCED}" == "not run: reproduced"
 
 

@@ -131,13 +131,15 @@ def test_help_lists_every_shared_option(command, capsys):
 
 def test_options_make_a_request(tmp_path):
     options = RunOptions(
-        quick=True, trials=3, seeds=8, searches=3, epochs=4, dataset="digits", aa_test=True, phase=["search", "sweep"],
+        quick=True, trials=3, seeds=8, searches=3, epochs=4, dataset=["digits", "mnist"], aa_test=True,
+        phase=["search", "sweep"],
         arm=["a"], sampler="random", pruner="median", reported_variants=True, fresh=True, replication=5,
     )  # fmt: skip
-    variant = Variant(True, "digits", 4, "random", "median", aa_test=True, replication=5)
+    variant = Variant(True, None, 4, "random", "median", aa_test=True, replication=5)
     assert options.request() == Request(
-        variant, 3, 8, 3, phases=("search", "sweep"), arms=("a",), fresh=True, reported_variants=True
-    )
+        variant, 3, 8, 3, phases=("search", "sweep"), arms=("a",), fresh=True, reported_variants=True,
+        datasets=("digits", "mnist"),
+    )  # fmt: skip
     assert RunOptions().request() == PlanOptions().request() == Request()
     backend = BackendOptions(2, 3, "ray", "10.0.0.1:6379", tmp_path / "home", "sqlite:///x.db").resolved("http://m")
     assert backend == Backend(

@@ -12,7 +12,6 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.request import Request
-from dlstudy.study.variant import Variant
 
 STUDY = '''"""A study of scikit-learn's alone."""
 from dlstudy import Arm, Protocol, Split, Study
@@ -134,7 +133,7 @@ def test_no_study_is_no_failure(run_all):
         (None, False, Request(), "run takes a study's name or --all, got neither: `dlstudy list` shows the names"),
         ("tiny", True, Request(), "got both"),
         (None, True, Request(arms=("a",)), "--all runs every study as it is, got --arm or --dataset"),
-        (None, True, Request(variant=Variant(dataset="digits")), "got --arm or --dataset: name one study with them"),
+        (None, True, Request(datasets=("digits",)), "got --arm or --dataset: name one study with them"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path, name, every, request_, message):

@@ -550,6 +550,7 @@ COMMANDS = {
         "run good.py --workers ''",
         "run good.py --per-gpu ''",
         "run good.py --dataset ''",
+        "run good.py --dataset mnist --dataset ''",
         "run good.py --phase ''",
         "run good.py --arm ''",
         "run good.py --sampler ''",
@@ -593,7 +594,7 @@ COMMANDS = {
     "no study is named": [f"run {'x' * 100000}"],
     "No such option: --quik": ["run good.py --quik"],
     "No such option: -q": ["run good.py -q"],
-    "--all runs every study as it is": ["run --all --arm a", "run --all --dataset digits"],
+    "--all runs every study as it is": ["run --all --arm a", "run --all --dataset digits --dataset wine"],
     "Option '--trials' requires an argument": ["run good.py --trials"],
     "trials must be a whole number from 1 to 1,000,000": [
         "run good.py --trials 0",
@@ -684,7 +685,13 @@ COMMANDS = {
     "--per-gpu must be at most 1,000": ["run good.py --per-gpu 1000000000000000000000000000000"],
     "searches must be 1, or at least 3 to compare methods": ["run good.py --searches 2"],
     "1 claims need at least 6 seeds to reach significance (2 /": ["run good.py --seeds 1"],
+    "--dataset names each data set once, got mnist twice": [
+        "run good.py --dataset mnist --dataset mnist",
+        "plan good.py --dataset mnist --dataset mnist",
+        "check good.py --dataset mnist --dataset digits --dataset mnist",
+    ],
     "a data set is one of mnist, digits, fashion_mnist, cifar10,": [
+        "run good.py --dataset mnist --dataset minst",
         "run good.py --dataset minst",
         "run good.py --dataset ../digits",
         "plan good.py --dataset minst",

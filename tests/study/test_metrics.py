@@ -4,7 +4,7 @@ import pytest
 
 from dlstudy.errors import StudyError
 from dlstudy.study.claims import Claim, Reported
-from dlstudy.study.metrics import direction_of, require_metric, test_metric_of, train_metric_of
+from dlstudy.study.metrics import direction_of, has_no_unit, require_metric, test_metric_of, train_metric_of
 from dlstudy.study.protocol import Protocol
 
 test_metric_of.__test__ = False  # it is no test
@@ -78,3 +78,17 @@ def test_a_name_says_its_rows_and_is_one_line(name):
 def test_metrics_of_other_rows():
     assert test_metric_of("val_interval_loss") == "test_interval_loss"
     assert train_metric_of("val_interval_loss") == "train_interval_loss"
+
+
+@pytest.mark.parametrize(
+    "name", ["test_accuracy", "val_sparse_top_k_categorical_accuracy", "test_auc_1", "test_r2_score"]
+)
+def test_shares_and_scores_mean_the_same_on_all_data(name):
+    assert has_no_unit(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["test_loss", "test_gap", "val_mae", "test_accuracy_gap", "test_true_positives", "test_x"]
+)
+def test_losses_counts_and_unknown_names_may_have_another_scale_on_other_data(name):
+    assert not has_no_unit(name)

@@ -119,3 +119,23 @@ def test_a_value_is_of_test_rows_where_a_phase_has_no_validation_rows():
     metrics = {phase: study.value_metric(study.arm("a"), phase) for phase in Phase}
     assert metrics.pop(Phase.REPORTED) == "test_accuracy"
     assert set(metrics.values()) == {"val_accuracy"}
+
+
+def test_a_request_on_several_data_sets_is_one_for_each_in_that_order():
+    request = Request(Variant(quick=True), seeds=9, datasets=("mnist", "digits", "wine"))
+    each = request.on_each(own="digits")
+    assert [str(one.variant) for one in each] == ["quick+dataset=mnist", "quick", "quick+dataset=wine"]
+    assert {(one.seeds, one.datasets) for one in each} == {(9, ())}
+    assert Request(seeds=9).on_each("digits") == [Request(seeds=9)]
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "message"),
+    [
+        (("mnist", "wine", "mnist"), UsageError, "--dataset names each data set once, got mnist twice: leave one"),
+        (("mnist", "minst"), DataError, "got 'minst' .did you mean mnist"),
+    ],
+)
+def test_a_data_set_named_twice_or_unknown_is_refused(names, error, message):
+    with pytest.raises(error, match=message):
+        Request(datasets=names).on_each("digits")

@@ -12,7 +12,19 @@ from dlstudy.analysis.results import ClaimSummary, StudySummary, Verdict
 from dlstudy.report.figures.style import WIDTH, Axes, Figure, elide, heading, pens, plain_numbers, png
 from dlstudy.report.labels import label
 
-__all__ = ["MARKS", "Entry", "Panel", "Row", "differences_png", "panels"]
+__all__ = [
+    "MARKS",
+    "Entry",
+    "Panel",
+    "Row",
+    "axis_label",
+    "by_scale",
+    "differences_png",
+    "panels",
+    "panels_png",
+    "panels_title",
+    "row_of",
+]
 
 _GOOD, _BAD, _OPEN, _LIKE = "#00694a", "#a33c00", "#444444", "#0072B2"
 
@@ -101,18 +113,34 @@ def panels(summary: StudySummary) -> list[Panel]:
     compared: dict[str, list[Entry]] = {}
     for claim in summary.claims:
         if claim.pairs:
-            compared.setdefault(_axis_label(claim), []).append(_entry(claim))
-    made = [Panel(name, group) for name, entries in compared.items() for group in _by_scale(entries)]
+            compared.setdefault(axis_label(claim), []).append(_entry(claim))
+    made = [Panel(name, group) for name, entries in compared.items() for group in by_scale(entries)]
     return made or _winners(summary)
 
 
 def differences_png(summary: StudySummary) -> bytes | None:
     """The picture of the answer as PNG; None where nothing was compared and no winner was replicated."""
     found = panels(summary)
-    return png(lambda: _figure(summary, found)) if found else None
+    unit = "seed or search" if any(claim.unit is Unit.SEARCH for claim in summary.claims) else "seed"
+    return panels_png(found, heading(summary, panels_title(found, unit))) if found else None
 
 
-def _axis_label(claim: ClaimSummary) -> str:
+def panels_png(found: Sequence[Panel], title: str) -> bytes:
+    """Panels below each other, as PNG."""
+    return png(lambda: _figure(found, title))
+
+
+def panels_title(found: Sequence[Panel], unit: str) -> str:
+    """How to read panels; `unit` is what a dot stands for."""
+    has_interval = any(row.interval for panel in found for entry in panel.entries for row in entry.rows)
+    has_region = any(entry.shaded for panel in found for entry in panel.entries)
+    by_rows = any(row.on_other_rows for panel in found for entry in panel.entries for row in entry.rows)
+    title = f"Dots: one {unit} each; mark: mean" + ("; line: 95 % interval" if has_interval else "")
+    return title + (", thin: other rows" if by_rows else "") + ("; shaded: does not matter" if has_region else "")
+
+
+def axis_label(claim: ClaimSummary) -> str:
+    """What an axis shows, and which side of zero the claim is about."""
     sense = "positive: as claimed" if claim.margin is None else "shaded: alike, as claimed"
     return f"difference in {label(claim.how or claim.metric)} ({sense})"
 
@@ -121,18 +149,19 @@ def _entry(claim: ClaimSummary) -> Entry:
     pairs = list(claim.pairs)
     if len(pairs) > _MOST_ROWS:
         pairs = [pair for pair in pairs if pair.against == claim.against] or pairs[:1]
-    rows = [_row(pair, faint=len(pairs) > 1 and pair.against != claim.against) for pair in pairs]
+    rows = [row_of(pair, faint=len(pairs) > 1 and pair.against != claim.against) for pair in pairs]
     more = f" (the hardest of the {len(claim.pairs)} arms it names is shown)" if len(pairs) < len(claim.pairs) else ""
     shaded = claim.rope if claim.margin is None else claim.margin
     return Entry(claim.text + more, claim.verdict, rows, shaded, claim.measured)
 
 
-def _row(pair: Pair, faint: bool) -> Row:
+def row_of(pair: Pair, faint: bool = False) -> Row:
+    """The differences of a pair."""
     name, rows = f"against {elide(pair.against, _ARM_LETTERS)}", pair.rows
     return Row(name, pair.differences, pair.mean, pair.interval, rows.interval if rows else None, faint)
 
 
-def _by_scale(entries: Sequence[Entry]) -> list[list[Entry]]:
+def by_scale(entries: Sequence[Entry]) -> list[list[Entry]]:
     """Entries in groups that an axis can show together, each in the order of the claims."""
     left, groups = list(entries), []
     while left:
@@ -154,21 +183,14 @@ def _winners(summary: StudySummary) -> list[Panel]:
     return [Panel(f"{label(metric)} of the winners on fresh seeds", [Entry("", None, rows)], zero=False)]
 
 
-def _figure(summary: StudySummary, found: Sequence[Panel]) -> Figure:
+def _figure(found: Sequence[Panel], title: str) -> Figure:
     from matplotlib.figure import Figure
 
     heights = [sum(map(_height, panel.entries)) for panel in found]
     below = [_AXIS + _LINE * len(_wrapped(panel.label, _AXIS_LETTERS)) for panel in found]
     total = _TOP + sum(heights) + sum(below)
     figure, top = Figure(figsize=(WIDTH, total)), _TOP
-    has_interval = any(row.interval for panel in found for entry in panel.entries for row in entry.rows)
-    has_region = any(entry.shaded for panel in found for entry in panel.entries)
-    units = "seeds or searches" if any(claim.unit is Unit.SEARCH for claim in summary.claims) else "seeds"
-    by_rows = any(row.on_other_rows for panel in found for entry in panel.entries for row in entry.rows)
-    title = f"Dots: {units}; mark: mean" + ("; line: 95 % interval" if has_interval else "")
-    title += ", thin: other rows" if by_rows else ""
-    title += "; shaded: does not matter" if has_region else ""
-    figure.text(0.1 / WIDTH, 1 - 0.1 / total, heading(summary, title), va="top", fontsize=9, color=_OPEN)
+    figure.text(0.1 / WIDTH, 1 - 0.1 / total, title, va="top", fontsize=9, color=_OPEN)
     for panel, height, room in zip(found, heights, below, strict=True):
         place = (_LEFT / WIDTH, 1 - (top + height) / total, 1 - (_LEFT + _RIGHT) / WIDTH, height / total)
         _draw(figure.add_axes(place), panel, height)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from dlstudy.analysis.across import AcrossSummary
 from dlstudy.analysis.results import StudySummary
 from dlstudy.analysis.search_rounds import winner
 from dlstudy.study.phases import Direction, Phase
@@ -196,7 +197,7 @@ def plain_numbers(axis: Any) -> None:  # Any: matplotlib's Axis has no types we 
     axis.set_major_formatter(ScalarFormatter(useOffset=False) if usual else shown)
 
 
-def heading(summary: StudySummary, text: str) -> str:
+def heading(summary: StudySummary | AcrossSummary, text: str) -> str:
     """A picture's title, which marks a quick run."""
     return f"QUICK RUN, a first look\n{text}" if summary.variant.quick else text
 
