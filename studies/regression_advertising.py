@@ -8,7 +8,7 @@ give one feature: diabetes its body mass index, stocks JPM.
 
 The reported settings: gradient descent on all rows from m = c = 0 at rate 0.01, ten steps; its limit, which is
 Pearson's r; scikit-learn on 140 rows, judged on 60. That split was not seeded and its rows are not stated, so each of
-our seeds draws a split of its own: a figure counts as reproduced where one more random split could well have given it.
+our seeds draws a split of its own: a figure counts as compatible where one more random split could well have given it.
 
 Source: the course's regression of sales on advertising; James et al. 2013, An Introduction to Statistical Learning.
 """

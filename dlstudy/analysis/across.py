@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from dlstudy.analysis.combining import Heterogeneity, heterogeneity
 from dlstudy.analysis.comparison import compare
 from dlstudy.analysis.formatting import difference, interval_text, p_text
@@ -19,7 +17,6 @@ from dlstudy.analysis.verdicts import decide, with_pairs
 from dlstudy.study.claims import Claim
 from dlstudy.study.metrics import has_no_unit
 from dlstudy.study.phases import Direction
-from dlstudy.study.seeds import number_of
 from dlstudy.study.study import Study
 from dlstudy.study.variant import Variant
 
@@ -179,12 +176,7 @@ def _measure(claim: Claim, judged: Sequence[ClaimSummary], names: Sequence[str])
     if why := _why_no_average(claim, judged, names):
         return dataclasses.replace(summary, why=why)
     pairs = [
-        compare(
-            other,
-            {i: on.mean for i, on in enumerate(_on_each(judged, other))},
-            Unit.DATASET,
-            np.random.default_rng(number_of("resampling", claim.text, other)),
-        )
+        compare(other, {i: on.mean for i, on in enumerate(_on_each(judged, other))}, Unit.DATASET)
         for other in claim.than
     ]
     return with_pairs(claim, summary, pairs)

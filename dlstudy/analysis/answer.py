@@ -108,7 +108,7 @@ def _answer_by_claims(study: Study, claims: Sequence[ClaimSummary]) -> str:
     if not tested:
         return "No answer yet: no claim has been tested."
     counts = [f"{n} {verdict}" for verdict, n in Counter(claim.verdict for claim in tested).most_common()]
-    first = f"{tested[0].text}: {tested[0].verdict} (on {study.dataset}, {tested[0].scope})"
+    first = f"{tested[0].text}: {tested[0].verdict}, on {study.dataset}, {tested[0].scope}"
     if len(tested) == 1:
         return f"{first}."
     return f"{first}. Of all {len(tested)} claims tested: {', '.join(counts)}."

@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
+from dlstudy.analysis.cost_results import BudgetCurve
 from dlstudy.analysis.inference import best_so_far, expected_best
-from dlstudy.analysis.results import BudgetCurve
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrialRecord

@@ -1,17 +1,19 @@
 """A claim's arm against one other: the paired differences and their statistics."""
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-import numpy as np
-
+from dlstudy.analysis import crossed
 from dlstudy.analysis.inference import (
-    difference_interval,
+    SLACK,
     effect_size,
     mean_and_sd,
-    sign_flip_p,
+    paired_interval,
+    pairs_needed,
+    smallest_difference,
     t_test_p,
     variance_components,
     win_share,
@@ -19,10 +21,10 @@ from dlstudy.analysis.inference import (
 from dlstudy.analysis.measurements import ClaimMeasurements
 from dlstudy.analysis.pairs import Pair, Unit
 from dlstudy.analysis.row_scope import rows_of_pair
+from dlstudy.analysis.sign_flips import asymmetry_p, sign_flip_interval, sign_flip_p, smallest_shift
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.seeds import number_of
 
-__all__ = ["LEAST_SEARCHES", "Comparison", "compare"]
+__all__ = ["LEAST_SEARCHES", "Comparison", "compare", "smallest_in_metric", "smallest_shown", "units_for"]
 
 LEAST_SEARCHES = 3
 """With fewer independent searches, the methods cannot be distinguished from the settings that were found."""
@@ -51,7 +53,7 @@ class Comparison:
 
     def pair(self, other: str) -> Pair | None:
         """The claim's arm against another; None with fewer than two units that both have."""
-        claim, by_search = self._claim, self._differences(other)
+        by_search = self._differences(other)
         if self.by_search:
             units = {search: statistics.fmean(values.values()) for search, values in by_search.items()}
         else:
@@ -61,10 +63,9 @@ class Comparison:
             return None
         several_seeds = self.by_search and any(len(runs) > 1 for runs in by_search.values())
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
-        rng = np.random.default_rng(number_of("resampling", claim.text, other))
         rows, why_no_rows = rows_of_pair(self._study, self._measurements, other, by_search, self.unit)
         return dataclasses.replace(
-            compare(other, units, self.unit, rng),
+            compare(other, units, self.unit, self._is_random(other, units)),
             sd_seeds=spread[0],
             sd_searches=spread[1],
             rows=rows,
@@ -76,6 +77,15 @@ class Comparison:
         """The searches whose runs are compared: all, but for the settings that searches found where these are few."""
         is_one = self._study.pairs_searches(self._claim) and not self.by_search
         return [1] if is_one else self._searches
+
+    def _is_random(self, other: str, units: Mapping[int, float]) -> bool:
+        """Whether seeds matter: not where the two arms are equal on each, or where each gives the same on all."""
+        return any(units.values()) and not all(self._is_exact(arm) for arm in (self._claim.better, other))
+
+    def _is_exact(self, arm: str) -> bool:
+        """Whether all runs of an arm gave the same in whatever they measured."""
+        runs = [run for search in self._used for run in self._measurements.runs(arm, search, diverged=True).values()]
+        return bool(runs) and all(run.metrics == runs[0].metrics for run in runs)
 
     @cached_property
     def _searches(self) -> Sequence[int]:
@@ -93,33 +103,63 @@ class Comparison:
         for search in self._used:
             ours, theirs = (self._measurements.values(arm, search) for arm in (self._claim.better, other))
             seeds = sorted(set(ours) & set(theirs))
-            found[search] = {seed: self._claim.sign * (ours[seed] - theirs[seed]) for seed in seeds}
+            found[search] = {seed: self._claim.sign * _less(ours[seed], theirs[seed]) for seed in seeds}
         return found
 
 
-def compare(against: str, units: Mapping[int, float], unit: Unit, rng: np.random.Generator) -> Pair:
+def compare(against: str, units: Mapping[int, float], unit: Unit, by_chance: bool = True) -> Pair:
     """The statistics of paired differences.
 
     Args:
         against: the other arm.
         units: the difference of each unit, at least two, positive where the claim says so.
         unit: what they are.
-        rng: draws resamples, where there are enough units for them.
+        by_chance: whether seeds matter; else there is no p, and the interval is a point.
     """
     values = [units[key] for key in sorted(units)]
+    mean, by_sign = mean_and_sd(values)[0], unit is Unit.SEED
     # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
-    p = sign_flip_p(values, rng) if unit is Unit.SEED else t_test_p(values)
+    p = sign_flip_p(values) if by_sign else t_test_p(values)
+    interval = sign_flip_interval(values, 0.95) if by_sign else paired_interval(values)
     wins, wins_interval = win_share(values)
     return Pair(
         against=against,
         units=sorted(units),
         differences=values,
-        mean=mean_and_sd(values)[0],
+        mean=mean,
         median=statistics.median(values),
-        interval=difference_interval(values, 0.95, rng),
-        interval_90=difference_interval(values, 0.90, rng),
-        p=p,
+        interval=interval if by_chance else (mean, mean),
+        interval_90=paired_interval(values, 0.90),
+        p=p if by_chance else None,
+        by_chance=by_chance,
+        asymmetry_p=asymmetry_p(values) if by_chance and by_sign else None,
         wins=wins,
         wins_interval=wins_interval,
         effect_size=effect_size(values),
     )
+
+
+def smallest_shown(unit: Unit, n: int, alpha: float) -> float:
+    """The true mean difference, in its standard deviations, that the test of n such units finds in four of five cases.
+
+    Infinite where so few cannot give a p as small as alpha.
+    """
+    return smallest_shift(n, alpha) if unit is Unit.SEED else smallest_difference(1.0, n, alpha)
+
+
+def smallest_in_metric(pair: Pair, unit: Unit, n: int, alpha: float) -> float:
+    """The true mean difference that n such units find in four of five cases, on as many rows; 0 without spread."""
+    sd = mean_and_sd(pair.differences)[1]
+    shown = sd * smallest_shown(unit, n, alpha) if sd else 0.0
+    return max(shown, crossed.smallest_difference(pair.rows, n, alpha)) if pair.rows else shown
+
+
+def units_for(pair: Pair, unit: Unit, difference: float, alpha: float) -> int | None:
+    """Fewest units that find a difference so, on as many rows; None where no number of them does."""
+    n = pairs_needed(lambda n: smallest_in_metric(pair, unit, n, alpha), difference)
+    return n if smallest_in_metric(pair, unit, n, alpha) <= difference else None
+
+
+def _less(ours: float, theirs: float) -> float:
+    """Their difference, and 0 where rounding alone makes it: exact methods differ by as much."""
+    return 0.0 if math.isclose(ours, theirs, rel_tol=SLACK) else ours - theirs

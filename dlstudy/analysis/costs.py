@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from statistics import median, median_high
 
-from dlstudy.analysis.results import CostSummary
+from dlstudy.analysis.cost_results import CostSummary
 from dlstudy.analysis.trial_index import epochs_to, value_at
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrialRecord, kind_of_slot

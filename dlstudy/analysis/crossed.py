@@ -4,7 +4,6 @@ A unit is a seed or a search, a row is one of the test set. An interval over uni
 here holds for other units and other rows of the same kinds. Pure functions.
 """
 
-import bisect
 import math
 from dataclasses import dataclass
 
@@ -13,9 +12,8 @@ import numpy as np
 from dlstudy.analysis.inference import Interval
 from dlstudy.errors import DataError
 
-__all__ = ["CrossedMean", "beyond_p", "crossed_mean", "equivalence_p", "smallest_difference", "units_needed"]
+__all__ = ["CrossedMean", "beyond_p", "crossed_mean", "equivalence_p", "smallest_difference"]
 
-_MOST_UNITS = 1_000_000
 _SLACK = 1e-12  # what differs by less, relatively, is equal but for the rounding of float64
 
 
@@ -141,16 +139,6 @@ def smallest_difference(found: CrossedMean, n_units: int, alpha: float = 0.05, p
     if not (error := math.sqrt(expected.of_mean)):
         return 0.0
     return error * float(nctdtrinc(expected.degrees, 1 - power, stdtrit(expected.degrees, 1 - alpha / 2)))
-
-
-def units_needed(found: CrossedMean, difference: float, alpha: float = 0.05, power: float = 0.8) -> int | None:
-    """Fewest units, from 2 on, that find such a difference on as many rows; None where 1,000,000 would not."""
-
-    def finds(n: int) -> bool:
-        return smallest_difference(found, n, alpha, power) <= abs(difference)
-
-    n = 2 + bisect.bisect_left(range(2, _MOST_UNITS), True, key=finds)
-    return n if n < _MOST_UNITS else None
 
 
 def _interval(mean: float, error: float, degrees: float, level: float) -> Interval:

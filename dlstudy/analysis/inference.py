@@ -9,18 +9,18 @@ SciPy is imported inside the functions, and only its `special`: `scipy.stats` ta
 import bisect
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from dlstudy.errors import DataError
 
 __all__ = [
+    "SLACK",
     "Interval",
     "best_so_far",
     "beyond_p",
     "chance_misses",
-    "difference_interval",
     "effect_size",
     "equivalence_p",
     "expected_best",
@@ -29,8 +29,8 @@ __all__ = [
     "paired_interval",
     "pairs_needed",
     "prediction_interval",
+    "prediction_p",
     "share_interval",
-    "sign_flip_p",
     "smallest_difference",
     "t_test_p",
     "variance_components",
@@ -39,12 +39,9 @@ __all__ = [
 
 Interval = tuple[float, float]
 
-_BOOTSTRAP_FROM = 20
-_RESAMPLES = 10_000
-_EXACT_UP_TO = 20
-_SIGN_PATTERNS = 100_000
 _MOST_PAIRS = 1_000_000
-_SLACK = 1e-12  # sums that differ by less, relatively, are equal but for the rounding of float64
+SLACK = 1e-12
+"""Sums that differ by less, relatively, are equal but for the rounding of float64."""
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
@@ -81,50 +78,20 @@ def prediction_interval(values: Sequence[float], level: float = 0.95) -> Interva
     return float(array.mean()) - half, float(array.mean()) + half
 
 
-def difference_interval(differences: Sequence[float], level: float, rng: np.random.Generator) -> Interval:
-    """Interval of the mean difference: Student's below 20 pairs, from there on the BCa bootstrap's.
+def prediction_p(values: Sequence[float], other: float, slack: float = 0.0) -> float:
+    """Two-sided p that one more run is as far from the mean as another value; 0.05 where `prediction_interval` ends.
 
-    With few pairs the bootstrap is too narrow; with many it follows skewed differences, which Student's cannot. Its
-    level is expanded for the size of the sample: as Efron has it, 95 % at 20 pairs would cover 93. Equal differences
-    give a point.
+    Values that are all alike give 1 where the other is no further from them than the slack, else 0.
 
     Args:
-        differences: (n,) float64, at least two.
-        level: coverage in (0, 1).
-        rng: draws the 10,000 resamples.
+        values: (n,) float64, one per seed, at least two.
+        other: the value that may be one more run's.
+        slack: by how much the other may be off, as by rounding; not negative.
 
-    Source: Student 1908; Efron 1987, Better Bootstrap Confidence Intervals (BCa); Hesterberg 2015, What Teachers Should
-    Know about the Bootstrap (expanded level).
+    Source: as `prediction_interval`.
     """
-    array = _checked(differences, 2)
-    if _sd(array) == 0:
-        return float(array.mean()), float(array.mean())
-    return paired_interval(differences, level) if len(array) < _BOOTSTRAP_FROM else _bca(array, level, rng)
-
-
-def sign_flip_p(differences: Sequence[float], rng: np.random.Generator) -> float:
-    """Two-sided p of the mean difference when the sign of each is as likely + as -.
-
-    Exact, over all 2^n patterns of signs, up to 20 pairs; else over 100,000 drawn patterns and the one observed. Never
-    below 2 / 2^n. Differences that are all zero give 1.
-
-    Args:
-        differences: (n,) float64, at least one.
-        rng: draws the patterns; not used where all are counted.
-
-    Source: Fisher 1935, The Design of Experiments, section 21; Phipson and Smyth 2010 (the observed pattern counts).
-    """
-    array = _checked(differences, 1)
-    enough = abs(array.sum()) - _SLACK * abs(array).sum()  # a pattern that ties with the observed one counts
-    if len(array) <= _EXACT_UP_TO:
-        sums = np.zeros(1)
-        for difference in array:
-            sums = np.concatenate([sums + difference, sums - difference])
-        return float(np.mean(abs(sums) >= enough))
-    sums = np.zeros(_SIGN_PATTERNS)
-    for difference in array:
-        sums += rng.choice([-difference, difference], _SIGN_PATTERNS)
-    return float((np.sum(abs(sums) >= enough) + 1) / (_SIGN_PATTERNS + 1))
+    array = _checked(values, 2)
+    return min(1.0, 2 * _beyond_zero_p(array, max(0.0, abs(other - float(array.mean())) - slack), 1 + len(array)))
 
 
 def t_test_p(differences: Sequence[float]) -> float:
@@ -244,20 +211,14 @@ def smallest_difference(sd: float, n: int, alpha: float = 0.05, power: float = 0
     return sd / math.sqrt(n) * float(nctdtrinc(n - 1, 1 - power, critical))
 
 
-def pairs_needed(sd: float, difference: float, alpha: float = 0.05, power: float = 0.8) -> int:
-    """Fewest pairs, from 2 to 1,000,000, with which `smallest_difference` is no larger than this difference.
+def pairs_needed(smallest: Callable[[int], float], difference: float) -> int:
+    """Fewest pairs, from 2 to 1,000,000, that show a difference of this size.
 
     Args:
-        sd: standard deviation of the differences.
+        smallest: the difference that n pairs show; the less, the more pairs.
         difference: the true one that must be found; its sign does not matter.
-        alpha: level of the test.
-        power: chance to find it.
     """
-
-    def found(n: int) -> bool:
-        return smallest_difference(sd, n, alpha, power) <= abs(difference)
-
-    return 2 + bisect.bisect_left(range(2, _MOST_PAIRS), True, key=found)
+    return 2 + bisect.bisect_left(range(2, _MOST_PAIRS), True, key=lambda n: smallest(n) <= abs(difference))
 
 
 def variance_components(differences: Sequence[Sequence[float]] | np.ndarray) -> tuple[float, float]:
@@ -323,37 +284,22 @@ def expected_best(values: Sequence[float], n: int, sign: int) -> float:
 
 
 def chance_misses(k: int, level: float = 0.95) -> tuple[float, float]:
-    """How many of k independent intervals of this level miss by chance: the expected number; the chance of any."""
+    """How many of k independent tests of this level miss by chance: the expected number; the chance of any."""
     return k * (1 - level), 1 - level**k
 
 
-def _bca(array: np.ndarray, level: float, rng: np.random.Generator) -> Interval:
-    """Percentiles of the resampled means, shifted for bias (z0) and for skewness (the jackknife's acceleration)."""
-    from scipy.special import ndtr, ndtri
-
-    mean, n = array.mean(), len(array)
-    means = array[rng.integers(0, n, (_RESAMPLES, n))].mean(axis=1)
-    z0 = ndtri((np.mean(means < mean) + np.mean(means <= mean)) / 2)
-    pulls = array - mean  # of the mean, the jackknife's differences are these, but for a factor that cancels
-    acceleration = np.sum(pulls**3) / (6 * np.sum(pulls**2) ** 1.5)
-    reach = math.sqrt(n / (n - 1)) * _t(n - 1, level)  # Efron's own is ndtri(0.5 + level / 2)
-    z = z0 + np.array([-reach, reach])
-    low, high = np.quantile(means, ndtr(z0 + z / (1 - acceleration * z)))
-    return float(low), float(high)
-
-
-def _beyond_zero_p(array: np.ndarray, distance: float) -> float:
-    """One-sided p of Student's t for a distance above zero whose standard error is that of the mean."""
+def _beyond_zero_p(array: np.ndarray, distance: float, times: float = 1.0) -> float:
+    """One-sided p of Student's t for a distance above zero whose variance is so many times that of the mean."""
     from scipy.special import stdtr
 
     if (sd := _sd(array)) == 0:
-        return 0.0 if distance > _SLACK * float(abs(array).max()) else 1.0
-    return float(stdtr(len(array) - 1, -distance / (sd / math.sqrt(len(array)))))
+        return 0.0 if distance > SLACK * float(abs(array).max()) else 1.0
+    return float(stdtr(len(array) - 1, -distance / (sd * math.sqrt(times / len(array)))))
 
 
 def _sd(array: np.ndarray) -> float:
     """Standard deviation with n - 1; exactly 0 where values differ by rounding alone."""
-    return float(array.std(ddof=1)) if np.ptp(array) > _SLACK * float(abs(array).max()) else 0.0
+    return float(array.std(ddof=1)) if np.ptp(array) > SLACK * float(abs(array).max()) else 0.0
 
 
 def _t(degrees: int, level: float) -> float:

@@ -1,6 +1,6 @@
 """A claim's arm against one other: paired differences, and what holds on these test rows and on others of their kind.
 
-Where rows have values, the two must agree: a p is the larger one of both, an interval the one that contains both.
+Where rows have values, a verdict takes both: its p is the larger one.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from dlstudy.analysis import crossed, inference
 from dlstudy.analysis.crossed import CrossedMean
 from dlstudy.analysis.inference import Interval
 
-__all__ = ["Pair", "Unit", "beyond_margin_p", "difference_p", "smallest_shown", "units_for", "within_margin_p"]
+__all__ = ["Pair", "Unit", "beyond_margin_p", "difference_p", "within_margin_p"]
 
 
 class Unit(StrEnum):
@@ -31,8 +31,11 @@ class Pair:
         units: indices of the seeds or of the data sets, or numbers of the searches, ascending.
         differences: (n,) one a unit, positive where the claim says so.
         mean, median: of them.
-        interval, interval_90: of the mean, at 95 and 90 %; None with fewer than two units.
-        p: two-sided, that there is no difference; not adjusted for the number of claims.
+        interval: of the mean, at 95 %: the shifts that the test of p does not reject; None with fewer than six seeds.
+        interval_90: of the mean, Student's, for equivalence.
+        p: two-sided, that there is no difference; not adjusted for the number of claims; None without chance.
+        by_chance: whether the seed matters: not where both arms give the same on every seed, or are equal on each.
+        asymmetry_p: of differences that are symmetric, as p supposes (Miao, Gel and Gastwirth); None between searches.
         wins, wins_interval: the share of units in which the arm is ahead (a tie counts half), with its 95 % interval.
         effect_size: the mean difference in standard deviations of the differences (Hedges' g); None where they are
             all alike.
@@ -50,6 +53,8 @@ class Pair:
     interval: Interval | None = None
     interval_90: Interval | None = None
     p: float | None = None
+    by_chance: bool = True
+    asymmetry_p: float | None = None
     wins: float | None = None
     wins_interval: Interval | None = None
     effect_size: float | None = None
@@ -58,20 +63,10 @@ class Pair:
     rows: CrossedMean | None = None
     why_no_rows: str = ""
 
-    @property
-    def outer(self) -> Interval | None:
-        """The 95 % interval that holds on these test rows and, where that is known, on others."""
-        return _hull(self.interval, self.rows.interval if self.rows else None)
-
-    @property
-    def outer_90(self) -> Interval | None:
-        """The 90 % interval, likewise."""
-        return _hull(self.interval_90, self.rows.interval_90 if self.rows else None)
-
 
 def difference_p(pair: Pair) -> float:
     """Two-sided p that there is no difference."""
-    p = 1.0 if pair.p is None else pair.p
+    p = pair.p if pair.p is not None else 1.0 * (pair.mean == 0)  # without chance, what is seen is so
     return max(p, pair.rows.p) if pair.rows else p
 
 
@@ -85,22 +80,3 @@ def beyond_margin_p(pair: Pair, margin: float) -> float:
     """One-sided p: small where the difference lies beyond the margin, on its own side."""
     p = inference.beyond_p(pair.differences, margin)
     return max(p, crossed.beyond_p(pair.rows, margin)) if pair.rows else p
-
-
-def smallest_shown(pair: Pair, level: float, n_units: int) -> float:
-    """The smallest difference that this many units show in four of five studies, on as many rows; 0 for no spread."""
-    sd = inference.mean_and_sd(pair.differences)[1] or 0.0
-    shown = inference.smallest_difference(sd, n_units, level)
-    return max(shown, crossed.smallest_difference(pair.rows, n_units, level)) if pair.rows else shown
-
-
-def units_for(pair: Pair, difference: float, level: float) -> int | None:
-    """Units that show such a difference in four of five studies, on as many rows; None where no number of them does."""
-    needed = inference.pairs_needed(inference.mean_and_sd(pair.differences)[1] or 0.0, difference, level)
-    of_rows = crossed.units_needed(pair.rows, difference, level) if pair.rows else needed
-    return None if of_rows is None else max(needed, of_rows)
-
-
-def _hull(one: Interval | None, other: Interval | None) -> Interval | None:
-    """The smallest interval that contains both."""
-    return (min(one[0], other[0]), max(one[1], other[1])) if one and other else one

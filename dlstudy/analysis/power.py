@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dlstudy.analysis.inference import smallest_difference
-from dlstudy.analysis.pairs import Unit, smallest_shown
+from dlstudy.analysis.comparison import smallest_in_metric, smallest_shown
+from dlstudy.analysis.pairs import Unit
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim, ClaimPhase
@@ -52,10 +52,11 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
         study: as the request runs it.
         trials: of the same study, of any variant, to estimate the spread from; may be none.
     """
-    plans, level = [], SIGNIFICANCE / max(1, len(study.family))
+    plans, n_tests = [], sum(claim.n_hypotheses for claim in study.family)
     for claim in (claim for claim in study.family if claim.margin is None):
-        n, known = _units(study, claim), _smallest_known(study, claim, trials, level)
-        plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_difference(1.0, n, level), known))
+        n, level = _units(study, claim), SIGNIFICANCE / n_tests
+        known = _smallest_known(study, claim, trials, level)
+        plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_shown(_unit(study, claim), n, level), known))
     return plans
 
 
@@ -96,9 +97,10 @@ def _units(study: Study, claim: Claim) -> int:
 def _smallest_known(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord], level: float) -> float | None:
     """The smallest difference that shows, by the spread that a record has of the claim: the largest of its pairs."""
     (judged,) = judge_claims(study, [claim], TrialIndex(study, trials), [])
-    if judged.unit is not _unit(study, claim):
+    unit, n = _unit(study, claim), _units(study, claim)
+    if judged.unit is not unit:
         return None  # seeds do not show how searches differ
-    return max((smallest_shown(pair, level, _units(study, claim)) for pair in judged.pairs), default=None)
+    return max((smallest_in_metric(pair, unit, n, level) for pair in judged.pairs), default=None)
 
 
 def _unit(study: Study, claim: Claim) -> Unit:

@@ -215,7 +215,7 @@ def _figure(judged: Sequence[ReportedSummary]) -> ReplicatedFigure:
     first, verdicts = judged[0], [figure.verdict for figure in judged]
     agreement = _agreement(
         verdicts,
-        {FigureVerdict.REPRODUCED, FigureVerdict.NOT_REPRODUCED},
+        {FigureVerdict.COMPATIBLE, FigureVerdict.NOT_COMPATIBLE},
         {FigureVerdict.NOT_RUN, FigureVerdict.NOT_COMPARABLE},
     )
     ours = [figure.ours for figure in judged]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from dlstudy.analysis.aa_tests import FalseVerdicts
+from dlstudy.analysis.cost_results import BudgetCurve, CostSummary
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.pairs import Pair, Unit
 from dlstudy.analysis.trial_json import trial_json
@@ -19,10 +20,8 @@ __all__ = [
     "SCHEMA",
     "ArmSummary",
     "Best",
-    "BudgetCurve",
     "Check",
     "ClaimSummary",
-    "CostSummary",
     "DerivedSummary",
     "DerivedVerdict",
     "FigureVerdict",
@@ -56,8 +55,9 @@ class Verdict(StrEnum):
 class FigureVerdict(StrEnum):
     """The verdict of our runs on a reported figure."""
 
-    REPRODUCED = "reproduced"
-    NOT_REPRODUCED = "not reproduced"
+    COMPATIBLE = "compatible"
+    """One more of our runs could have given it."""
+    NOT_COMPATIBLE = "not compatible"
     UNDECIDABLE = "undecidable"
     """Almost any figure would pass."""
     NOT_COMPARABLE = "not comparable"
@@ -114,7 +114,18 @@ class ArmSummary:
 
 @dataclass(frozen=True)
 class ReportedSummary:
-    """A reported figure beside ours; `interval` is where 95 of 100 further runs of the setting would fall."""
+    """A reported figure beside ours.
+
+    Args:
+        arm, metric, epoch, setting, reported, place: the figure, its digits as in the document.
+        ours, sd, n: mean and standard deviation over our runs, and their number.
+        interval: where 95 of 100 further runs of the setting would fall.
+        p, p_adjusted: that one more run is as far from ours as the figure; adjusted for all figures of the same run of
+            the document (Holm); None where nothing is left to chance, or where it decides nothing.
+        noticed: how far from our mean the document's setting must be for the figure to be found not compatible in four
+            of five cases.
+        verdict, why: the verdict of our runs, and its reason.
+    """
 
     arm: str
     metric: str
@@ -127,6 +138,10 @@ class ReportedSummary:
     verdict: FigureVerdict
     why: str = ""
     place: str = ""
+    sd: float | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    noticed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +166,9 @@ class ClaimSummary:
         difference, interval, against, n: of the pair that decides, as in `Pair`; `interval` is the 95 % one.
         rows_interval: likewise, the 95 % interval for other test rows of this kind; None where that is not known.
         on_these_rows: the verdict on these test rows alone, where it is another one; else None.
-        p, p_adjusted: of the claim as a whole; adjusted for all claims of the study (Holm).
+        p, p_adjusted: of the claim as a whole; adjusted for all claims of the study; None without chance.
+        p_equivalent, p_equivalent_adjusted: that differences are as large as `rope`; None where the study states none.
+        p_floor: the smallest p that so many seeds can give; None between searches and for claims of equivalence.
         unit: what is paired.
         scope, rows_scope: what the verdict holds for, and on which rows, in words.
         margin: of equivalence; None where the claim is that one arm is better.
@@ -181,6 +198,9 @@ class ClaimSummary:
     how: str = ""
     p: float | None = None
     p_adjusted: float | None = None
+    p_equivalent: float | None = None
+    p_equivalent_adjusted: float | None = None
+    p_floor: float | None = None
     unit: Unit = Unit.SEED
     scope: str = ""
     rows_scope: str = ""
@@ -212,56 +232,6 @@ class Check:
     name: str
     passed: bool
     text: str
-
-
-@dataclass(frozen=True)
-class BudgetCurve:
-    """The best result of an arm's search after 1, 2, ... trials, in the metric of the search.
-
-    Args:
-        arm: its name.
-        kind: `best so far` (mean over searches), or `expected best` (of independent draws, Tang et al. 2020).
-        n_searches: how many searches it rests on.
-        best: (n,) after 1, 2, ... trials; None until one has finished.
-        low, high: (n,) range over the searches; empty with one.
-        seconds: (n,) that a slot had spent by then, mean over the searches.
-    """
-
-    arm: str
-    kind: str
-    n_searches: int
-    best: Sequence[float | None]
-    low: Sequence[float | None] = ()
-    high: Sequence[float | None] = ()
-    seconds: Sequence[float] = ()
-
-
-@dataclass(frozen=True)
-class CostSummary:
-    """The costs of an arm's winner, over its replicates; None where they are not known.
-
-    Args:
-        arm: its name.
-        parameters: of the model.
-        seconds_per_epoch: median over the runs.
-        seconds: of a whole training, median.
-        seconds_to_target: median time until the validation metric of the search reached `target`.
-        n_reached, n: how many of the runs reached it.
-        target: the value that the slowest-learning arm reached in the end.
-        memory_mb: highest resident memory of a worker that trained it.
-        slots: kinds of slots they were trained on.
-    """
-
-    arm: str
-    parameters: int | None
-    seconds_per_epoch: float | None
-    seconds: float | None
-    seconds_to_target: float | None
-    n_reached: int
-    n: int
-    target: float | None
-    memory_mb: float | None
-    slots: Sequence[str]
 
 
 @dataclass(frozen=True)

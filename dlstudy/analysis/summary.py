@@ -14,10 +14,11 @@ from dlstudy.analysis.costs import cost_summaries
 from dlstudy.analysis.formatting import params_text
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.pairing import describe_pairing
+from dlstudy.analysis.reported import judge_reported
 from dlstudy.analysis.results import ArmSummary, Best, StudySummary, SweepSummary, Verdict
 from dlstudy.analysis.search_checks import search_checks
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries, unrecovered, value_at
-from dlstudy.analysis.verdicts import judge_claims, judge_derived, judge_reported
+from dlstudy.analysis.verdicts import judge_claims, judge_derived
 from dlstudy.study.axes import Number, reaching
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Sweep
@@ -55,7 +56,7 @@ def summarize(
         n_failed=len(unrecovered(trials)),
         complete=all(trial_index.is_complete(arm) for arm in study.arms),
         arms=[_arm(study, arm, trial_index, trials) for arm in study.arms],
-        reported=[judge_reported(study, figure, trial_index, not_comparable) for figure in study.reported],
+        reported=judge_reported(study, study.reported, trial_index, not_comparable),
         derived=[judge_derived(figure) for figure in study.derived],
         sweeps=[point for sweep in study.sweeps for point in _sweep(study, sweep, trial_index)],
         claims=claims,

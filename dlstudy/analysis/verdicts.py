@@ -1,80 +1,28 @@
-"""Verdicts on each figure that a document reports or could have derived, and on each of its claims."""
+"""Verdicts on each claim of a document, and on each figure that it could have derived."""
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 
-from dlstudy.analysis.comparison import Comparison
-from dlstudy.analysis.inference import (
-    Interval,
-    holm,
-    mean_and_sd,
-    prediction_interval,
-)
+from dlstudy.analysis.comparison import Comparison, smallest_in_metric, units_for
+from dlstudy.analysis.formatting import p_text
+from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.measurements import ClaimMeasurements, how_measured
-from dlstudy.analysis.pairs import (
-    Pair,
-    beyond_margin_p,
-    difference_p,
-    smallest_shown,
-    units_for,
-    within_margin_p,
-)
-from dlstudy.analysis.results import (
-    Check,
-    ClaimSummary,
-    DerivedSummary,
-    DerivedVerdict,
-    FigureVerdict,
-    ReportedSummary,
-    Verdict,
-)
+from dlstudy.analysis.multiplicity import adjust
+from dlstudy.analysis.pairs import Pair, Unit, beyond_margin_p, difference_p, within_margin_p
+from dlstudy.analysis.results import Check, ClaimSummary, DerivedSummary, DerivedVerdict, Verdict
 from dlstudy.analysis.row_scope import rows_in_words, with_narrower, without_rows
-from dlstudy.analysis.trial_index import TrialIndex, value_at
+from dlstudy.analysis.sign_flips import smallest_p
+from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import SIGNIFICANCE, Study
 
-__all__ = ["ONE_SEARCH", "decide", "judge_claims", "judge_derived", "judge_reported", "with_pairs"]
+__all__ = ["ONE_SEARCH", "decide", "judge_claims", "judge_derived", "with_pairs"]
 
-ONE_SEARCH = "exploratory: one search, for the settings that it found"
+ONE_SEARCH = "for the settings found (exploratory: one search)"
 """The scope of a verdict on winners of a single search."""
-
-_ROUNDING = 1e-12
-"""Relative difference that float64 sums of a few hundred numbers may have: exact methods differ by as much."""
-
-
-def judge_reported(
-    study: ResolvedStudy, figure: Reported, trial_index: TrialIndex, not_comparable: str
-) -> ReportedSummary:
-    """Compares our runs of a reported setting with the figure.
-
-    Args:
-        study: as the variant runs it.
-        figure: what is reported.
-        trial_index: the runs.
-        not_comparable: why this variant's runs cannot be compared with reported figures; empty where they can.
-    """
-    runs = trial_index.reported(study.arm(figure.arm), figure.setting)
-    found = [value_at(run, figure.metric, figure.epoch) for run in runs.values()]
-    values = [value for value in found if value is not None]
-    ours = mean_and_sd(values)[0] if values else None
-    interval, verdict, why = None, FigureVerdict.NOT_RUN, "--reported-variants trains it" if figure.setting else ""
-    if runs and not values:
-        why = f"no run gives {figure.metric}" + (f" at epoch {figure.epoch}" if figure.epoch else "")
-    if not_comparable:
-        verdict, why = FigureVerdict.NOT_COMPARABLE, not_comparable
-    elif len(values) == 1:
-        verdict, why = FigureVerdict.UNDECIDABLE, "one run has no spread"
-    elif values:
-        low, high = prediction_interval(values)
-        slack = max(figure.half_unit, _ROUNDING * abs(figure.number))
-        interval = low - slack, high + slack
-        verdict, why = _reproduced(figure, interval, ours or 0.0)
-    return ReportedSummary(
-        figure.arm, figure.metric, figure.epoch, dict(figure.setting), str(figure.value), ours, interval, len(values),
-        verdict, why, figure.place,
-    )  # fmt: skip
 
 
 def judge_derived(figure: Derived) -> DerivedSummary:
@@ -97,10 +45,7 @@ def judge_claims(
         checks: on the searches.
     """
     measured = [_measure(study, claim, trial_index) for claim in claims]
-    narrower = [
-        with_pairs(claim, summary, without_rows(summary.pairs)) if summary.p is not None else summary
-        for claim, summary in zip(claims, measured, strict=True)
-    ]
+    narrower = [_on_these_rows(claim, summary) for claim, summary in zip(claims, measured, strict=True)]
     decided = map(with_narrower, decide(claims, measured, checks), decide(claims, narrower, checks))
     return [_with_own_numbers(study, claim, summary) for claim, summary in zip(claims, decided, strict=True)]
 
@@ -112,33 +57,48 @@ def decide(
 
     Args:
         claims: judged together: p is adjusted for all of them, but for A/A tests.
-        measured: each of them as `with_pairs` gives it, or without a p where there is nothing to decide.
+        measured: each of them as `with_pairs` gives it, or without a difference where there is nothing to decide.
         checks: on the searches.
     """
-    in_family = [not claim.untestable and not claim.aa_test for claim in claims]
-    # A claim that is not run yet counts in the family: its later verdict must not change the present ones.
-    ps = [
-        1.0 if summary.p is None else summary.p for summary, counts in zip(measured, in_family, strict=True) if counts
-    ]
-    adjusted = iter(holm(ps))
-    decided = []
-    for claim, summary, counts in zip(claims, measured, in_family, strict=True):
-        p_adjusted = next(adjusted) if counts else summary.p
-        if summary.p is not None:
-            summary = dataclasses.replace(summary, p_adjusted=p_adjusted)
-            summary = _decide(claim, summary, len(ps) if counts else 1, checks)
-        decided.append(summary)
+    decided = list(measured)
+    family = [i for i, claim in enumerate(claims) if not claim.aa_test]
+    for members in [family, *([i] for i, claim in enumerate(claims) if claim.aa_test)]:
+        together = _decide_together([claims[i] for i in members], [measured[i] for i in members])
+        for i, summary in zip(members, together, strict=True):
+            decided[i] = _with_checks(claims[i], summary, checks)
     return decided
 
 
 def with_pairs(claim: Claim, summary: ClaimSummary, pairs: Sequence[Pair]) -> ClaimSummary:
     """The claim with its comparison against each arm that it names, and the one that decides."""
     p, deciding = _superiority(pairs) if claim.margin is None else _equivalence(pairs, claim.margin)
-    return dataclasses.replace(
+    summary = dataclasses.replace(
         summary, difference=deciding.mean, interval=deciding.interval,
         rows_interval=deciding.rows.interval if deciding.rows else None, against=deciding.against,
-        n=len(deciding.units), p=p, pairs=pairs,
+        n=len(deciding.units), pairs=pairs, why=_sentence([summary.why, _of_shape(deciding)]),
     )  # fmt: skip
+    if not any(pair.by_chance or pair.rows for pair in pairs):
+        return summary
+    p_equivalent = max(within_margin_p(pair, claim.rope) for pair in pairs) if claim.rope else None
+    p_floor = _smallest_p(pairs, deciding) if claim.margin is None and summary.unit is Unit.SEED else None
+    return dataclasses.replace(summary, p=p, p_equivalent=p_equivalent, p_floor=p_floor)
+
+
+def _on_these_rows(claim: Claim, summary: ClaimSummary) -> ClaimSummary:
+    """The claim as measured on these test rows, which are then no sample."""
+    if summary.difference is None:
+        return summary
+    bare = dataclasses.replace(summary, p=None, p_equivalent=None, p_floor=None, why="")
+    return with_pairs(claim, bare, without_rows(summary.pairs))
+
+
+def _of_shape(pair: Pair) -> str:
+    """What a reader must know of the differences before p; empty where p holds as it is."""
+    if not pair.by_chance:
+        same = "the same difference on every seed"
+        return same if pair.rows else f"no chance in this comparison: {same}"
+    skewed = pair.asymmetry_p is not None and pair.asymmetry_p < SIGNIFICANCE
+    return "the differences are skewed, and p holds for symmetric ones" if skewed else ""
 
 
 def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> ClaimSummary:
@@ -193,51 +153,105 @@ def _equivalence(pairs: Sequence[Pair], margin: float) -> tuple[float, Pair]:
     return min(1.0, len(pairs) * beyond_margin_p(furthest, margin)), furthest
 
 
-def _decide(claim: Claim, summary: ClaimSummary, n_family: int, checks: Sequence[Check]) -> ClaimSummary:
-    """The verdict of our runs: adjusted p and interval must agree; a failed check withholds what it undermines."""
-    deciding, level = summary.deciding, SIGNIFICANCE / n_family
-    smallest = None if claim.margin else smallest_shown(deciding, level, summary.n) or None
-    n_needed = units_for(deciding, claim.rope, level) if claim.rope else None
-    verdict = _better(claim, summary) if claim.margin is None else _alike(claim.margin, summary)
-    summary = dataclasses.replace(summary, smallest=smallest, n_needed=n_needed, verdict=verdict, measured=verdict)
-    against = _undermining(claim, verdict, checks)
-    if against:
-        why = _sentence([f"would be {verdict}, but: {'; '.join(against)}", summary.why])
-        return dataclasses.replace(summary, verdict=Verdict.WITHHELD, measured=Verdict.WITHHELD, why=why)
-    if verdict is Verdict.UNDECIDED and deciding.outer and _excludes_zero(deciding.outer) and not claim.margin:
-        disagree = "p, adjusted for all claims of the study, does not agree with the interval"
-        return dataclasses.replace(summary, why=_sentence([disagree, summary.why]))
-    return summary
+def _smallest_p(pairs: Sequence[Pair], deciding: Pair) -> float:
+    """The smallest p that `_superiority` can give with so many seeds, where the decision is on that side."""
+    if deciding.mean > 0:
+        return max(smallest_p(len(pair.units)) for pair in pairs)
+    return len(pairs) * smallest_p(len(deciding.units))
+
+
+def _decide_together(claims: Sequence[Claim], measured: Sequence[ClaimSummary]) -> list[ClaimSummary]:
+    """The verdicts of our runs on a family of claims.
+
+    A claim that is not run yet counts in it: its later verdict must not change the present ones.
+    """
+    hypotheses = [_hypotheses(claim, summary) for claim, summary in zip(claims, measured, strict=True)]
+    adjusted = adjust(list(itertools.chain(*hypotheses)))
+    ps = itertools.chain(*adjusted)
+    level = SIGNIFICANCE / max(1, len(adjusted))
+    return [
+        _decide(claim, summary, list(itertools.islice(ps, sum(map(len, of_claim)))), level)
+        for claim, summary, of_claim in zip(claims, measured, hypotheses, strict=True)
+    ]
+
+
+def _hypotheses(claim: Claim, summary: ClaimSummary) -> list[list[float]]:
+    """The p of a claim's hypotheses, 1 if not run yet, those together of which at most one is true.
+
+    There is no difference; differences matter. Against several arms both may be: the one arm is equal, another not.
+    """
+    if claim.untestable or (summary.difference is not None and summary.p is None):
+        return []
+    ps = [summary.p, summary.p_equivalent] if claim.rope else [summary.p]
+    known = [1.0 if p is None else p for p in ps]
+    return [known] if claim.n_hypotheses == 1 else [[p] for p in known]
+
+
+def _decide(claim: Claim, summary: ClaimSummary, adjusted: Sequence[float], level: float) -> ClaimSummary:
+    """The verdict of our runs, by the adjusted p of the claim's hypotheses; without chance, by the differences."""
+    if summary.difference is None:
+        return summary
+    if summary.p is None:
+        verdict = _without_chance(claim, summary.pairs)
+        return dataclasses.replace(summary, verdict=verdict, measured=verdict)
+    p_adjusted, p_equivalent = adjusted[0], adjusted[1] if claim.rope else None
+    deciding, unit = summary.deciding, summary.unit
+    smallest = 0.0 if claim.margin else smallest_in_metric(deciding, unit, summary.n, level)
+    verdict = _verdict(claim, summary, p_adjusted, p_equivalent)
+    why = [_why_undecided(summary, level), summary.why] if verdict is Verdict.UNDECIDED else [summary.why]
+    return dataclasses.replace(
+        summary, p_adjusted=p_adjusted, p_equivalent_adjusted=p_equivalent, verdict=verdict, measured=verdict,
+        smallest=smallest if 0 < smallest < math.inf else None,
+        n_needed=units_for(deciding, unit, claim.rope, level) if claim.rope else None, why=_sentence(why),
+    )  # fmt: skip
+
+
+def _verdict(claim: Claim, summary: ClaimSummary, p: float, p_equivalent: float | None) -> Verdict:
+    """The verdict by adjusted p. The interval agrees: it leaves out what its test rejects."""
+    difference = summary.difference or 0.0
+    if p_equivalent is not None and p_equivalent <= SIGNIFICANCE:
+        return Verdict.EQUIVALENT
+    if p > SIGNIFICANCE:
+        return Verdict.UNDECIDED
+    as_claimed = difference > 0 if claim.margin is None else abs(difference) < claim.margin
+    return Verdict.SUPPORTED if as_claimed else Verdict.CONTRADICTED
+
+
+def _without_chance(claim: Claim, pairs: Sequence[Pair]) -> Verdict:
+    """The verdict on arms that give the same on every seed: arithmetic."""
+    within = claim.margin or claim.rope
+    if within and all(abs(pair.mean) < within for pair in pairs):
+        return Verdict.EQUIVALENT if claim.margin is None else Verdict.SUPPORTED
+    worst = min(pair.mean for pair in pairs)
+    if claim.margin is None and worst >= 0:
+        return Verdict.SUPPORTED if worst > 0 else Verdict.UNDECIDED
+    return Verdict.CONTRADICTED
+
+
+def _why_undecided(summary: ClaimSummary, level: float) -> str:
+    """Why p decides nothing where it could seem to: it could not have, or the interval alone would."""
+    if summary.p_floor is not None and summary.p_floor > level:
+        smallest = (
+            f"the smallest p, adjusted for all claims of the study, is {p_text(summary.p_floor * SIGNIFICANCE / level)}"
+        )
+        return f"{summary.n} seeds cannot show a difference: {smallest}"
+    intervals = [interval for interval in (summary.interval, summary.rows_interval) if interval]
+    if summary.margin is None and intervals and all(map(_excludes_zero, intervals)):
+        return "p, adjusted for all claims of the study, does not agree with the interval"
+    return ""
+
+
+def _with_checks(claim: Claim, judged: ClaimSummary, checks: Sequence[Check]) -> ClaimSummary:
+    """The verdict, withheld where a failed check undermines it."""
+    against = _undermining(claim, judged.measured, checks) if judged.measured else []
+    if not against:
+        return judged
+    why = _sentence([f"would be {judged.measured}, but: {'; '.join(against)}", judged.why])
+    return dataclasses.replace(judged, verdict=Verdict.WITHHELD, measured=Verdict.WITHHELD, why=why)
 
 
 def _sentence(parts: Iterable[str]) -> str:
     return "; ".join(filter(None, parts))
-
-
-def _better(claim: Claim, summary: ClaimSummary) -> Verdict:
-    """The verdict on a claim that one arm is better than others."""
-    if claim.rope and all(_inside(pair.outer_90, claim.rope) for pair in summary.pairs):
-        return Verdict.EQUIVALENT
-    significant = summary.p_adjusted is not None and summary.p_adjusted <= SIGNIFICANCE
-    if significant and all(pair.outer and pair.outer[0] > 0 for pair in summary.pairs):
-        return Verdict.SUPPORTED
-    outer = summary.deciding.outer
-    behind = significant and outer is not None and outer[1] < 0
-    return Verdict.CONTRADICTED if behind else Verdict.UNDECIDED
-
-
-def _alike(margin: float, summary: ClaimSummary) -> Verdict:
-    """The verdict on a claim of equivalence."""
-    if summary.p_adjusted is None or summary.p_adjusted > SIGNIFICANCE:
-        return Verdict.UNDECIDED
-    if all(_inside(pair.outer_90, margin) for pair in summary.pairs):
-        return Verdict.SUPPORTED
-    low, high = summary.deciding.outer_90 or (0.0, 0.0)
-    return Verdict.CONTRADICTED if low > margin or high < -margin else Verdict.UNDECIDED
-
-
-def _inside(interval: Interval | None, margin: float) -> bool:
-    return interval is not None and -margin < interval[0] and interval[1] < margin
 
 
 def _excludes_zero(interval: Interval) -> bool:
@@ -284,19 +298,3 @@ def _reported_of(study: Study, claim: Claim, arm: str) -> dict[int | None, Repor
         for figure in study.reported
         if (figure.arm, figure.metric) == (arm, claim.metric) and not figure.setting
     }
-
-
-def _reproduced(figure: Reported, interval: Interval, ours: float) -> tuple[FigureVerdict, str]:
-    """Whether one more run could well have given the figure; undecidable where almost anything would pass.
-
-    Too wide means: wider to each side than half of what is measured, which for an accuracy is the share of errors.
-    """
-    scale = 1 - ours if "accuracy" in figure.metric else abs(ours)
-    low, high = interval
-    if (high - low) / 2 > 0.5 * scale + 2 * figure.half_unit:
-        return FigureVerdict.UNDECIDABLE, "runs differ too much to tell"
-    if low <= figure.number <= high:
-        return FigureVerdict.REPRODUCED, ""
-    places = max(4, round(-math.log10(2 * figure.half_unit)))
-    range_text = f"{low:.{places}f} to {high:.{places}f}"
-    return FigureVerdict.NOT_REPRODUCED, f"reported {figure.value}, and 95 % of runs fall in {range_text}"

@@ -250,6 +250,11 @@ class Claim:
         )
 
     @property
+    def n_hypotheses(self) -> int:
+        """How many of its null hypotheses can be true at once: of several arms, one may be equal and another not."""
+        return 2 if self.rope and len(self.than) > 1 else 1
+
+    @property
     def sign(self) -> int:
         """1 where more of what the claim compares is better, else -1."""
         fewer = self.target is not None or self.phase is ClaimPhase.TUNING or self.over is Reduction.SPREAD

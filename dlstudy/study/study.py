@@ -323,13 +323,14 @@ class Study:
 
     def _check_seeds(self) -> None:
         tested = self.family
-        needed = seeds_needed(len(tested))
+        n_tests = sum(claim.n_hypotheses for claim in tested)
+        needed = seeds_needed(n_tests)
         for claim in tested:
             what, seeds = self._paired_seeds(claim)
             require(
                 seeds >= needed,
                 f"{len(tested)} claims need at least {needed} seeds to reach significance "
-                f"(2 / 2^seeds must not exceed {SIGNIFICANCE} / {len(tested)}), got {seeds}: raise {what}",
+                f"(2 / 2^seeds must not exceed {SIGNIFICANCE} / {n_tests}), got {seeds}: raise {what}",
             )
 
     def _paired_seeds(self, claim: Claim) -> tuple[str, float]:

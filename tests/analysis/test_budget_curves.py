@@ -6,7 +6,7 @@ import random
 import pytest
 
 from dlstudy.analysis.budget_curves import budget_curves, crossings
-from dlstudy.analysis.results import BudgetCurve
+from dlstudy.analysis.cost_results import BudgetCurve
 from dlstudy.study.phases import Direction
 from dlstudy.study.trial import TrialState
 from tests.helpers.builders import make_study, make_trial

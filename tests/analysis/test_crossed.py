@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from dlstudy.analysis.crossed import beyond_p, crossed_mean, equivalence_p, smallest_difference, units_needed
+from dlstudy.analysis.crossed import beyond_p, crossed_mean, equivalence_p, smallest_difference
 from dlstudy.analysis.inference import paired_interval, t_test_p
 from dlstudy.errors import DataError
 
@@ -148,12 +148,3 @@ def test_the_smallest_difference_is_found_in_four_of_five_studies(sds):
     smallest = smallest_difference(known, 8)
     found = [crossed_mean(made(rng, (8, 200), sds, smallest)).p <= 0.05 for _ in range(1_000)]
     assert np.mean(found) == pytest.approx(0.8, abs=0.04)
-
-
-def test_more_units_find_less_down_to_what_the_rows_allow():
-    found = crossed_mean(made(shape=(5, 200)))
-    n = units_needed(found, 0.35)
-    assert smallest_difference(found, n) <= 0.35 < smallest_difference(found, n - 1)
-    of_rows = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * found.sd_rows / 200**0.5
-    assert units_needed(found, 0.98 * of_rows) is None
-    assert units_needed(found, 1.05 * of_rows) is not None

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,10 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import ttost_paired
 
-from dlstudy.analysis import inference
 from dlstudy.analysis.inference import (
     best_so_far,
     beyond_p,
     chance_misses,
-    difference_interval,
     effect_size,
     equivalence_p,
     expected_best,
@@ -29,7 +28,7 @@ from dlstudy.analysis.inference import (
     paired_interval,
     pairs_needed,
     prediction_interval,
-    sign_flip_p,
+    prediction_p,
     smallest_difference,
     t_test_p,
     variance_components,
@@ -102,78 +101,22 @@ def test_a_prediction_interval_holds_one_more_run_as_often_as_it_says():
     assert np.mean(hits) == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / 4_000))
 
 
-@pytest.mark.parametrize("level", [0.9, 0.95])
-def test_with_fewer_than_20_pairs_the_interval_is_students(level):
-    assert difference_interval(SKEWED[:19], level, generator()) == paired_interval(SKEWED[:19], level)
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_the_p_of_one_more_run_is_5_percent_where_its_95_percent_interval_ends(level):
+    for end in prediction_interval(VALUES, level):
+        assert prediction_p(VALUES, end) == pytest.approx(1 - level)
+        away = end + math.copysign(0.001, end - np.mean(VALUES))
+        assert prediction_p(VALUES, away, slack=0.001) == pytest.approx(1 - level)
 
 
-@pytest.mark.parametrize("values", [SKEWED[:20], SKEWED, np.repeat([0, 1], [13, 9])])
-def test_from_20_pairs_on_it_is_scipys_bca_interval_at_the_expanded_level(values):
-    n = len(values)
-    expanded = 2 * stats.norm.cdf(math.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1)) - 1
-    theirs = stats.bootstrap(
-        (values,), np.mean, confidence_level=expanded, n_resamples=10_000, method="BCa", rng=generator()
-    ).confidence_interval
-    assert difference_interval(values, 0.95, generator()) == pytest.approx(theirs, rel=1e-9)
+def test_what_rounding_hides_is_no_distance_and_runs_all_alike_are_sure():
+    assert prediction_p(VALUES, float(np.mean(VALUES))) == prediction_p(VALUES, 0.9555, slack=0.01) == 1.0
+    assert (prediction_p([0.5] * 4, 0.52, slack=0.03), prediction_p([0.5] * 4, 0.52)) == (1.0, 0.0)
 
 
-def test_the_bootstrap_leans_to_the_long_side_of_skewed_differences():
-    low, high = difference_interval(SKEWED, 0.95, generator())
-    assert high - SKEWED.mean() > SKEWED.mean() - low
-
-
-@pytest.mark.parametrize("n", [2, 8, 30])
-def test_equal_differences_give_a_point_however_float64_rounds_them(n):
-    differences = [round(base + 0.01, 2) - base for base in np.linspace(0.5, 0.9, n).round(2)]
-    low, high = difference_interval(differences, 0.95, generator())
-    assert low == high == pytest.approx(0.01)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("n", "n_studies"), [(6, 4_000), (8, 4_000), (10, 4_000), (20, 4_000)])
-def test_the_interval_holds_the_true_difference_as_often_as_it_says(n, n_studies, monkeypatch):
-    monkeypatch.setattr(inference, "_RESAMPLES", 2_000)
-    rng = np.random.default_rng(n)
-    intervals = [difference_interval(study, 0.95, rng) for study in rng.normal(0.3, 1, (n_studies, n))]
-    assert 0.93 < np.mean([low <= 0.3 <= high for low, high in intervals]) < 0.97
-
-
-def test_fishers_randomization_of_darwins_maize():
-    assert sign_flip_p(MAIZE, generator()) == 1726 / 2**15  # The Design of Experiments, section 21: 863 on each side
-
-
-@pytest.mark.parametrize("values", [SLEEP, MAIZE, SKEWED[:10]])
-def test_sign_flips_up_to_20_pairs_are_scipys_exact_permutations(values):
-    theirs = stats.permutation_test((values,), np.mean, permutation_type="samples", n_resamples=np.inf)
-    assert sign_flip_p(values, generator()) == pytest.approx(theirs.pvalue, rel=1e-9)
-
-
-def test_the_smallest_p_of_n_pairs_is_two_patterns_of_all():
-    assert [sign_flip_p([0.1 * n, *[0.3] * (n - 1)], generator()) for n in (1, 2, 6)] == [1.0, 0.5, 2 / 2**6]
-
-
-def test_patterns_that_tie_but_for_rounding_count():
-    rng = generator()
-    for tenths in rng.integers(-9, 10, (200, 7)):  # whole numbers add up exactly, tenths do not
-        assert sign_flip_p(tenths / 10, rng) == sign_flip_p(tenths, rng)
-
-
-def test_drawn_patterns_agree_with_all_patterns(monkeypatch):
-    exact = sign_flip_p(MAIZE, generator())
-    monkeypatch.setattr(inference, "_EXACT_UP_TO", 0)
-    assert sign_flip_p(MAIZE, generator()) == pytest.approx(exact, abs=4 * math.sqrt(exact / 100_000))
-    assert sign_flip_p(MAIZE, generator()) == sign_flip_p(MAIZE, generator())
-
-
-def test_beyond_20_pairs_the_observed_pattern_itself_counts():
-    assert sign_flip_p([0.1, *[0.3] * 29], generator()) == 1 / 100_001
-
-
-@pytest.mark.parametrize("n", [1, 2, 8, 25])
+@pytest.mark.parametrize("n", [2, 8, 25])
 def test_no_difference_anywhere_gives_p_1(n):
-    assert sign_flip_p([0.0] * n, generator()) == 1.0
-    if n > 1:
-        assert t_test_p([0.0] * n) == equivalence_p([0.1] * n, 0.1) == beyond_p([0.1] * n, 0.1) == 1.0
+    assert t_test_p([0.0] * n) == equivalence_p([0.1] * n, 0.1) == beyond_p([0.1] * n, 0.1) == 1.0
 
 
 def test_students_sleep():
@@ -227,7 +170,7 @@ def test_baycomp_and_autorank_see_the_same_arm_ahead():
     assert t_test_p(b - a) == pytest.approx(ranked.pvalue, rel=1e-9)
     assert list(ranked.rankdf.sort_values("meanrank").index) == ["b", "a"]
     assert two_on_single(a, b)[1] > 0.95
-    assert difference_interval(b - a, 0.95, rng)[0] > 0
+    assert paired_interval(b - a)[0] > 0
     assert win_share(b - a)[0] > 0.5
     assert effect_size(b - a) > 0
 
@@ -283,13 +226,15 @@ def test_the_smallest_difference_is_in_the_unit_of_the_spread():
 
 @pytest.mark.parametrize(("difference", "n"), [(0.2, 199), (0.5, 34), (0.8, 15)])
 def test_pairs_needed_for_cohens_small_medium_and_large_effects(difference, n):
-    assert pairs_needed(1, difference) == pairs_needed(1, -difference) == n  # as G*Power prints them
+    smallest = partial(smallest_difference, 1.0)
+    assert pairs_needed(smallest, difference) == pairs_needed(smallest, -difference) == n  # as G*Power prints them
     assert smallest_difference(1, n) <= difference < smallest_difference(1, n - 1)
 
 
 def test_pairs_needed_has_bounds():
-    assert pairs_needed(0.0, 0.01) == pairs_needed(1, 1e6) == 2
-    assert pairs_needed(1, 0.0) == pairs_needed(1, 1e-9) == 1_000_000
+    smallest = partial(smallest_difference, 1.0)
+    assert pairs_needed(partial(smallest_difference, 0.0), 0.01) == pairs_needed(smallest, 1e6) == 2
+    assert pairs_needed(smallest, 0.0) == pairs_needed(smallest, 1e-9) == 1_000_000
 
 
 def test_one_pair_has_no_smallest_difference():
@@ -357,8 +302,7 @@ def test_misses_by_chance():
         (mean_and_sd, 1),
         (paired_interval, 2),
         (prediction_interval, 2),
-        (lambda values: difference_interval(values, 0.95, generator()), 2),
-        (lambda values: sign_flip_p(values, generator()), 1),
+        (lambda values: prediction_p(values, 0.0), 2),
         (t_test_p, 2),
         (lambda values: equivalence_p(values, 0.1), 2),
         (lambda values: beyond_p(values, 0.1), 2),

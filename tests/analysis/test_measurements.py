@@ -83,9 +83,11 @@ def test_fewer_epochs_to_a_target_support_a_claim():
     trials += curves(study, "b", [[0.1, 0.9], [0.1, 0.9], [0.1, 0.1]])
     (claim,) = summarize(study, trials).claims
     assert claim.difference == pytest.approx(4 / 3)  # 1, 1 and 2 epochs
-    assert claim.verdict == "undecided"  # 1.333 +- 4.302653 * 0.577350 / sqrt(3), which is 1.434
-    assert claim.interval == pytest.approx((-0.100884, 2.767551), abs=1e-6)
-    assert claim.why == "1 of 3 runs of b never reached the target"
+    assert (claim.verdict, claim.interval) == ("undecided", None)
+    assert claim.why == (
+        "3 seeds cannot show a difference: the smallest p, adjusted for all claims of the study, is 0.25; 1 of 3 runs "
+        "of b never reached the target"
+    )
 
 
 def test_a_run_without_that_history_gives_no_number_of_epochs():

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from dlstudy.analysis.power import PhasePlan, claim_plans, phase_plans
+from dlstudy.analysis.sign_flips import smallest_shift
 from dlstudy.errors import TrialError
 from dlstudy.runner.rehearsal import rehearse, sample_spec
 from dlstudy.study import loader
@@ -82,11 +83,6 @@ def test_more_than_is_wanted_leaves_nothing_to_train():
     assert planned(study, trials)["replicate"] == PhasePlan("replicate", 2, 2, 0.0)
 
 
-def found(sd, n, difference, alpha):
-    """The chance that a two-sided paired t test finds a true difference, on its own side."""
-    return stats.nct.sf(stats.t.ppf(1 - alpha / 2, n - 1), n - 1, difference * n**0.5 / sd)
-
-
 @pytest.mark.parametrize("n_claims", [1, 4])
 def test_the_smallest_difference_is_found_in_four_of_five_studies_at_the_level_of_the_family(n_claims):
     claims = [BETTER(), *[replace(BETTER(), text=f"claim {i}") for i in range(1, n_claims)]]
@@ -95,12 +91,18 @@ def test_the_smallest_difference_is_found_in_four_of_five_studies_at_the_level_o
     assert [plan.text for plan in plans] == [claim.text for claim in claims]
     for plan in plans:
         assert (plan.n, plan.metric, plan.difference) == (9, "test_accuracy", None)
-        assert found(1.0, 9, plan.in_sd, 0.05 / n_claims) == pytest.approx(0.8)
+        assert plan.in_sd == smallest_shift(9, 0.05 / n_claims)
+
+
+def test_between_searches_the_smallest_difference_is_students():
+    (plan,) = claim_plans(make_study(seeds=6, searches=4, claims=[BETTER()]), [])
+    power = stats.nct.sf(stats.t.ppf(0.975, 3), 3, plan.in_sd * 2)
+    assert power == pytest.approx(0.8)
 
 
 def test_a_claim_of_equivalence_counts_in_the_family_and_has_no_smallest_difference():
     (plan,) = claim_plans(make_study(seeds=9, claims=[BETTER(), BETTER(margin=0.01)]), [])
-    assert found(1.0, 9, plan.in_sd, 0.025) == pytest.approx(0.8)
+    assert plan.in_sd == smallest_shift(9, 0.025)
 
 
 def test_runs_that_are_there_give_the_difference_in_the_metric():

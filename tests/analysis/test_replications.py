@@ -121,5 +121,5 @@ def test_aa_tests_are_shown_and_not_counted():
 
 def test_reported_figures_may_be_opposite_too():
     (found,) = compare_replications([replication(1, 0.1), replication(2, 0.1, reported=0.8)]).reported
-    assert found.verdicts == [FigureVerdict.REPRODUCED, FigureVerdict.NOT_REPRODUCED]
+    assert found.verdicts == [FigureVerdict.COMPATIBLE, FigureVerdict.NOT_COMPATIBLE]
     assert found.agreement is Agreement.OPPOSITE

@@ -14,10 +14,10 @@ def test_verdicts_are_plain_words():
         "supported", "equivalent", "contradicted", "contradicted by its own numbers", "undecided", "withheld",
         "not run", "not testable",
     ]  # fmt: skip
-    assert [*FigureVerdict] == ["reproduced", "not reproduced", "undecidable", "not comparable", "not run"]
+    assert [*FigureVerdict] == ["compatible", "not compatible", "undecidable", "not comparable", "not run"]
     assert [*DerivedVerdict] == ["right", "wrong"]
     assert [*Unit] == ["seed", "search", "data set"]
-    assert f"{Verdict.NOT_RUN}: {FigureVerdict.REPRODUCED}" == "not run: reproduced"
+    assert f"{Verdict.NOT_RUN}: {FigureVerdict.COMPATIBLE}" == "not run: compatible"
 
 
 def summary_of(variant="default"):

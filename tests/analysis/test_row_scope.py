@@ -5,10 +5,12 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from dlstudy.analysis.comparison import Comparison
+from dlstudy.analysis.comparison import Comparison, compare, smallest_in_metric, units_for
 from dlstudy.analysis.crossed import crossed_mean
 from dlstudy.analysis.measurements import ClaimMeasurements
+from dlstudy.analysis.pairs import Unit
 from dlstudy.analysis.results import Check
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
@@ -157,7 +159,7 @@ def apart(ahead, n_own, n_seeds=8):
     a, b = np.ones((n_seeds, 360)), np.ones((n_seeds, 360))
     a[:, :n_own] = 0
     b[:, n_own : 2 * n_own + ahead] = 0
-    b[0, -1] = 0  # so that seeds are not all alike
+    b[: n_seeds // 2, -1] = 0  # so that seeds are not all alike
     return {"a": a, "b": b}
 
 
@@ -199,10 +201,19 @@ def test_arms_are_alike_only_where_they_would_be_on_other_rows(field):
     assert (far.verdict, far.on_these_rows) == (alike, None)
 
 
+@pytest.mark.parametrize(("ahead", "n_own", "verdict"), [(40, 2, "supported"), (4, 20, "undecided")])
+def test_arms_that_are_alike_on_every_seed_differ_by_the_chance_of_rows(ahead, n_own, verdict):
+    rows = {arm: matrix[-1:].repeat(8, axis=0) for arm, matrix in apart(ahead, n_own).items()}
+    found = verdict_of(rows)
+    assert (found.deciding.by_chance, found.deciding.p, found.p) == (False, None, found.deciding.rows.p)
+    assert (found.verdict, found.on_these_rows) == (verdict, None if verdict == "supported" else "supported")
+    assert found.why.endswith("the same difference on every seed")
+
+
 def test_a_claim_against_two_arms_takes_the_rows_of_both():
     rows = apart(ahead=40, n_own=2)
     rows["c"] = np.ones((8, 360))
-    rows["c"][:, 100:106] = rows["c"][0, 106] = 0  # a misses two others
+    rows["c"][:, 100:106] = rows["c"][:4, 106] = 0  # a misses two others
     claim = BETTER(than=("b", "c"))
     study = make_study(arms="abc", claims=[claim])
     (found,) = judge_claims(study, [claim], TrialIndex(study, with_rows(study, rows)), ())
@@ -230,10 +241,7 @@ def test_in_a_family_each_scope_is_adjusted_by_itself():
     study = make_study(claims=claims)
     found = judge_claims(study, claims, TrialIndex(study, with_rows(study, rows)), ())
     assert [claim.on_these_rows for claim in found] == ["supported", "supported"]
-    assert [claim.p_adjusted for claim in found] == [
-        1.0,
-        1.0,
-    ]  # twice a p above a half, where 2 / 2**8 doubled is small
+    assert [claim.p_adjusted for claim in found] == [min(1.0, 2 * claim.p) for claim in found]
 
 
 @pytest.mark.slow
@@ -252,3 +260,16 @@ def test_where_methods_do_not_differ_few_studies_say_that_they_do():
     on_these = sum(verdict in ("supported", "contradicted") for pair in verdicts for verdict in pair)
     assert wrong / n_studies <= 0.08
     assert on_these / n_studies >= 0.6
+
+
+def test_more_seeds_find_less_down_to_what_the_rows_allow():
+    effects = [np.random.default_rng(1).normal(0, sd, size) for sd, size in ((0.3, (8, 1)), (0.5, (1, 200)))]
+    rows = crossed_mean(sum(effects) + np.random.default_rng(2).normal(size=(8, 200)))
+    units = dict(enumerate(np.random.default_rng(3).normal(0.2, 0.3, 8)))
+    pair = replace(compare("b", units, Unit.SEARCH), rows=rows)
+    n = units_for(pair, Unit.SEARCH, 0.35, 0.05)
+    shown = [smallest_in_metric(pair, Unit.SEARCH, k, 0.05) for k in (n, n - 1)]
+    assert shown[0] <= 0.35 < shown[1]
+    of_rows = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * rows.sd_rows / 200**0.5
+    assert units_for(pair, Unit.SEARCH, 0.98 * of_rows, 0.05) is None
+    assert units_for(pair, Unit.SEARCH, 1.1 * of_rows, 0.05) is not None

@@ -91,7 +91,7 @@ def test_a_plan_is_shown_as_tables(tiny, backend, capsys):
     assert "Does a softmax net beat logistic regression?" in shown
     lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.strip()}
     assert lines["replicate"] == ["replicate", "12", "0", "0.6"]
-    assert lines["the"] == ["the", "net", "is", "better", "test", "accuracy", "6", "1.4", "–"]
+    assert lines["the"] == ["the", "net", "is", "better", "test", "accuracy", "6", "1.8", "–"]
     assert "--quick`." in shown
     assert "About 0.5 minutes on the 2 slots of this machine" in shown
 

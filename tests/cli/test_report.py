@@ -35,7 +35,7 @@ def test_the_index_has_a_line_for_each_study_with_its_counts():
     text = index([made(), made("two", "quick")], "md")
     rows = [line for line in text.splitlines() if line.startswith(("| one", "| two"))]
     assert rows[0].startswith("| one | default | \\<script\\>")
-    assert rows[0].endswith("| It is. | supported 1, undecided 2, withheld 1 | reproduced 1, not run 1 |")
+    assert rows[0].endswith("| It is. | supported 1, undecided 2, withheld 1 | compatible 1, not run 1 |")
     assert rows[1].startswith("| two | quick |")
 
 
@@ -51,7 +51,7 @@ def test_the_index_as_json_counts_verdicts():
     (entry,) = data["studies"]
     assert (entry["study"], entry["answer"], entry["complete"]) == ("one", "It is.", False)
     assert entry["claims"] == {"supported": 1, "undecided": 2, "withheld": 1}
-    assert entry["reported"] == {"reproduced": 1, "not run": 1}
+    assert entry["reported"] == {"compatible": 1, "not run": 1}
 
 
 def test_the_index_counts_every_verdict():

@@ -113,7 +113,7 @@ def test_every_part_of_the_first_version_has_its_present_name(full, answer):
 def test_a_report_on_a_home_of_the_first_version_has_the_numbers_that_it_had_then(full, answer):
     report = json.loads(answer(full, "report", SOFTMAX, "--format", "json"))
     assert report["answer"].startswith("Each tuned on its own, logistic leads: logistic reached a mean test accuracy o")
-    assert [(figure["n"], figure["verdict"]) for figure in report["reported"]] == [(7, "not reproduced")] * 2
+    assert [(figure["n"], figure["verdict"]) for figure in report["reported"]] == [(7, "not compatible")] * 2
     assert [(claim["phase"], claim["verdict"]) for claim in report["claims"]] == [
         ("replicate", "withheld"), ("reported", "contradicted"),
     ]  # fmt: skip

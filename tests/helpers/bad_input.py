@@ -459,8 +459,8 @@ STUDIES = {
     "Derived.why of 'a sum' must be text (or empty)": ["derived(why=5)"],
     **{
         f"{name} must be a whole number from 1 to 1,000,000, got {value}": [f"protocol({name}={value})"]
-        for name in ("epochs", "batch_size", "trials", "seeds", "searches", "silence_s")
-        for value in ("0", "-1", "2.5", "'3'", "None", "True", "nan", "1000000000")
+        for name in ("epochs", "batch_size", "trials", "seeds", "searches", "reported_seeds", "silence_s")
+        for value in ("0", "-1", "2.5", "'3'", "True", "nan", "1000000000")
     },
 }
 """The text that a message must contain, and the studies that get it: each follows `STUDY =` at the end of `HEAD`."""

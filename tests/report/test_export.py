@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution, distribution_to_json
 
-from dlstudy.analysis.results import BudgetCurve
+from dlstudy.analysis.cost_results import BudgetCurve
 from dlstudy.analysis.summary import protocol_json
 from dlstudy.errors import UsageError
 from dlstudy.report import export as exporting
@@ -122,8 +122,8 @@ def test_each_picture_says_in_words_what_it_shows(summary):
     tried = replace(summary, budget_curves=[BudgetCurve("a", "best so far", 1, [0.8, 0.9], seconds=[1, 2])])
     alts = [block.alt for block in document(tried, FIGURES).blocks if isinstance(block, Picture)]
     assert alts == [
-        f"Paired differences with their means and intervals, for each claim. {EVIL}: +0.02000 against b (95 % interval "
-        "+0.01906 to +0.02094), supported.",
+        f"Paired differences with their means and intervals, for each claim. {EVIL}: +0.0200 against b (95 % interval "
+        "+0.0190 to +0.0210), supported.",
         "Best validation accuracy against trials tried, and against seconds of a slot: a 0.9000 after 2 trials.",
         "Validation accuracy and validation loss by epoch of the winners of a and b: mean and range over seeds, as far "
         "as half of the runs got.",
@@ -210,7 +210,7 @@ def test_a_space_is_a_range(distribution, text):
 )  # fmt: skip
 def test_a_report_says_what_to_type_to_make_it_again(variant, options):
     summary = sum_up(make_study(trials=5, seeds=7), [], variant)
-    line = f"dlstudy run s.py {options}--trials 5 --seeds 7"
+    line = f"dlstudy run s.py {options}--searches 1 --trials 5 --seeds 7"
     assert command_of(summary) == line
     assert f"```\n{line}\n```" in markdown(document(summary, None))
 
@@ -218,13 +218,13 @@ def test_a_report_says_what_to_type_to_make_it_again(variant, options):
 def test_the_command_asks_for_searches_and_for_figures_with_a_setting_of_their_own():
     study = make_study(reported=[figure("0.9", setting={"batch_size": 64})], searches=3)
     runs = [make_trial(study, "a", "reported", 0, {"rate": 0.1, "batch_size": 64}, metrics={"test_accuracy": 0.9})]
-    line = "dlstudy run s.py --trials 8 --seeds 8 --searches 3"
+    line = "dlstudy run s.py --searches 3 --trials 5 --seeds 3"
     assert document(sum_up(study, runs), None).blocks[-1] == Code(f"{line} --reported-variants")
     assert document(sum_up(study, []), None).blocks[-1] == Code(line)
 
 
 def test_a_study_that_comes_with_the_package_is_run_by_its_name():
-    assert command("optimizers", Variant(), protocol_json(make_study())).startswith("dlstudy run optimizers --trials")
+    assert command("optimizers", Variant(), protocol_json(make_study())).startswith("dlstudy run optimizers --searches")
 
 
 def test_html_shows_text_as_it_is_and_never_as_markup(summary):
@@ -284,8 +284,8 @@ def test_html_marks_verdicts_good_bad_and_open(summary):
     page = page_of(summary)
     for kind, text in (
         ("good", "supported"),
-        ("good", "0.9100 reproduced"),
-        ("bad", "0.5 not reproduced"),
+        ("good", "0.9100 compatible"),
+        ("bad", "0.5 not compatible"),
         ("open", "not run: --reported-variants trains it"),
     ):
         assert f'<span class="{kind}">{text}</span>' in page, text
@@ -361,10 +361,10 @@ def test_json_has_the_documented_keys_and_values(summary):
     assert metric["seeds"] == [trial.seed for trial in summary.trials if (trial.arm, trial.phase) == ("a", "replicate")]
     reported = data["reported"][0]
     shown = [reported[key] for key in ("arm", "metric", "reported", "verdict")]
-    assert shown == ["a", "test_accuracy", "0.9100", "reproduced"]
+    assert shown == ["a", "test_accuracy", "0.9100", "compatible"]
     claim = data["claims"][0]
     assert (claim["text"], claim["verdict"], claim["n"], claim["unit"]) == (EVIL, "supported", 6, "seed")
-    assert claim["interval"] == pytest.approx([0.0190614, 0.0209386], abs=1e-6)
+    assert claim["interval"] == pytest.approx([0.019, 0.021])
     assert claim["pairs"][0]["differences"] == pytest.approx([0.02, 0.021, 0.019, 0.021, 0.019, 0.02])
 
 

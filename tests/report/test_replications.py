@@ -27,7 +27,7 @@ def test_the_tables_put_replications_side_by_side(replications):
     assert row["claim"] == "1 against b"
     assert row["replication 1"].startswith("+0.1000 (+0.09")
     assert row["sd"] == "0.14"  # sqrt(0.2**2 / 2)
-    assert figures.rows[0][3:] == ["0.9500: reproduced"] * 2 + ["same"]
+    assert figures.rows[0][3:] == ["0.9500: compatible"] * 2 + ["same"]
     assert winners.rows[0] == ["a", "rate 0.5 (1.0000)", "rate 0.25 (0.8000)"]
 
 

@@ -25,4 +25,4 @@ def test_the_study_s_run_has_its_command_its_protocol_and_its_data(tiny):
     assert json.loads(run.dataset["profile"]) == {"n_train": 1437, "n_test": 360, "task": "classification"}
     assert run.tags["dlstudy.study"] == "tiny"
     assert run.tags["dlstudy.version"] == __version__
-    assert run.tags["mlflow.source.name"] == "dlstudy run tiny.py --epochs 1 --trials 2 --seeds 7"
+    assert run.tags["mlflow.source.name"] == "dlstudy run tiny.py --epochs 1 --searches 1 --trials 2 --seeds 7"

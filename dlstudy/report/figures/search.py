@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from optuna.distributions import BaseDistribution
 
-from dlstudy.analysis.results import BudgetCurve, StudySummary
+from dlstudy.analysis.cost_results import BudgetCurve
+from dlstudy.analysis.results import StudySummary
 from dlstudy.report.figures.style import (
     WIDTH,
     Axes,

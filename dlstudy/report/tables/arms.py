@@ -1,6 +1,5 @@
 """The main tables of a report, as cells of text: the terminal and every format of the report show the same."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from dlstudy.analysis.formatting import (
@@ -11,6 +10,7 @@ from dlstudy.analysis.formatting import (
     interval_text,
     like_reported,
     number,
+    p_text,
     params_text,
     share_text,
     with_sd,
@@ -70,7 +70,9 @@ _OPTIMISM = (
     "best of several flatters it."
 )
 _DEFAULTS = "At defaults: out of the box, the library's own values in place of tuned ones, on the same seeds."
-_REPORTED = "Reported: the document's figure at its own setting, and whether our runs of that setting reproduce it."
+_REPORTED = (
+    "Reported: the document's figure at its own setting, and whether it is compatible with our runs of that setting."
+)
 
 
 def _arm_cells(arm: ArmSummary, metric: str, test: str) -> list[str]:
@@ -115,39 +117,48 @@ def reported_table(summary: StudySummary) -> Table:
             figure.reported,
             like_reported(figure.ours, figure.reported, figure.interval),
             interval_text(figure.interval, signed=False),
+            p_text(figure.p_adjusted),
+            NOTHING if figure.noticed is None else f"{figure.noticed:.2g}",
             str(figure.n),
             Cell(_figure_verdict_text(figure), verdict_mood(figure.verdict)),
             figure.place or NOTHING,
         ]
         for figure in figures
     ]
-    heads = ["arm", "figure", "reported", "ours, mean", "95 % of runs", "seeds", "verdict", "place"]
-    note = _REPRODUCED + _by_chance([figure.verdict for figure in figures])
-    return without_empty(Table("Reported figures", heads, rows, note))
+    heads = [
+        "arm", "figure", "reported", "ours, mean", "95 % of runs", "adjusted p", "noticed from", "seeds", "verdict",
+        "place",
+    ]  # fmt: skip
+    return without_empty(Table("Reported figures", heads, rows, _COMPATIBLE + _by_chance(figures)))
 
 
-_REPRODUCED = (
-    "Reproduced: the figure lies where 95 of 100 further runs of the same setting would fall (prediction interval over "
-    "our seeds, widened by half a unit of the last reported digit). Undecidable: that range is too wide to mean much."
+_COMPATIBLE = (
+    "Compatible: one more of our runs of the same setting could well have given the figure (prediction interval over "
+    "our seeds, widened by half a unit of the last reported digit); p is adjusted for all figures of one run of the "
+    "document (Holm). Noticed from: so far from our mean, a setting would be found not compatible in four of five such "
+    "studies. Undecidable: the range is too wide to mean much."
 )
 
 
 def _figure_verdict_text(figure: ReportedSummary) -> str:
-    """The verdict, then why; for a figure that was not reproduced, the other columns show why."""
-    shows_why = figure.why and figure.verdict is not FigureVerdict.NOT_REPRODUCED
+    """The verdict, then why; for a figure that is not compatible, the other columns show why."""
+    shows_why = figure.why and figure.verdict is not FigureVerdict.NOT_COMPATIBLE
     return f"{figure.verdict}: {figure.why}" if shows_why else figure.verdict
 
 
-def _by_chance(verdicts: Sequence[FigureVerdict]) -> str:
-    """How many misses chance alone gives, in a sentence; empty where nothing was decided."""
-    k = sum(verdict in (FigureVerdict.REPRODUCED, FigureVerdict.NOT_REPRODUCED) for verdict in verdicts)
-    if not k:
+def _by_chance(figures: Sequence[ReportedSummary]) -> str:
+    """How many runs of the document chance alone misses, in a sentence; empty where none was decided by chance."""
+    runs: dict[tuple[str, str], list[FigureVerdict]] = {}
+    for figure in figures:
+        if figure.p_adjusted is not None:
+            runs.setdefault((figure.arm, params_text(figure.setting)), []).append(figure.verdict)
+    if not runs:
         return ""
-    expected, at_least_one = chance_misses(k)
-    found = Counter(verdicts)[FigureVerdict.NOT_REPRODUCED]
+    expected, at_least_one = chance_misses(len(runs))
+    found = sum(FigureVerdict.NOT_COMPATIBLE in verdicts for verdicts in runs.values())
     return (
-        f" {many(k, 'figure')} decided, {found} not reproduced: chance alone would miss {expected:.2g} on average, and "
-        f"at least one in {share_text(at_least_one)} of such documents."
+        f" Figures of {many(len(runs), 'run')} of the document decided, of {found} not compatible: chance alone would "
+        f"miss {expected:.2g} on average, and at least one in {share_text(at_least_one)} of such documents."
     )
 
 

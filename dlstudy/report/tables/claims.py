@@ -42,19 +42,20 @@ def claims_table(summary: StudySummary) -> Table:
         "claim", "verdict", "measured by", "difference", "95 % interval", *(["on other rows"] if by_rows else []),
         "adjusted p", "pairs",
     ]  # fmt: skip
-    how = [_HOW_JUDGED, _BY_ROWS if by_rows else ""]
+    how = [_HOW_JUDGED, _BY_ROWS if by_rows else "", _floors(summary.claims)]
     note = " ".join(filter(None, [*how, _scopes(summary.claims), _aa_tests(summary)]))
     return Table("Claims", heads, rows, note)
 
 
 _HOW_JUDGED = (
     "Difference: mean over pairs against the arm that decides, positive where the claim says so. A claim is supported "
-    "when it holds against each arm that it names; p is adjusted for all claims of the study (Holm), and has to agree "
-    "with the interval."
+    "when it holds against each arm that it names. p: how often as much would be seen if each pair could as well have "
+    "differed the other way, adjusted for all claims of the study (Holm). The interval holds what that test does not "
+    "reject."
 )
 _BY_ROWS = (
     "The 95 % interval holds on these test rows; that on other rows, for others of the same kind too. A verdict takes "
-    "both."
+    "the larger p of the two."
 )
 
 
@@ -101,6 +102,21 @@ def _what_would_show(claim: ClaimSummary) -> str:
     return "; ".join(parts)
 
 
+def _floors(claims: Sequence[ClaimSummary]) -> str:
+    """The claims whose p could not have been smaller, by their number of pairs."""
+    at_floor: dict[int, list[str]] = {}
+    for i, claim in enumerate(claims, 1):
+        if claim.p is not None and claim.p == claim.p_floor:
+            at_floor.setdefault(claim.n, []).append(str(i))
+    return " ".join(
+        f"{_numbered(numbers)}: p is the smallest that {many(n, 'seed')} can give." for n, numbers in at_floor.items()
+    )
+
+
+def _numbered(numbers: Sequence[str]) -> str:
+    return f"{'Claims' if len(numbers) > 1 else 'Claim'} {listed(numbers)}"
+
+
 def _scopes(claims: Sequence[ClaimSummary]) -> str:
     """The scopes of the verdicts, each once."""
     numbered: dict[str, list[str]] = {}
@@ -110,10 +126,7 @@ def _scopes(claims: Sequence[ClaimSummary]) -> str:
             numbered.setdefault(scope, []).append(str(i))
     if len(numbered) == 1:
         return f"All verdicts: {next(iter(numbered))}."
-    return " ".join(
-        f"{'Claims' if len(numbers) > 1 else 'Claim'} {listed(numbers)}: {scope}."
-        for scope, numbers in numbered.items()
-    )
+    return " ".join(f"{_numbered(numbers)}: {scope}." for scope, numbers in numbered.items())
 
 
 def _aa_tests(summary: StudySummary) -> str:
@@ -146,9 +159,9 @@ def pairs_table(summary: StudySummary) -> Table:
 
 
 _HOW_COMPARED = (
-    "Interval of the mean: Student's t below 20 pairs, BCa bootstrap from 20 on. p: two-sided, of this pair alone, by "
-    "flipping signs (all patterns up to 20 pairs, 100,000 random ones beyond), between searches by Student's t, of a "
-    "claim of equivalence by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: "
+    "p: two-sided, of this pair alone, by flipping signs (all patterns up to 16 pairs, 65,535 random ones beyond); the "
+    "interval of the mean holds the shifts that this test does not reject. Between searches both are Student's. p of a "
+    "claim of equivalence: by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: "
     "the share of pairs in which the claim's arm is ahead, a tie counting half, with its 95 % Clopper-Pearson "
     "interval. Effect size: the mean in standard deviations of the differences (Hedges' g). On other rows: 95 % "
     "interval and p of the mean over pairs and test rows as crossed random effects, for other rows of the same kind; "

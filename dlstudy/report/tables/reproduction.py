@@ -31,9 +31,8 @@ def command(study: str, variant: Variant, protocol: Mapping[str, Any], reported_
     words = ["dlstudy", "run", study if study in loader.paths() else f"{study}.py"]
     for option, value in variant.options.items():
         words += [f"--{option}"] if value is True else [f"--{option}", str(value)]
-    words += ["--trials", str(protocol["trials"]), "--seeds", str(protocol["seeds"])]
-    if protocol["searches"] > 1:
-        words += ["--searches", str(protocol["searches"])]
+    for option in ("searches", "trials", "seeds"):
+        words += [f"--{option}", str(protocol[option])]
     if reported_variants:
         words.append("--reported-variants")
     return shlex.join(words)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from dlstudy.analysis.cost_results import BudgetCurve, CostSummary
 from dlstudy.analysis.formatting import NOTHING, number, seconds_text
-from dlstudy.analysis.results import BudgetCurve, CostSummary, StudySummary
+from dlstudy.analysis.results import StudySummary
 from dlstudy.analysis.trial_index import unrecovered
 from dlstudy.report.blocks import Cell, Mood, Table, without_empty
 from dlstudy.report.labels import label, listed, many, ranges, verdict_mood

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from dlstudy.analysis.results import BudgetCurve
+from dlstudy.analysis.cost_results import BudgetCurve
 from dlstudy.report.figures.search import (
     Slice,
     Tried,

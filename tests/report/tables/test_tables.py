@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from dlstudy.analysis.aa_tests import false_verdicts
+from dlstudy.analysis.cost_results import BudgetCurve, CostSummary
 from dlstudy.analysis.crossed import crossed_mean
 from dlstudy.analysis.formatting import interval_text, p_text
 from dlstudy.analysis.pairs import Pair, Unit
 from dlstudy.analysis.results import (
-    BudgetCurve,
     Check,
     ClaimSummary,
-    CostSummary,
     DerivedVerdict,
     FigureVerdict,
     MetricSummary,
@@ -70,8 +69,8 @@ def test_tables_come_in_reading_order_and_only_with_rows(summary):
 
 def test_the_table_of_arms_by_hand(summary):
     rows = tables(summary)[0].rows
-    assert rows[0] == ["a", "rate 0.5", "0.9000 (1 trial)", "0.9300 ± 0.0068", "6", "–", "0.9100 reproduced", "0.9100"]
-    assert rows[1][3:] == ["0.9100 ± 0.0070", "6", "–", "0.5 not reproduced", "0.910"]
+    assert rows[0] == ["a", "rate 0.5", "0.9000 (1 trial)", "0.9300 ± 0.0068", "6", "–", "0.9100 compatible", "0.9100"]
+    assert rows[1][3:] == ["0.9100 ± 0.0070", "6", "–", "0.5 not compatible", "0.910"]
 
 
 def test_the_optimism_is_given_to_the_place_of_the_spread(study):
@@ -90,17 +89,21 @@ def test_the_optimism_is_given_to_the_place_of_the_spread(study):
 def test_the_table_of_reported_figures_by_hand(summary):
     table = reported_table(summary)
     # 0.91 +- 2.570582 * 0.001 * sqrt(4/3) +- 0.00005 with three runs: t(2) = 4.302653
-    assert table.rows[0] == ["a", "test accuracy", "0.9100", "0.9100", "0.9050 to 0.9150", "3", "reproduced"]
+    # Noticed in four of five cases: scipy.stats.nct.sf(4.302653, 2, 0.00653 / (0.001 * sqrt(4/3))) is 0.8
+    row = ["a", "test accuracy", "0.9100", "0.9100", "0.9050 to 0.9150", "1.00", "0.0066", "3", "compatible"]
+    assert table.rows[0] == row
     assert table.rows[1][-1] == "not run: --reported-variants trains it"
-    assert table.heads == ["arm", "figure", "reported", "ours, mean", "95 % of runs", "seeds", "verdict"]
+    assert table.heads == [
+        "arm", "figure", "reported", "ours, mean", "95 % of runs", "adjusted p", "noticed from", "seeds", "verdict",
+    ]  # fmt: skip
 
 
 def test_the_table_of_reported_figures_says_what_chance_alone_misses(summary):
-    # two decided of three: 2 * 0.05 misses, and one at least with 1 - 0.95 ** 2 = 0.0975
+    # two runs decided of three: 2 * 0.05 misses, and one at least with 1 - 0.95 ** 2 = 0.0975
     note = reported_table(summary).note
     assert note.endswith(
-        "2 figures decided, 1 not reproduced: chance alone would miss 0.1 on average, and at least one in 10 % of such "
-        "documents."
+        "Figures of 2 runs of the document decided, of 1 not compatible: chance alone would miss 0.1 on average, and "
+        "at least one in 10 % of such documents."
     )
     assert "chance" not in reported_table(sum_up(make_study(reported=[figure("0.9")]), [])).note
 
@@ -129,9 +132,9 @@ def test_derived_figures_have_digits_that_help():
 
 
 def test_the_table_of_claims_by_hand(summary):
-    # differences 0.020 0.021 0.019 0.021 0.019 0.020: mean 0.02, sd 0.00089443, t(5) = 2.570582; p = 2 / 2 ** 6
+    # differences 0.020 0.021 0.019 0.021 0.019 0.020: of six, the interval is their range; p = 2 / 2 ** 6
     table = claims_table(summary)
-    measured = ["test accuracy (tuned winners)", "+0.02000 against b", "+0.01906 to +0.02094", "0.031", "6 seeds"]
+    measured = ["test accuracy (tuned winners)", "+0.0200 against b", "+0.0190 to +0.0210", "0.031", "6 seeds"]
     assert table.rows[0] == ["1. a is better", "supported", *measured]
     assert table.rows[1] == ["2. x", "not testable: no data", "–", "–", "–", "–", "–"]
     assert table.note.endswith("on these test rows (not every run has test_accuracy of each row).")
@@ -211,9 +214,9 @@ def test_a_verdict_says_why(changes, text):
 
 @pytest.mark.parametrize("verdict", [*Verdict, *FigureVerdict, *DerivedVerdict])
 def test_every_verdict_has_a_mood(verdict):
-    good = (Verdict.SUPPORTED, FigureVerdict.REPRODUCED, DerivedVerdict.RIGHT)
+    good = (Verdict.SUPPORTED, FigureVerdict.COMPATIBLE, DerivedVerdict.RIGHT)
     bad = (
-        Verdict.CONTRADICTED, Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS, FigureVerdict.NOT_REPRODUCED,
+        Verdict.CONTRADICTED, Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS, FigureVerdict.NOT_COMPATIBLE,
         DerivedVerdict.WRONG,
     )  # fmt: skip
     expected = Mood.GOOD if verdict in good else Mood.BAD if verdict in bad else Mood.OPEN
@@ -225,8 +228,8 @@ def test_every_phase_of_a_claim_has_words():
 
 
 def test_a_cell_is_its_text_and_keeps_its_mood():
-    cell = Cell("0.9560 reproduced", Mood.GOOD)
-    assert (cell, hash(cell)) == ("0.9560 reproduced", hash("0.9560 reproduced"))
+    cell = Cell("0.9560 compatible", Mood.GOOD)
+    assert (cell, hash(cell)) == ("0.9560 compatible", hash("0.9560 compatible"))
     assert (mood_of(cell), mood_of(Cell("x")), mood_of("supported")) == (Mood.GOOD, None, None)
 
 
@@ -236,9 +239,9 @@ def moods(table):
 
 
 def test_cells_with_a_verdict_have_its_mood_and_others_none(summary):
-    assert moods(arms_table(summary)) == {"0.9100 reproduced": Mood.GOOD, "0.5 not reproduced": Mood.BAD}
+    assert moods(arms_table(summary)) == {"0.9100 compatible": Mood.GOOD, "0.5 not compatible": Mood.BAD}
     assert moods(reported_table(summary)) == {
-        "reproduced": Mood.GOOD, "not reproduced": Mood.BAD, "not run: --reported-variants trains it": Mood.OPEN,
+        "compatible": Mood.GOOD, "not compatible": Mood.BAD, "not run: --reported-variants trains it": Mood.OPEN,
     }  # fmt: skip
     assert moods(claims_table(summary)) == {"supported": Mood.GOOD, "not testable: no data": Mood.OPEN}
     assert moods(pairs_table(summary)) == {}
