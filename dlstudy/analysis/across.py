@@ -10,9 +10,9 @@ from dlstudy.analysis.combining import Heterogeneity, heterogeneity
 from dlstudy.analysis.comparison import compare
 from dlstudy.analysis.formatting import difference, interval_text, p_text
 from dlstudy.analysis.inference import Interval, prediction_interval
-from dlstudy.analysis.pairs import Pair, Unit
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.ranks import Ranks, average_ranks
-from dlstudy.analysis.results import SCHEMA, ClaimSummary, StudySummary, Verdict
+from dlstudy.analysis.results import SCHEMA, ClaimSummary, StudySummary, Unit, Verdict
 from dlstudy.analysis.verdicts import decide, with_pairs
 from dlstudy.study.claims import Claim
 from dlstudy.study.metrics import has_no_unit
@@ -216,7 +216,7 @@ def _claim_across(
 
 def _pair_across(against: str, on: Sequence[Pair], averaged: bool) -> PairAcross:
     prediction = prediction_interval([pair.mean for pair in on]) if averaged else None
-    return PairAcross(against, on, heterogeneity([pair.differences for pair in on]), prediction)
+    return PairAcross(against, on, heterogeneity([pair.widened for pair in on]), prediction)
 
 
 def _on_each(judged: Sequence[ClaimSummary], other: str) -> list[Pair]:

@@ -8,6 +8,7 @@ from dlstudy.analysis.formatting import difference, interval_text, mean_text
 from dlstudy.analysis.measurements import value_of_diverged
 from dlstudy.analysis.results import Check, ClaimSummary, MetricSummary, Verdict
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries
+from dlstudy.analysis.twins import twins_notes
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim
 from dlstudy.study.metrics import told_direction
@@ -126,17 +127,22 @@ def scope_of(
     searched = [_count(n_trials, "search trial")] if any(arm.space for arm in study.arms) else []
     tried = f"{' and '.join([*searched, _count(protocol.seeds, 'seed')])} for each arm"
     budget = tried + (f" in each of {protocol.searches} searches" if protocol.searches > 1 else "")
-    words = [f"data: {study.data.title}" + (f", of which {_n_train(study):,} rows train" if protocol.rows else "")]
+    words = [f"data: {study.data.title}{_rows_used(study)}"]
     words += [f"models: {ends} parameters"] if ends else []
     words += [f"budget: {budget}, {_count(protocol.epochs, 'epoch')}"]
     words += [", ".join(f"{name} {made_with[name]}" for name in ("tensorflow", "keras") if name in made_with)]
     return f"{'; '.join(filter(None, words))}."
 
 
-def _n_train(study: ResolvedStudy) -> int:
-    """Rows that train in the search and the replicates: `Protocol.rows` less those that validate."""
+def _rows_used(study: ResolvedStudy) -> str:
+    """How many rows train in the search and the replicates, in words: `Protocol.rows` less those that validate."""
     protocol, data = study.protocol, study.data
-    return len(split_rows(protocol.split, data.n_train, data.n_test, protocol.rows).train)
+    if protocol.rows is None:
+        return ""
+    if protocol.split.resample:  # splits may differ in it
+        return f", of which {protocol.rows:,} rows at most train and validate"
+    n_train = len(split_rows(protocol.split, data.n_train, data.n_test, protocol.rows).train)
+    return f", of which {n_train:,} rows train"
 
 
 def _count(n: int, noun: str) -> str:
@@ -150,6 +156,7 @@ def notes_of(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[str]:
         notes.append(f"DATA: {study.dataset} is {study.data.caveat}")
     if study.reported and not variant.trains_as_stated:
         notes.append(f"reported figures are not compared: this variant ({variant}) differs from what was reported")
+    notes += twins_notes(trials)
     if (told := told_direction(study.protocol.metric)) not in (None, study.protocol.direction):
         notes.append(f"Protocol.direction is {study.protocol.direction}, though {study.protocol.metric} says {told}")
     if warning := rate_warning(study, trials):

@@ -19,7 +19,9 @@ from dlstudy.analysis.inference import (
     win_share,
 )
 from dlstudy.analysis.measurements import ClaimMeasurements
-from dlstudy.analysis.pairs import Pair, Unit
+from dlstudy.analysis.pair import Pair
+from dlstudy.analysis.resampled import overlap_of, widened, widening
+from dlstudy.analysis.results import Unit
 from dlstudy.analysis.row_scope import rows_of_pair
 from dlstudy.analysis.sign_flips import asymmetry_p, sign_flip_interval, sign_flip_p, smallest_shift
 from dlstudy.study.request import ResolvedStudy
@@ -51,6 +53,22 @@ class Comparison:
         """Searches of which every arm of the claim has runs on the same seeds."""
         return len(self._searches)
 
+    @cached_property
+    def overlap(self) -> float:
+        """Rows judged / all other rows of a split, where each unit has a split of its own; else 0."""
+        return overlap_of(self._study, self._claim, self.by_search)
+
+    @property
+    def over_splits(self) -> str:
+        """How many splits the comparison is over, in words; empty where splits are not resampled."""
+        claim = self._claim
+        arms = [self._study.arm(arm) for arm in (claim.better, *claim.than)]
+        if not any(self._study.split_of(arm, claim.phase.runs).resample for arm in arms):
+            return ""
+        of_arms = [[set(self._measurements.values(arm.name, search)) for search in self._used] for arm in arms]
+        n = self.n_searches if self.by_search else sum(len(set.intersection(*k)) for k in zip(*of_arms, strict=True))
+        return f", on {n} splits" if self.overlap and n > 1 else ", on one split"
+
     def pair(self, other: str) -> Pair | None:
         """The claim's arm against another; None with fewer than two units that both have."""
         by_search = self._differences(other)
@@ -65,7 +83,7 @@ class Comparison:
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
         rows, why_no_rows = rows_of_pair(self._study, self._measurements, other, by_search, self.unit)
         return dataclasses.replace(
-            compare(other, units, self.unit, self._is_random(other, units)),
+            compare(other, units, self.unit, self._is_random(other, units), self.overlap),
             sd_seeds=spread[0],
             sd_searches=spread[1],
             rows=rows,
@@ -107,7 +125,7 @@ class Comparison:
         return found
 
 
-def compare(against: str, units: Mapping[int, float], unit: Unit, by_chance: bool = True) -> Pair:
+def compare(against: str, units: Mapping[int, float], unit: Unit, by_chance: bool = True, overlap: float = 0.0) -> Pair:
     """The statistics of paired differences.
 
     Args:
@@ -115,12 +133,14 @@ def compare(against: str, units: Mapping[int, float], unit: Unit, by_chance: boo
         units: the difference of each unit, at least two, positive where the claim says so.
         unit: what they are.
         by_chance: whether seeds matter; else there is no p, and the interval is a point.
+        overlap: as of `Pair`.
     """
     values = [units[key] for key in sorted(units)]
-    mean, by_sign = mean_and_sd(values)[0], unit is Unit.SEED
+    mean, by_sign = mean_and_sd(values)[0], unit is Unit.SEED and not overlap
+    wide = widened(values, overlap)
     # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
-    p = sign_flip_p(values) if by_sign else t_test_p(values)
-    interval = sign_flip_interval(values, 0.95) if by_sign else paired_interval(values)
+    p = sign_flip_p(values) if by_sign else t_test_p(wide)
+    interval = sign_flip_interval(values, 0.95) if by_sign else paired_interval(wide)
     wins, wins_interval = win_share(values)
     return Pair(
         against=against,
@@ -129,33 +149,41 @@ def compare(against: str, units: Mapping[int, float], unit: Unit, by_chance: boo
         mean=mean,
         median=statistics.median(values),
         interval=interval if by_chance else (mean, mean),
-        interval_90=paired_interval(values, 0.90),
+        interval_90=paired_interval(wide, 0.90),
         p=p if by_chance else None,
         by_chance=by_chance,
         asymmetry_p=asymmetry_p(values) if by_chance and by_sign else None,
         wins=wins,
-        wins_interval=wins_interval,
+        wins_interval=None if overlap else wins_interval,
         effect_size=effect_size(values),
+        overlap=overlap,
     )
 
 
-def smallest_shown(unit: Unit, n: int, alpha: float) -> float:
+def smallest_shown(unit: Unit, n: int, alpha: float, overlap: float = 0.0) -> float:
     """The true mean difference, in its standard deviations, that the test of n such units finds in four of five cases.
 
     Infinite where so few cannot give a p as small as alpha.
     """
-    return smallest_shift(n, alpha) if unit is Unit.SEED else smallest_difference(1.0, n, alpha)
+    if unit is Unit.SEED and not overlap:
+        return smallest_shift(n, alpha)
+    return smallest_difference(widening(n, overlap), n, alpha)
 
 
 def smallest_in_metric(pair: Pair, unit: Unit, n: int, alpha: float) -> float:
     """The true mean difference that n such units find in four of five cases, on as many rows; 0 without spread."""
     sd = mean_and_sd(pair.differences)[1]
-    shown = sd * smallest_shown(unit, n, alpha) if sd else 0.0
+    shown = sd * smallest_shown(unit, n, alpha, pair.overlap) if sd else 0.0
     return max(shown, crossed.smallest_difference(pair.rows, n, alpha)) if pair.rows else shown
 
 
 def units_for(pair: Pair, unit: Unit, difference: float, alpha: float) -> int | None:
-    """Fewest units that find a difference so, on as many rows; None where no number of them does."""
+    """Fewest units that find a difference so, on as many rows; None where no number of them does.
+
+    More splits of the same rows too find a smaller difference only up to a limit.
+    """
+    if pair.overlap:
+        return None
     n = pairs_needed(lambda n: smallest_in_metric(pair, unit, n, alpha), difference)
     return n if smallest_in_metric(pair, unit, n, alpha) <= difference else None
 

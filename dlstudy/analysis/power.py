@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlstudy.analysis.comparison import smallest_in_metric, smallest_shown
-from dlstudy.analysis.pairs import Unit
+from dlstudy.analysis.resampled import overlap_of
+from dlstudy.analysis.results import Unit
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim, ClaimPhase
@@ -54,9 +55,9 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     """
     plans, n_tests = [], sum(claim.n_hypotheses for claim in study.family)
     for claim in (claim for claim in study.family if claim.margin is None):
-        n, level = _units(study, claim), SIGNIFICANCE / n_tests
-        known = _smallest_known(study, claim, trials, level)
-        plans.append(ClaimPlan(claim.text, claim.metric, n, smallest_shown(_unit(study, claim), n, level), known))
+        n, unit, level = _units(study, claim), _unit(study, claim), SIGNIFICANCE / n_tests
+        in_sd = smallest_shown(unit, n, level, overlap_of(study, claim, unit is Unit.SEARCH))
+        plans.append(ClaimPlan(claim.text, claim.metric, n, in_sd, _smallest_known(study, claim, trials, level)))
     return plans
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from dlstudy.analysis.combining import heterogeneity_p, mean_of_means
 from dlstudy.analysis.comparison import LEAST_SEARCHES
 from dlstudy.analysis.inference import Interval, paired_interval, variance_components
-from dlstudy.analysis.pairs import Pair, Unit
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import (
     SCHEMA,
     ArmSummary,
@@ -17,6 +17,7 @@ from dlstudy.analysis.results import (
     FigureVerdict,
     ReportedSummary,
     StudySummary,
+    Unit,
     Verdict,
 )
 from dlstudy.errors import UsageError
@@ -194,7 +195,7 @@ def _claim(judged: Sequence[ClaimSummary]) -> ReplicatedClaim:
 
 def _pair(judged: Sequence[ClaimSummary], pairs: Sequence[Pair]) -> ReplicatedPair:
     """The differences combined: from three replications on, a replication is a search, and so the unit for methods."""
-    groups = [pair.differences for pair in pairs]
+    groups = [pair.widened for pair in pairs]
     means = [pair.mean for pair in pairs]
     combined, interval = mean_of_means(groups)
     scope = judged[0].scope

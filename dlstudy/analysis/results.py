@@ -9,7 +9,7 @@ from typing import Any
 from dlstudy.analysis.aa_tests import FalseVerdicts
 from dlstudy.analysis.cost_results import BudgetCurve, CostSummary
 from dlstudy.analysis.inference import Interval
-from dlstudy.analysis.pairs import Pair, Unit
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.trial_json import trial_json
 from dlstudy.study.claims import ClaimPhase
 from dlstudy.study.metrics import test_metric_of
@@ -29,6 +29,7 @@ __all__ = [
     "ReportedSummary",
     "StudySummary",
     "SweepSummary",
+    "Unit",
     "Verdict",
 ]
 
@@ -70,6 +71,14 @@ class DerivedVerdict(StrEnum):
 
     RIGHT = "right"
     WRONG = "wrong"
+
+
+class Unit(StrEnum):
+    """The unit that a comparison pairs."""
+
+    SEED = "seed"
+    SEARCH = "search"
+    DATASET = "data set"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import numpy as np
 
 from dlstudy.analysis.crossed import CrossedMean, crossed_mean
 from dlstudy.analysis.measurements import ClaimMeasurements
-from dlstudy.analysis.pairs import Pair, Unit
-from dlstudy.analysis.results import ClaimSummary, Verdict
+from dlstudy.analysis.pair import Pair
+from dlstudy.analysis.results import ClaimSummary, Unit, Verdict
 from dlstudy.study.claims import Claim, ClaimPhase
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
@@ -52,7 +52,9 @@ def rows_of_pair(
 
 
 def rows_in_words(claim: Claim, pairs: Sequence[Pair]) -> str:
-    """The rows that a verdict holds for."""
+    """The rows that a verdict holds for; empty where each unit has its own."""
+    if any(pair.overlap for pair in pairs):
+        return ""
     part = next(word for prefix, word in _PARTS.items() if claim.metric.startswith(prefix))
     if pairs and all(pair.rows for pair in pairs):
         return "on test rows of this kind"
@@ -85,6 +87,8 @@ def _why_not_by_row(study: ResolvedStudy, claim: Claim, other: str) -> str:
     if claim.epoch is not None:
         return "rows are kept at the end of training"
     ours, theirs = (study.split_of(study.arm(arm), _phase(claim)) for arm in (claim.better, other))
+    if ours.resample or theirs.resample:
+        return "each unit has test rows of its own"
     return "" if ours == theirs else "the arms have other test rows"
 
 

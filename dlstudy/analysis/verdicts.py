@@ -10,8 +10,8 @@ from dlstudy.analysis.formatting import p_text
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.measurements import ClaimMeasurements, how_measured
 from dlstudy.analysis.multiplicity import adjust
-from dlstudy.analysis.pairs import Pair, Unit, beyond_margin_p, difference_p, within_margin_p
-from dlstudy.analysis.results import Check, ClaimSummary, DerivedSummary, DerivedVerdict, Verdict
+from dlstudy.analysis.pair import Pair, beyond_margin_p, difference_p, within_margin_p
+from dlstudy.analysis.results import Check, ClaimSummary, DerivedSummary, DerivedVerdict, Unit, Verdict
 from dlstudy.analysis.row_scope import rows_in_words, with_narrower, without_rows
 from dlstudy.analysis.sign_flips import smallest_p
 from dlstudy.analysis.trial_index import TrialIndex
@@ -80,7 +80,8 @@ def with_pairs(claim: Claim, summary: ClaimSummary, pairs: Sequence[Pair]) -> Cl
     if not any(pair.by_chance or pair.rows for pair in pairs):
         return summary
     p_equivalent = max(within_margin_p(pair, claim.rope) for pair in pairs) if claim.rope else None
-    p_floor = _smallest_p(pairs, deciding) if claim.margin is None and summary.unit is Unit.SEED else None
+    by_sign = claim.margin is None and summary.unit is Unit.SEED and not deciding.overlap
+    p_floor = _smallest_p(pairs, deciding) if by_sign else None
     return dataclasses.replace(summary, p=p, p_equivalent=p_equivalent, p_floor=p_floor)
 
 
@@ -112,8 +113,9 @@ def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> Cla
     pairs = [pair for other in claim.than if (pair := comparison.pair(other)) is not None]
     summary = ClaimSummary(
         claim.text, Verdict.NOT_RUN, claim.metric, claim.epoch, claim.phase, how=how_measured(claim),
-        unit=comparison.unit, scope=_scope(study, claim, comparison), rows_scope=rows_in_words(claim, pairs),
-        margin=claim.margin, rope=claim.rope, aa_test=claim.aa_test, pairs=pairs,
+        unit=comparison.unit, scope=_scope(study, claim, comparison) + comparison.over_splits,
+        rows_scope=rows_in_words(claim, pairs), margin=claim.margin, rope=claim.rope, aa_test=claim.aa_test,
+        pairs=pairs,
     )  # fmt: skip
     if len(pairs) < len(claim.than):
         return dataclasses.replace(summary, why=measurements.why_missing())

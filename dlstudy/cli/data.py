@@ -66,12 +66,20 @@ def _tables(about: Description, profile: DatasetProfile) -> list[Table]:
     if not about.n_test:
         of_whom = "These rows come undivided: a study's split divides them."
     return [
-        Table("Rows", ["part", "x", "y", "missing in x", "missing in y"], shapes, of_whom),
+        Table("Rows", ["part", "x", "y", "missing in x", "missing in y"], shapes, f"{of_whom} {_twins(profile)}"),
         _balance(profile),
         _spreads("Target", [profile.target] if profile.target else []),
         _spreads("Features", profile.features),
         _first_rows(about, profile),
     ]
+
+
+def _twins(profile: DatasetProfile) -> str:
+    part, whole = profile.parts[0], profile.twins is None
+    repeats = (
+        f"{profile.n_repeats:,} of the {part.x_shape[0]:,} {'rows' if whole else 'training rows'} repeat an earlier one"
+    )
+    return f"{repeats}." if whole else f"{repeats}, and {profile.twins}."
 
 
 def _balance(profile: DatasetProfile) -> Table:

@@ -14,6 +14,7 @@ from dlstudy.analysis.measurements import how_measured
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.cli.console import make_console, print_table
 from dlstudy.common.processes import ask
+from dlstudy.datasets import registry
 from dlstudy.errors import StudyError
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
@@ -22,6 +23,8 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.claims import Claim
+from dlstudy.study.leakage import twins_of
+from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request, resolve
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrialRecord, make_parameters, params_key
@@ -41,7 +44,7 @@ def show_study(name: str, json: bool) -> None:
     for table in _definition_tables(file.study):
         if table.rows:
             print_table(console, table)
-    notes = [*file.study.remarks, rate_warning(file.study)]
+    notes = [*file.study.remarks, rate_warning(file.study), *_twins(file)]
     if file.study.other_datasets:
         notes.append(f"also runs on: {', '.join(f'--dataset {other}' for other in file.study.other_datasets)}")
     for note in filter(None, notes):
@@ -96,6 +99,15 @@ def _print_model(title: str, about: Mapping[str, Any]) -> None:  # Any: JSON
     weights = [[w["name"], w["shape"], *(f"{w[head]:+.4f}" for head in heads[2:])] for w in about["weights"]]
     if weights:
         print_table(console, Table("Weights of the trained winner (first seed)", heads, weights))
+
+
+def _twins(file: StudyFile) -> list[str]:
+    """What is said of the test rows, where the data is here."""
+    study = resolve(file, Request())
+    if registry.state(study.dataset) != "cached":
+        return []
+    twins = twins_of(study.dataset, study.protocol.split, rows=study.protocol.rows)
+    return [str(twins)] if twins.n_equal else []
 
 
 def _definition(study: Study) -> dict[str, Any]:  # Any: JSON

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from dlstudy.datasets.dataset import Array, Dataset
+from dlstudy.datasets.twins import Twins, count_twins, n_repeats, row_digests
 from dlstudy.errors import DataError
 
 __all__ = ["ClassCount", "DatasetProfile", "Part", "Spread", "profile_of"]
@@ -84,6 +85,8 @@ class DatasetProfile:
         features: of each column of a table, or of all pixels together, in the training rows.
         target: of a regression, in the training rows; None for a classification.
         first_rows: of a table, the first five training rows, the label or target last; empty for images.
+        n_repeats: training rows that are equal to an earlier one in all features.
+        twins: test rows that are equal to a training row; None without test rows.
     """
 
     dataset: str
@@ -93,6 +96,8 @@ class DatasetProfile:
     features: tuple[Spread, ...]
     target: Spread | None
     first_rows: tuple[tuple[float, ...], ...]
+    n_repeats: int
+    twins: Twins | None
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """Plain data."""
@@ -110,6 +115,8 @@ class DatasetProfile:
             features=tuple(Spread(**row) for row in data["features"]),
             target=Spread(**data["target"]) if data["target"] else None,
             first_rows=tuple(tuple(row) for row in data["first_rows"]),
+            n_repeats=data["n_repeats"],
+            twins=Twins(**data["twins"]) if data["twins"] else None,
         )
 
 
@@ -125,7 +132,7 @@ def profile_of(data: Dataset) -> DatasetProfile:
         parts.append(_part("test", data.x_test, data.y_test))
     is_table = x.ndim == 2
     balance = _balance(data) if about.task == "classification" else ()
-    counts = [count.n_train for count in balance]
+    counts, digests = [count.n_train for count in balance], row_digests(x)
     return DatasetProfile(
         dataset=about.name,
         parts=tuple(parts),
@@ -134,6 +141,8 @@ def profile_of(data: Dataset) -> DatasetProfile:
         features=tuple(map(_column, about.feature_names, x.T)) if is_table else (_pixels(x),),
         target=None if balance else _column(about.target_name, y),
         first_rows=tuple(map(tuple, np.column_stack([x[:_N_FIRST], y[:_N_FIRST]]).tolist())) if is_table else (),
+        n_repeats=n_repeats(digests),
+        twins=count_twins(digests, y, row_digests(data.x_test), data.y_test) if len(data.x_test) else None,
     )
 
 

@@ -97,8 +97,10 @@ class Plan:
         self._waiting: deque[Training] = deque()
         has_round = study.protocol.rounds > 0 and takes_rounds(selection.arms)
         self._least_trials = trials_in(study.protocol, int(has_round))
-        # What later searches begin in: where there are rounds, the first search finds it.
-        self._ranges = None if has_round else {arm.name: arm.space for arm in selection.arms}
+        # What later searches begin in: where there are rounds, the first search finds it. Where each search has a split
+        # of its own, it finds it for itself: the first one has seen the test rows of the others.
+        is_found = has_round and not study.protocol.split.resample
+        self._ranges = None if is_found else {arm.name: arm.space for arm in selection.arms}
         self._parts = {name: _Part() for _, name in study.parts(selection.arms)}
         by_place = {(name.phase, name.arm, name.search): part for name, part in self._parts.items()}
         for trial in trials:

@@ -13,6 +13,7 @@ from dlstudy.store.arm_record import ArmRecord, end_open
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.fingerprint import define_all
+from dlstudy.study.leakage import twins_of_trial
 from dlstudy.study.metrics import train_metric_of
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
@@ -66,6 +67,8 @@ class TrialRecorder:
         """Writes a result into the record; returns the training and its record."""
         training = self._in_flight.pop(outcome.spec.key)
         result, value = self._judge(training, outcome.result)
+        if any(name.startswith("test_") for name in result.metrics):
+            result = dataclasses.replace(result, twins=twins_of_trial(outcome.spec))
         return training, self._open(training.part).end(outcome.spec, result, value, run_id)
 
     def give_up(self, reason: str) -> list[TrialRecord]:

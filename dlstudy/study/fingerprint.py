@@ -46,6 +46,12 @@ def define(study: ResolvedStudy, arm: Arm, phase: Phase, code: Mapping[str, str]
         "restarts": arm.restarts,
         "code": dict(code),
     }
+    if resample := study.split_of(arm, phase).resample:
+        unit = "seed" if study.has_split_for_each_seed(phase) else "search"
+        n = len(study.searches_of(phase))
+        of_which = f" of {n} searches" if unit == "seed" and n > 1 else ""  # which numbers the splits
+        definition["resample"] = f"{resample}, one for each {unit}{of_which}"
+        definition["groups"] = study.split_of(arm, phase).groups
     if phase in (Phase.REPORTED, Phase.DEFAULTS):
         definition[phase.value] = dict(arm.stated(phase) or {})
     if phase is Phase.SEARCH:

@@ -13,7 +13,7 @@ from dlstudy.study.loader import StudyFile
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.seeds import seed_of, stream_of
-from dlstudy.study.splits import split_rows
+from dlstudy.study.splits import require_groups, split_rows
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialSpec
 from dlstudy.study.variant import Variant
@@ -139,6 +139,7 @@ class ResolvedStudy(Study):
             epochs=int(params["epochs"]),
             batch_size=int(params["batch_size"]),
             split=split,
+            split_number=self.split_number(phase, index, search) if split.resample else 0,
             rows=self.protocol.rows,
             read_test=read_test,
             restarts=arm.restarts,
@@ -176,10 +177,29 @@ def resolve(file: StudyFile, request: Request) -> ResolvedStudy:
 def _check_splits(study: ResolvedStudy) -> None:
     protocol, data = study.protocol, study.data
     for split in (protocol.split, protocol.reported_split, *(arm.reported_split for arm in study.arms)):
-        if split is not None:
+        if split is None:
+            continue
+        require_groups(split, data)
+        if not split.groups:  # which are in the data, and that may not be here yet
             split_rows(split, data.n_train, data.n_test, protocol.rows)
     if protocol.split.test is None and not data.n_test:
         raise StudyError(
             f"replicates are judged on test rows, but {data.name} has none of its own and Protocol.split names none: "
             "state Split.test"
         )
+    _check_resampling(study)
+
+
+def _check_resampling(study: ResolvedStudy) -> None:
+    """Checks that there are as many blocks of time as there are seeds, or searches, that want one of their own."""
+    for arm, name in study.parts(study.arms):
+        split, n, what = study.split_of(arm, name.phase), study.protocol.searches, "searches"
+        if study.has_split_for_each_seed(name.phase):
+            n, what = study.protocol.seeds_of(name.phase) * len(study.searches_of(name.phase)), "seeds of all searches"
+            if name.phase is Phase.SWEEP:
+                n = max(sweep.seeds for sweep in study.sweeps)
+        if split.resample and n > split.most_splits:
+            raise StudyError(
+                f"{what} must be {split.most_splits} at most, one for each block of time that Split.test="
+                f"{split.test!r} leaves to test, got {n}: lower that number, or Split.test"
+            )

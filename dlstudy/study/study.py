@@ -239,13 +239,32 @@ class Study:
         own = arm.reported_split or self.protocol.reported_split
         return own if phase is Phase.REPORTED and own else self.protocol.split
 
+    def has_split_for_each_seed(self, phase: Phase) -> bool:
+        """Whether resampled splits of a phase go by the seed; else by the search.
+
+        What a search saw must not test its winner. So where arms are tuned, each search has one split, and with it its
+        replicates, and the defaults that they are paired with. Stated settings have seen nothing.
+        """
+        return not (phase.is_repeated and any(arm.space for arm in self.arms))
+
+    def split_number(self, phase: Phase, index: int, search: int) -> int:
+        """Which of the resampled splits a trial has, from 0: the same one in every arm."""
+        if self.has_split_for_each_seed(phase):
+            return index * len(self.searches_of(phase)) + search - 1
+        return search - 1
+
     def searches_of(self, phase: Phase) -> range:
         """The numbers of the searches that have a phase, counted from 1."""
         return range(1, 1 + (self.protocol.searches if phase.is_repeated else 1))
 
     def pairs_searches(self, claim: Claim) -> bool:
-        """Whether a claim is about methods: it compares winners, at least one of them tuned."""
-        return claim.phase.compares_winners and any(self.arm(arm).space for arm in (claim.better, *claim.than))
+        """Whether a claim is about methods: it compares winners, at least one of them tuned.
+
+        Where each search has a split of its own, its seeds are no independent units for other arms either.
+        """
+        has_split_for_each = bool(self.protocol.split.resample) and not self.has_split_for_each_seed(Phase.REPLICATE)
+        is_tuned = any(self.arm(arm).space for arm in (claim.better, *claim.than))
+        return claim.phase.compares_winners and (is_tuned or has_split_for_each)
 
     def value_metric(self, arm: Arm, phase: Phase) -> str:
         """The metric that is the value of a trial: of test rows where the phase has no validation rows."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dlstudy.common.text import one_line, short_repr
+from dlstudy.datasets.twins import Twins
 from dlstudy.errors import RecordError
 from dlstudy.study.outputs import OutputReading, is_reading
 from dlstudy.study.phases import Phase, ReadTest
@@ -98,6 +99,7 @@ class TrialSpec:
         seed: of initial weights, batch order and dropout.
         epochs, batch_size: how long and in which steps.
         split: which rows train, validate and test.
+        split_number: which of its splits, from 0, where it is resampled.
         rows: train and validate on this many rows only; None for all.
         read_test: when to score the test rows and, at the end, keep which of them were right.
         restarts: see `Arm`.
@@ -128,6 +130,7 @@ class TrialSpec:
     search: int = 1
     silence_s: int = Protocol.silence_s
     check: bool = False
+    split_number: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
@@ -165,6 +168,7 @@ class TrialResult:
         outputs: how the model's outputs are read; None for an estimator, and where the test rows were not judged.
         row_values: by the name of a test metric that is a mean over rows, its values for the test rows, packed (see
             `study.row_values`); without those that were not kept.
+        twins: how many of its test rows are equal to a training row; None where that is not known.
     """
 
     state: TrialState
@@ -182,6 +186,7 @@ class TrialResult:
     model_remark: str = ""
     outputs: OutputReading | None = None
     row_values: Mapping[str, str] = field(default_factory=dict)
+    twins: Twins | None = None
 
     def __post_init__(self) -> None:
         # What a study's code and its libraries raise may hold anything.
@@ -214,10 +219,11 @@ class TrialResult:
                 "wrote it, or it is damaged: use that version, restore it from a backup, or start again in another "
                 "--home"
             )
-        trained_by, outputs = kept.get("trained_by"), kept.get("outputs")
+        trained_by, outputs, twins = (kept.get(name) for name in ("trained_by", "outputs", "twins"))
         typed = {
             "state": TrialState(kept["state"]), "trained_by": None if trained_by is None else TrainedBy(trained_by),
             "outputs": None if outputs is None else OutputReading.from_json(outputs),
+            "twins": None if twins is None else Twins(**twins),
         }  # fmt: skip
         return cls(**{**kept, **typed})
 
@@ -356,5 +362,6 @@ _IS_RIGHT: Mapping[str, Callable[[object], bool]] = {
     "initial": _holds_texts,
     "row_values": _holds_texts,
     "outputs": lambda value: value is None or is_reading(value),
+    "twins": lambda value: value is None or Twins.is_json(value),
 }
 """Whether a value from a record is valid, for the fields of a result that are not plain text."""

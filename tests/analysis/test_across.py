@@ -8,8 +8,7 @@ import pytest
 from scipy import stats
 
 from dlstudy.analysis.across import summarize_across
-from dlstudy.analysis.pairs import Unit
-from dlstudy.analysis.results import Verdict
+from dlstudy.analysis.results import Unit, Verdict
 from dlstudy.report.export import as_json
 from dlstudy.study.claims import Claim
 from tests.helpers.data_sets import A_BEATS_B, NAMES, given, on_each

@@ -9,8 +9,8 @@ import pytest
 from dlstudy.analysis.combining import heterogeneity
 from dlstudy.analysis.comparison import compare
 from dlstudy.analysis.inference import prediction_interval
-from dlstudy.analysis.pairs import Unit
 from dlstudy.analysis.ranks import average_ranks
+from dlstudy.analysis.results import Unit
 from dlstudy.analysis.sign_flips import smallest_shift
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims

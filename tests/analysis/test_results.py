@@ -3,8 +3,7 @@
 import json
 from dataclasses import replace
 
-from dlstudy.analysis.pairs import Unit
-from dlstudy.analysis.results import DerivedVerdict, FigureVerdict, Verdict
+from dlstudy.analysis.results import DerivedVerdict, FigureVerdict, Unit, Verdict
 from dlstudy.study.claims import Claim, Derived
 from tests.helpers.builders import figure, make_study, make_trial, runs_of, sum_up
 

@@ -10,8 +10,7 @@ from scipy import stats
 from dlstudy.analysis.comparison import Comparison, compare, smallest_in_metric, units_for
 from dlstudy.analysis.crossed import crossed_mean
 from dlstudy.analysis.measurements import ClaimMeasurements
-from dlstudy.analysis.pairs import Unit
-from dlstudy.analysis.results import Check
+from dlstudy.analysis.results import Check, Unit
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim

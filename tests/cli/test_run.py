@@ -197,3 +197,51 @@ def test_one_study_never_falls_back_to_other_data_by_itself(run_one):
 def test_an_unknown_study_is_refused(tmp_path):
     with pytest.raises(StudyError, match=r"no study file at"):
         run.run_studies(str(tmp_path / "none.py"), False, Request(), Backend(Home.at(tmp_path)), json=False)
+
+
+FOLDS = '''"""Two trees of scikit-learn's, on five folds of the digits."""
+from dlstudy import Arm, Claim, Protocol, Split, Study
+
+
+def build(p):
+    from sklearn.tree import DecisionTreeClassifier
+
+    return DecisionTreeClassifier(max_depth=p["depth"], random_state=p["seed"])
+
+
+STUDY = Study(
+    question="Is a deep tree better?",
+    dataset="digits",
+    build=build,
+    arms=[Arm("deep", {"depth": 8}), Arm("flat", {"depth": 4})],
+    protocol=Protocol(seeds=6, searches=1, split=Split(0.25, test=0.2, random_state=3, resample="folds")),
+    claims=[Claim("Deep is better", "deep", "flat", "test_accuracy")],
+)
+'''
+
+
+@pytest.mark.slow
+def test_a_study_on_folds_is_judged_over_them(run_one):
+    """What was trained on the fold of each seed, by hand, and a verdict with the correction for their overlap."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import KFold, train_test_split
+    from sklearn.tree import DecisionTreeClassifier
+
+    code, out, _ = run_one("folds", FOLDS, json=True)
+    report = json.loads(out)
+    (claim,) = report["claims"]
+    assert (code, claim["verdict"]) == (0, "supported")
+    assert claim["scope"] == "at the stated settings, on 6 splits"
+    assert claim["pairs"][0]["overlap"] == 0.25
+    assert report["protocol"]["split"] == "validation 0.25, test 0.2, random_state 3, resampled by folds"
+    x, y = load_digits(return_X_y=True)
+    x, y = x[:1437] / 16, y[:1437]
+    trials = [trial for trial in report["trials"] if (trial["phase"], trial["arm"]) == ("replicate", "deep")]
+    for trial in trials:
+        again, fold = divmod(trial["index"], 5)
+        left, test = list(KFold(5, shuffle=True, random_state=3 + again).split(x))[fold]
+        train, _ = train_test_split(left, test_size=0.25, random_state=3 + again)
+        tree = DecisionTreeClassifier(max_depth=8, random_state=trial["seed"]).fit(x[train], y[train])
+        assert trial["metrics"]["test_accuracy"] == pytest.approx(tree.score(x[test], y[test]))
+        assert trial["twins"] == {"n_test": len(test), "n_equal": 0, "n_contrary": 0}
+    assert len(trials) == 6

@@ -10,6 +10,7 @@ import pytest
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset, Description
 from dlstudy.datasets.profile import ClassCount, DatasetProfile, Part, profile_of
+from dlstudy.datasets.twins import Twins
 from dlstudy.errors import DataError
 
 DATA = os.environ.get("DLSTUDY_DATA", "")
@@ -53,6 +54,14 @@ def test_shapes_types_and_balance_are_given_of_each_part() -> None:
 
 def test_rows_that_nobody_divided_are_one_part() -> None:
     assert [part.name for part in profile_of(dataset([[1.0], [2.0]], [1.0, 2.0])).parts] == ["all"]
+
+
+def test_repeated_rows_and_twins_of_test_rows_are_counted() -> None:
+    profile = profile_of(
+        dataset([[1.0], [1.0], [2.0], [2.0], [3.0]], np.array([0, 1, 0, 1, 1], np.uint8), 2, ("no", "yes"))
+    )
+    assert profile.n_repeats == 1
+    assert profile.twins == Twins(n_test=2, n_equal=1, n_contrary=1)
 
 
 def test_a_class_without_training_rows_has_no_ratio() -> None:
@@ -108,6 +117,7 @@ def test_wine_has_the_balance_that_the_course_prints() -> None:
     profile = profile_of(registry.load("wine"))
     assert profile.balance == (ClassCount("bad", 744, 0), ClassCount("good", 855, 0))
     assert profile.ratio == 855 / 744
+    assert (profile.n_repeats, profile.twins) == (240, None)
     assert profile.first_rows[0] == (7.4, 0.7, 0, 1.9, 0.076, 11, 34, 0.9978, 3.51, 0.56, 9.4, 0)
 
 

@@ -301,7 +301,10 @@ STUDIES = {
     "Split.test must name rows that the data set states": ["split(test='last')"],
     "Split.test names 1 rows up to": ["split(test=[10**30])"],
     "Split.test names 1700 rows up to 1699, but there are 1437:": ["split(test=range(1700))"],
-    "Split.random_state must be a number when Split.test is a share": ["split(test=0.2)"],
+    "Split.random_state must be a number when Split.test is a share": [
+        "split(test=0.2)",
+        "split(test=0.2, resample='folds')",
+    ],
     "every part needs at least one row": ["split(test=0.99999, random_state=1)"],
     "Split.random_state must be None or a whole number in [0, 2^32)": [
         "split(random_state='42')",
@@ -309,6 +312,39 @@ STUDIES = {
         "split(random_state=2**32)",
         "split(random_state=1.5)",
         "split(random_state=True)",
+    ],
+    "Split.resample must be random, folds, groups or time": [
+        "split(resample='bootstrap')",
+        "split(resample=5)",
+        "split(resample=True)",
+        "split(resample=['folds'])",
+        "split(resample='')",
+    ],
+    "Split.test must be a share in (0, 1) where splits are": [
+        "split(resample='random')",
+        "split(resample='random', test=[1, 2])",
+        "split(resample='time', test='last')",
+    ],
+    "Split.test must be 1 divided by a whole number where": [
+        "split(resample='folds', test=0.3, random_state=1)",
+        "split(resample='time', test=0.7)",
+    ],
+    "Split.groups must be the name of a column where": [
+        "split(groups='a')",
+        "split(groups=None)",
+        "split(resample='folds', test=0.2, random_state=1, groups='a')",
+        "split(resample='groups', test=0.2, random_state=1)",
+        "split(resample='groups', test=0.2, random_state=1, groups=5)",
+        "split(resample='groups', test=0.2, random_state=1, groups=['a'])",
+    ],
+    "Split.groups must be 'equal rows' or a column of digits": [
+        "split(resample='groups', test=0.2, random_state=1, groups='writer')"
+    ],
+    "Split.validation must be a share where Split.resample is": [
+        "split(resample='groups', test=0.2, random_state=1, groups='equal rows', validation=9)"
+    ],
+    "seeds of all searches must be 4 at most, one for each block of": [
+        "study(arms=[Arm('a')], protocol=Protocol(split=Split(0.2, 0.2, resample='time')))"
     ],
     "Sweep.name must be 1 to 64 letters, digits, _, . or - and not": [
         "sweep(name='')",

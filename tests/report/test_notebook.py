@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 import dlstudy
-from dlstudy.analysis.pairs import Pair
+from dlstudy.analysis.pair import Pair
 from dlstudy.errors import RecordError
 from dlstudy.report.notebook import Results
 from dlstudy.runner.backend import Backend

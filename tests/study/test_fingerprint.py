@@ -142,6 +142,19 @@ def test_the_reported_setting_and_split_are_in_the_reported_phase_alone(definiti
             assert changes(definition_of(phase=phase), definition_of(old, new, phase=phase)) == []
 
 
+def test_a_split_that_is_not_resampled_is_defined_as_in_earlier_versions(definition_of):
+    found = definition_of()
+    assert found["split"] == "Split(validation=0.1, test=None, random_state=None)"
+    assert not {"resample", "groups"} & set(found)
+
+
+def test_how_a_split_is_resampled_is_in_the_definition(definition_of):
+    folds, groups = "Split(0.1, 0.2, 1, 'folds')", "Split(0.1, 0.2, 1, 'groups', 'equal rows')"
+    assert definition_of("Split(0.1)", folds)["resample"] == "folds, one for each search"
+    assert "resample" not in definition_of("Split(0.1)", folds, "reported")  # which has a split of its own
+    assert definition_of("Split(0.1)", groups)["groups"] == "equal rows"
+
+
 def test_the_space_and_the_sampler_are_in_the_search_alone(definition_of):
     changed = "FloatDistribution(0.1, 1.0)", "FloatDistribution(0.1, 2.0)"
     random = Variant(sampler="random", pruner="median")

@@ -6,6 +6,7 @@ import pytest
 from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Split
+from dlstudy.study.splits import groups_of, split_rows
 from dlstudy.study.trial import TrialSpec, pack_bits, unpack_bits
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
@@ -75,6 +76,25 @@ def test_same_seed_gives_the_same_numbers_whatever_trained_before(spec, run):
 
 def test_another_seed_gives_other_numbers(spec, run):
     assert run(spec).metrics["train_loss"] != run(dataclasses.replace(spec, seed=12)).metrics["train_loss"]
+
+
+@pytest.mark.parametrize("resample", [("folds", ""), ("groups", "equal rows")], ids=str)
+def test_a_trial_trains_and_is_tested_on_the_split_of_its_number(spec, tiny, digits, resample):
+    seen = []
+
+    def prepare(x, y, train, p):
+        seen.append(train)
+        return x, y
+
+    split = Split(0.25, 0.2, 1, *resample)
+    params = {"kind": "logistic", "batch_size": 32, "epochs": 3}
+    numbered = dataclasses.replace(spec, split=split, split_number=2, rows=None, arm="logistic", params=params)
+    functions = StudyFunctions(loader.load(tiny).study.build, prepare=prepare)
+    result = train(numbered, functions, digits, lambda epoch, metrics: True)
+    groups = groups_of(split, digits.description, digits.arrays.x)
+    rows = split_rows(split, 1437, 360, number=2, groups=groups)
+    np.testing.assert_array_equal(seen[0], rows.train)
+    assert unpack_bits(result.correct, len(rows.test)).mean() == pytest.approx(result.metrics["test_accuracy"])
 
 
 def test_a_search_never_reads_the_test_rows(spec, run, digits):

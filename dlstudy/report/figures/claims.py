@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlstudy.analysis.inference import Interval
-from dlstudy.analysis.pairs import Pair, Unit
-from dlstudy.analysis.results import ClaimSummary, StudySummary, Verdict
+from dlstudy.analysis.pair import Pair
+from dlstudy.analysis.results import ClaimSummary, StudySummary, Unit, Verdict
 from dlstudy.report.figures.style import WIDTH, Axes, Figure, elide, heading, pens, plain_numbers, png
 from dlstudy.report.labels import label
 

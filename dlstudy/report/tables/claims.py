@@ -12,7 +12,7 @@ from dlstudy.analysis.formatting import (
     rounded,
     share_text,
 )
-from dlstudy.analysis.pairs import Pair
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import ClaimSummary, StudySummary, Verdict
 from dlstudy.report.blocks import Cell, Table, without_empty
 from dlstudy.report.labels import PHASES, label, listed, many, verdict_mood
@@ -96,7 +96,7 @@ def _what_would_show(claim: ClaimSummary) -> str:
         decimals = places(half_width)
         smallest = number(claim.smallest) if decimals is None else rounded(claim.smallest, decimals)
         parts.append(f"{many(claim.n, claim.unit)} would show a difference of {smallest} in four of five such studies")
-    if claim.rope is not None:
+    if claim.rope is not None and (claim.n_needed is not None or claim.rows_interval is not None):
         needed = "more test rows" if claim.n_needed is None else many(claim.n_needed, claim.unit)
         parts.append(f"one of {claim.rope:g} takes {needed}")
     return "; ".join(parts)
@@ -160,7 +160,8 @@ def pairs_table(summary: StudySummary) -> Table:
 
 _HOW_COMPARED = (
     "p: two-sided, of this pair alone, by flipping signs (all patterns up to 16 pairs, 65,535 random ones beyond); the "
-    "interval of the mean holds the shifts that this test does not reject. Between searches both are Student's. p of a "
+    "interval of the mean holds the shifts that this test does not reject. Between searches both are Student's, over "
+    "resampled splits both are the corrected resampled t's (Nadeau and Bengio 2003). p of a "
     "claim of equivalence: by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: "
     "the share of pairs in which the claim's arm is ahead, a tie counting half, with its 95 % Clopper-Pearson "
     "interval. Effect size: the mean in standard deviations of the differences (Hedges' g). On other rows: 95 % "

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dlstudy.analysis.crossed import crossed_mean
-from dlstudy.analysis.pairs import Pair, Unit
-from dlstudy.analysis.results import ClaimSummary, Verdict
+from dlstudy.analysis.pair import Pair
+from dlstudy.analysis.results import ClaimSummary, Unit, Verdict
 from dlstudy.report.figures.claims import MARKS, differences_png, panels
 from dlstudy.report.figures.style import WIDTH, pens
 from dlstudy.study.claims import ClaimPhase

@@ -9,13 +9,14 @@ from dlstudy.analysis.aa_tests import false_verdicts
 from dlstudy.analysis.cost_results import BudgetCurve, CostSummary
 from dlstudy.analysis.crossed import crossed_mean
 from dlstudy.analysis.formatting import interval_text, p_text
-from dlstudy.analysis.pairs import Pair, Unit
+from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import (
     Check,
     ClaimSummary,
     DerivedVerdict,
     FigureVerdict,
     MetricSummary,
+    Unit,
     Verdict,
 )
 from dlstudy.report.blocks import Cell, Mood, Table, column_weights, mood_of, plain, without_empty

@@ -1,25 +1,17 @@
-"""A claim's arm against one other: paired differences, and what holds on these test rows and on others of their kind.
+"""The comparison of two arms over paired units, in numbers.
 
-Where rows have values, a verdict takes both: its p is the larger one.
+Where test rows have values, a verdict takes the larger p: of units on these rows, and of units and rows.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from dlstudy.analysis import crossed, inference
 from dlstudy.analysis.crossed import CrossedMean
 from dlstudy.analysis.inference import Interval
+from dlstudy.analysis.resampled import widened
 
-__all__ = ["Pair", "Unit", "beyond_margin_p", "difference_p", "within_margin_p"]
-
-
-class Unit(StrEnum):
-    """The unit that a comparison pairs."""
-
-    SEED = "seed"
-    SEARCH = "search"
-    DATASET = "data set"
+__all__ = ["Pair", "beyond_margin_p", "difference_p", "within_margin_p"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +33,8 @@ class Pair:
             all alike.
         sd_seeds, sd_searches: standard deviations of a difference between seeds of one search, and between searches
             beyond that; None with fewer than three searches.
+        overlap: rows judged / all other rows, where each unit has a resampled split of its own; interval and p are then
+            corrected for it, and `wins_interval` is None. 0 where all units share one split.
         rows: the mean for other test rows of this kind too; None where rows have no values of the metric.
         why_no_rows: why they have none, in words, where the metric is of test rows.
     """
@@ -60,8 +54,14 @@ class Pair:
     effect_size: float | None = None
     sd_seeds: float | None = None
     sd_searches: float | None = None
+    overlap: float = 0.0
     rows: CrossedMean | None = None
     why_no_rows: str = ""
+
+    @property
+    def widened(self) -> list[float]:
+        """The differences as Student's t takes them; see `dlstudy.analysis.resampled.widened`."""
+        return widened(self.differences, self.overlap)
 
 
 def difference_p(pair: Pair) -> float:
@@ -72,11 +72,11 @@ def difference_p(pair: Pair) -> float:
 
 def within_margin_p(pair: Pair, margin: float) -> float:
     """The p of two one-sided tests: small where the difference lies within the margin."""
-    p = inference.equivalence_p(pair.differences, margin)
+    p = inference.equivalence_p(pair.widened, margin)
     return max(p, crossed.equivalence_p(pair.rows, margin)) if pair.rows else p
 
 
 def beyond_margin_p(pair: Pair, margin: float) -> float:
     """One-sided p: small where the difference lies beyond the margin, on its own side."""
-    p = inference.beyond_p(pair.differences, margin)
+    p = inference.beyond_p(pair.widened, margin)
     return max(p, crossed.beyond_p(pair.rows, margin)) if pair.rows else p
