@@ -51,10 +51,12 @@ def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Seque
     if judged.interval is None or judged.difference is None:
         return f"{reached}, on {study.dataset}; too few paired runs to compare it."
     by = difference(judged.difference, judged.interval, signed=False)
-    ahead = f"ahead of {judged.against} by {by} (95 % interval {interval_text(judged.interval)})"
+    ahead = f"ahead of {judged.against} by {by} (95 % interval {interval_text(judged.interval)}"
+    ahead += f"; on other test rows {interval_text(judged.rows_interval)})" if judged.rows_interval else ")"
     why = f"; {judged.why}" if judged.verdict is Verdict.WITHHELD else ""
     how = "Each tuned on its own, " if any(arm.space for arm in study.arms) else ""
     leads = _LEADS.get(judged.verdict, "leads, but not clearly")
+    leads += " beyond these test rows" if judged.on_these_rows is Verdict.SUPPORTED else ""
     return f"{how}{first} {leads}: {reached}, {ahead}, on {study.dataset}, {judged.scope}{why}."
 
 

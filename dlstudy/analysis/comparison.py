@@ -6,16 +6,15 @@ import statistics
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-import numpy as np
-
+from dlstudy.analysis import crossed
 from dlstudy.analysis.inference import (
     SLACK,
     effect_size,
     mean_and_sd,
     paired_interval,
+    pairs_needed,
     smallest_difference,
     t_test_p,
-    test_set_noise,
     variance_components,
     win_share,
 )
@@ -24,14 +23,12 @@ from dlstudy.analysis.measurements import ClaimMeasurements
 from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.resampled import overlap_of, widened, widening
 from dlstudy.analysis.results import Unit
+from dlstudy.analysis.row_scope import rows_of_pair
 from dlstudy.analysis.sequential import ONE_LOOK, Spending, repeated_level, sequential_flip_p, sequential_t_p
 from dlstudy.analysis.sign_flips import asymmetry_p, sign_flip_interval, sign_flip_p, smallest_shift
-from dlstudy.study.claims import ClaimPhase
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.splits import split_rows
-from dlstudy.study.trial import unpack_bits
 
-__all__ = ["LEAST_SEARCHES", "Comparison", "compare", "smallest_shown"]
+__all__ = ["LEAST_SEARCHES", "Comparison", "compare", "smallest_in_metric", "smallest_shown", "units_for"]
 
 LEAST_SEARCHES = 3
 """With fewer independent searches, the methods cannot be distinguished from the settings that were found."""
@@ -83,11 +80,13 @@ class Comparison:
         several_seeds = self.by_search and any(len(runs) > 1 for runs in by_search.values())
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
         units = {unit: units[unit] for unit in order}
+        rows, why_no_rows = rows_of_pair(self._study, self._measurements, other, by_search, self.unit)
         return dataclasses.replace(
             compare(other, units, self.unit, self._is_random(other, units), overlap=self.overlap, looks=looks),
-            test_noise=self._test_noise(other),
             sd_seeds=spread[0],
             sd_searches=spread[1],
+            rows=rows,
+            why_no_rows=why_no_rows,
         )
 
     @property
@@ -148,32 +147,6 @@ class Comparison:
             seeds = sorted(set(ours) & set(theirs))
             found[search] = {seed: self._claim.sign * _less(ours[seed], theirs[seed]) for seed in seeds}
         return found
-
-    def _test_noise(self, other: str) -> float | None:
-        """The standard error from the finite test set, in a comparison of test accuracy."""
-        claim = self._claim
-        if claim.metric != "test_accuracy" or claim.target or claim.epoch or claim.phase is ClaimPhase.TUNING:
-            return None
-        split, their_split = (
-            self._study.split_of(self._study.arm(arm), claim.phase.runs) for arm in (claim.better, other)
-        )
-        if split != their_split or split.resample:  # which rows test is in the interval already
-            return None
-        texts = []
-        for search in self._used:
-            ours, theirs = (self._measurements.runs(arm, search) for arm in (claim.better, other))
-            texts += [
-                (ours[seed].result.correct, theirs[seed].result.correct)  # type: ignore[union-attr]  # it has ended
-                for seed in sorted(set(ours) & set(theirs))
-            ]
-        if not texts or not all(all(pair) for pair in texts):
-            return None
-        data = self._study.data
-        n_rows = len(split_rows(split, data.n_train, data.n_test, self._study.protocol.rows).test)
-        right, other_right = (
-            np.array([unpack_bits(text, n_rows) for text in column]) for column in zip(*texts, strict=True)
-        )
-        return test_set_noise(right, other_right)
 
 
 def compare(
@@ -240,6 +213,24 @@ def smallest_shown(unit: Unit, n: int, alpha: float, overlap: float = 0.0) -> fl
     if unit is Unit.SEED and not overlap:
         return smallest_shift(n, alpha)
     return smallest_difference(widening(n, overlap), n, alpha)
+
+
+def smallest_in_metric(pair: Pair, unit: Unit, n: int, alpha: float) -> float:
+    """The true mean difference that n such units find in four of five cases, on as many rows; 0 without spread."""
+    sd = mean_and_sd(pair.differences)[1]
+    shown = sd * smallest_shown(unit, n, alpha, pair.overlap) if sd else 0.0
+    return max(shown, crossed.smallest_difference(pair.rows, n, alpha)) if pair.rows else shown
+
+
+def units_for(pair: Pair, unit: Unit, difference: float, alpha: float) -> int | None:
+    """Fewest units that find a difference so, on as many rows; None where no number of them does.
+
+    More splits of the same rows too find a smaller difference only up to a limit.
+    """
+    if pair.overlap:
+        return None
+    n = pairs_needed(lambda n: smallest_in_metric(pair, unit, n, alpha), difference)
+    return n if smallest_in_metric(pair, unit, n, alpha) <= difference else None
 
 
 def _less(ours: float, theirs: float) -> float:

@@ -33,7 +33,6 @@ __all__ = [
     "share_interval",
     "smallest_difference",
     "t_test_p",
-    "test_set_noise",
     "variance_components",
     "win_share",
 ]
@@ -188,27 +187,6 @@ def effect_size(differences: Sequence[float]) -> float | None:
     if len(array) < 3 or _sd(array) == 0:
         return None
     return float(array.mean()) / _sd(array) * (1 - 3 / (4 * (len(array) - 1) - 1))
-
-
-def test_set_noise(right: np.ndarray, right_other: np.ndarray) -> float:
-    """Standard error of the mean accuracy difference that comes from the finite test set alone.
-
-    A row's mean difference over the seeds is taken as one draw from the rows there could be.
-
-    Args:
-        right: (seeds, rows) bool, which test rows one arm predicted correctly.
-        right_other: (seeds, rows) bool, the same rows and seeds of the other arm.
-
-    Raises:
-        DataError: the shapes differ, or there are fewer than two rows.
-    """
-    if right.ndim != 2 or right.shape != right_other.shape or right.shape[0] < 1 or right.shape[1] < 2:
-        raise DataError(
-            "right and wrong answers need the same seeds and at least two rows for both arms, got shapes "
-            f"{right.shape} and {right_other.shape}"
-        )
-    rows = right.mean(axis=0) - right_other.mean(axis=0)
-    return float(rows.std(ddof=1)) / math.sqrt(len(rows))
 
 
 def smallest_difference(sd: float, n: int, alpha: float = 0.05, power: float = 0.8) -> float:

@@ -5,10 +5,13 @@ import statistics
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
+import numpy as np
+
 from dlstudy.analysis.trial_index import Runs, TrialIndex, epochs_to, value_at
 from dlstudy.study.claims import Claim, ClaimPhase, Reduction
 from dlstudy.study.phases import Direction
 from dlstudy.study.protocol import Protocol
+from dlstudy.study.row_values import values_of_rows
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrialRecord, TrialState
 
@@ -89,6 +92,26 @@ class ClaimMeasurements:
         if self.claim.phase is ClaimPhase.DEFAULTS:
             return self._index.defaults(self._study.arm(arm), search, diverged)
         return {}
+
+    def row_values(self, arm: str, search: int, n_rows: int) -> dict[int, np.ndarray]:
+        """The (n_rows,) values of the metric for each test row, by index, of which `values` has the mean.
+
+        Without the runs that have none.
+        """
+        if self.claim.phase is not ClaimPhase.TUNING:
+            return self._by_row(self.runs(arm, search), n_rows)
+        tuned = self._by_row(self._index.replicates(arm, search), n_rows)
+        plain = self._by_row(self._index.defaults(self._study.arm(arm), search), n_rows)
+        sign = self.claim.better_direction.sign
+        return {index: sign * (tuned[index] - plain[index]) for index in set(tuned) & set(plain)}
+
+    def _by_row(self, runs: Runs, n_rows: int) -> dict[int, np.ndarray]:
+        found = {}
+        for index, run in runs.items():
+            values = values_of_rows(run.result, self.claim.metric, n_rows) if run.result else None
+            if values is not None:
+                found[index] = values
+        return found
 
     def why_missing(self) -> str:
         """Why there is nothing to compare."""

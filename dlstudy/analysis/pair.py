@@ -1,13 +1,18 @@
-"""The comparison of two arms over paired units, in numbers."""
+"""The comparison of two arms over paired units, in numbers.
 
-from collections.abc import Sequence
+Where test rows have values, a verdict takes the larger p: of units on these rows, and of units and rows.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from dlstudy.analysis import crossed, inference
+from dlstudy.analysis.crossed import CrossedMean
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.resampled import widened
-from dlstudy.analysis.sequential import ONE_LOOK, Spending
+from dlstudy.analysis.sequential import ONE_LOOK, Spending, sequential_t_p
 
-__all__ = ["Pair"]
+__all__ = ["Pair", "beyond_margin_p", "difference_p", "within_margin_p"]
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,12 @@ class Pair:
         wins, wins_interval: the share of units in which the arm is ahead (a tie counts half), with its 95 % interval.
         effect_size: the mean difference in standard deviations of the differences (Hedges' g); None where they are
             all alike.
-        test_noise: standard error of the mean difference that the finite test set alone brings; None where the record
-            has no right and wrong answers, or the claim is of another metric than test accuracy.
         sd_seeds, sd_searches: standard deviations of a difference between seeds of one search, and between searches
             beyond that; None with fewer than three searches.
         overlap: rows judged / all other rows, where each unit has a resampled split of its own; interval and p are then
             corrected for it, and `wins_interval` is None. 0 where all units share one split.
+        rows: the mean for other test rows of this kind too; None where rows have no values of the metric.
+        why_no_rows: why they have none, in words, where the metric is of test rows.
         looks: at the comparison, the present one included; p and the intervals hold over all of them.
     """
 
@@ -50,13 +55,38 @@ class Pair:
     wins: float | None = None
     wins_interval: Interval | None = None
     effect_size: float | None = None
-    test_noise: float | None = None
     sd_seeds: float | None = None
     sd_searches: float | None = None
     overlap: float = 0.0
+    rows: CrossedMean | None = None
+    why_no_rows: str = ""
     looks: Spending = ONE_LOOK
 
     @property
     def widened(self) -> list[float]:
         """The differences as Student's t takes them; see `dlstudy.analysis.resampled.widened`."""
         return widened(self.differences, self.overlap)
+
+
+def difference_p(pair: Pair) -> float:
+    """Two-sided p that there is no difference."""
+    p = pair.p if pair.p is not None else 1.0 * (pair.mean == 0)  # without chance, what is seen is so
+    return max(p, pair.rows.p) if pair.rows else p
+
+
+def within_margin_p(pair: Pair, margin: float) -> float:
+    """The p of two one-sided tests: small where the difference lies within the margin."""
+    p = _one_sided(pair, margin, inference.equivalence_p)
+    return max(p, crossed.equivalence_p(pair.rows, margin)) if pair.rows else p
+
+
+def beyond_margin_p(pair: Pair, margin: float) -> float:
+    """One-sided p: small where the difference lies beyond the margin, on its own side."""
+    p = _one_sided(pair, margin, inference.beyond_p)
+    return max(p, crossed.beyond_p(pair.rows, margin)) if pair.rows else p
+
+
+def _one_sided(pair: Pair, margin: float, p_of: Callable[[Sequence[float], float], float]) -> float:
+    """The p of a one-sided test against a margin, over all looks."""
+    ps = [p_of(widened(pair.differences[:n], pair.overlap), margin) for n in pair.looks.counts(len(pair.differences))]
+    return sequential_t_p(ps, pair.looks, two_sided=False)

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dlstudy.analysis.comparison import smallest_shown
-from dlstudy.analysis.inference import mean_and_sd
+from dlstudy.analysis.comparison import smallest_in_metric, smallest_shown
 from dlstudy.analysis.looks import first_share, planned_unit, planned_units
 from dlstudy.analysis.resampled import overlap_of
 from dlstudy.analysis.results import Unit
@@ -57,14 +56,10 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     """
     plans, n_tests = [], sum(claim.n_hypotheses for claim in study.family)
     for claim in (claim for claim in study.family if claim.margin is None):
-        n, unit, sd = (
-            planned_units(study, claim, study.protocol),
-            planned_unit(study, claim),
-            _spread(study, claim, trials),
-        )
-        overlap = overlap_of(study, claim, unit is Unit.SEARCH)
-        in_sd = smallest_shown(unit, n, first_share(claim, study.protocol) * SIGNIFICANCE / n_tests, overlap)
-        plans.append(ClaimPlan(claim.text, claim.metric, n, in_sd, None if sd is None else sd * in_sd))
+        n, unit = planned_units(study, claim, study.protocol), planned_unit(study, claim)
+        level = first_share(claim, study.protocol) * SIGNIFICANCE / n_tests
+        in_sd = smallest_shown(unit, n, level, overlap_of(study, claim, unit is Unit.SEARCH))
+        plans.append(ClaimPlan(claim.text, claim.metric, n, in_sd, _smallest_known(study, claim, trials, level)))
     return plans
 
 
@@ -92,13 +87,13 @@ def phase_plans(
     return plans
 
 
-def _spread(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord]) -> float | None:
-    """The standard deviation of the paired differences that a record has of a claim, the largest of its pairs."""
+def _smallest_known(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord], level: float) -> float | None:
+    """The smallest difference that shows, by the spread that a record has of the claim: the largest of its pairs."""
     (judged,) = judge_claims(study, [claim], TrialIndex(study, trials), [])
-    if judged.unit is not planned_unit(study, claim):
+    unit, n = planned_unit(study, claim), planned_units(study, claim, study.protocol)
+    if judged.unit is not unit:
         return None  # seeds do not show how searches differ
-    spreads = [mean_and_sd(pair.differences)[1] or 0.0 for pair in judged.pairs]
-    return max(spreads, default=None)
+    return max((smallest_in_metric(pair, unit, n, level) for pair in judged.pairs), default=None)
 
 
 def _epochs(study: Study, arm: Arm) -> float:

@@ -173,15 +173,18 @@ class ClaimSummary:
         metric, epoch, phase, how: what was compared; `how` in words.
         measured: the verdict of our runs alone, whatever the document's own figures say; None without one.
         difference, interval, against, n: of the pair that decides, as in `Pair`; `interval` is the 95 % one.
+        rows_interval: likewise, the 95 % interval for other test rows of this kind; None where that is not known.
+        on_these_rows: the verdict on these test rows alone, where it is another one; else None.
         p, p_adjusted: of the claim as a whole; adjusted for all claims of the study; None without chance.
         p_equivalent, p_equivalent_adjusted: that differences are as large as `rope`; None where the study states none.
         p_floor: the smallest p that so many seeds can give; None between searches and for claims of equivalence.
         unit: what is paired.
-        scope: what the verdict holds for, in words.
+        scope, rows_scope: what the verdict holds for, and on which rows, in words.
         margin: of equivalence; None where the claim is that one arm is better.
         rope: differences smaller than this do not matter; None where the study states none.
-        smallest: the smallest difference that this many units would have shown in four of five such studies.
-        n_needed: units with which a difference as large as `rope` would be shown as often.
+        smallest: the smallest difference that this many units and rows would have shown in four of five such studies.
+        n_needed: units with which a difference as large as `rope` would be shown as often; None where no number of them
+            would, on as many test rows.
         own_numbers: how the document's own figures contradict it; empty where they do not.
         why: further reasons, such as which check withholds a verdict.
         aa_test: whether it is an A/A test of two identical arms instead of a claim of the document.
@@ -197,6 +200,8 @@ class ClaimSummary:
     measured: Verdict | None = None
     difference: float | None = None
     interval: Interval | None = None
+    rows_interval: Interval | None = None
+    on_these_rows: Verdict | None = None
     against: str = ""
     n: int = 0
     why: str = ""
@@ -208,6 +213,7 @@ class ClaimSummary:
     p_floor: float | None = None
     unit: Unit = Unit.SEED
     scope: str = ""
+    rows_scope: str = ""
     margin: float | None = None
     rope: float | None = None
     smallest: float | None = None

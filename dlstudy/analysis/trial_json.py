@@ -33,6 +33,7 @@ def trial_json(trial: TrialRecord) -> dict[str, Any]:  # Any: JSON
         "ended_s": trial.ended_s,
         "history": dict(result.history),
         "correct": result.correct,
+        "row_values": dict(result.row_values),
         "outputs": None if result.outputs is None else dataclasses.asdict(result.outputs),
         "twins": None if result.twins is None else dataclasses.asdict(result.twins),
         "initial": dict(result.initial),

@@ -1,20 +1,19 @@
 """Verdicts on each claim of a document, and on each figure that it could have derived."""
 
 import dataclasses
-import functools
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from dlstudy.analysis.comparison import Comparison, smallest_shown
+from dlstudy.analysis.comparison import Comparison, smallest_in_metric, units_for
 from dlstudy.analysis.formatting import p_text
-from dlstudy.analysis.inference import Interval, beyond_p, equivalence_p, mean_and_sd, pairs_needed
+from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.measurements import ClaimMeasurements, how_measured
 from dlstudy.analysis.multiplicity import adjust
-from dlstudy.analysis.pair import Pair
-from dlstudy.analysis.resampled import widened
+from dlstudy.analysis.pair import Pair, beyond_margin_p, difference_p, within_margin_p
 from dlstudy.analysis.results import Check, ClaimSummary, DerivedSummary, DerivedVerdict, Unit, Verdict
-from dlstudy.analysis.sequential import repeated_level, sequential_t_p
+from dlstudy.analysis.row_scope import rows_in_words, with_narrower, without_rows
+from dlstudy.analysis.sequential import repeated_level
 from dlstudy.analysis.sign_flips import smallest_p
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
@@ -42,6 +41,8 @@ def judge_claims(
 ) -> list[ClaimSummary]:
     """The verdicts on claims that are judged together: p is adjusted for all of them, but for A/A tests.
 
+    They hold for other test rows too where these have values; else, and where that turns them, see `on_these_rows`.
+
     Args:
         study: as the variant runs it.
         claims: of the study, or others about its arms.
@@ -49,7 +50,9 @@ def judge_claims(
         checks: on the searches.
         n_dropped: claims that are no longer asked and still count in the family.
     """
-    decided = decide(claims, [_measure(study, claim, trial_index) for claim in claims], checks, n_dropped)
+    measured = [_measure(study, claim, trial_index) for claim in claims]
+    narrower = [_on_these_rows(claim, summary) for claim, summary in zip(claims, measured, strict=True)]
+    decided = map(with_narrower, *(decide(claims, each, checks, n_dropped) for each in (measured, narrower)))
     return [_with_own_numbers(study, claim, summary) for claim, summary in zip(claims, decided, strict=True)]
 
 
@@ -78,21 +81,31 @@ def with_pairs(claim: Claim, summary: ClaimSummary, pairs: Sequence[Pair]) -> Cl
     """The claim with its comparison against each arm that it names, and the one that decides."""
     p, deciding = _superiority(pairs) if claim.margin is None else _equivalence(pairs, claim.margin)
     summary = dataclasses.replace(
-        summary, difference=deciding.mean, interval=deciding.interval, against=deciding.against,
+        summary, difference=deciding.mean, interval=deciding.interval,
+        rows_interval=deciding.rows.interval if deciding.rows else None, against=deciding.against,
         n=len(deciding.units), pairs=pairs, why=_sentence([summary.why, _of_shape(deciding)]),
     )  # fmt: skip
-    if not any(pair.by_chance for pair in pairs):
+    if not any(pair.by_chance or pair.rows for pair in pairs):
         return summary
-    p_equivalent = max(_one_sided(pair, claim.rope, equivalence_p) for pair in pairs) if claim.rope else None
+    p_equivalent = max(within_margin_p(pair, claim.rope) for pair in pairs) if claim.rope else None
     by_sign = claim.margin is None and summary.unit is Unit.SEED and not deciding.overlap
     p_floor = _smallest_p(pairs, deciding) if by_sign else None
     return dataclasses.replace(summary, p=p, p_equivalent=p_equivalent, p_floor=p_floor)
 
 
+def _on_these_rows(claim: Claim, summary: ClaimSummary) -> ClaimSummary:
+    """The claim as measured on these test rows, which are then no sample."""
+    if summary.difference is None:
+        return summary
+    bare = dataclasses.replace(summary, p=None, p_equivalent=None, p_floor=None, why="")
+    return with_pairs(claim, bare, without_rows(summary.pairs))
+
+
 def _of_shape(pair: Pair) -> str:
     """What a reader must know of the differences before p; empty where p holds as it is."""
     if not pair.by_chance:
-        return "no chance in this comparison: the same difference on every seed"
+        same = "the same difference on every seed"
+        return same if pair.rows else f"no chance in this comparison: {same}"
     skewed = pair.asymmetry_p is not None and pair.asymmetry_p < SIGNIFICANCE
     return "the differences are skewed, and p holds for symmetric ones" if skewed else ""
 
@@ -108,8 +121,9 @@ def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> Cla
     pairs = [pair for other in claim.than if (pair := comparison.pair(other)) is not None]
     summary = ClaimSummary(
         claim.text, Verdict.NOT_RUN, claim.metric, claim.epoch, claim.phase, how=how_measured(claim),
-        unit=comparison.unit, scope=_scope(study, claim, comparison) + comparison.over_splits, margin=claim.margin,
-        rope=claim.rope, aa_test=claim.aa_test, pairs=pairs,
+        unit=comparison.unit, scope=_scope(study, claim, comparison) + comparison.over_splits,
+        rows_scope=rows_in_words(claim, pairs), margin=claim.margin, rope=claim.rope, aa_test=claim.aa_test,
+        pairs=pairs,
     )  # fmt: skip
     if len(pairs) < len(claim.than):
         return dataclasses.replace(summary, why=measurements.why_missing())
@@ -136,29 +150,17 @@ def _superiority(pairs: Sequence[Pair]) -> tuple[float, Pair]:
     """
     worst = min(pairs, key=lambda pair: pair.mean)
     if worst.mean > 0:
-        return max(_p(pair) for pair in pairs), worst
-    behind = min((pair for pair in pairs if pair.mean <= 0), key=_p)
-    return min(1.0, len(pairs) * _p(behind)), behind
+        return max(map(difference_p, pairs)), worst
+    behind = min((pair for pair in pairs if pair.mean <= 0), key=difference_p)
+    return min(1.0, len(pairs) * difference_p(behind)), behind
 
 
 def _equivalence(pairs: Sequence[Pair], margin: float) -> tuple[float, Pair]:
     """The p of a claim that its arm differs from each other by less than a margin, and the pair that decides."""
     furthest = max(pairs, key=lambda pair: abs(pair.mean))
     if abs(furthest.mean) < margin:
-        return max(_one_sided(pair, margin, equivalence_p) for pair in pairs), furthest
-    return min(1.0, len(pairs) * _one_sided(furthest, margin, beyond_p)), furthest
-
-
-def _one_sided(pair: Pair, margin: float, p_of: Callable[[Sequence[float], float], float]) -> float:
-    """The p of a one-sided test against a margin, over all looks."""
-    ps = [p_of(widened(pair.differences[:n], pair.overlap), margin) for n in pair.looks.counts(len(pair.differences))]
-    return sequential_t_p(ps, pair.looks, two_sided=False)
-
-
-def _p(pair: Pair) -> float:
-    if pair.p is None:  # without chance, what is seen is so
-        return 0.0 if pair.mean else 1.0
-    return pair.p
+        return max(within_margin_p(pair, margin) for pair in pairs), furthest
+    return min(1.0, len(pairs) * beyond_margin_p(furthest, margin)), furthest
 
 
 def _smallest_p(pairs: Sequence[Pair], deciding: Pair) -> float:
@@ -203,20 +205,15 @@ def _decide(claim: Claim, summary: ClaimSummary, adjusted: Sequence[float], leve
         verdict = _without_chance(claim, summary.pairs)
         return dataclasses.replace(summary, verdict=verdict, measured=verdict)
     p_adjusted, p_equivalent = adjusted[0], adjusted[1] if claim.rope else None
-    sd = mean_and_sd(summary.deciding.differences)[1] or 0.0
-    overlap = summary.deciding.overlap
-    shown = functools.partial(
-        smallest_shown, summary.unit, alpha=1 - repeated_level(summary.deciding.looks, level), overlap=overlap
-    )
-    smallest = None if claim.margin or not sd else sd * shown(summary.n)
+    deciding, unit = summary.deciding, summary.unit
+    left = 1 - repeated_level(deciding.looks, level)  # what this look may spend
+    smallest = 0.0 if claim.margin else smallest_in_metric(deciding, unit, summary.n, left)
     verdict = _verdict(claim, summary, p_adjusted, p_equivalent)
     why = [_why_undecided(summary, level), summary.why] if verdict is Verdict.UNDECIDED else [summary.why]
     return dataclasses.replace(
         summary, p_adjusted=p_adjusted, p_equivalent_adjusted=p_equivalent, verdict=verdict, measured=verdict,
-        smallest=None if smallest == math.inf else smallest,
-        # More splits of the same rows find a smaller difference only up to a limit: no number of them may be enough.
-        n_needed=pairs_needed(lambda n: sd * shown(n), claim.rope) if claim.rope and not overlap else None,
-        why=_sentence(why),
+        smallest=smallest if 0 < smallest < math.inf else None,
+        n_needed=units_for(deciding, unit, claim.rope, left) if claim.rope else None, why=_sentence(why),
     )  # fmt: skip
 
 
@@ -255,7 +252,8 @@ def _why_undecided(summary: ClaimSummary, level: float) -> str:
             f"the smallest p, adjusted for all claims of the study, is {p_text(summary.p_floor * SIGNIFICANCE / level)}"
         )
         return f"{summary.n} seeds cannot show a difference: {smallest}"
-    if summary.margin is None and summary.interval and _excludes_zero(summary.interval):
+    intervals = [interval for interval in (summary.interval, summary.rows_interval) if interval]
+    if summary.margin is None and intervals and all(map(_excludes_zero, intervals)):
         return "p, adjusted for all claims of the study, does not agree with the interval"
     return ""
 

@@ -220,13 +220,17 @@ def _arm_row(arm: ArmSummary) -> dict[str, Any]:  # Any: cells
 
 
 def _flat(item: ClaimSummary | ReportedSummary) -> dict[str, Any]:  # Any: cells
-    low, high = item.interval or (None, None)
-    kept = {name: getattr(item, name) for name in _names(type(item)) if name not in ("low", "high")}
-    return {**kept, "low": low, "high": high}
+    values = {field.name: getattr(item, field.name) for field in dataclasses.fields(item)}
+    for name, ends in _ENDS.items():
+        values |= zip(ends, values.pop(name, None) or (None, None), strict=True)
+    return {name: values[name] for name in _names(type(item))}
+
+
+_ENDS = {"interval": ("low", "high"), "rows_interval": ("rows_low", "rows_high")}
+"""The columns of the ends of an interval, by its field."""
 
 
 def _names(kind: type[ClaimSummary] | type[ReportedSummary]) -> list[str]:
-    """The columns of a frame of such items: their fields, with the ends of the interval in its place."""
+    """The columns of a frame of such items: their fields, with the ends of an interval in its place."""
     names = [item.name for item in dataclasses.fields(kind) if item.name != "pairs"]
-    i = names.index("interval")
-    return [*names[:i], "low", "high", *names[i + 1 :]]
+    return [column for name in names for column in _ENDS.get(name, (name,))]

@@ -166,6 +166,8 @@ class TrialResult:
         model: SHA-256 of the file of the saved model, so that no other is loaded in its place; empty where none was.
         model_remark: the one of the remarks that is about the saved model: why there is none, or what loads it.
         outputs: how the model's outputs are read; None for an estimator, and where the test rows were not judged.
+        row_values: by the name of a test metric that is a mean over rows, its values for the test rows, packed (see
+            `study.row_values`); without those that were not kept.
         twins: how many of its test rows are equal to a training row; None where that is not known.
     """
 
@@ -183,6 +185,7 @@ class TrialResult:
     model: str = ""
     model_remark: str = ""
     outputs: OutputReading | None = None
+    row_values: Mapping[str, str] = field(default_factory=dict)
     twins: Twins | None = None
 
     def __post_init__(self) -> None:
@@ -357,6 +360,7 @@ _IS_RIGHT: Mapping[str, Callable[[object], bool]] = {
     "history": _holds_histories,
     "cost": _holds_numbers,
     "initial": _holds_texts,
+    "row_values": _holds_texts,
     "outputs": lambda value: value is None or is_reading(value),
     "twins": lambda value: value is None or Twins.is_json(value),
 }

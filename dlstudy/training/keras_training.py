@@ -1,5 +1,6 @@
 """Trains a compiled Keras model."""
 
+import functools
 import math
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ import numpy as np
 from dlstudy.common.text import short_repr
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.phases import ReadTest
+from dlstudy.study.row_values import pack_agreeing
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training import graph_fit
 from dlstudy.training.arrays import Structure, Task, as_in_fit, map_arrays, take, to_device
@@ -21,6 +23,7 @@ from dlstudy.training.initial_weights import count_parameters, digests
 from dlstudy.training.model_cache import ModelCache, Slot
 from dlstudy.training.outputs import UNJUDGED, Judgement, judge
 from dlstudy.training.python_state import state_of
+from dlstudy.training.row_losses import losses_of_rows
 from dlstudy.training.saved_models import remark_on_loading
 
 __all__ = ["callbacks_of", "require_compiled", "train_keras"]
@@ -61,7 +64,7 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
             trained_by=trained.trained_by,
             remarks=trained.remarks,
         )
-    judged = _judge_at_end(trained, task, metrics)
+    judged, losses = _judge_at_end(trained, task, metrics)
     metrics |= extra_metrics_of(trained.model, task, "end") | task.take_finite_logged()
     not_saved, no_figures = save_model(trained.model, "keras", task), save_figures(trained.model, task)
     trained.keep()
@@ -73,6 +76,7 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
         trained_by=trained.trained_by,
         remarks=[*trained.remarks, *judged.remarks, *filter(None, [model_remark, no_figures])],
         correct=judged.correct,
+        row_values=pack_agreeing(losses, metrics),
         initial=initial,
         model=model_digest(task),
         model_remark=model_remark,
@@ -309,14 +313,14 @@ def _has_one_output(model: Any) -> bool:
 _PARTS_OF_PREDICT = ("predict", "predict_step", "make_predict_function")
 
 
-def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> Judgement:
-    """Adds the metrics of the final weights, and judges the test rows one by one."""
+def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> tuple[Judgement, dict[str, np.ndarray]]:
+    """Adds the metrics of the final weights, and judges the test rows one by one; with their losses by metric."""
     if len(task.judged) and not trained.recorder.judged:
         name = "test" if task.judges_test_each_epoch else "val"
         scores = trained.evaluate((task.judged, task.judges_test_part))
         metrics |= {f"{name}_{key}": value for key, value in scores.items()}
     if task.spec.read_test is ReadTest.NEVER:
-        return UNJUDGED
+        return UNJUDGED, {}
     test = task.test_rows(), not task.rows.test_inside
     scores = trained.evaluate(test)
     metrics |= {f"test_{name}": value for name, value in scores.items()}
@@ -325,4 +329,7 @@ def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> 
     if "loss" in scores and "loss" in again:
         metrics["test_gap"] = scores["loss"] - again["loss"]
     actual = take(task.arrays.part(test[1])[1], test[0])
-    return judge(trained.model, task.description.task, actual, scores, lambda: trained.predict(test))
+    predict = functools.cache(lambda: trained.predict(test))
+    judged = judge(trained.model, task.description.task, actual, scores, predict)
+    losses = losses_of_rows(trained.model, actual, scores, predict)
+    return judged, {f"test_{name}": of_rows for name, of_rows in losses.items()}

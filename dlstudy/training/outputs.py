@@ -12,7 +12,16 @@ from dlstudy.common.text import describe_error
 from dlstudy.study.outputs import Decision, OutputReading, Scale
 from dlstudy.study.trial import pack_bits
 
-__all__ = ["UNJUDGED", "Judgement", "judge", "labels_of", "probabilities_of", "proved_reading", "reading_of"]
+__all__ = [
+    "UNJUDGED",
+    "Judgement",
+    "judge",
+    "labels_of",
+    "metric_objects",
+    "probabilities_of",
+    "proved_reading",
+    "reading_of",
+]
 
 _SUM_TOLERANCE = 0.01
 """By how much the probabilities of a row may miss 1: a softmax in float16 does."""
@@ -268,7 +277,7 @@ def _last_activation(model: _Model) -> Scale | None:
     return known.get(layer.activation)
 
 
-def _metrics(model: _Model) -> Iterator[Any]:
+def metric_objects(model: _Model) -> Iterator[Any]:
     """The metrics of a model that has been evaluated, those that `compile` made of names too."""
     for metric in model.metrics:
         yield from getattr(metric, "metrics", [metric])
@@ -276,7 +285,7 @@ def _metrics(model: _Model) -> Iterator[Any]:
 
 def _accuracies(model: _Model) -> dict[str, Any]:
     """The model's metrics of Keras's kinds of accuracy, by name; that named accuracy first."""
-    found = {metric.name: metric for metric in _metrics(model) if _decision_of(metric)[0] is not Decision.NONE}
+    found = {metric.name: metric for metric in metric_objects(model) if _decision_of(metric)[0] is not Decision.NONE}
     return dict(sorted(found.items(), key=lambda item: item[0] not in ("accuracy", "acc")))
 
 
@@ -299,7 +308,7 @@ def _decision_of(metric: Any) -> tuple[Decision, float]:
 
 def _thresholds(model: _Model) -> Iterator[float]:
     """The thresholds of metrics that have a single one, such as precision."""
-    for metric in _metrics(model):
+    for metric in metric_objects(model):
         found = getattr(metric, "thresholds", [getattr(metric, "threshold", None)])
         if len(found) == 1 and isinstance(found[0], int | float):
             yield float(found[0])

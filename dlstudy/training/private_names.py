@@ -126,7 +126,7 @@ def all_layers(model: Any) -> list[Any]:  # Any: a Keras model; its layers
 
 
 def is_from_keras(kind: type, part: str = "") -> bool:
-    """Whether a class is one that Keras itself defines, all in all or among its `callbacks`, `layers` or `models`.
+    """Whether Keras itself defines a class, all in all or among its `callbacks`, `layers`, `losses` or `models`.
 
     The name: `keras.src`, the package in which Keras defines everything.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.phases import ReadTest
+from dlstudy.study.row_values import pack_agreeing
 from dlstudy.study.trial import MOST_POINTS, TrainedBy, TrialResult, TrialState, pack_bits
 from dlstudy.training.arrays import Task
 from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
@@ -42,6 +43,7 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
     metrics = _metrics(model, task, parts) | task.take_finite_logged()
     _report_history(model, task, metrics)
     metrics |= extra_metrics_of(model, task, "end") | task.take_finite_logged()
+    losses = _losses_of_rows(model, task.description.task, *parts["test"]) if "test" in parts else {}
     not_saved, no_figures = save_model(model, "sklearn", task), save_figures(model, task)
     return TrialResult(
         TrialState.FINISHED,
@@ -49,6 +51,7 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
         trained_by=TrainedBy.ESTIMATOR,
         remarks=list(filter(None, [not_saved, no_figures])),
         correct=correct,
+        row_values=pack_agreeing(losses, metrics),
         model=model_digest(task),
         model_remark=not_saved,
     )
@@ -85,6 +88,18 @@ def _metrics(model: Any, task: Task, parts: dict[str, tuple[np.ndarray, np.ndarr
     if "test_loss" in metrics:
         metrics["test_gap"] = metrics["test_loss"] - metrics["train_loss"]
     return metrics
+
+
+def _losses_of_rows(model: Any, task: str, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """(n,) float64 each: what the losses of `_score` are means of, by the name of the metric."""
+    if task != "classification":
+        errors = np.asarray(model.predict(x)).reshape(len(y)).astype(np.float64) - y
+        return {"test_loss": errors**2, "test_mse": errors**2, "test_mae": abs(errors)}
+    chances = np.asarray(model.predict_proba(x)) if hasattr(model, "predict_proba") else np.zeros(0)
+    if chances.ndim != 2 or not np.isin(y, model.classes_).all():
+        return {}
+    of_actual = chances[np.arange(len(y)), np.searchsorted(model.classes_, y)]
+    return {"test_loss": -np.log(np.maximum(of_actual, np.finfo(chances.dtype).eps))}
 
 
 def _report_history(model: Any, task: Task, metrics: dict[str, float]) -> None:

@@ -1,6 +1,5 @@
 """An arm against another: paired differences, by seed and by search, held against SciPy and numbers made by hand."""
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,9 +11,7 @@ from dlstudy.analysis.measurements import ClaimMeasurements
 from dlstudy.analysis.sign_flips import asymmetry_p, sign_flip_interval
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.study.claims import Claim
-from dlstudy.study.protocol import Split
-from dlstudy.study.trial import pack_bits
-from tests.helpers.builders import make_study, make_trial, runs_of
+from tests.helpers.builders import make_study, runs_of
 
 BETTER = partial(Claim, "a is better", better="a", than="b", metric="test_accuracy")
 GAINS = [0.02, 0.03, -0.01, 0.05, 0.0, 0.04, 0.01, 0.03]
@@ -44,7 +41,7 @@ def test_all_that_is_known_of_paired_seeds():
     exact = stats.permutation_test((np.array(GAINS),), np.mean, permutation_type="samples", n_resamples=np.inf)
     assert pair.p == pytest.approx(exact.pvalue)
     assert pair.effect_size == pytest.approx(np.mean(GAINS) / np.std(GAINS, ddof=1) * (1 - 3 / 27))
-    assert (pair.sd_seeds, pair.sd_searches, pair.test_noise) == (None, None, None)
+    assert (pair.sd_seeds, pair.sd_searches, pair.rows) == (None, None, None)
 
 
 def test_a_tie_is_half_a_win():
@@ -157,77 +154,3 @@ def test_the_same_trials_give_the_same_numbers_in_whatever_order(n):
     trials = paired(study, list(np.random.default_rng(0).normal(0.01, 0.02, n)))
     once, again, turned = (compare(study, order).pair("b") for order in (trials, trials, trials[::-1]))
     assert once == again == turned
-
-
-RIGHT = {"a": ["1100", "1110", "0000"], "b": ["1000", "0010"]}
-STATED = Split(10, test=[0, 1, 2, 3])
-
-
-def judged_rows(study, right=None, phase="replicate"):
-    """Runs with right and wrong answers for each test row; the third seed of a has no counterpart."""
-    return [
-        make_trial(study, arm, phase, row, value=0.5, metrics={"test_accuracy": 0.5, "val_accuracy": 0.5}, correct=bits)
-        for arm, rows in (right or RIGHT).items()
-        for row, text in enumerate(rows)
-        for bits in [pack_bits(np.array([letter == "1" for letter in text])) if text else ""]
-    ] + [make_trial(study, arm, "search", value=0.5) for arm in "ab"]
-
-
-@pytest.mark.parametrize("phase", ["replicate", "reported"])
-def test_what_another_test_set_would_change_comes_from_the_rows_that_were_right(phase):
-    study = make_study(split=STATED)
-    pair = compare(study, judged_rows(study, phase=phase), BETTER(phase=phase)).pair("b")
-    # By row the mean differences of two seeds are 0.5, 1, 0 and 0.
-    assert pair.test_noise == pytest.approx(np.std([0.5, 1, 0, 0], ddof=1) / 2)
-
-
-def test_with_several_searches_the_noise_of_the_test_set_is_that_of_all_their_runs():
-    study = make_study(split=STATED, searches=3)
-    a, b = ["1100", "1010", "0001"], ["1000", "0010", "0001"]
-    trials = []
-    for search in (1, 2, 3):
-        texts = {"a": a[search - 1 : search], "b": b[search - 1 : search]}
-        trials += [
-            replace(trial, search=search, key=f"{trial.key} of search {search}") for trial in judged_rows(study, texts)
-        ]
-    pair = compare(study, trials, BETTER()).pair("b")
-    assert len(pair.units) == 3
-    # By row the mean differences of three runs are 1/3, 1/3, 0 and 0.
-    assert pair.test_noise == pytest.approx(np.std([1 / 3, 1 / 3, 0, 0], ddof=1) / 2)
-
-
-def test_the_rows_of_a_test_set_that_fill_no_byte_are_counted_exactly():
-    study = make_study()  # digits: 360 test rows
-    texts = {"a": ["1" * 360] * 2, "b": ["1" * 359 + "0"] * 2}
-    noise = compare(study, judged_rows(study, texts)).pair("b").test_noise
-    assert noise == pytest.approx(np.std([0] * 359 + [1], ddof=1) / np.sqrt(360))
-
-
-@pytest.mark.parametrize(
-    ("fields", "right"),
-    [
-        ({"metric": "val_accuracy"}, RIGHT),
-        ({"metric": "test_accuracy", "epoch": 1}, RIGHT),
-        ({"metric": "test_accuracy", "target": 0.4}, RIGHT),
-        ({}, {"a": ["1100", ""], "b": ["1000", "0010"]}),
-        ({}, {"a": ["", ""], "b": ["", ""]}),
-    ],
-)
-def test_without_right_and_wrong_answers_of_the_metric_the_noise_of_the_test_set_is_unknown(fields, right):
-    study = make_study(split=STATED)
-    trials = [
-        replace(trial, result=replace(trial.result, history={"test_accuracy": [0.5], "val_accuracy": [0.5]}))
-        for trial in judged_rows(study, right)
-    ]
-    pair = compare(study, trials, BETTER(**fields)).pair("b")
-    assert len(pair.units) == 2
-    assert pair.test_noise is None
-
-
-def test_arms_that_were_judged_on_other_rows_have_no_noise_in_common():
-    study = make_study(split=STATED)
-    other = [replace(study.arms[0], reported_split=Split(0, test=[4, 5, 6, 7])), study.arms[1]]
-    trials = judged_rows(study, phase="reported")
-    claim = BETTER(phase="reported")
-    assert compare(study, trials, claim).pair("b").test_noise is not None
-    assert compare(replace(study, arms=other), trials, claim).pair("b").test_noise is None

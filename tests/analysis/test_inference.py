@@ -16,7 +16,6 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import ttost_paired
 
-from dlstudy.analysis import inference
 from dlstudy.analysis.inference import (
     best_so_far,
     beyond_p,
@@ -210,35 +209,6 @@ def test_effect_size_by_hand():
 @pytest.mark.parametrize("differences", [[0.1], [0.1, 0.3], [0.1] * 5])
 def test_without_spread_or_with_two_pairs_there_is_no_effect_size(differences):
     assert effect_size(differences) is None
-
-
-def test_test_set_noise_of_one_seed_is_that_of_mcnemars_table():
-    right = np.array([[1] * 80 + [1] * 9 + [0] * 4 + [0] * 7], bool)
-    other = np.array([[1] * 80 + [0] * 9 + [1] * 4 + [0] * 7], bool)
-    by_hand = math.sqrt((9 + 4 - (9 - 4) ** 2 / 100) / 99 / 100)
-    assert inference.test_set_noise(right, other) == pytest.approx(by_hand)
-    assert inference.test_set_noise(other, right) == pytest.approx(by_hand)
-
-
-def test_test_set_noise_takes_the_mean_over_seeds_of_each_row():
-    right = np.array([[1, 1, 0, 1], [1, 0, 0, 1]], bool)
-    other = np.array([[1, 0, 0, 0], [1, 0, 0, 1]], bool)
-    assert inference.test_set_noise(right, other) == pytest.approx(math.sqrt(0.25 / 3 / 4))  # 0, 0.5, 0, 0.5
-    assert inference.test_set_noise(right, right) == 0.0
-
-
-def test_test_set_noise_is_the_spread_of_differences_over_many_test_sets():
-    rng = generator()
-    sets = rng.random((3_000, 2, 1, 400)) < np.array([0.9, 0.8])[:, None, None]
-    noise = [inference.test_set_noise(*both) for both in sets]
-    spread = (sets[:, 0].mean(axis=(1, 2)) - sets[:, 1].mean(axis=(1, 2))).std()
-    assert np.mean(noise) == pytest.approx(spread, rel=0.05)
-
-
-@pytest.mark.parametrize(("shape", "other"), [((2, 5), (3, 5)), ((2, 1), (2, 1)), ((5,), (5,)), ((0, 5), (0, 5))])
-def test_right_and_wrong_answers_must_be_paired(shape, other):
-    with pytest.raises(DataError, match="need the same seeds and at least two rows for both arms, got shapes"):
-        inference.test_set_noise(np.ones(shape, bool), np.ones(other, bool))
 
 
 @pytest.mark.parametrize("power", [0.8, 0.9])

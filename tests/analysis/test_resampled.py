@@ -105,7 +105,7 @@ def test_seeds_on_splits_of_their_own_are_compared_with_the_correction():
     assert pair.p == pytest.approx(t_test_p(wide))
     assert pair.interval == pytest.approx(paired_interval(wide, 0.95))
     assert pair.interval_90 == pytest.approx(paired_interval(wide, 0.90))
-    assert (pair.wins_interval, pair.test_noise) == (None, None)
+    assert (pair.wins_interval, pair.rows, pair.why_no_rows) == (None, None, "each unit has test rows of its own")
     assert found.over_splits == ", on 8 splits"
 
 

@@ -189,7 +189,7 @@ def test_a_run_in_a_home_of_the_first_version_is_refused_and_leaves_it_to_that_v
 def test_fresh_begins_a_generation_beside_that_of_the_first_version(either, command, answer):
     home, study = either
     journal, rows = home.journal.read_bytes(), json.loads(answer(home, "status", "--json"))
-    assert command(["run", str(study), "--fresh", "--home", str(home.root)]) == 0
+    assert command(["run", str(study), "--fresh", "--searches", "1", "--home", str(home.root)]) == 0
     assert home.journal.read_bytes().startswith(journal)
     n_bytes, _ = seal_of(home.journal).read_text().split()
     assert int(n_bytes) == home.journal.stat().st_size > len(journal)
@@ -200,7 +200,7 @@ def test_fresh_begins_a_generation_beside_that_of_the_first_version(either, comm
     wanted |= {part: n + 2 for part, n in wanted.items() if part[0] == "search" and n > 1}  # a round, new since then
     assert done(now, "default~2") == wanted
     grown = home.journal.read_bytes()
-    assert command(["run", str(study), "--home", str(home.root)]) == 0
+    assert command(["run", str(study), "--searches", "1", "--home", str(home.root)]) == 0
     assert home.journal.read_bytes() == grown, "nothing was missing"
     assert "RECORD" not in answer(home, "report", study)
     assert "was begun by an earlier version" not in answer(home, "report", study)

@@ -32,6 +32,7 @@ RESULT = TrialResult(
     TrialState.FINISHED, metrics={"val_accuracy": 0.5}, history={"val_loss": [0.5, None]}, cost={"seconds": 1.5},
     trained_by=TrainedBy.EPOCH_GRAPH,
     remarks=("the model could not be saved",), correct="gA==", slot="cpu:0",
+    row_values={"test_loss": "eJw="},
 )  # fmt: skip
 
 

@@ -29,7 +29,9 @@ def alternative_texts(summary: StudySummary) -> Mapping[str, str]:
 def _differences(summary: StudySummary) -> str:
     compared = [
         f"{title_of(claim)}: {difference(claim.difference, claim.interval)} against {claim.against} "
-        f"(95 % interval {interval_text(claim.interval)}), {claim.verdict}."
+        f"(95 % interval {interval_text(claim.interval)}"
+        + (f", on other test rows {interval_text(claim.rows_interval)}" if claim.rows_interval else "")
+        + f"), {claim.verdict}."
         for claim in summary.claims
         if claim.difference is not None
     ]

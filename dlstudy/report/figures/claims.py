@@ -53,7 +53,7 @@ _CLAIM_LETTERS, _VERDICT_LETTERS, _ARM_LETTERS, _AXIS_LETTERS = 70, 18, 18, 74
 
 @dataclass(frozen=True)
 class Row:
-    """A row of dots: its label, a value for each seed, their mean and its interval.
+    """A row of dots: its label, a value for each seed, their mean, its interval, and that for other test rows.
 
     `faint` rows accompany the one that decides; `colour` is empty if the row has that of the verdict.
     """
@@ -62,13 +62,19 @@ class Row:
     values: Sequence[float]
     mean: float
     interval: Interval | None = None
+    on_other_rows: Interval | None = None
     faint: bool = False
     colour: str = ""
 
     @property
     def extent(self) -> float:
         """How far from zero it reaches."""
-        return max(map(abs, (*self.values, *(self.interval or ()))), default=0.0)
+        return max(map(abs, self.places), default=0.0)
+
+    @property
+    def places(self) -> list[float]:
+        """All that it shows on its axis."""
+        return [*self.values, *(self.interval or ()), *(self.on_other_rows or ())]
 
 
 @dataclass(frozen=True)
@@ -126,11 +132,12 @@ def panels_png(found: Sequence[Panel], title: str) -> bytes:
 
 
 def panels_title(found: Sequence[Panel], unit: str) -> str:
-    """How to read panels; `unit` is what a small dot stands for."""
+    """How to read panels; `unit` is what a dot stands for."""
     has_interval = any(row.interval for panel in found for entry in panel.entries for row in entry.rows)
     has_region = any(entry.shaded for panel in found for entry in panel.entries)
-    title = f"Small dots: one {unit} each; mark: mean" + ("; line: 95 % interval" if has_interval else "")
-    return title + ("; shaded: too small to matter" if has_region else "")
+    by_rows = any(row.on_other_rows for panel in found for entry in panel.entries for row in entry.rows)
+    title = f"Dots: one {unit} each; mark: mean" + ("; line: 95 % interval" if has_interval else "")
+    return title + (", thin: other rows" if by_rows else "") + ("; shaded: does not matter" if has_region else "")
 
 
 def axis_label(claim: ClaimSummary) -> str:
@@ -151,7 +158,8 @@ def _entry(claim: ClaimSummary) -> Entry:
 
 def row_of(pair: Pair, faint: bool = False) -> Row:
     """The differences of a pair."""
-    return Row(f"against {elide(pair.against, _ARM_LETTERS)}", pair.differences, pair.mean, pair.interval, faint)
+    name, rows = f"against {elide(pair.against, _ARM_LETTERS)}", pair.rows
+    return Row(name, pair.differences, pair.mean, pair.interval, rows.interval if rows else None, faint)
 
 
 def by_scale(entries: Sequence[Entry]) -> list[list[Entry]]:
@@ -267,6 +275,8 @@ def _draw_row(axes: Axes, row: Row, y: float, mark: str, colour: str) -> None:
         row.values, y + scatter, s=9, color=colour, linewidth=0, zorder=2,
         alpha=strength * (0.5 if len(row.values) < _MANY_SEEDS else 0.25),
     )  # fmt: skip
+    if row.on_other_rows:
+        axes.plot(row.on_other_rows, [y, y], color=colour, linewidth=0.9, alpha=strength, zorder=3)
     if row.interval:
         axes.plot(row.interval, [y, y], color=colour, linewidth=2.6, alpha=strength, solid_capstyle="butt", zorder=3)
     axes.scatter([row.mean], [y], s=42, marker=mark, color=colour, edgecolor="white", linewidth=0.8, zorder=4,
@@ -275,7 +285,7 @@ def _draw_row(axes: Axes, row: Row, y: float, mark: str, colour: str) -> None:
 
 def _limits(panel: Panel) -> Interval:
     """The range of the horizontal axis: all dots, intervals and regions, and zero where differences are shown."""
-    values = [value for entry in panel.entries for row in entry.rows for value in (*row.values, *(row.interval or ()))]
+    values = [value for entry in panel.entries for row in entry.rows for value in row.places]
     values += [side for entry in panel.entries if entry.shaded for side in (-entry.shaded, entry.shaded)]
     values += [0.0] if panel.zero else []
     low, high = min(values), max(values)

@@ -23,6 +23,7 @@ __all__ = ["claims_table", "pairs_table", "verdict_text"]
 
 def claims_table(summary: StudySummary) -> Table:
     """Each claim, its verdict with its reasons, and the comparison that decides."""
+    by_rows = any(claim.rows_interval for claim in summary.claims)
     rows = [
         [
             f"{i}. {title_of(claim)}" + (" (A/A test)" if claim.aa_test else ""),
@@ -32,14 +33,18 @@ def claims_table(summary: StudySummary) -> Table:
             if claim.difference is None
             else f"{difference(claim.difference, claim.interval)} against {claim.against}",
             interval_text(claim.interval),
+            *([interval_text(claim.rows_interval)] if by_rows else []),
             p_text(claim.p_adjusted),
             many(claim.n, claim.unit) if claim.n else NOTHING,
         ]
         for i, claim in enumerate(summary.claims, 1)
     ]
-    heads = ["claim", "verdict", "measured by", "difference", "95 % interval", "adjusted p", "pairs"]
-    notes = [_HOW_JUDGED, _floors(summary.claims), _looks(summary), _scopes(summary.claims), _aa_tests(summary)]
-    note = " ".join(filter(None, notes))
+    heads = [
+        "claim", "verdict", "measured by", "difference", "95 % interval", *(["on other rows"] if by_rows else []),
+        "adjusted p", "pairs",
+    ]  # fmt: skip
+    how = [_HOW_JUDGED, _BY_ROWS if by_rows else "", _floors(summary.claims), _looks(summary)]
+    note = " ".join(filter(None, [*how, _scopes(summary.claims), _aa_tests(summary)]))
     return Table("Claims", heads, rows, note)
 
 
@@ -48,6 +53,10 @@ _HOW_JUDGED = (
     "when it holds against each arm that it names. p: how often as much would be seen if each pair could as well have "
     "differed the other way, adjusted for all claims of the study (Holm). The interval holds what that test does not "
     "reject."
+)
+_BY_ROWS = (
+    "The 95 % interval holds on these test rows; that on other rows, for others of the same kind too. A verdict takes "
+    "the larger p of the two."
 )
 
 
@@ -88,8 +97,9 @@ def _what_would_show(claim: ClaimSummary) -> str:
         decimals = places(half_width)
         smallest = number(claim.smallest) if decimals is None else rounded(claim.smallest, decimals)
         parts.append(f"{many(claim.n, claim.unit)} would show a difference of {smallest} in four of five such studies")
-    if claim.n_needed is not None and claim.rope is not None:
-        parts.append(f"one of {claim.rope:g} takes {many(claim.n_needed, claim.unit)}")
+    if claim.rope is not None and (claim.n_needed is not None or claim.rows_interval is not None):
+        needed = "more test rows" if claim.n_needed is None else many(claim.n_needed, claim.unit)
+        parts.append(f"one of {claim.rope:g} takes {needed}")
     return "; ".join(parts)
 
 
@@ -113,10 +123,10 @@ def _scopes(claims: Sequence[ClaimSummary]) -> str:
     numbered: dict[str, list[str]] = {}
     for i, claim in enumerate(claims, 1):
         if claim.scope and claim.difference is not None:
-            numbered.setdefault(claim.scope, []).append(str(i))
+            scope = ", and ".join(filter(None, [claim.scope, claim.rows_scope]))
+            numbered.setdefault(scope, []).append(str(i))
     if len(numbered) == 1:
-        resampled = any(pair.overlap for claim in claims for pair in claim.pairs)
-        return f"Verdicts hold {next(iter(numbered))}{'' if resampled else ', and on these test rows'}."
+        return f"All verdicts: {next(iter(numbered))}."
     return " ".join(f"{_numbered(numbers)}: {scope}." for scope, numbers in numbered.items())
 
 
@@ -157,8 +167,8 @@ def pairs_table(summary: StudySummary) -> Table:
         for pair in claim.pairs
     ]
     heads = [
-        "claim", "pairs", "mean", "median", "95 % interval", "p", "adjusted p", "wins", "effect size",
-        "test-set noise", "sd, seeds", "sd, searches",
+        "claim", "pairs", "mean", "median", "95 % interval", "p", "on other rows", "p, other rows", "adjusted p",
+        "wins", "effect size", "sd, seeds", "sd, searches", "sd, rows",
     ]  # fmt: skip
     return without_empty(Table("Each comparison", heads, rows, _HOW_COMPARED))
 
@@ -169,26 +179,29 @@ _HOW_COMPARED = (
     "resampled splits both are the corrected resampled t's (Nadeau and Bengio 2003). p of a "
     "claim of equivalence: by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: "
     "the share of pairs in which the claim's arm is ahead, a tie counting half, with its 95 % Clopper-Pearson "
-    "interval. Effect size: the mean in standard deviations of the differences (Hedges' g). Test-set noise: standard "
-    "error of the mean over the test rows: what another test set of the same size would change, on top of the interval "
-    "over seeds."
+    "interval. Effect size: the mean in standard deviations of the differences (Hedges' g). On other rows: 95 % "
+    "interval and p of the mean over pairs and test rows as crossed random effects, for other rows of the same kind; "
+    "sd, rows: of a row's difference, and of what is left of it in one pair."
 )
 
 
 def _pair_cells(claim: ClaimSummary, pair: Pair) -> list[str]:
-    noise, sd_seeds, sd_searches = (
-        NOTHING if value is None else f"{value:.2g}" for value in (pair.test_noise, pair.sd_seeds, pair.sd_searches)
+    sd_seeds, sd_searches = (
+        NOTHING if value is None else f"{value:.2g}" for value in (pair.sd_seeds, pair.sd_searches)
     )
+    rows = pair.rows
     return [
         many(len(pair.units), claim.unit),
         difference(pair.mean, pair.interval),
         difference(pair.median, pair.interval),
         interval_text(pair.interval),
         p_text(pair.p),
+        interval_text(rows.interval if rows else None),
+        p_text(rows.p if rows else None),
         p_text(claim.p_adjusted),
         share_text(pair.wins, pair.wins_interval),
         NOTHING if pair.effect_size is None else f"{pair.effect_size:+.2f}",
-        noise,
         sd_seeds,
         sd_searches,
+        NOTHING if rows is None else f"{rows.sd_rows:.2g}, {rows.sd_interaction:.2g}",
     ]

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from dlstudy.analysis.crossed import crossed_mean
 from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import ClaimSummary, Unit, Verdict
 from dlstudy.report.figures.claims import MARKS, differences_png, panels
@@ -45,6 +47,16 @@ def test_a_claim_is_shown_with_its_verdict_differences_mean_and_interval(nothing
     assert (entry.text, entry.verdict, entry.shaded) == ("a is better", Verdict.SUPPORTED, 0.002)
     assert (row.name, row.values, row.mean, row.interval) == ("against b", (0.01, 0.03), 0.02, (0.005, 0.035))
     assert not row.faint
+
+
+def test_the_interval_on_other_rows_is_shown_too(nothing):
+    rows = crossed_mean(np.array([[0.0, 1.0, 0.0], [0.0, 1.0, -1.0]]))
+    plain, wider = claim(), claim(pairs=[replace(pair(), rows=rows)])
+    (panel,) = panels_of(nothing, wider)
+    assert panel.entries[0].rows[0].on_other_rows == rows.interval
+    assert panel.entries[0].extent == rows.interval[1]
+    pictures = [differences_png(replace(nothing, claims=[shown])) for shown in (plain, wider)]
+    assert pictures[0] != pictures[1]
 
 
 def test_the_pair_that_decides_is_strong_and_others_are_faint(nothing):

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dlstudy.analysis.aa_tests import false_verdicts
 from dlstudy.analysis.cost_results import BudgetCurve, CostSummary
+from dlstudy.analysis.crossed import crossed_mean
+from dlstudy.analysis.formatting import interval_text, p_text
 from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import (
     Check,
@@ -135,10 +138,22 @@ def test_the_table_of_claims_by_hand(summary):
     measured = ["test accuracy (tuned winners)", "+0.0200 against b", "+0.0190 to +0.0210", "0.031", "6 seeds"]
     assert table.rows[0] == ["1. a is better", "supported", *measured]
     assert table.rows[1] == ["2. x", "not testable: no data", "–", "–", "–", "–", "–"]
-    assert table.note.endswith(
-        "Claim 1: p is the smallest that 6 seeds can give. Verdicts hold for the settings found (exploratory: "
-        "one search), and on these test rows."
-    )
+    assert table.note.endswith("on these test rows (not every run has test_accuracy of each row).")
+
+
+def test_both_scopes_are_shown_where_rows_have_values(summary):
+    rows = crossed_mean(np.array([[0.0, 1.0, 0.0, 0.0], [0.0, 1.0, -1.0, 0.0]]))
+    (first, *others) = summary.claims
+    pairs = [replace(first.pairs[0], rows=rows)]
+    claim = replace(first, pairs=pairs, rows_interval=rows.interval, rows_scope="on test rows of this kind")
+    both = replace(summary, claims=[claim, *others])
+    claims, compared = claims_table(both), pairs_table(both)
+    assert claims.heads[4:6] == ["95 % interval", "on other rows"]
+    assert claims.rows[0][5] == interval_text(rows.interval)
+    assert claims.note.endswith(", and on test rows of this kind.")
+    cells = dict(zip(compared.heads, compared.rows[0], strict=True))
+    assert (cells["on other rows"], cells["p, other rows"]) == (interval_text(rows.interval), p_text(rows.p))
+    assert cells["sd, rows"] == f"{rows.sd_rows:.2g}, {rows.sd_interaction:.2g}"
 
 
 def test_each_comparison_stands_beneath_the_claims(summary):
@@ -147,7 +162,7 @@ def test_each_comparison_stands_beneath_the_claims(summary):
     assert (row["claim"], row["pairs"], row["p"], row["adjusted p"]) == ("1 against b", "6 seeds", "0.031", "0.031")
     assert row["wins"] == "100 % (54 to 100)"  # Clopper-Pearson: 0.025 ** (1 / 6) = 0.5407
     assert row["effect size"] == "+18.83"  # 0.02 / 0.00089443 * (1 - 3 / 19)
-    assert "test-set noise" not in table.heads
+    assert "on other rows" not in table.heads
 
 
 def test_scopes_are_named_where_claims_differ_in_them(summary):
