@@ -7,15 +7,17 @@ from optuna.distributions import FloatDistribution
 
 from benchmarks.truth.simulated import build, resolved, trials_of
 from dlstudy import Arm, Claim, Protocol, Study
+from dlstudy.analysis.registration import plan_of
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.runner.plan import Training
+from dlstudy.store.notes import Notes
 
 __all__ = ["table"]
 
 _CURVATURE = 0.3
 _WAYS = {
-    "1 search, 8 seeds": Protocol(searches=1),
+    "1 search, 9 seeds": Protocol(searches=1),
     "3 searches, 8 seeds": Protocol(searches=3, trials=8, seeds=8),
     "5 searches, 3 seeds": Protocol(),
 }
@@ -55,5 +57,6 @@ def _one(ratio: str, noise: float, protocol: Protocol, difference: float, number
         return {"val_accuracy": quality + drawn[0], "test_accuracy": quality + drawn[1]}
 
     trials = trials_of(study, truth)
-    (judged,) = judge_claims(study, study.claims, TrialIndex(study, trials), [])
+    trial_index = TrialIndex(study, trials, Notes(plan_of(study), planned_s=1.0))
+    (judged,) = judge_claims(study, study.claims, trial_index, [])
     return str(judged.verdict), len(trials) / 2

@@ -31,7 +31,7 @@ _MOST_ROWS = 10_000_000
 _MOST_POINTS = 10_000
 _FROM_THE_NAME: Any = None  # Any: once a Protocol is made, it has a Direction
 _BY_SEARCHES: Any = None  # Any: once a Protocol is made, it has a number
-_BUDGETS = {True: {"trials": 5, "seeds": 3}, False: {"trials": 8, "seeds": 8}}
+_BUDGETS = {True: {"trials": 5, "seeds": 3}, False: {"trials": 8, "seeds": 9}}
 """The budget of each search where a study states none: of one of several searches, and of a single one."""
 
 
@@ -190,7 +190,7 @@ class Protocol:
         epochs: passes over the training rows of a trial.
         batch_size: rows in a step. An arm may carry its own `epochs` or `batch_size` in setting, space or reported.
         trials: settings that each search of an arm begins with; None for 5, or 8 with a single search.
-        seeds: replicates of the winner of each search; None for 3, or 8 with a single search.
+        seeds: replicates of the winner of each search; None for 3, or 9 with a single search.
         searches: independent searches of each arm, each with replicates on seeds of its own. With one, verdicts hold
             for the settings that it found; with three or more, for the methods.
         reported_seeds: trainings of each reported setting; None for 8, or as many as `seeds` with a single search.
