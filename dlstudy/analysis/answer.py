@@ -117,15 +117,20 @@ def _answer_by_claims(study: Study, claims: Sequence[ClaimSummary]) -> str:
 
 
 def scope_of(
-    study: ResolvedStudy, replicates: Mapping[str, Sequence[TrialRecord]], n_trials: int, made_with: Mapping[str, str]
+    study: ResolvedStudy,
+    replicates: Mapping[str, Sequence[TrialRecord]],
+    n_trials: Sequence[int],
+    made_with: Mapping[str, str],
 ) -> str:
-    """The scope of the answer: data, net, budget, versions."""
+    """The scope of the answer: data, net, budget (`n_trials` of an arm in each search), versions."""
     protocol = study.protocol
     sizes = sorted(
         {int(run.metrics["parameters"]) for runs in replicates.values() for run in runs if "parameters" in run.metrics}
     )
     ends = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "") if sizes else ""
-    searched = [_count(n_trials, "search trial")] if any(arm.space for arm in study.arms) else []
+    least, most = min(n_trials), max(n_trials)
+    of_search = (f"{least:,} to " if least < most else "") + _count(most, "search trial")
+    searched = [of_search] if any(arm.space for arm in study.arms) else []
     tried = f"{' and '.join([*searched, _count(protocol.seeds, 'seed')])} for each arm"
     budget = tried + (f" in each of {protocol.searches} searches" if protocol.searches > 1 else "")
     words = [f"data: {study.data.title}{_rows_used(study)}"]

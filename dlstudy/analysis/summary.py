@@ -108,9 +108,9 @@ def _arm(study: Study, arm: Arm, trial_index: TrialIndex, trials: Sequence[Trial
     )
 
 
-def _n_trials(study: Study, trial_index: TrialIndex) -> int:
-    """The most search trials of an arm, in one search."""
-    return max(trial_index.n_trials(arm, search) for arm in study.arms for search in trial_index.searches)
+def _n_trials(study: Study, trial_index: TrialIndex) -> list[int]:
+    """The search trials of an arm, in each search."""
+    return [max(trial_index.n_trials(arm, search) for arm in study.arms) for search in trial_index.searches]
 
 
 def _best(study: Study, best: TrialRecord | None, of_arm: Sequence[TrialRecord]) -> Best | None:

@@ -212,7 +212,7 @@ def _decide(claim: Claim, summary: ClaimSummary, adjusted: Sequence[float], leve
     why = [_why_undecided(summary, level), summary.why] if verdict is Verdict.UNDECIDED else [summary.why]
     return dataclasses.replace(
         summary, p_adjusted=p_adjusted, p_equivalent_adjusted=p_equivalent, verdict=verdict, measured=verdict,
-        smallest=smallest if 0 < smallest < math.inf else None,
+        smallest=smallest if 0 < smallest < math.inf and not _is_too_few(summary, level) else None,
         n_needed=units_for(deciding, unit, claim.rope, left) if claim.rope else None, why=_sentence(why),
     )  # fmt: skip
 
@@ -247,7 +247,8 @@ def _without_chance(claim: Claim, pairs: Sequence[Pair]) -> Verdict:
 
 def _why_undecided(summary: ClaimSummary, level: float) -> str:
     """Why p decides nothing where it could seem to: it could not have, or the interval alone would."""
-    if summary.p_floor is not None and summary.p_floor > level:
+    if _is_too_few(summary, level):
+        assert summary.p_floor is not None
         smallest = (
             f"the smallest p, adjusted for all claims of the study, is {p_text(summary.p_floor * SIGNIFICANCE / level)}"
         )
@@ -256,6 +257,11 @@ def _why_undecided(summary: ClaimSummary, level: float) -> str:
     if summary.margin is None and intervals and all(map(_excludes_zero, intervals)):
         return "p, adjusted for all claims of the study, does not agree with the interval"
     return ""
+
+
+def _is_too_few(summary: ClaimSummary, level: float) -> bool:
+    """Whether the smallest p that so many seeds can give is too large to decide anything."""
+    return summary.p_floor is not None and summary.p_floor > level
 
 
 def _with_checks(claim: Claim, judged: ClaimSummary, checks: Sequence[Check]) -> ClaimSummary:

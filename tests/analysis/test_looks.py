@@ -99,7 +99,7 @@ def judged(study, notes, trials):
 
 
 def test_a_look_saw_what_had_ended_by_then():
-    study = make_study(claims=[BETTER])
+    study = make_study(claims=[BETTER], seeds=8)
     claim = judged(study, noted(study, [Look(300.0)]), paired(study))
     assert claim.deciding.looks.units == (8, 12)
     assert judged(study, noted(study, [Look(150.0)]), paired(study)).deciding.looks.units == (12,)
@@ -116,7 +116,7 @@ def test_units_are_in_the_order_in_which_they_were_seen():
 
 
 def test_without_a_plan_there_is_one_look_with_all_of_the_level():
-    study = make_study(claims=[BETTER])
+    study = make_study(claims=[BETTER], seeds=8)
     alone, first = judged(study, None, paired(study, GAINS[:8])), judged(study, noted(study), paired(study, GAINS[:8]))
     assert alone.deciding.looks == ONE_LOOK
     assert first.p == pytest.approx(alone.p / FIRST_SHARE)
@@ -124,7 +124,7 @@ def test_without_a_plan_there_is_one_look_with_all_of_the_level():
 
 
 def test_an_earlier_look_makes_p_and_intervals_wider():
-    study = make_study(claims=[BETTER])
+    study = make_study(claims=[BETTER], seeds=8)
     once, twice = (judged(study, noted(study, looks), paired(study)) for looks in ([], [Look(300.0)]))
     assert twice.p > once.p
     assert twice.interval[0] < once.interval[0] < once.interval[1] < twice.interval[1]
@@ -133,14 +133,14 @@ def test_an_earlier_look_makes_p_and_intervals_wider():
 
 @pytest.mark.parametrize("margin", [0.04, 0.001])
 def test_a_claim_of_equivalence_pays_for_looks_too(margin):
-    study = make_study(claims=[replace(BETTER, margin=margin)])
+    study = make_study(claims=[replace(BETTER, margin=margin)], seeds=8)
     once, twice = (judged(study, noted(study, looks), paired(study)) for looks in ([], [Look(300.0)]))
     assert twice.p > once.p
     assert twice.deciding.interval_90[0] < once.deciding.interval_90[0]
 
 
 def test_a_longer_search_with_another_winner_pays_for_the_looks_at_the_first_one():
-    study = make_study(claims=[BETTER])
+    study = make_study(claims=[BETTER], seeds=8)
     old = paired(study, GAINS[:8], tuned={"rate": 0.3})
     old = [replace(run, value=0.1) if run.phase == "search" else run for run in old]
     new = [replace(run, ended_s=500.0, number=run.number + 50) for run in paired(study, GAINS[:8])]
@@ -174,14 +174,14 @@ def test_a_claim_that_is_added_reworded_or_changed_later_says_so():
 
 
 def test_a_plan_that_was_noted_after_results_marks_every_claim():
-    study = make_study(claims=[BETTER])
+    study = make_study(claims=[BETTER], seeds=8)
     claim = judged(study, noted(study, planned_s=150.0), paired(study))
     assert claim.deviation == "recorded after results were there"
 
 
 def test_a_claim_that_was_dropped_still_counts_in_the_family():
     others = [replace(BETTER, text=f"claim {i}", epoch=i) for i in range(1, 4)]
-    study, four = make_study(claims=[BETTER]), [BETTER, *others]
+    study, four = make_study(claims=[BETTER], seeds=8), [BETTER, *others]
     alone = judged(study, noted(study), paired(study, GAINS[3:11]))
     kept = summarize(study, paired(study, GAINS[3:11]), notes=noted(study, claims=four))
     (claim,) = kept.claims
@@ -203,7 +203,7 @@ def test_more_claims_than_the_planned_seeds_could_decide_are_judged_all_the_same
 
 
 def test_a_protocol_that_differs_from_the_plan_is_noted_and_growth_is_not():
-    study = make_study(claims=[BETTER])
+    study = make_study(claims=[BETTER], seeds=8)
     grown = replace(study, protocol=replace(study.protocol, trials=16, seeds=12, searches=5))
     notes = summarize(grown, [make_trial(study, "a", "search")], notes=noted(study)).notes
     assert [note for note in notes if note.startswith("PLAN")] == ["PLAN: trials is 16, the plan has 8"]

@@ -132,7 +132,7 @@ def test_a_verdict_says_how_many_splits_it_is_over():
 
 def test_a_plan_expects_less_of_resampled_splits():
     (plan,) = claim_plans(dataclasses.replace(untuned(RANDOM), claims=(BETTER,)), [])
-    assert plan.in_sd == pytest.approx(smallest_difference(1.0, plan.n, 0.8 * 0.05) * np.sqrt(1 + 8 / 3))
+    assert plan.in_sd == pytest.approx(smallest_difference(1.0, plan.n, 0.8 * 0.05) * np.sqrt(1 + plan.n / 3))
 
 
 def test_a_small_region_of_equivalence_names_no_number_of_splits():

@@ -613,7 +613,7 @@ def test_a_direction_that_the_name_of_the_metric_contradicts_is_noted():
 
 def test_what_is_not_known_is_left_out_of_the_scope():
     assert sum_up(make_study(), []).scope == (
-        "data: Handwritten digits, 8 x 8; budget: 8 search trials and 8 seeds for each arm, 10 epochs."
+        "data: Handwritten digits, 8 x 8; budget: 8 search trials and 9 seeds for each arm, 10 epochs."
     )
 
 

@@ -264,6 +264,6 @@ def test_stages_are_run_until_the_claim_is_decided_and_say_so(tiny, tmp_path, mo
     shown = capsys.readouterr().out
     assert "6 seeds: not yet decided: the net is better" in shown
     assert "9 seeds: still undecided: the net is better" in shown
-    assert "2 looks, at 6 and 9 pairs, may have spent 83.3% of the level; 30 trainings in all" in " ".join(
+    assert "2 looks, at 6 and 9 pairs, may have spent 83.3 % of the level; 30 trainings in all" in " ".join(
         shown.split()
     )

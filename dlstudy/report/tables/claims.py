@@ -135,12 +135,12 @@ def _looks(summary: StudySummary) -> str:
     spent = {pair.looks for claim in summary.claims for pair in claim.pairs if claim.against == pair.against}
     if not summary.plan or not spent:
         return ""
-    most = max(spent, key=lambda looks: (len(looks.units), looks.shares))
+    most = max(spent, key=lambda looks: (len(looks.units), -looks.shares[-1]))
     n_trained = sum(trial.state.is_final for trial in summary.trials)
     units = listed(map(str, most.units))
     return (
         f"p and intervals hold over all looks: {many(len(most.units), 'look')}, at {units} pairs, may have spent "
-        f"{most.shares[-1]:.1%} of the level; {many(n_trained, 'training')} in all."
+        f"{100 * most.shares[-1]:.3g} % of the level; {many(n_trained, 'training')} in all."
     )
 
 
