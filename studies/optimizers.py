@@ -53,7 +53,7 @@ STUDY = Study(
         arm("RMSprop", 0.001, "RMSprop, all but its rate as Keras has it"),
     ],
     protocol=Protocol(
-        epochs=10, batch_size=32, reported_seeds=9, metric="val_accuracy", direction="maximize",
+        epochs=10, batch_size=32, metric="val_accuracy", direction="maximize",
         split=Split(validation=5_000), reported_split=Split(),
     ),
     reported=[
