@@ -149,11 +149,9 @@ def _sweep(study: Study, sweep: Sweep, trial_index: TrialIndex) -> list[SweepSum
 
 def _other_winners(arm: Arm, trial_index: TrialIndex) -> list[str]:
     """The winners of further searches, in words."""
-    found = []
-    for search in trial_index.searches[1:] if arm.space else ():
-        if best := trial_index.winner(arm.name, search):
-            found.append(f"winner of search {search}: {params_text(best.tuned)}")
-    return found
+    winners = [trial_index.winner(arm.name, search) for search in trial_index.searches[1:] if arm.space]
+    found = [params_text(best.tuned) for best in winners if best]
+    return [f"winners of the other searches: {'; '.join(found)}"] if found else []
 
 
 def _widened(arm: Arm, of_arm: Sequence[TrialRecord]) -> list[str]:

@@ -537,7 +537,7 @@ def test_the_replicates_of_all_searches_are_together_and_the_further_winners_in_
     assert metric.seeds == [trial.seed for trial in trials if trial.phase == "replicate"]
     assert len(set(metric.seeds)) == 6
     assert arm.best.params == {"rate": 0.3}
-    assert arm.notes == ["winner of search 2: rate 0.4", "winner of search 3: rate 0.512"]
+    assert arm.notes == ["winners of the other searches: rate 0.4; rate 0.512"]
 
 
 def test_further_searches_are_no_search_that_continued_after_the_test_set_was_read():
