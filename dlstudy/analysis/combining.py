@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlstudy.analysis.inference import Interval, mean_and_sd
+from dlstudy.analysis.student import interval_of
 from dlstudy.errors import DataError
 
 __all__ = ["Heterogeneity", "heterogeneity", "heterogeneity_p", "mean_of_means", "paule_mandel"]
@@ -43,15 +44,12 @@ def mean_of_means(groups: Sequence[Sequence[float]]) -> tuple[float, Interval]:
 
     Source: Satterthwaite 1946 and Welch 1947 (degrees of freedom of a sum of variances).
     """
-    from scipy.special import stdtrit
-
     means, variances, degrees = _moments(groups)
     mean, variance = sum(means) / len(means), sum(variances)
     if not variance:
         return mean, (mean, mean)
     total = variance**2 / sum(v**2 / df for v, df in zip(variances, degrees, strict=True))
-    half = float(stdtrit(total, 0.975)) * math.sqrt(variance) / len(means)
-    return mean, (mean - half, mean + half)
+    return mean, interval_of(mean, math.sqrt(variance) / len(means), total, 0.95)
 
 
 def heterogeneity_p(groups: Sequence[Sequence[float]]) -> float | None:
@@ -65,21 +63,8 @@ def heterogeneity_p(groups: Sequence[Sequence[float]]) -> float | None:
 
     Source: Welch 1951, On the Comparison of Several Mean Values.
     """
-    from scipy.special import fdtrc
-
-    means, variances, degrees = _moments(groups)
-    k = len(groups)
-    if k < 2:
-        raise DataError(f"at least 2 replications are needed, got {k}: run another")
-    if not all(variances):
-        return None
-    weights = [1 / v for v in variances]
-    total = sum(weights)
-    centre = sum(w * m for w, m in zip(weights, means, strict=True)) / total
-    q = sum(w * (m - centre) ** 2 for w, m in zip(weights, means, strict=True))
-    spread = sum((1 - w / total) ** 2 / df for w, df in zip(weights, degrees, strict=True))
-    f = q / (k - 1) / (1 + 2 * (k - 2) / (k**2 - 1) * spread)
-    return float(fdtrc(k - 1, (k**2 - 1) / (3 * spread), f))
+    found = heterogeneity(groups)
+    return found.p if found else None
 
 
 def heterogeneity(groups: Sequence[Sequence[float]]) -> Heterogeneity | None:
@@ -90,12 +75,23 @@ def heterogeneity(groups: Sequence[Sequence[float]]) -> Heterogeneity | None:
 
     Source: Cochran 1954 (Q); Higgins and Thompson 2002 (I2); `heterogeneity_p` and `paule_mandel` for the rest.
     """
-    p = heterogeneity_p(groups)
-    if p is None:
+    means, variances, degrees = map(np.array, _moments(groups))
+    if len(groups) < 2:
+        raise DataError(f"at least 2 replications are needed, got {len(groups)}: run another")
+    if not all(variances):
         return None
-    means, variances = (np.array(values) for values in _moments(groups)[:2])
     q, expected = _q(means, 1 / variances), len(means) - 1
-    return Heterogeneity(q, p, max(0.0, 1 - expected / q) if q else 0.0, math.sqrt(paule_mandel(means, variances)))
+    i2 = max(0.0, 1 - expected / q) if q else 0.0
+    return Heterogeneity(q, _welch_p(q, 1 / variances, degrees), i2, math.sqrt(paule_mandel(means, variances)))
+
+
+def _welch_p(q: float, weights: np.ndarray, degrees: np.ndarray) -> float:
+    from scipy.special import fdtrc
+
+    k = len(weights)
+    spread = float(np.sum((1 - weights / weights.sum()) ** 2 / degrees))
+    f = q / (k - 1) / (1 + 2 * (k - 2) / (k**2 - 1) * spread)
+    return float(fdtrc(k - 1, (k**2 - 1) / (3 * spread), f))
 
 
 def paule_mandel(means: np.ndarray, variances: np.ndarray) -> float:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlstudy.analysis.inference import Interval
+from dlstudy.analysis.inference import SLACK, Interval
+from dlstudy.analysis.student import found_shift, interval_of, tail_p
 from dlstudy.errors import DataError
 
 __all__ = ["CrossedMean", "beyond_p", "crossed_mean", "equivalence_p", "smallest_difference"]
-
-_SLACK = 1e-12  # what differs by less, relatively, is equal but for the rounding of float64
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def crossed_mean(differences: np.ndarray) -> CrossedMean:
         raise DataError(f"at least 2 units of at least 2 rows, all finite, are needed, got shape {array.shape}")
     n_units, n_rows = array.shape
     apart = array - array[0, 0]  # of which equal ones are 0 exactly
-    apart[abs(apart) <= _SLACK * abs(array).max()] = 0.0
+    apart[abs(apart) <= SLACK * abs(array).max()] = 0.0
     mean, of_units, of_rows = float(apart.mean() + array[0, 0]), apart.mean(axis=1), apart.mean(axis=0)
     residuals = apart - of_units[:, None] - of_rows + apart.mean()
     interaction = float((residuals**2).sum()) / ((n_units - 1) * (n_rows - 1))
@@ -101,9 +100,9 @@ def crossed_mean(differences: np.ndarray) -> CrossedMean:
     error, degrees = math.sqrt(variances.of_mean), variances.degrees
     return CrossedMean(
         n_units, n_rows, mean, error, degrees,
-        interval=_interval(mean, error, degrees, 0.95),
-        interval_90=_interval(mean, error, degrees, 0.90),
-        p=min(1.0, 2 * _tail(abs(mean), error, degrees)),
+        interval=interval_of(mean, error, degrees, 0.95),
+        interval_90=interval_of(mean, error, degrees, 0.90),
+        p=min(1.0, 2 * tail_p(abs(mean), error, degrees)),
         sd_units=math.sqrt(max(0.0, variances.units - variances.interaction) * n_units),
         sd_rows=math.sqrt(max(0.0, variances.rows - variances.interaction) * n_rows),
         sd_interaction=math.sqrt(interaction),
@@ -115,7 +114,7 @@ def equivalence_p(found: CrossedMean, margin: float) -> float:
 
     Source: Schuirmann 1987.
     """
-    return _tail(margin - abs(found.mean), found.standard_error, found.degrees_of_freedom)
+    return tail_p(margin - abs(found.mean), found.standard_error, found.degrees_of_freedom)
 
 
 def beyond_p(found: CrossedMean, margin: float) -> float:
@@ -123,7 +122,7 @@ def beyond_p(found: CrossedMean, margin: float) -> float:
 
     Source: Murphy and Myors 1999.
     """
-    return _tail(abs(found.mean) - margin, found.standard_error, found.degrees_of_freedom)
+    return tail_p(abs(found.mean) - margin, found.standard_error, found.degrees_of_freedom)
 
 
 def smallest_difference(found: CrossedMean, n_units: int, alpha: float = 0.05, power: float = 0.8) -> float:
@@ -131,27 +130,7 @@ def smallest_difference(found: CrossedMean, n_units: int, alpha: float = 0.05, p
 
     Source: noncentral t, with Satterthwaite's degrees of freedom of the variances to be expected.
     """
-    from scipy.special import nctdtrinc, stdtrit
-
     interaction = found.sd_interaction**2 / (n_units * found.n_rows)
     units, rows = found.sd_units**2 / n_units + interaction, found.sd_rows**2 / found.n_rows + interaction
     expected = _Variances(units, rows, interaction, n_units, found.n_rows)
-    if not (error := math.sqrt(expected.of_mean)):
-        return 0.0
-    return error * float(nctdtrinc(expected.degrees, 1 - power, stdtrit(expected.degrees, 1 - alpha / 2)))
-
-
-def _interval(mean: float, error: float, degrees: float, level: float) -> Interval:
-    from scipy.special import stdtrit
-
-    half = error * float(stdtrit(degrees, 0.5 + level / 2)) if error else 0.0
-    return mean - half, mean + half
-
-
-def _tail(distance: float, error: float, degrees: float) -> float:
-    """One-sided p of Student's t for a distance above zero."""
-    from scipy.special import stdtr
-
-    if error == 0:
-        return 0.0 if distance > 0 else 1.0
-    return float(stdtr(degrees, -distance / error))
+    return found_shift(math.sqrt(expected.of_mean), expected.degrees, alpha, power)

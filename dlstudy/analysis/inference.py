@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from dlstudy.analysis.student import found_shift, interval_of, tail_p
 from dlstudy.errors import DataError
 
 __all__ = [
@@ -60,8 +61,8 @@ def paired_interval(differences: Sequence[float], level: float = 0.95) -> Interv
     Source: Student 1908; mean +- t(n-1) * s / sqrt(n).
     """
     array = _checked(differences, 2)
-    half = _t(len(array) - 1, level) * float(array.std(ddof=1)) / math.sqrt(len(array))
-    return float(array.mean()) - half, float(array.mean()) + half
+    error = float(array.std(ddof=1)) / math.sqrt(len(array))
+    return interval_of(float(array.mean()), error, len(array) - 1, level)
 
 
 def prediction_interval(values: Sequence[float], level: float = 0.95) -> Interval:
@@ -74,8 +75,8 @@ def prediction_interval(values: Sequence[float], level: float = 0.95) -> Interva
     Source: Hahn and Meeker 1991, Statistical Intervals, section 4.7.
     """
     array = _checked(values, 2)
-    half = _t(len(array) - 1, level) * float(array.std(ddof=1)) * math.sqrt(1 + 1 / len(array))
-    return float(array.mean()) - half, float(array.mean()) + half
+    error = float(array.std(ddof=1)) * math.sqrt(1 + 1 / len(array))
+    return interval_of(float(array.mean()), error, len(array) - 1, level)
 
 
 def prediction_p(values: Sequence[float], other: float, slack: float = 0.0) -> float:
@@ -200,15 +201,10 @@ def smallest_difference(sd: float, n: int, alpha: float = 0.05, power: float = 0
 
     Raises:
         DataError: fewer than two pairs.
-
-    Source: noncentral t; Cohen 1988, Statistical Power Analysis, section 2.3.
     """
-    from scipy.special import nctdtrinc, stdtrit
-
     if n < 2:
         raise DataError(f"at least 2 pairs are needed, got {n}")
-    critical = stdtrit(n - 1, 1 - alpha / 2)
-    return sd / math.sqrt(n) * float(nctdtrinc(n - 1, 1 - power, critical))
+    return found_shift(sd / math.sqrt(n), n - 1, alpha, power)
 
 
 def pairs_needed(smallest: Callable[[int], float], difference: float) -> int:
@@ -289,23 +285,15 @@ def chance_misses(k: int, level: float = 0.95) -> tuple[float, float]:
 
 
 def _beyond_zero_p(array: np.ndarray, distance: float, times: float = 1.0) -> float:
-    """One-sided p of Student's t for a distance above zero whose variance is so many times that of the mean."""
-    from scipy.special import stdtr
-
+    """One-sided p of Student's t for a distance above zero, whose variance is `times` that of the mean."""
     if (sd := _sd(array)) == 0:
         return 0.0 if distance > SLACK * float(abs(array).max()) else 1.0
-    return float(stdtr(len(array) - 1, -distance / (sd * math.sqrt(times / len(array)))))
+    return tail_p(distance, sd * math.sqrt(times / len(array)), len(array) - 1)
 
 
 def _sd(array: np.ndarray) -> float:
     """Standard deviation with n - 1; exactly 0 where values differ by rounding alone."""
     return float(array.std(ddof=1)) if np.ptp(array) > SLACK * float(abs(array).max()) else 0.0
-
-
-def _t(degrees: int, level: float) -> float:
-    from scipy.special import stdtrit  # scipy.stats takes seven times as long to import
-
-    return float(stdtrit(degrees, 0.5 + level / 2))
 
 
 def _checked(values: Sequence[float] | np.ndarray, least: int) -> np.ndarray:

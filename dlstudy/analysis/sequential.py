@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from dlstudy.analysis.inference import SLACK
 from dlstudy.study.study import SIGNIFICANCE
 
 __all__ = [
@@ -33,7 +34,6 @@ MOST_STAGES = 4
 """The level is spent once a study has this many times the units of its first stage."""
 
 _PATHS = 1 << 16
-_SLACK = 1e-12  # as in `inference`: sums that differ by less are equal but for rounding
 _LEVELS = sorted(
     {SIGNIFICANCE / k for k in range(1, 31)} | {SIGNIFICANCE * 2 ** (k / 8) for k in range(-80, 35)}, reverse=True
 )
@@ -161,10 +161,10 @@ def _boundaries(paths: np.ndarray, shares: Sequence[float], level: float) -> np.
     inside, boundaries = np.ones(n_paths, bool), np.full(len(shares), np.inf)
     for k, (statistic, share) in enumerate(zip(paths, shares, strict=True)):
         values = statistic[inside]
-        n_may_leave = int(level * share * n_paths + _SLACK) - (n_paths - len(values))
+        n_may_leave = int(level * share * n_paths + SLACK) - (n_paths - len(values))
         if n_may_leave > 0:
             place = len(values) - 1 - n_may_leave
-            boundaries[k] = np.partition(values, place)[place] + _SLACK if place >= 0 else -np.inf
+            boundaries[k] = np.partition(values, place)[place] + SLACK if place >= 0 else -np.inf
         inside &= statistic <= boundaries[k]
     return boundaries
 
