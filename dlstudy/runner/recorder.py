@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from dlstudy.analysis.formatting import params_text
 from dlstudy.common.provenance import made_with
 from dlstudy.engines.base import TrialOutcome
-from dlstudy.runner.noting import PlanNote
+from dlstudy.runner.noting import RunNotes
 from dlstudy.runner.plan import Selection, Training
 from dlstudy.runner.search import make_pruner, make_sampler
 from dlstudy.store.arm_record import ArmRecord, end_open
@@ -32,11 +32,9 @@ _TRIES = 2
 class TrialRecorder:
     """The record's one writer during a run."""
 
-    def __init__(
-        self, study: ResolvedStudy, selection: Selection, home: Home, record: Record, plan_note: PlanNote
-    ) -> None:
+    def __init__(self, study: ResolvedStudy, selection: Selection, home: Home, record: Record, notes: RunNotes) -> None:
         """Ends the trials that a dead process left running. Hold the study's lock."""
-        self._study, self._home, self._record, self._plan_note = study, home, record, plan_note
+        self._study, self._home, self._record, self._notes = study, home, record, notes
         self._definitions = define_all(study, selection.arms)
         self._opened: dict[RecordName, ArmRecord] = {}
         self._in_flight: dict[str, Training] = {}
@@ -45,7 +43,7 @@ class TrialRecorder:
     def begin(self, training: Training) -> TrialSpec:
         """Begins a training in the record, and its part with it: a run that is refused leaves no trace."""
         study, name = self._study, training.part
-        self._plan_note.before(name.phase, time.time())
+        self._notes.before(name.phase, time.time())
         record = self._open(name)
         seed = study.seed(training.arm, name.phase, training.index, name.search)
         if training.tuned is None:

@@ -25,7 +25,7 @@ from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.runner.backend import Backend, engine_maker, require_tensorflow
 from dlstudy.runner.check import check_arms, refuse_faults
 from dlstudy.runner.loop import train_missing
-from dlstudy.runner.noting import PlanNote, note_past
+from dlstudy.runner.noting import RunNotes
 from dlstudy.runner.plan import Plan, Selection, refuse_other_definitions
 from dlstudy.runner.recorder import TrialRecorder
 from dlstudy.store.databases import reason_of
@@ -124,16 +124,11 @@ def begin_run(
     selection = Selection.of(study, request)
     refuse_other_definitions(study, selection, record)
     stated = read_plan(request.registered, study) if request.registered is not None else plan_of(study)
-    recorder = TrialRecorder(study, selection, home, record, PlanNote(record, study, stated))
-    plan = Plan(study, selection, record.trials(study.name, study.variant))
-    note_past(
-        record,
-        study,
-        stated,
-        is_registered=request.registered is not None,
-        goes_on=plan.n_waiting > 0,
-        now_s=time.time(),
-    )
+    notes = RunNotes(record, study, stated, is_registered=request.registered is not None)
+    recorder = TrialRecorder(study, selection, home, record, notes)
+    trials = record.trials(study.name, study.variant)
+    plan = Plan(study, selection, trials)
+    notes.past(trials, goes_on=plan.n_waiting > 0, now_s=time.time())
     return study, plan, recorder
 
 
