@@ -18,7 +18,7 @@ from dlstudy.analysis.inference import (
     variance_components,
     win_share,
 )
-from dlstudy.analysis.looks import Seen, first_share, joined, planned_units, spending
+from dlstudy.analysis.looks import Seen, first_share, joined, spending
 from dlstudy.analysis.measurements import ClaimMeasurements
 from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.resampled import overlap_of, widened, widening
@@ -73,7 +73,8 @@ class Comparison:
 
     def pair(self, other: str) -> Pair | None:
         """The claim's arm against another; None with fewer than two units that both have."""
-        by_search, units = self._differences(other), self._units(other)
+        by_search = self._differences(other)
+        units = self._units(by_search)
         if len(units) < 2:
             return None
         order, looks = self._looks(other)
@@ -110,11 +111,10 @@ class Comparison:
         arms = (self._claim.better, *self._claim.than)
         winners = frozenset((arm, k, self._measurements.winner_key(arm, k)) for arm in arms for k in by_search)
         n_seeds = max(map(len, by_search.values()), default=0)
-        return Seen(self.unit, frozenset(self._units(other)), n_seeds, winners)
+        return Seen(self.unit, frozenset(self._units(by_search)), n_seeds, winners)
 
-    def _units(self, other: str) -> dict[int, float]:
+    def _units(self, by_search: Mapping[int, Mapping[int, float]]) -> dict[int, float]:
         """The difference of each unit, by its number."""
-        by_search = self._differences(other)
         if self.by_search:
             return {search: statistics.fmean(values.values()) for search, values in by_search.items()}
         n = self._study.protocol.seeds
@@ -127,7 +127,7 @@ class Comparison:
             return sorted(now.units), ONE_LOOK
         parts = joined([*(Comparison(self._study, past).seen(other) for past in self._measurements.past), now])
         order = list(dict.fromkeys(unit for look in parts[-1] for unit in sorted(look.units)))
-        return order, spending(parts, planned_units(self._study, self._claim, plan), first_share(self._claim, plan))
+        return order, spending(parts, self._study.paired_units(self._claim, plan), first_share(self._claim, plan))
 
     @cached_property
     def _searches(self) -> Sequence[int]:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from dlstudy.analysis.results import Unit
 from dlstudy.analysis.sequential import FIRST_SHARE, Spending, share_spent
 from dlstudy.study.claims import Claim, ClaimPhase
-from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol
 from dlstudy.study.study import Study
 
-__all__ = ["Seen", "first_share", "joined", "planned_unit", "planned_units", "spending"]
+__all__ = ["Seen", "first_share", "joined", "planned_unit", "spending"]
 
 _NOTHING_LEFT = 1e-6
 """The share for a comparison that has none left: its p is 1, and its interval as wide as it can be."""
@@ -41,17 +40,7 @@ class Seen:
 
 def planned_unit(study: Study, claim: Claim) -> Unit:
     """The units that a claim pairs, once all runs are done."""
-    return Unit.SEARCH if study.pairs_searches(claim) and study.protocol.searches > 1 else Unit.SEED
-
-
-def planned_units(study: Study, claim: Claim, protocol: Protocol) -> int:
-    """How many paired differences a claim rests on, once all runs of a protocol are done."""
-    if claim.phase is ClaimPhase.SWEEP:
-        return study.sweep(claim.sweep).seeds
-    if claim.phase is ClaimPhase.REPORTED:
-        return protocol.seeds_of(Phase.REPORTED)
-    is_one = study.pairs_searches(claim) and protocol.searches > 1
-    return protocol.searches if is_one else protocol.seeds * protocol.searches
+    return Unit.SEARCH if study.will_pair_searches(claim, study.protocol) else Unit.SEED
 
 
 def first_share(claim: Claim, protocol: Protocol) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlstudy.analysis.comparison import smallest_in_metric, smallest_shown
-from dlstudy.analysis.looks import first_share, planned_unit, planned_units
+from dlstudy.analysis.looks import first_share, planned_unit
 from dlstudy.analysis.resampled import overlap_of
 from dlstudy.analysis.results import Unit
 from dlstudy.analysis.trial_index import TrialIndex
@@ -56,7 +56,7 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     """
     plans, n_tests = [], sum(claim.n_hypotheses for claim in study.family)
     for claim in (claim for claim in study.family if claim.margin is None):
-        n, unit = planned_units(study, claim, study.protocol), planned_unit(study, claim)
+        n, unit = study.paired_units(claim, study.protocol), planned_unit(study, claim)
         level = first_share(claim, study.protocol) * SIGNIFICANCE / n_tests
         in_sd = smallest_shown(unit, n, level, overlap_of(study, claim, unit is Unit.SEARCH))
         plans.append(ClaimPlan(claim.text, claim.metric, n, in_sd, _smallest_known(study, claim, trials, level)))
@@ -90,7 +90,7 @@ def phase_plans(
 def _smallest_known(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord], level: float) -> float | None:
     """The smallest difference that shows, by the spread that a record has of the claim: the largest of its pairs."""
     (judged,) = judge_claims(study, [claim], TrialIndex(study, trials), [])
-    unit, n = planned_unit(study, claim), planned_units(study, claim, study.protocol)
+    unit, n = planned_unit(study, claim), study.paired_units(claim, study.protocol)
     if judged.unit is not unit:
         return None  # seeds do not show how searches differ
     return max((smallest_in_metric(pair, unit, n, level) for pair in judged.pairs), default=None)

@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -141,18 +141,18 @@ class Split:
             f"Split.test must name rows that the data set states ({', '.join(stated) or 'none'}), got "
             f"{short_repr(self.test)}",
         )
-        return replace(self, test=tuple(stated[self.test]))
+        return dataclasses.replace(self, test=tuple(stated[self.test]))
 
     def scaled(self, factor: float) -> "Split":
         """The same split of a data set `factor` times as large: a number of rows scales, a share stays."""
         rows = self.validation if isinstance(self.validation, float) else round(self.validation * factor)
-        return replace(self, validation=rows)
+        return dataclasses.replace(self, validation=rows)
 
     def elsewhere(self, n_rows: int) -> "Split":
         """The same split for other data: row numbers, which mean nothing there, become their share of `n_rows`."""
         if not isinstance(self.test, tuple):
             return self
-        return replace(self, test=len(self.test) / n_rows, random_state=self.random_state or 0)
+        return dataclasses.replace(self, test=len(self.test) / n_rows, random_state=self.random_state or 0)
 
     def __str__(self) -> str:
         test = f"{len(self.test)} stated rows" if isinstance(self.test, tuple) else self.test

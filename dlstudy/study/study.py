@@ -266,6 +266,19 @@ class Study:
         is_tuned = any(self.arm(arm).space for arm in (claim.better, *claim.than))
         return claim.phase.compares_winners and (is_tuned or has_split_for_each)
 
+    def will_pair_searches(self, claim: Claim, protocol: Protocol) -> bool:
+        """Whether a claim pairs whole searches, once all runs of a protocol are done."""
+        return protocol.searches > 1 and self.pairs_searches(claim)
+
+    def paired_units(self, claim: Claim, protocol: Protocol) -> int:
+        """How many paired differences a claim rests on, searches or seeds, once all runs of a protocol are done."""
+        if claim.sweep:
+            return self.sweep(claim.sweep).seeds
+        if claim.phase is ClaimPhase.REPORTED:
+            return protocol.seeds_of(Phase.REPORTED)
+        by_search = self.will_pair_searches(claim, protocol)
+        return protocol.searches if by_search else protocol.seeds * protocol.searches
+
     def value_metric(self, arm: Arm, phase: Phase) -> str:
         """The metric that is the value of a trial: of test rows where the phase has no validation rows."""
         return self.protocol.metric if self.split_of(arm, phase).validation else self.test_metric
@@ -345,22 +358,16 @@ class Study:
         n_tests = sum(claim.n_hypotheses for claim in tested)
         needed = seeds_needed(n_tests)
         for claim in tested:
-            what, seeds = self._paired_seeds(claim)
+            seeds, what = self.paired_units(claim, self.protocol), "Protocol.seeds"
+            if claim.sweep:
+                what = f"seeds of sweep {claim.sweep}"
+            elif claim.phase is ClaimPhase.REPORTED:
+                what = "Protocol.reported_seeds"
             require(
-                seeds >= needed,
+                seeds >= needed or self.will_pair_searches(claim, self.protocol),
                 f"{len(tested)} claims need at least {needed} seeds to reach significance "
                 f"(2 / 2^seeds must not exceed {SIGNIFICANCE} / {n_tests}), got {seeds}: raise {what}",
             )
-
-    def _paired_seeds(self, claim: Claim) -> tuple[str, float]:
-        """Where the number of seeds that a claim pairs is stated, and that number: no bound where it pairs searches."""
-        if claim.sweep:
-            return f"seeds of sweep {claim.sweep}", self.sweep(claim.sweep).seeds
-        if claim.phase is ClaimPhase.REPORTED:
-            return "Protocol.reported_seeds", self.protocol.seeds_of(Phase.REPORTED)
-        if self.protocol.searches > 1 and self.pairs_searches(claim):
-            return "Protocol.searches", math.inf
-        return "Protocol.seeds", self.protocol.seeds * self.protocol.searches
 
 
 def seeds_needed(n_claims: int) -> int:
