@@ -20,7 +20,7 @@ from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import SIGNIFICANCE
 from dlstudy.study.trial import params_key
 
-__all__ = ["judge_reported"]
+__all__ = ["judge_reported", "runs_of_document"]
 
 
 def judge_reported(
@@ -38,15 +38,15 @@ def judge_reported(
         not_comparable: why this variant's runs cannot be compared with reported figures; empty where they can.
     """
     measured = [_measure(study, figure, trial_index, not_comparable) for figure in figures]
-    for members in _runs(figures):
+    for members in runs_of_document(figures):
         tested = [i for i in members if measured[i].p is not None]
         for i, p in zip(tested, holm([measured[i].p or 0.0 for i in tested]), strict=True):
             measured[i] = _decide(figures[i], measured[i], p, len(tested))
     return measured
 
 
-def _runs(figures: Sequence[Reported]) -> list[list[int]]:
-    """The figures of each run of the document: those of one arm at one setting."""
+def runs_of_document(figures: Sequence[Reported | ReportedSummary]) -> list[list[int]]:
+    """The places of the figures of each run of the document: those of one arm at one setting."""
     runs: dict[tuple[str, str], list[int]] = {}
     for i, figure in enumerate(figures):
         runs.setdefault((figure.arm, params_key(figure.setting)), []).append(i)
@@ -93,7 +93,7 @@ def _beside_runs(figure: Reported, summary: ReportedSummary, values: Sequence[fl
 
 
 def _decide(figure: Reported, summary: ReportedSummary, p_adjusted: float, n_figures: int) -> ReportedSummary:
-    """The verdict on one of so many figures of a run."""
+    """The verdict on one of the `n_figures` figures of a run of the document."""
     shift = smallest_difference((summary.sd or 0.0) * math.sqrt(summary.n + 1), summary.n, SIGNIFICANCE / n_figures)
     verdict, why = FigureVerdict.COMPATIBLE, ""
     if p_adjusted <= SIGNIFICANCE:

@@ -177,7 +177,7 @@ class ClaimSummary:
         on_these_rows: the verdict on these test rows alone, where it is another one; else None.
         p, p_adjusted: of the claim as a whole; adjusted for all claims of the study; None without chance.
         p_equivalent, p_equivalent_adjusted: that differences are as large as `rope`; None where the study states none.
-        p_floor: the smallest p that so many seeds can give; None between searches and for claims of equivalence.
+        p_floor: the smallest p that this number of seeds can give; None between searches and for claims of equivalence.
         unit: what is paired.
         scope, rows_scope: what the verdict holds for, and on which rows, in words.
         margin: of equivalence; None where the claim is that one arm is better.

@@ -146,8 +146,8 @@ def around(study: Study, arm: Arm, tried: Sequence[TrialRecord], after: int) -> 
             space[name] = CategoricalDistribution([value])
             continue
         axis, tried_places = axes[name], [axes[name].place(trial.tuned[name]) for trial in known]
-        reached = [_reach(axis, value, end, tried_places, (name, end) in beyond) for end in End]
-        (start, least), (stop, most) = reached
+        sides = [_reach(axis, value, end, tried_places, (name, end) in beyond) for end in End]
+        (start, least), (stop, most) = sides
         space[name] = axis.between(start, stop, (least, most))
     return space
 

@@ -164,7 +164,7 @@ def _equivalence(pairs: Sequence[Pair], margin: float) -> tuple[float, Pair]:
 
 
 def _smallest_p(pairs: Sequence[Pair], deciding: Pair) -> float:
-    """The smallest p that `_superiority` can give with so many seeds, where the decision is on that side."""
+    """The smallest p that `_superiority` can give with this number of seeds, on the side of the deciding pair."""
     if deciding.mean > 0:
         return max(smallest_p(len(pair.units)) / pair.looks.first_share for pair in pairs)
     return len(pairs) * smallest_p(len(deciding.units)) / deciding.looks.first_share
@@ -260,7 +260,7 @@ def _why_undecided(summary: ClaimSummary, level: float) -> str:
 
 
 def _is_too_few(summary: ClaimSummary, level: float) -> bool:
-    """Whether the smallest p that so many seeds can give is too large to decide anything."""
+    """Whether even the smallest p that this number of seeds can give is above the level."""
     return summary.p_floor is not None and summary.p_floor > level
 
 

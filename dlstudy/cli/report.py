@@ -11,7 +11,7 @@ from dlstudy.analysis.results import StudySummary
 from dlstudy.cli.console import store_name
 from dlstudy.errors import DefinitionError, RecordError, UsageError
 from dlstudy.report.across import export_across
-from dlstudy.report.export import FORMATS, export, write_whole
+from dlstudy.report.export import FORMATS, export, report_name, write_whole
 from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.report.index import index
 from dlstudy.store.home import Home
@@ -75,7 +75,7 @@ def _write_each(summaries: Sequence[StudySummary], output: Path, home: Home) -> 
     return [
         _write(
             export(summary, "html", winner_figures(summary, home)),
-            output.with_name(f"{summary.study}-{summary.variant}.html"),
+            output.with_name(report_name(summary.study, summary.variant)),
         )
         for summary in summaries
     ]

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from dlstudy.analysis.across import AcrossSummary, ClaimAcross, counted
 from dlstudy.analysis.formatting import NOTHING, difference, interval_text, number, p_text, share_text
 from dlstudy.report.blocks import Block, Cell, Code, Document, Heading, Note, Picture, Table, without_empty
-from dlstudy.report.export import FORMATS, RENDERERS, WITH_PICTURES, as_json, check_format, write_whole
+from dlstudy.report.export import FORMATS, RENDERERS, WITH_PICTURES, as_json, check_format, report_name, write_whole
 from dlstudy.report.figures.forest import forest_png, forest_text
 from dlstudy.report.formats.csv_tables import table_csv
 from dlstudy.report.labels import label, verdict_mood
@@ -49,7 +49,7 @@ def export_all_across(summary: AcrossSummary, folder: Path) -> list[Path]:
 
 def report_links(summary: AcrossSummary) -> list[str]:
     """The addresses of the data sets' own reports beside this one."""
-    return [quote(f"{summary.study}-{on.variant}.html") for on in summary.datasets]
+    return [quote(report_name(summary.study, on.variant)) for on in summary.datasets]
 
 
 def claims_across_table(summary: AcrossSummary) -> Table:

@@ -17,8 +17,19 @@ from dlstudy.report.formats.latex import latex
 from dlstudy.report.formats.markdown import markdown
 from dlstudy.report.formats.pdf import pdf
 from dlstudy.report.outline import document
+from dlstudy.study.variant import Variant
 
-__all__ = ["FORMATS", "RENDERERS", "WITH_PICTURES", "as_json", "check_format", "export", "export_all", "write_whole"]
+__all__ = [
+    "FORMATS",
+    "RENDERERS",
+    "WITH_PICTURES",
+    "as_json",
+    "check_format",
+    "export",
+    "export_all",
+    "report_name",
+    "write_whole",
+]
 
 RENDERERS: dict[str, Callable[[Document], str | bytes]] = {"html": html_page, "pdf": pdf, "md": markdown, "tex": latex}
 """How a document becomes a file, by format."""
@@ -60,11 +71,18 @@ def export(summary: StudySummary, kind: str, winners: Sequence[WinnerFigure] = (
     return _export(summary, kind, draw(summary) if kind in WITH_PICTURES else {}, winners)
 
 
+def report_name(study: str, variant: Variant | str, suffix: str = "html") -> str:
+    """The name of the file that a variant's report has beside others."""
+    return f"{study}-{variant}.{suffix}"
+
+
 def export_all(summary: StudySummary, folder: Path, winners: Sequence[WinnerFigure] = ()) -> list[Path]:
     """Writes the report in every format into a folder, each file whole or not at all; figures are drawn once."""
     figures = draw(summary)
     return [
-        write_whole(folder / f"{summary.study}-{summary.variant}.{kind}", _export(summary, kind, figures, winners))
+        write_whole(
+            folder / report_name(summary.study, summary.variant, kind), _export(summary, kind, figures, winners)
+        )
         for kind in FORMATS
     ]
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from dlstudy.analysis.formatting import NOTHING, difference, interval_text, like_reported, number, p_text, params_text
 from dlstudy.analysis.replications import Agreement, ReplicatedClaim, ReplicatedPair, Replications
 from dlstudy.report.blocks import Block, Cell, Document, Heading, Mood, Note, Table
-from dlstudy.report.export import FORMATS, RENDERERS, as_json, write_whole
+from dlstudy.report.export import FORMATS, RENDERERS, as_json, report_name, write_whole
 from dlstudy.report.formats.csv_tables import table_csv
 from dlstudy.report.labels import label, verdict_mood
 
@@ -77,7 +77,7 @@ def _answers_table(replications: Replications, kind: str) -> Table:
             replications.variants, replications.answers, replications.complete, strict=True
         )
     ]
-    names = [f"{replications.study}-{variant}.html" for variant in replications.variants]
+    names = [report_name(replications.study, variant) for variant in replications.variants]
     links = list(map(quote, names)) if kind == "html" else ()
     return Table("Answers", ["variant", "answer", "complete"], rows, links=links)
 

@@ -16,6 +16,7 @@ from dlstudy.analysis.formatting import (
     with_sd,
 )
 from dlstudy.analysis.inference import chance_misses
+from dlstudy.analysis.reported import runs_of_document
 from dlstudy.analysis.results import (
     ArmSummary,
     FigureVerdict,
@@ -148,14 +149,12 @@ def _figure_verdict_text(figure: ReportedSummary) -> str:
 
 def _by_chance(figures: Sequence[ReportedSummary]) -> str:
     """How many runs of the document chance alone misses, in a sentence; empty where none was decided by chance."""
-    runs: dict[tuple[str, str], list[FigureVerdict]] = {}
-    for figure in figures:
-        if figure.p_adjusted is not None:
-            runs.setdefault((figure.arm, params_text(figure.setting)), []).append(figure.verdict)
+    decided = [figure for figure in figures if figure.p_adjusted is not None]
+    runs = [[decided[i].verdict for i in members] for members in runs_of_document(decided)]
     if not runs:
         return ""
     expected, at_least_one = chance_misses(len(runs))
-    found = sum(FigureVerdict.NOT_COMPATIBLE in verdicts for verdicts in runs.values())
+    found = sum(FigureVerdict.NOT_COMPATIBLE in verdicts for verdicts in runs)
     return (
         f" Figures of {many(len(runs), 'run')} of the document decided, of {found} not compatible: chance alone would "
         f"miss {expected:.2g} on average, and at least one in {share_text(at_least_one)} of such documents."
