@@ -27,7 +27,7 @@ _SKEWED: dict[str, Draw] = {
 
 
 def tables(n_studies: int) -> Iterator[str]:
-    """Lines of four tables, from so many studies in each row."""
+    """Lines of four tables; each row rests on `n_studies` simulated studies."""
     yield from _intervals(n_studies)
     yield from _false_verdicts(n_studies)
     yield from _families(n_studies)

@@ -105,7 +105,7 @@ def run_until_decided(
 
 
 def _undecided(summary: StudySummary, stages: Stages) -> list[ClaimSummary]:
-    """The claims that are open and that more units can decide; a failed check on a search is nothing that they mend."""
+    """The undecided claims that more units may decide: a verdict that a failed check withholds is not among them."""
     still = (Verdict.UNDECIDED, Verdict.NOT_RUN)
     return [claim for claim in summary.claims if stages.decides(claim) and (claim.measured or claim.verdict) in still]
 
