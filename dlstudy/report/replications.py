@@ -25,9 +25,10 @@ _CLAIMS = (
     "whether the two found different things."
 )
 _PAIRS = (
-    "Combined: the mean over the replications, with a 95 % interval. Of tuned winners in 3 replications or more it is "
-    "Student's t over replications, else it rests on the spread within each (Welch). Heterogeneity p: Welch's test "
-    "that all replications have the same difference. Sd: between replications, beyond that between seeds."
+    "Combined: the mean over the replications, with a 95 % interval. Of tuned winners of a single search each, in 3 "
+    "replications or more, it is Student's t over replications, else it rests on the spread within each (Welch). "
+    "Heterogeneity p: Welch's test that all replications have the same difference. Sd: between replications, beyond "
+    "that between seeds, or searches."
 )
 
 

@@ -48,7 +48,7 @@ _MANY_SEEDS = 20
 
 _LEFT, _RIGHT, _TOP, _AXIS, _GAP = 1.8, 0.2, 0.42, 0.5, 0.12  # inches: margins, below an axis, between claims
 _LINE, _ROW = 0.18, 0.27  # inches: heights of a line of text and of a row of dots
-_CLAIM_LETTERS, _VERDICT_LETTERS, _ARM_LETTERS, _AXIS_LETTERS = 70, 18, 18, 74
+_CLAIM_LETTERS, _VERDICT_LETTERS, _ARM_LETTERS, _AXIS_LETTERS, _TITLE_LETTERS = 70, 18, 18, 74, 82
 
 
 @dataclass(frozen=True)
@@ -189,9 +189,11 @@ def _figure(found: Sequence[Panel], title: str) -> Figure:
 
     heights = [sum(map(_height, panel.entries)) for panel in found]
     below = [_AXIS + _LINE * len(_wrapped(panel.label, _AXIS_LETTERS)) for panel in found]
-    total = _TOP + sum(heights) + sum(below)
-    figure, top = Figure(figsize=(WIDTH, total)), _TOP
-    figure.text(0.1 / WIDTH, 1 - 0.1 / total, title, va="top", fontsize=9, color=_OPEN)
+    lines = [line for given in title.splitlines() for line in _wrapped(given, _TITLE_LETTERS)]
+    top = _TOP + _LINE * max(0, len(lines) - 2)  # which has room for two
+    total = top + sum(heights) + sum(below)
+    figure = Figure(figsize=(WIDTH, total))
+    figure.text(0.1 / WIDTH, 1 - 0.1 / total, "\n".join(lines), va="top", fontsize=9, color=_OPEN)
     for panel, height, room in zip(found, heights, below, strict=True):
         place = (_LEFT / WIDTH, 1 - (top + height) / total, 1 - (_LEFT + _RIGHT) / WIDTH, height / total)
         _draw(figure.add_axes(place), panel, height)

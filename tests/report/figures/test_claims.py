@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from dlstudy.analysis.crossed import crossed_mean
 from dlstudy.analysis.pair import Pair
@@ -159,3 +160,17 @@ def test_differences_of_any_size_are_drawn(nothing, differences):
 def test_a_claim_over_whole_searches_says_so(nothing):
     by_search = replace(nothing, claims=[claim(unit=Unit.SEARCH)])
     assert differences_png(by_search) != differences_png(replace(nothing, claims=[claim()]))
+
+
+def test_the_key_of_a_picture_that_shows_everything_lies_within_it(nothing, monkeypatch):
+    shown = replace(pair(), rows=crossed_mean(np.array([[0.0, 0.1, 0.2], [0.1, 0.3, 0.2]])))
+    everything = claim(pairs=[shown], unit=Unit.SEARCH, rope=0.01)
+    drawn = []
+    monkeypatch.setattr("dlstudy.report.figures.claims.png", lambda draw: drawn.append(draw()) or b"")
+    differences_png(replace(nothing, variant=Variant(quick=True), claims=[everything]))
+    (figure,) = drawn
+    key = figure.texts[0]
+    assert all(words in key.get_text() for words in ("QUICK", "one seed or search", "other rows", "does not matter"))
+    extent = key.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+    assert extent.x1 <= figure.bbox.x1
+    assert extent.y0 >= max(axes.get_window_extent().y1 for axes in figure.axes)
