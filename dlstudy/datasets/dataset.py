@@ -8,10 +8,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from dlstudy.datasets.structure import Structure
 from dlstudy.errors import DataError
 
 __all__ = [
     "ARRAY_NAMES",
+    "TASKS",
     "Array",
     "Arrays",
     "Dataset",
@@ -25,6 +27,9 @@ __all__ = [
 Array: TypeAlias = npt.NDArray[Any]  # Any: the element type differs between data sets (uint8 images, float64 tables)
 Arrays: TypeAlias = dict[str, Array]
 
+TASKS = ("binary", "multiclass", "multilabel", "regression", "sequence", "other")
+"""What the targets of one's own data can be. Data sets of dlstudy's are for a `classification` or a `regression`."""
+
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -35,8 +40,9 @@ class Description:
     Args:
         name: what the user types: `mnist`.
         title: one line for readers.
-        task: `classification` or `regression`.
-        input_shape: of one row of x: (28, 28) for an image, (11,) for a table of 11 features.
+        task: `classification` or `regression`; of one's own data, one of `TASKS`.
+        input_shape: of one row of x: (28, 28) for an image, (11,) for a table of 11 features; where x is a structure, a
+            structure of shapes.
         n_classes: number of labels; 0 for a regression.
         label_names: one name for each label, in the order of the label numbers; empty for a regression.
         n_train: rows of x_train and y_train.
@@ -53,6 +59,9 @@ class Description:
         caveat: why this is not the canonical data set; empty where it is. Shown wherever results are.
         stands_for: the name of the data set that it is used in place of; empty if it replaces none.
         stated_rows: test rows that a document used, counted from 0, by the name that `Split.test` knows them by.
+        n_validation: rows of x_train that the data itself states for validation.
+        group_name: what the groups of its rows are; empty where it states none.
+        has_times: whether its rows are in the order of stated times.
     """
 
     name: str
@@ -74,6 +83,14 @@ class Description:
     caveat: str = ""
     stands_for: str = ""
     stated_rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict, hash=False)
+    n_validation: int = 0
+    group_name: str = ""
+    has_times: bool = False
+
+    @property
+    def classifies(self) -> bool:
+        """Whether each row has one label of several."""
+        return self.task in ("classification", "binary", "multiclass")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,17 +100,25 @@ class Dataset:
     Args:
         description: what the arrays are.
         x_train: (n_train, *input_shape), the raw type of the data set: uint8 for images, float64 for
-            tables, not yet divided by `scale`.
-        y_train: (n_train,), uint8 labels for a classification, float64 targets for a regression.
+            tables, not yet divided by `scale`. Of one's own data, a structure of arrays and tables, as it was given.
+        y_train: (n_train,), uint8 labels for a classification, float64 targets for a regression; of one's own data, as
+            it was given, labels as numbers from 0.
         x_test: (n_test, *input_shape), as x_train.
         y_test: (n_test,), as y_train.
+        weight_train, weight_test: (n_train,) and (n_test,), the weights of the rows; None for equal ones.
+        groups: (n_train,) int32, equal for rows that belong together; None where the data states none.
+        validation_rows: (n_validation,) int32, the rows of x_train that the data states for validation; None for none.
     """
 
     description: Description
-    x_train: Array
-    y_train: Array
-    x_test: Array
-    y_test: Array
+    x_train: Structure
+    y_train: Structure
+    x_test: Structure
+    y_test: Structure
+    weight_train: Array | None = None
+    weight_test: Array | None = None
+    groups: Array | None = None
+    validation_rows: Array | None = None
 
 
 def checksum(arrays: Mapping[str, Array]) -> str:

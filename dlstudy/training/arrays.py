@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.structure import Structure, map_arrays, take, with_items
 from dlstudy.errors import TrialError
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.splits import Rows
@@ -20,14 +21,9 @@ __all__ = [
     "Arrays",
     "History",
     "OnEpoch",
-    "Structure",
     "Task",
-    "arrays_in",
     "as_in_fit",
-    "map_arrays",
     "prepare",
-    "rows_in",
-    "take",
     "to_device",
 ]
 
@@ -38,10 +34,6 @@ _ALIGNMENT = 64
 """Bytes: TensorFlow's operations end the process at an array that begins elsewhere."""
 
 History = dict[str, list[float | None]]
-
-
-Structure = Any
-"""An array, or a dict, list or tuple of such: what a Keras model takes for its inputs or its targets."""
 
 
 @dataclass(frozen=True)
@@ -89,44 +81,13 @@ class Arrays:
         return self._made[key]
 
 
-def map_arrays(function: Callable[[Any], Any], structure: Structure) -> Structure:
-    """The structure with each of its arrays replaced by what the function returns for it."""
-    if isinstance(structure, Mapping):
-        return {name: map_arrays(function, item) for name, item in structure.items()}
-    if isinstance(structure, list | tuple):
-        return _like(structure, [map_arrays(function, item) for item in structure])
-    return function(structure)
-
-
 def _tuples(structure: Structure) -> Structure:
     """The structure with its lists as tuples: `tf.data` takes a list for one tensor."""
     if isinstance(structure, Mapping):
         return {name: _tuples(item) for name, item in structure.items()}
     if isinstance(structure, tuple):
-        return _like(structure, list(map(_tuples, structure)))
+        return with_items(structure, list(map(_tuples, structure)))
     return tuple(map(_tuples, structure)) if isinstance(structure, list) else structure
-
-
-def _like(structure: Structure, items: list[Structure]) -> Structure:
-    """A list or tuple of the same class, which may be a named tuple."""
-    return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
-
-
-def arrays_in(structure: Structure) -> list[Any]:  # Any: arrays or tensors
-    """The arrays of a structure, in order."""
-    found: list[Any] = []
-    map_arrays(found.append, structure)
-    return found
-
-
-def rows_in(structure: Structure) -> int:
-    """How many rows each array has."""
-    return len(arrays_in(structure)[0])
-
-
-def take(structure: Structure, rows: Any) -> Structure:  # Any: row numbers or a slice
-    """Some rows of each array."""
-    return map_arrays(lambda array: array[rows], structure)
 
 
 def as_in_fit(array: np.ndarray, floatx: str) -> np.ndarray:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from dlstudy.common.text import describe_error, short_repr
+from dlstudy.datasets.structure import take
 from dlstudy.errors import TrialError
 from dlstudy.study.trial import figures_beside
 from dlstudy.toolkit.logging import metrics_logged_into
-from dlstudy.training.arrays import Task, take
+from dlstudy.training.arrays import Task
 
 __all__ = ["extra_metrics_of", "model_digest", "model_file", "save_figures", "save_model"]
 

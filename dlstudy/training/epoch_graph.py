@@ -12,8 +12,8 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from dlstudy.common.text import describe_error
+from dlstudy.datasets.structure import Structure, map_arrays
 from dlstudy.training import private_names
-from dlstudy.training.arrays import Structure, map_arrays
 from dlstudy.training.fused_updates import fused
 from dlstudy.training.python_state import state_of
 

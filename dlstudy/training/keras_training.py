@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from dlstudy.common.text import short_repr
+from dlstudy.datasets.structure import Structure, map_arrays, take
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.row_values import pack_agreeing
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training import graph_fit
-from dlstudy.training.arrays import Structure, Task, as_in_fit, map_arrays, take, to_device
+from dlstudy.training.arrays import Task, as_in_fit, to_device
 from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
 from dlstudy.training.class_weights import weight_of_rows
 from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against, single_output

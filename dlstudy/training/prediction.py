@@ -7,12 +7,13 @@ import numpy as np
 
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset, Description
+from dlstudy.datasets.structure import Structure, take
 from dlstudy.errors import DataError
 from dlstudy.study import loader
 from dlstudy.study.outputs import OutputReading, Scale
 from dlstudy.study.splits import groups_of, split_rows
 from dlstudy.study.trial import TrialResult, TrialSpec
-from dlstudy.training.arrays import Arrays, Structure, take
+from dlstudy.training.arrays import Arrays
 from dlstudy.training.outputs import labels_of, probabilities_of, proved_reading
 from dlstudy.training.preparation import prepare_arrays
 from dlstudy.training.saved_models import load_model

@@ -8,8 +8,9 @@ import numpy as np
 
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.structure import Structure, arrays_in, map_arrays, take
 from dlstudy.errors import TrialError
-from dlstudy.training.arrays import Arrays, Structure, arrays_in, map_arrays, take
+from dlstudy.training.arrays import Arrays
 from dlstudy.training.study_functions import StudyFunctions
 
 __all__ = ["key_of", "prepare_arrays"]

@@ -17,6 +17,7 @@ import numpy as np
 
 from dlstudy.common.text import message_of, one_line, short_repr
 from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.structure import rows_in
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.loader import line_in
 from dlstudy.study.own_log import ARTIFACTS
@@ -24,7 +25,7 @@ from dlstudy.study.splits import Rows, groups_of, split_rows
 from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialSpec, TrialState
 from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training import global_settings
-from dlstudy.training.arrays import Arrays, History, OnEpoch, Task, rows_in
+from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
 from dlstudy.training.epoch_graph import GraphError
 from dlstudy.training.initial_weights import seeds_apart
 from dlstudy.training.memory import watch_memory

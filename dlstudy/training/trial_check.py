@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.datasets.structure import take
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
-from dlstudy.training.arrays import Task, take
+from dlstudy.training.arrays import Task
 from dlstudy.training.class_weights import weight_of_rows
 from dlstudy.training.epoch_graph import reason_against
 from dlstudy.training.epoch_recorder import metric_of, numbers_in

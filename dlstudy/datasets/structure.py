@@ -1,0 +1,65 @@
+"""Structures of rows: an array or a table, or a dict, list or tuple of such, as Keras and scikit-learn take them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Structure", "arrays_in", "is_table", "join", "map_arrays", "rows_in", "shapes_of", "take", "with_items"]
+
+Structure = Any
+"""An array or a pandas table, or a dict, list or tuple of such: what a model takes for its inputs or its targets."""
+
+
+def map_arrays(function: Callable[[Any], Any], structure: Structure) -> Structure:
+    """The structure with each of its arrays and tables replaced by what the function returns for it."""
+    if isinstance(structure, Mapping):
+        return {name: map_arrays(function, item) for name, item in structure.items()}
+    if isinstance(structure, list | tuple):
+        return with_items(structure, [map_arrays(function, item) for item in structure])
+    return function(structure)
+
+
+def with_items(structure: Structure, items: list[Structure]) -> Structure:
+    """A list or tuple of the same class, which may be a named tuple."""
+    return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
+
+
+def arrays_in(structure: Structure) -> list[Any]:  # Any: arrays, tables or tensors
+    """The arrays and tables of a structure, in order."""
+    found: list[Any] = []
+    map_arrays(found.append, structure)
+    return found
+
+
+def rows_in(structure: Structure) -> int:
+    """How many rows each array has."""
+    return len(arrays_in(structure)[0])
+
+
+def take(structure: Structure, rows: Any) -> Structure:  # Any: row numbers or a slice
+    """Some rows of each array or table."""
+    return map_arrays(lambda array: array.iloc[rows] if is_table(array) else array[rows], structure)
+
+
+def join(first: Structure, second: Structure) -> Structure:
+    """The rows of one structure and then those of another of the same form."""
+    if isinstance(first, Mapping):
+        return {name: join(item, second[name]) for name, item in first.items()}
+    if isinstance(first, list | tuple):
+        return with_items(first, [join(*items) for items in zip(first, second, strict=True)])
+    if is_table(first):
+        import pandas
+
+        return pandas.concat([first, second], ignore_index=True)
+    return np.concatenate([first, second])
+
+
+def shapes_of(structure: Structure) -> Structure:
+    """The shape of one row of each array or table."""
+    return map_arrays(lambda array: array.shape[1:], structure)
+
+
+def is_table(array: object) -> bool:
+    """Whether it is a pandas table."""
+    return hasattr(array, "iloc") and hasattr(array, "columns")
