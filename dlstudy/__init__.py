@@ -1,8 +1,8 @@
 """dlstudy: know whether a deep-learning claim is true.
 
-What a study file needs is here: `Study`, `Arm`, `Protocol`, `Split`, `Sweep`, `Reported`, `Derived` and `Claim`; and
-`load`, which gives a notebook a study's results. They are loaded when first asked for, so that the command line starts
-fast. `dlstudy.toolkit` has helpers for a study's own code.
+What a study file needs is here: `Study`, `Data`, `Arm`, `Protocol`, `Split`, `Sweep`, `Reported`, `Derived` and
+`Claim`; and `load`, which gives a notebook a study's results. They are loaded when first asked for, so that the command
+line starts fast. `dlstudy.toolkit` has helpers for a study's own code.
 """
 
 from typing import TYPE_CHECKING
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from dlstudy.common.version import __version__
 
 if TYPE_CHECKING:
+    from dlstudy.datasets.data import Data
     from dlstudy.report.notebook import load
     from dlstudy.study.claims import Claim, Derived, Reported
     from dlstudy.study.protocol import Protocol, Split, Sweep
     from dlstudy.study.study import Arm, Study
 
-__all__ = ["Arm", "Claim", "Derived", "Protocol", "Reported", "Split", "Study", "Sweep", "__version__", "load"]
+__all__ = ["Arm", "Claim", "Data", "Derived", "Protocol", "Reported", "Split", "Study", "Sweep", "__version__", "load"]
 
 
 def __getattr__(name: str) -> object:

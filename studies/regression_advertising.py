@@ -69,7 +69,7 @@ STEPS = {
 STUDY = Study(
     question="Does gradient descent come to the line of the closed form and of scikit-learn?",
     dataset="advertising", other_datasets=["diabetes", "stocks"], rank_arms=False,
-    build=build, prepare=prepare, extra_metrics=extra_metrics, figures=figures,
+    build=build, prepare=prepare, prepare_sees_all_rows=True, extra_metrics=extra_metrics, figures=figures,
     arms=[
         Arm("closed_form", {"method": "closed_form"}, reported={}, reported_split=Split(),
             text="b1 = Sxy / Sxx, b0 = mean(y) - b1 mean(x)"),

@@ -13,7 +13,7 @@ import dlstudy
 from scripts import layout
 
 ROOT = Path(__file__).parents[1]
-PUBLIC = {"Arm", "Claim", "Derived", "Reported", "Protocol", "Split", "Study", "Sweep", "__version__", "load"}
+PUBLIC = {"Arm", "Claim", "Data", "Derived", "Reported", "Protocol", "Split", "Study", "Sweep", "__version__", "load"}
 MAX_FILE, MAX_FUNCTION = 400, 40
 
 MODULES = layout.modules()
@@ -146,7 +146,7 @@ def test_the_package_root_has_the_names_that_a_study_file_needs():
     assert set(dlstudy.__all__) == PUBLIC
     assert dlstudy.load.__module__ == "dlstudy.report.notebook"
     for name in PUBLIC - {"__version__", "load"}:
-        assert getattr(dlstudy, name).__module__.startswith("dlstudy.study.")
+        assert getattr(dlstudy, name).__module__.startswith(("dlstudy.study.", "dlstudy.datasets.data"))
     with pytest.raises(AttributeError, match="module 'dlstudy' has no attribute 'Sutdy'"):
         _ = dlstudy.Sutdy
 

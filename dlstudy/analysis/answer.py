@@ -133,7 +133,7 @@ def scope_of(
     searched = [of_search] if any(arm.space for arm in study.arms) else []
     tried = f"{' and '.join([*searched, _count(protocol.seeds, 'seed')])} for each arm"
     budget = tried + (f" in each of {protocol.searches} searches" if protocol.searches > 1 else "")
-    words = [f"data: {study.data.title}{_rows_used(study)}"]
+    words = [f"data: {study.about.title}{_rows_used(study)}"]
     words += [f"models: {ends} parameters"] if ends else []
     words += [f"budget: {budget}, {_count(protocol.epochs, 'epoch')}"]
     words += [", ".join(f"{name} {made_with[name]}" for name in ("tensorflow", "keras") if name in made_with)]
@@ -142,7 +142,7 @@ def scope_of(
 
 def _rows_used(study: ResolvedStudy) -> str:
     """How many rows train in the search and the replicates, in words: `Protocol.rows` less those that validate."""
-    protocol, data = study.protocol, study.data
+    protocol, data = study.protocol, study.about
     if protocol.rows is None:
         return ""
     if protocol.split.resample:  # splits may differ in it
@@ -158,11 +158,13 @@ def _count(n: int, noun: str) -> str:
 def notes_of(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[str]:
     """Notes to read before the numbers: a caveat of the data, a quick run, an untuned rate."""
     notes, variant = [], study.variant
-    if study.data.caveat:
-        notes.append(f"DATA: {study.dataset} is {study.data.caveat}")
+    if study.about.caveat:
+        notes.append(f"DATA: {study.dataset} is {study.about.caveat}")
     if study.reported and not variant.trains_as_stated:
         notes.append(f"reported figures are not compared: this variant ({variant}) differs from what was reported")
     notes += twins_notes(trials)
+    if study.prepare_sees_all_rows:
+        notes.append("prepare may fit to all rows, those that test too, as the study states: scores may flatter")
     if (told := told_direction(study.protocol.metric)) not in (None, study.protocol.direction):
         notes.append(f"Protocol.direction is {study.protocol.direction}, though {study.protocol.metric} says {told}")
     if warning := rate_warning(study, trials):
@@ -179,8 +181,8 @@ def notes_of(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[str]:
 
 def why_not_comparable(study: ResolvedStudy) -> str:
     """Why this variant's runs cannot be compared with reported figures; empty where they can."""
-    if study.data.caveat:
-        return f"the data is {study.data.caveat}"
+    if study.about.caveat:
+        return f"the data is {study.about.caveat}"
     return "" if study.variant.trains_as_stated else "this variant differs from what was reported"
 
 

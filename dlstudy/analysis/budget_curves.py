@@ -1,6 +1,7 @@
 """The best result of each arm's search by number of trials, and where one arm overtakes another."""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
@@ -70,8 +71,13 @@ def _searches(arm: str, trials: Sequence[TrialRecord]) -> list[list[TrialRecord]
     return [[tried[index] for index in sorted(tried)] for _, tried in sorted(latest.items())]
 
 
+def _finite(trial: TrialRecord) -> float | None:
+    """The value of a trial; None where it has none, or an infinite one, as of a loss that has overflowed."""
+    return trial.value if trial.value is not None and math.isfinite(trial.value) else None
+
+
 def _curve(arm: str, kind: str, sign: int, searches: list[list[TrialRecord]]) -> BudgetCurve:
-    values = [[trial.value for trial in search] for search in searches]
+    values = [[_finite(trial) for trial in search] for search in searches]
     if kind == "expected best":
         n = min(map(len, values))
         draws = _filled(values, sign)

@@ -58,7 +58,7 @@ def overlap_of(study: ResolvedStudy, claim: Claim, by_search: bool) -> float:
 def _overlap(split: Split, metric: str, study: ResolvedStudy) -> float:
     if split.resample is None or not isinstance(split.test, float):
         return 0.0
-    n_rows = study.data.n_train
+    n_rows = study.about.n_train
     rest = 0.5 if split.resample is Resample.TIME else 1 - split.test
     used = rest if study.protocol.rows is None else min(rest, study.protocol.rows / n_rows)
     validation = split.validation * used if isinstance(split.validation, float) else split.validation / n_rows

@@ -38,7 +38,7 @@ def rows_of_pair(
         return None, ""
     if why := _why_not_by_row(study, claim, other):
         return None, why
-    split, data = study.split_of(study.arm(claim.better), _phase(claim)), study.data
+    split, data = study.split_of(study.arm(claim.better), _phase(claim)), study.about
     n_rows = len(split_rows(split, data.n_train, data.n_test, study.protocol.rows).test)
     found = []
     for search in sorted(seeds):

@@ -9,6 +9,7 @@ from dlstudy.report.export import as_json
 from dlstudy.runner.backend import Backend, engine_maker
 from dlstudy.runner.check import ArmCheck, check_arms, refuse_faults
 from dlstudy.study import loader
+from dlstudy.study.own_data import with_rows
 from dlstudy.study.request import Request, ResolvedStudy, resolve
 
 __all__ = ["show_check"]
@@ -20,7 +21,7 @@ def show_check(name: str, request: Request, backend: Backend, json: bool) -> Non
     Raises:
         StudyError: an arm cannot be trained; says what is wrong in each, on the first such data set.
     """
-    file = loader.load(loader.find(name))
+    file = with_rows(loader.load(loader.find(name)), anew=True)
     studies = [resolve(file, each) for each in request.on_each(file.study.dataset)]
     checks = {study.dataset: _checks(study, backend) for study in studies}
     rows = [{"data set": dataset, **_facts(check)} for dataset, found in checks.items() for check in found]

@@ -13,7 +13,9 @@ def show_studies(json: bool) -> None:
     for name, path in sorted(loader.paths().items()):
         try:
             study = loader.load(path).study
-            rows.append({"name": name, "question": study.question, "dataset": study.dataset, "path": str(path)})
+            rows.append(
+                {"name": name, "question": study.question, "dataset": study.dataset or "its own", "path": str(path)}
+            )
         except StudyError as error:
             rows.append({"name": name, "question": f"cannot be loaded: {error}", "dataset": "–", "path": str(path)})
     print_rows(rows, "Studies", ["name", "question", "dataset", "path"], json)

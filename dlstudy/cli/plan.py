@@ -16,6 +16,7 @@ from dlstudy.runner.rehearsal import rehearse
 from dlstudy.runner.stages import stages_of
 from dlstudy.store.record import Record
 from dlstudy.study import loader
+from dlstudy.study.own_data import with_rows
 from dlstudy.study.request import Request, ResolvedStudy, resolve
 from dlstudy.study.trial import TrialRecord
 
@@ -44,7 +45,7 @@ def show_plan(name: str, request: Request, backend: Backend, json: bool) -> None
     Raises:
         TrialError: an arm cannot be trained.
     """
-    file = loader.load(loader.find(name))
+    file = with_rows(loader.load(loader.find(name)))
     studies = [resolve(file, each) for each in request.on_each(file.study.dataset)]
     plans = [_planned(study, backend) for study in studies]
     if json:

@@ -22,6 +22,7 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
+from dlstudy.study.own_data import with_rows
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import Request, ResolvedStudy, resolve
 from dlstudy.study.trial import TrialRecord
@@ -54,9 +55,9 @@ def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, j
     """
     from dlstudy.training.prediction import predict_rows
 
-    file = loader.load(loader.find(name))
+    file = with_rows(loader.load(loader.find(name)))
     study, winner = _winner(file, asked, Record.open(home, storage, for_writing=False))
-    about = study.data
+    about = study.about
     given = read_rows(asked.input, about) if asked.input else None
     if given is None and asked.samples < 1:
         raise UsageError(f"--samples must be at least 1, got {asked.samples}")

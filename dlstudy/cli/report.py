@@ -18,6 +18,7 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
+from dlstudy.study.own_data import with_rows
 from dlstudy.study.request import Request
 from dlstudy.study.variant import Variant
 
@@ -45,7 +46,7 @@ def write_report(
     if name is None:
         raise UsageError("report takes a study's name or --all, got neither: `dlstudy list` shows the names")
     _refuse_terminal(kind, output)
-    file = loader.load(loader.find(name))
+    file = with_rows(loader.load(loader.find(name)))
     record = Record.open(home, storage, for_writing=False)
     summaries = [read_summary(file, record, each) for each in _variants(file, variant, datasets)]
     if len(summaries) == 1:
@@ -140,7 +141,7 @@ def _everything(record: Record) -> tuple[list[StudySummary], list[str]]:
             continue
         for generations in record.variants(name).values():
             try:
-                summaries.append(read_summary(loader.load(known[name]), record, str(generations[-1])))
+                summaries.append(read_summary(with_rows(loader.load(known[name])), record, str(generations[-1])))
             except (DefinitionError, RecordError) as error:
                 missing.append(f"{name}, {generations[-1]}: {str(error).splitlines()[0]}")
     return summaries, missing

@@ -25,6 +25,7 @@ from dlstudy.runner.stages import next_stages, run_until_decided
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
+from dlstudy.study.own_data import with_rows
 from dlstudy.study.request import Request, resolve
 from dlstudy.study.variant import Variant
 
@@ -46,7 +47,7 @@ def run_studies(name: str | None, every: bool, request: Request, backend: Backen
 
 
 def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
-    file = loader.load(loader.find(name))
+    file = with_rows(loader.load(loader.find(name)), anew=True)
     request, *others = request.on_each(file.study.dataset)
     if others and request.until_decided:
         raise UsageError(f"--until-decided runs on one data set, got {1 + len(others)}: name one of them")
@@ -103,7 +104,7 @@ def _run_all(request: Request, backend: Backend, json: bool) -> int:
         started = time.monotonic()
         row: dict[str, object] = {"study": name, "variant": NOTHING, "trainings": 0, "failed": 0}
         try:
-            outcome = _run_somewhere(loader.load(path), request, backend, json)
+            outcome = _run_somewhere(with_rows(loader.load(path), anew=True), request, backend, json)
             summary = outcome.summary
             row |= {"variant": str(summary.variant), "trainings": outcome.n_trained, "failed": summary.n_failed}
             row |= {"minutes": round((time.monotonic() - started) / 60, 1), "answer": summary.answer}

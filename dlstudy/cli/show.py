@@ -25,6 +25,7 @@ from dlstudy.study import loader
 from dlstudy.study.claims import Claim
 from dlstudy.study.leakage import twins_of
 from dlstudy.study.loader import StudyFile
+from dlstudy.study.own_data import with_rows
 from dlstudy.study.request import Request, resolve
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrialRecord, make_parameters, params_key
@@ -35,7 +36,7 @@ __all__ = ["show_model", "show_study"]
 
 def show_study(name: str, json: bool) -> None:
     """Shows a study's definition."""
-    file = loader.load(loader.find(name))
+    file = with_rows(loader.load(loader.find(name)))
     if json:
         sys.stdout.write(as_json({"name": file.name, **_definition(file.study)}))
         return
@@ -59,7 +60,7 @@ def show_model(name: str, arm_name: str, variant: str | None, home: Home, storag
     """
     from dlstudy.training.inspection import describe_model
 
-    file = loader.load(loader.find(name))
+    file = with_rows(loader.load(loader.find(name)))
     record = Record.open(home, storage, for_writing=False)
     wanted = None if variant is None else Variant.parse(variant)
     study = resolve(file, Request(variant=record.latest(file.name, wanted)))

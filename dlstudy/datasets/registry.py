@@ -1,4 +1,4 @@
-"""The data sets that dlstudy knows, by name.
+"""The data sets that dlstudy knows, by name; users' own rows that are in the cache are such data sets too.
 
 The parent process calls `ensure` once, which verifies; its workers then call `load`, which trusts and maps.
 """
@@ -18,6 +18,7 @@ from dlstudy.datasets.fashion_mnist import FASHION_MNIST
 from dlstudy.datasets.gates import GATES
 from dlstudy.datasets.housing import HOUSING
 from dlstudy.datasets.mnist import MNIST
+from dlstudy.datasets.own_cache import describe_own, is_own, load_own, own_folder
 from dlstudy.datasets.sources import Definition, Report, first_right
 from dlstudy.datasets.stocks import STOCKS
 from dlstudy.datasets.wine import WINE
@@ -47,7 +48,7 @@ def describe(name: str) -> Description:
     Raises:
         DataError: there is no such data set.
     """
-    return _find(name).description
+    return describe_own(name) if is_own(name) else _find(name).description
 
 
 def state(name: str) -> str:
@@ -56,6 +57,8 @@ def state(name: str) -> str:
     Raises:
         DataError: there is no such data set.
     """
+    if is_own(name):
+        return "cached"
     definition = _find(name)
     if cache.is_cached(definition.description):
         return "cached"
@@ -75,6 +78,8 @@ def ensure(name: str, report: Report | None = None) -> Path:
     Raises:
         DataError: no source gave the right arrays (its further lines say why), or the cache cannot be written.
     """
+    if is_own(name):
+        return own_folder(name)
     definition = _find(name)
     description, say = definition.description, report or _logger.info
     folder = cache.folder_of(description)
@@ -100,6 +105,8 @@ def load(name: str) -> Dataset:
     Raises:
         DataError: as `ensure`; or the cached files cannot be opened.
     """
+    if is_own(name):
+        return load_own(name)
     description = _find(name).description
     if not cache.is_cached(description):
         ensure(name)

@@ -5,7 +5,18 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Structure", "arrays_in", "is_table", "join", "map_arrays", "rows_in", "shapes_of", "take", "with_items"]
+__all__ = [
+    "Structure",
+    "arrays_in",
+    "has_numbers_only",
+    "is_table",
+    "join",
+    "map_arrays",
+    "rows_in",
+    "shapes_of",
+    "take",
+    "with_items",
+]
 
 Structure = Any
 """An array or a pandas table, or a dict, list or tuple of such: what a model takes for its inputs or its targets."""
@@ -56,8 +67,19 @@ def join(first: Structure, second: Structure) -> Structure:
 
 
 def shapes_of(structure: Structure) -> Structure:
-    """The shape of one row of each array or table."""
-    return map_arrays(lambda array: array.shape[1:], structure)
+    """The shape of one row of each array; of a table, (columns,), or by column where not all are numbers."""
+    return map_arrays(_shape_of, structure)
+
+
+def _shape_of(array: Any) -> Structure:  # Any: an array or a table
+    if not is_table(array) or has_numbers_only(array):
+        return tuple(array.shape[1:])
+    return dict.fromkeys(array.columns, (1,))
+
+
+def has_numbers_only(table: Any) -> bool:  # Any: a pandas table
+    """Whether all columns of a table are numbers or truth values."""
+    return all(getattr(kind, "kind", "O") in "buif" for kind in table.dtypes)
 
 
 def is_table(array: object) -> bool:

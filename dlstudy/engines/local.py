@@ -12,13 +12,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from dlstudy.common.text import one_line
-from dlstudy.datasets import registry
 from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Engine, TrialOutcome
 from dlstudy.engines.devices import Slot
 from dlstudy.engines.worker import READY, work
 from dlstudy.errors import DlstudyError
 from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
-from dlstudy.training.shared_memory import SharedArrays
+from dlstudy.training.shared_memory import shared
 
 __all__ = ["LocalEngine"]
 
@@ -61,12 +60,12 @@ class LocalEngine(Engine):
         self._failed_starts = 0
         self._logs = tempfile.TemporaryDirectory(prefix="dlstudy-")
         self._context = multiprocessing.get_context("spawn")
-        self._shared = SharedArrays(registry.describe(dataset))
+        self._shared = shared(dataset)
         self._workers: list[_Worker] = []
         try:
             for slot in slots:
                 self._workers.append(self._start(slot))
-            self._shared.fill(registry.load(dataset))  # while the workers import TensorFlow
+            self._shared.fill()  # while the workers import TensorFlow
             for worker in self._workers:
                 self._send(worker, _FILLED)
         except BaseException:

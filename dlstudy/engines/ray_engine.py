@@ -17,7 +17,7 @@ from dlstudy.engines.ray_cluster import Node, connect, nodes, why_it_died
 from dlstudy.engines.ray_slot import MakeTrainer, Message, RaySlot, make_trainer
 from dlstudy.errors import DlstudyError, UsageError
 from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
-from dlstudy.training.shared_memory import SharedArrays
+from dlstudy.training.shared_memory import filled
 
 __all__ = ["ClusterRequest", "RayEngine"]
 
@@ -95,7 +95,7 @@ class RayEngine(Engine):
         try:
             self._on_gpus = _check(request, nodes())
             self._description = registry.describe(dataset)
-            self._arrays = ray.put(SharedArrays.of(registry.load(dataset)).open())
+            self._arrays = ray.put(filled(dataset).open())
             while not self.slots:
                 self.wait(1.0)
             hosts = {node for node, _ in self._members}

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from dlstudy.datasets import registry
 from dlstudy.engines.devices import Slot
 from dlstudy.errors import DlstudyError
 from dlstudy.study import loader
@@ -14,7 +13,7 @@ from dlstudy.training import global_settings
 from dlstudy.training.arrays import OnEpoch, prepare
 from dlstudy.training.global_settings import Settings
 from dlstudy.training.self_check import graph_fault
-from dlstudy.training.shared_memory import SharedArrays, Source
+from dlstudy.training.shared_memory import Source, filled
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
 
@@ -37,7 +36,7 @@ class Trainer:
             self._load(spec.study_path)
         file, settings = self._files[spec.study_path]
         if spec.dataset not in self._contexts:
-            self.use(SharedArrays.of(registry.load(spec.dataset)))
+            self.use(filled(spec.dataset))
         with file.modules.importable(), global_settings.restored():  # imports inside of the study's functions
             global_settings.set_all(settings)
             return train(spec, StudyFunctions.of(file.study), self._contexts[spec.dataset], on_epoch)

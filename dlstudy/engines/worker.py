@@ -14,7 +14,7 @@ from dlstudy.common.processes import QUIET
 from dlstudy.engines.devices import Slot
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training.memory import memory_mb
-from dlstudy.training.shared_memory import SharedArrays
+from dlstudy.training.shared_memory import Shareable
 
 __all__ = ["READY", "work"]
 
@@ -23,7 +23,7 @@ READY = "ready"
 _PR_SET_PDEATHSIG = 1
 
 
-def work(connection: Connection, slot: Slot, log_path: str, shared: SharedArrays) -> None:
+def work(connection: Connection, slot: Slot, log_path: str, shared: Shareable) -> None:
     """Trains what comes through the connection until it closes.
 
     Receives one message when the data has been filled in, then specs as JSON dictionaries. Sends `(READY,)` when it can

@@ -15,6 +15,7 @@ from dlstudy.analysis.results import ArmSummary, ClaimSummary, ReportedSummary, 
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
+from dlstudy.study.own_data import with_rows
 from dlstudy.study.trial import TrialRecord
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def load(
         results.trials.groupby(["phase", "arm"]).test_accuracy.mean()
         results.curves  # a figure
     """
-    file = loader.load(loader.find(str(study)))
+    file = with_rows(loader.load(loader.find(str(study))))
     return Results(read_summary(file, Record.open(Home.at(home), storage, for_writing=False), variant))
 
 

@@ -93,7 +93,7 @@ def refuse_before_any(
     """
     studies = [resolve(file, request) for request in requests]
     own = registry.describe(file.study.dataset)
-    for data in [study.data for study in studies if study.data.task != own.task]:
+    for data in [study.about for study in studies if study.about.task != own.task]:
         raise StudyError(
             f"all data sets of a run must be for {own.task}, as {own.name} of {file.name} is, got {data.name}, for "
             f"{data.task}: leave it out"

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from optuna.distributions import distribution_to_json
 
+from dlstudy.datasets.own_cache import difference
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.own_modules import UNREADABLE, OwnModules
 from dlstudy.study.phases import Phase
@@ -37,7 +38,7 @@ def define(study: ResolvedStudy, arm: Arm, phase: Phase, code: Mapping[str, str]
     protocol = study.protocol
     definition: dict[str, Any] = {
         "version": _VERSION,
-        "data": f"{study.dataset} {study.data.sha256[:16]}",
+        "data": f"{study.dataset} {study.about.sha256[:16]}",
         "epochs": protocol.epochs,
         "batch_size": protocol.batch_size,
         "rows": protocol.rows,
@@ -88,7 +89,9 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:  # Any
     found = []
     for key in sorted({*old, *new} - {"code"}):
         if old.get(key) != new.get(key):
-            found.append(f"{key} is {new.get(key)!r} and was {old.get(key)!r}")
+            names = [str(definition.get(key)).partition(" ")[0] for definition in (old, new)]
+            how = difference(*names) if key == "data" else ""
+            found.append(f"{key} is {new.get(key)!r} and was {old.get(key)!r}" + (f" ({how})" if how else ""))
     before, after = old.get("code", {}), new.get("code", {})
     found += [
         f"the code of {name} changed" for name in sorted({*before, *after}) if before.get(name) != after.get(name)

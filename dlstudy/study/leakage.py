@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from dlstudy.datasets import registry
+from dlstudy.datasets.structure import rows_in, take
 from dlstudy.datasets.twins import Twins, count_twins, row_digests
 from dlstudy.errors import DataError
 from dlstudy.study.protocol import Split
@@ -37,13 +38,13 @@ def twins_of(dataset: str, split: Split, number: int = 0, rows: int | None = Non
         StudyError: the split does not fit to it.
     """
     data = registry.load(dataset)
-    y, y_test = np.asarray(data.y_train), np.asarray(data.y_test)
+    y, y_test = (data.x_train, data.x_test) if data.y_train is None else (data.y_train, data.y_test)
     groups = groups_of(split, data.description, data.x_train)
-    parts = split_rows(split, len(y), len(y_test), rows, number=number, groups=groups)
+    parts = split_rows(split, rows_in(y), rows_in(y_test), rows, number=number, groups=groups)
     digests, test_digests = _digests(dataset)
     if parts.test_inside:
         y_test, test_digests = y, digests
-    return count_twins(digests[parts.train], y[parts.train], test_digests[parts.test], y_test[parts.test])
+    return count_twins(digests[parts.train], take(y, parts.train), test_digests[parts.test], take(y_test, parts.test))
 
 
 @functools.lru_cache(maxsize=8)

@@ -68,12 +68,12 @@ class ResolvedStudy(Study):
     Args:
         file: where it comes from.
         variant: how it differs from the file, generation included.
-        data: what is known of the data set that it runs on.
+        about: what is known of the data set that it runs on.
     """
 
     file: StudyFile = field(kw_only=True)
     variant: Variant = field(kw_only=True)
-    data: Description = field(kw_only=True)
+    about: Description = field(kw_only=True)
 
     @property
     def name(self) -> str:
@@ -128,7 +128,7 @@ class ResolvedStudy(Study):
         """
         split = self.split_of(arm, phase)
         read_test = ReadTest.NEVER
-        if phase.reads_test and (split.test is not None or self.data.n_test):
+        if phase.reads_test and (split.test is not None or self.about.n_test):
             read_test = ReadTest.AT_END if split.validation else ReadTest.EACH_EPOCH
         return TrialSpec(
             key=key,
@@ -172,13 +172,13 @@ def resolve(file: StudyFile, request: Request) -> ResolvedStudy:
     protocol = study.protocol if request.searches is None else study.protocol.with_searches(request.searches)
     fields = {item.name: getattr(study, item.name) for item in dataclasses.fields(study)}
     fields["protocol"] = dataclasses.replace(protocol, **wanted)
-    resolved = ResolvedStudy(**fields, file=file, variant=request.variant, data=used)
+    resolved = ResolvedStudy(**fields, file=file, variant=request.variant, about=used)
     _check_splits(resolved)
     return resolved
 
 
 def _check_splits(study: ResolvedStudy) -> None:
-    protocol, data = study.protocol, study.data
+    protocol, data = study.protocol, study.about
     for split in (protocol.split, protocol.reported_split, *(arm.reported_split for arm in study.arms)):
         if split is None:
             continue

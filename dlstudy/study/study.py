@@ -12,6 +12,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 
 from dlstudy.common.text import short_repr
+from dlstudy.datasets.data import Data
 from dlstudy.errors import StudyError
 from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.phases import Phase
@@ -30,6 +31,8 @@ from dlstudy.study.validation import (
 __all__ = ["SIGNIFICANCE", "Arm", "Study", "seeds_needed"]
 
 SIGNIFICANCE = 0.05
+
+_REQUIRED: Any = None  # Any: what follows a field that may be left out needs a default; None is refused
 
 Function = Callable[..., Any]
 """A function of a study file. Any: models, arrays and figures, whose types this module must not import."""
@@ -108,16 +111,17 @@ class Study:
 
     Only `build` is needed; the other functions let a study prepare its data, control a training and inspect models.
     In all of them `p` is a dict: the arm's setting, the trial's parameters, `batch_size`, `epochs`, `seed`,
-    `input_shape`, `n_classes` and `feature_names` (of a table's columns, else empty). In all but `prepare` it has the
-    trial's own folders too: files in `p["artifacts"]` become artifacts of the trial's MLflow run, TensorBoard's logs go
-    into `p["logs"]`, and everything else in `p["folder"]` is deleted when the trial has ended. What any of them gives
-    to MLflow's fluent interface (`mlflow.log_metric`, `log_artifact`, `set_tag`, `start_run`, `autolog`, ...) lands in
-    that run.
+    `input_shape`, `n_classes`, `n_train` (rows that train) and `feature_names` (of a table's columns, else empty). In
+    all but `prepare` it has the trial's own folders too: files in `p["artifacts"]` become artifacts of the trial's
+    MLflow run, TensorBoard's logs go into `p["logs"]`, and everything else in `p["folder"]` is deleted when the trial
+    has ended. What any of them gives to MLflow's fluent interface (`mlflow.log_metric`, `log_artifact`, `set_tag`,
+    `start_run`, `autolog`, ...) lands in that run.
 
     Args:
         question: one sentence that ends in a question mark, as a reader would ask it.
-        dataset: the name of a data set (`dlstudy data list`).
-        build: `build(p)` returns a compiled Keras model or a scikit-learn estimator.
+        dataset: the name of a data set (`dlstudy data list`); empty where the study has rows of its own.
+        build: `build(p)` returns a compiled Keras model or a scikit-learn estimator. `build(p, data)` gets the
+            rows that train too, as `prepare` returns them, in `data.x`, `data.y` and `data.weight`: for `adapt`.
         arms: at least one.
         protocol: how every arm is treated.
         sweeps: stated values at which the arms are trained beside their search.
@@ -140,14 +144,17 @@ class Study:
             `fit`. It gets the training rows, 20,000 at most.
         class_weight: `class_weight(y, p)` returns weights by class, as Keras's `fit` takes them: in `{1: 9}`, class 1
             weighs 9 and every other 1. It gets the targets of the training rows, which alone are weighted.
+        data: rows of its own: a `Data`, or a function without arguments that returns one, called before each run.
+        prepare_sees_all_rows: whether `prepare` may fit to rows that validate or test too, as a document did whose
+            figures are to be reproduced; reports say so. Else that is refused before the first trial.
         figures: `figures(model, x, y, p)` returns figures of a winner by title, a dict of matplotlib's `Figure`. It
             gets the test rows.
     """
 
     question: str
-    dataset: str
-    build: Function
-    arms: Sequence[Arm]
+    dataset: str = ""
+    build: Function = _REQUIRED
+    arms: Sequence[Arm] = ()
     protocol: Protocol = field(default_factory=Protocol)
     sweeps: Sequence[Sweep] = ()
     reported: Sequence[Reported] = ()
@@ -162,22 +169,23 @@ class Study:
     extra_metrics: Function | None = None
     figures: Function | None = None
     class_weight: Function | None = None
+    data: Function | Data | None = None
+    prepare_sees_all_rows: bool = False
 
     def __post_init__(self) -> None:
         require_text("Study.question", self.question)
         require(
             isinstance(self.protocol, Protocol), f"Study.protocol must be a Protocol, got {short_repr(self.protocol)}"
         )
-        require_name("Study.dataset", self.dataset)
+        self._check_data()
         require(callable(self.build), f"Study.build must be a function of p, got {short_repr(self.build)}")
         for name in ("prepare", "callbacks", "continue_training", "extra_metrics", "figures", "class_weight"):
+            given = getattr(self, name)
+            is_right = given is None or callable(given)
+            require(is_right, f"Study.{name} must be a function or None, got {short_repr(given)}")
+        for name in ("rank_arms", "prepare_sees_all_rows"):
             value = getattr(self, name)
-            require(
-                value is None or callable(value), f"Study.{name} must be a function or None, got {short_repr(value)}"
-            )
-        require(
-            isinstance(self.rank_arms, bool), f"Study.rank_arms must be True or False, got {short_repr(self.rank_arms)}"
-        )
+            require(isinstance(value, bool), f"Study.{name} must be True or False, got {short_repr(value)}")
         kinds = {"arms": Arm, "sweeps": Sweep, "reported": Reported, "derived": Derived, "claims": Claim}
         for name, kind in {**kinds, "remarks": str, "other_datasets": str}.items():
             object.__setattr__(self, name, items_of(f"Study.{name}", getattr(self, name), kind))
@@ -282,6 +290,19 @@ class Study:
     def value_metric(self, arm: Arm, phase: Phase) -> str:
         """The metric that is the value of a trial: of test rows where the phase has no validation rows."""
         return self.protocol.metric if self.split_of(arm, phase).validation else self.test_metric
+
+    def _check_data(self) -> None:
+        require(
+            self.data is None or isinstance(self.data, Data) or callable(self.data),
+            f"Study.data must be a Data, or a function that returns one, got {short_repr(self.data)}",
+        )
+        require(
+            bool(self.dataset) != (self.data is not None),
+            "a study has either dataset, the name of a data set, or data, rows of its own, got "
+            f"{'both' if self.dataset else 'neither'}: state one of them",
+        )
+        if self.data is None:
+            require_name("Study.dataset", self.dataset)
 
     def _check_arms(self) -> None:
         require(bool(self.arms), "a study needs at least one arm, got none: fill Study.arms")

@@ -44,7 +44,7 @@ class StudyRun:
     @classmethod
     def of(cls, study: ResolvedStudy, reported_variants: bool = False) -> "StudyRun":
         """The parent run of a resolved study, with or without reported figures that have settings of their own."""
-        data, protocol = study.data, protocol_json(study)
+        data, protocol = study.about, protocol_json(study)
         typed = command(study.name, study.variant, protocol, reported_variants)
         profile = {"n_train": data.n_train, "n_test": data.n_test, "task": data.task}
         return cls(

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from dlstudy.datasets.dataset import Description
-from dlstudy.datasets.structure import Structure, map_arrays, take, with_items
+from dlstudy.datasets.leaves import is_text
+from dlstudy.datasets.structure import Structure, arrays_in, has_numbers_only, is_table, map_arrays, take, with_items
 from dlstudy.errors import TrialError
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.splits import Rows
 from dlstudy.study.trial import TrialSpec
+from dlstudy.training.building import TrainingData, build_model
 from dlstudy.training.shared_memory import Source
 from dlstudy.training.study_functions import StudyFunctions
 
@@ -23,6 +25,7 @@ __all__ = [
     "OnEpoch",
     "Task",
     "as_in_fit",
+    "for_keras",
     "prepare",
     "to_device",
 ]
@@ -41,11 +44,12 @@ class Arrays:
     """A data set as a model sees it. Each part has as many rows in all of its arrays.
 
     Args:
-        x: (n, *input_shape) float32, the training part, divided by the data set's scale; float64 for tables. As a study
-            prepares it: of any type of number, one array or a structure of several.
-        y: (n,) int32 labels or float64 targets; as a study prepares it, likewise.
+        x: (n, *input_shape) float32, the training part, divided by the data set's scale; float64 for tables. A study's
+            own data, and what it prepares, is of any type, one array or table or a structure of several.
+        y: (n,) int32 labels or float64 targets; of a study's own data, and as it prepares it, likewise. None for none.
         x_test, y_test: likewise, the test part.
         weight, weight_test: (n,), the weights of the rows; None for equal ones.
+        groups, validation_rows: as of `Dataset`.
         fits: whether all of it fits on the device, beside a model.
         shares: whether a tensor may use an array's own memory, as on CPUs.
     """
@@ -56,20 +60,29 @@ class Arrays:
     y_test: Structure
     weight: np.ndarray | None = None
     weight_test: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    validation_rows: np.ndarray | None = None
     fits: bool = False
     shares: bool = False
     _made: dict[tuple[bool, bool, str], Structure] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def part(self, of_test_part: bool) -> Structure:
-        """`(x, y)` or `(x, y, weight)`, of the training part or of the test part."""
+        """`(x, y)` or `(x, y, weight)`, of the training part or of the test part; `(x,)` without targets."""
         x, y, weight = (self.x_test, self.y_test, self.weight_test) if of_test_part else (self.x, self.y, self.weight)
+        if y is None and weight is None:
+            return (x,)
         return (x, y) if weight is None else (x, y, weight)
+
+    def training(self, rows: np.ndarray) -> TrainingData:
+        """Some rows of the training part, as `build` gets those that train."""
+        return TrainingData(*(None if part is None else take(part, rows) for part in (self.x, self.y, self.weight)))
 
     def in_memory(self, of_test_part: bool, floatx: str) -> Structure:
         """A part as Keras's `fit` hands it on: floats are of the type `floatx`, and lists are tuples."""
         key = False, of_test_part, floatx
         if key not in self._made:
-            self._made[key] = _tuples(map_arrays(lambda array: as_in_fit(array, floatx), self.part(of_test_part)))
+            part = map_arrays(for_keras, self.part(of_test_part))
+            self._made[key] = _tuples(map_arrays(lambda array: as_in_fit(array, floatx), part))
         return self._made[key]
 
     def on_device(self, of_test_part: bool, floatx: str) -> Structure:
@@ -90,9 +103,41 @@ def _tuples(structure: Structure) -> Structure:
     return tuple(map(_tuples, structure)) if isinstance(structure, list) else structure
 
 
+def for_keras(part: Any) -> Structure:  # Any: an array or a table, or None
+    """A table as Keras takes it: (n, columns) of its numbers, or, where it holds anything else, (n, 1) by column.
+
+    Raises:
+        TrialError: a column holds dates, or rows are of differing lengths.
+    """
+    if part is None or (not is_table(part) and part.dtype.kind != "O"):
+        return part
+    if not is_table(part):
+        if not is_text(part):
+            raise TrialError("rows of differing lengths must be made equally long for Keras: pad them in prepare")
+        return np.array([text or "" for text in part], object)
+    columns = {name: _column(name, part[name]) for name in part.columns}
+    if has_numbers_only(part):
+        return np.column_stack(list(columns.values()))
+    return {name: column.reshape(-1, 1) for name, column in columns.items()}
+
+
+def _column(name: str, column: Any) -> np.ndarray:  # Any: a pandas series
+    """(n,) numbers, or texts; a missing text is empty."""
+    kind = column.dtype
+    if getattr(kind, "kind", "O") in "Mm":
+        raise TrialError(f"Keras takes no dates, got some in column {name!r}: turn them into numbers in prepare")
+    if isinstance(kind, np.dtype) and kind.kind in "buif":
+        return np.asarray(column)
+    if getattr(kind, "kind", "O") in "buif":  # with a mask for what is missing
+        numbers: np.ndarray = column.to_numpy(np.float64, na_value=np.nan)
+        return numbers
+    texts: np.ndarray = column.astype(object).where(column.notna(), "").map(str).to_numpy(object)
+    return texts
+
+
 def as_in_fit(array: np.ndarray, floatx: str) -> np.ndarray:
     """The array as Keras's `fit` takes it: floats become `floatx`, everything else keeps its type."""
-    return array.astype(floatx, copy=False) if array.dtype.kind == "f" else array
+    return array.astype(floatx, copy=False) if array is not None and array.dtype.kind == "f" else array
 
 
 @dataclass(frozen=True)
@@ -144,6 +189,10 @@ class Task:
             yield np.random.default_rng([self.spec.seed, epoch]).permutation(self.rows.train)
             epoch += 1
 
+    def build(self) -> Any:  # Any: a Keras model or an estimator
+        """What the study's `build` returns."""
+        return build_model(self.functions.build, dict(self.p), lambda: self.arrays.training(self.rows.train))
+
     def take_logged(self) -> dict[str, float]:
         """What the study's code has logged since this was last called."""
         taken = dict(self.logged)
@@ -171,21 +220,24 @@ class Task:
             TrialError: the data set has none.
         """
         rows, arrays = self.test_rows(), self.arrays
-        if self.rows.test_inside:
-            return take(arrays.x, rows), take(arrays.y, rows)
-        return arrays.x_test, arrays.y_test
+        if not self.rows.test_inside:
+            return arrays.x_test, arrays.y_test
+        return take(arrays.x, rows), None if arrays.y is None else take(arrays.y, rows)
 
 
 def prepare(source: Source, memory_gb: float) -> Arrays:
     """Maps the arrays of a data set; they fit on the device if they take no more than half of `memory_gb`."""
-    found = source.open()
-    arrays = Arrays(found["x"], found["y"], found["x_test"], found["y_test"])
-    parts = (arrays.x, arrays.y, arrays.x_test, arrays.y_test)
-    if sum(part.nbytes for part in parts) / 2**30 > memory_gb / 2:
+    arrays = Arrays(**source.open())
+    parts = arrays_in([arrays.x, arrays.y, arrays.x_test, arrays.y_test])
+    if sum(_n_bytes(part) for part in parts) / 2**30 > memory_gb / 2:
         return arrays
     import tensorflow as tf
 
     return dataclasses.replace(arrays, fits=True, shares=not tf.config.list_physical_devices("GPU"))
+
+
+def _n_bytes(part: Any) -> int:  # Any: an array or a table, or None
+    return 0 if part is None else int(part.memory_usage().sum() if is_table(part) else part.nbytes)
 
 
 def to_device(array: np.ndarray, shares: bool = False) -> Any:  # Any: a tensor, whose type this module must not import

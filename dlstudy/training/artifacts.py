@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from dlstudy.common.text import describe_error, short_repr
-from dlstudy.datasets.structure import take
+from dlstudy.datasets.structure import Structure, is_table, map_arrays, take
 from dlstudy.errors import TrialError
 from dlstudy.study.trial import figures_beside
 from dlstudy.toolkit.logging import metrics_logged_into
-from dlstudy.training.arrays import Task
+from dlstudy.training.arrays import Task, for_keras
 
-__all__ = ["extra_metrics_of", "model_digest", "model_file", "save_figures", "save_model"]
+__all__ = ["extra_metrics_of", "for_estimator", "model_digest", "model_file", "save_figures", "save_model"]
 
 _EXTRA_METRIC_ROWS = 20_000
 _PACKAGES = {"keras": ("keras", "tensorflow"), "sklearn": ("scikit-learn", "skops")}
@@ -33,7 +33,7 @@ def extra_metrics_of(model: Any, task: Task, when: str) -> dict[str, float]:  # 
     if task.functions.extra_metrics is None:
         return {}
     rows = task.rows.train[:_EXTRA_METRIC_ROWS]
-    x, y = take(task.arrays.x, rows), take(task.arrays.y, rows)
+    x, y, _ = task.arrays.training(rows)
     found = task.functions.extra_metrics(model, x, y, dict(task.p))
     try:
         values = {f"train_{when}_{name}": float(value) for name, value in found.items()}
@@ -99,14 +99,16 @@ def save_model(model: Any, flavour: str, task: Task) -> str:  # Any: a Keras mod
     return ""
 
 
-def _write(model: Any, flavour: str, folder: Path, x: np.ndarray) -> None:
+def _write(model: Any, flavour: str, folder: Path, x: Structure) -> None:
     from mlflow.models import infer_signature
 
     more: dict[str, Any] = {}
+    if flavour == "keras":
+        x = map_arrays(for_keras, x)
     if flavour == "sklearn":
         import skops.io
 
-        x = x.reshape(len(x), -1)
+        x = for_estimator(x)
         # The model was made in this process, so its own types can be trusted.
         more = {"skops_trusted_types": skops.io.get_untrusted_types(data=skops.io.dumps(model))}
     # `predict_step` is what Keras's `predict` calls, which would trace a graph of it first.
@@ -119,6 +121,11 @@ def _write(model: Any, flavour: str, folder: Path, x: np.ndarray) -> None:
         pip_requirements=[f"{name}=={version(name)}" for name in _PACKAGES[flavour]],
         **more,
     )
+
+
+def for_estimator(x: Any) -> Any:  # Any: an array or a table
+    """Rows as an estimator takes them: an array as one vector a row, a table or texts as they are."""
+    return x if is_table(x) or x.dtype.kind == "O" else x.reshape(len(x), -1)
 
 
 def _signed(outputs: Any) -> Any:  # Any: tensors, alone or in a structure of Keras's; arrays

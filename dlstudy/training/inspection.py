@@ -1,15 +1,18 @@
 """Describes a model: layers, shapes, parameter counts, statistics of trained weights. Imports Keras: use `ask`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dlstudy.datasets import registry
-from dlstudy.datasets.dataset import Description
 from dlstudy.errors import StudyError
 from dlstudy.study import loader
 from dlstudy.study.trial import TrialSpec
+from dlstudy.training.building import build_model
+from dlstudy.training.keras_training import symbols_of
 from dlstudy.training.saved_models import load_model
-from dlstudy.training.train import building_apart
+from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.train import building_apart, parameters_for_build
+from dlstudy.training.trial_data import TrialData, data_of
 
 __all__ = ["describe_model"]
 
@@ -33,22 +36,25 @@ def describe_model(spec_json: dict[str, Any], folder: str | None, digest: str) -
     import keras
 
     spec = TrialSpec.from_json(spec_json)
-    description = registry.describe(spec.dataset)
     file = loader.load(Path(spec.study_path))
-    with file.modules.importable(), building_apart(spec, file.study.build) as build:
+    functions = StudyFunctions.of(file.study)
+    with file.modules.importable(), building_apart() as folders:
         try:
-            model = build(description)
+            data = data_of(spec, functions)
+            p = {**parameters_for_build(spec, data.description, len(data.rows.train)), **folders}
+            build = partial(build_model, functions.build, p, data.training)
+            model = build()
         except Exception as error:
             raise StudyError(f"build fails for arm {spec.arm}: {type(error).__name__}: {error}") from None
         if not isinstance(model, keras.Model):
             return {"model": type(model).__name__, "description": str(model)}
-        weights = _weights(load_model(Path(folder), digest, lambda: build(description))) if folder else []
-        return {**_described(model, description), "weights": weights}
+        weights = _weights(load_model(Path(folder), digest, build)) if folder else []
+        return {**_described(model, data), "weights": weights}
 
 
-def _described(model: Any, description: Description) -> dict[str, Any]:  # Any: a Keras model; JSON
+def _described(model: Any, data: TrialData) -> dict[str, Any]:  # Any: a Keras model; JSON
     if not model.built:
-        model.build((None, *description.input_shape))
+        model(symbols_of(data.arrays))
     layers = [
         {
             "name": layer.name,

@@ -15,8 +15,9 @@ from dlstudy.study.phases import ReadTest
 from dlstudy.study.row_values import pack_agreeing
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training import graph_fit
-from dlstudy.training.arrays import Task, as_in_fit, to_device
+from dlstudy.training.arrays import Arrays, Task, as_in_fit, for_keras, to_device
 from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
+from dlstudy.training.batches import has_text, in_batches
 from dlstudy.training.class_weights import weight_of_rows
 from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against, single_output
 from dlstudy.training.epoch_recorder import EpochRecorder, numbers_in
@@ -27,7 +28,7 @@ from dlstudy.training.python_state import state_of
 from dlstudy.training.row_losses import losses_of_rows
 from dlstudy.training.saved_models import remark_on_loading
 
-__all__ = ["callbacks_of", "require_compiled", "train_keras"]
+__all__ = ["callbacks_of", "require_compiled", "symbols_of", "train_keras", "validation_of"]
 
 _Rows = tuple[np.ndarray, bool]
 """Row numbers, and whether they are in the test part of the data."""
@@ -140,7 +141,7 @@ class _Training:
         if self._graphs is not None and _has_one_output(self.model):
             return self._graphs.predict(self._task.arrays.on_device(of_test_part, self._floatx), numbers)
         x = take(self._in_memory(of_test_part), numbers)[0]
-        return self.model.predict(x, batch_size=JUDGE_BATCH, verbose=0)
+        return self.model.predict(**in_batches((x,), JUDGE_BATCH), verbose=0)
 
     def _continued(self) -> tuple[Any, list[Any]]:
         """The model and the callbacks of the second training."""
@@ -217,14 +218,16 @@ class _Training:
             for i in range(self._steps):
                 yield take(data, order[i * size : (i + 1) * size])
 
-        specs = map_arrays(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), data)
+        def spec(array: np.ndarray) -> Any:
+            return tf.TensorSpec((None, *array.shape[1:]), tf.string if array.dtype.kind == "O" else array.dtype)
+
+        specs = map_arrays(spec, data)
         epoch = tf.data.Dataset.from_generator(batches, output_signature=specs)
         self.model.fit(
             epoch.apply(tf.data.experimental.assert_cardinality(self._steps)),  # asked anew for each epoch
             shuffle=False,  # it is in order already
             epochs=epochs,
-            validation_data=take(self._in_memory(task.judges_test_part), task.judged) if len(task.judged) else None,
-            validation_batch_size=self._judge_batch,
+            **validation_of(task, self._floatx, self._judge_batch),
             verbose=0,
             callbacks=callbacks,
         )
@@ -245,15 +248,8 @@ class _Training:
 
     def _judged_by_keras(self, rows: _Rows) -> dict[str, Any]:
         numbers, of_test_part = rows
-        x, y, *weight = take(self._in_memory(of_test_part), numbers)
-        scores: dict[str, Any] = self.model.evaluate(
-            x,
-            y,
-            sample_weight=weight[0] if weight else None,
-            batch_size=self._judge_batch,
-            verbose=0,
-            return_dict=True,
-        )
+        batches = in_batches(take(self._in_memory(of_test_part), numbers), self._judge_batch)
+        scores: dict[str, Any] = self.model.evaluate(**batches, verbose=0, return_dict=True)
         return scores
 
     def _in_memory(self, of_test_part: bool) -> Structure:
@@ -276,12 +272,31 @@ def _build(model: Any, task: Task) -> None:
     """Makes the weights of a model that has none yet, where its class can; else training makes them, as in `fit`."""
     if model.built:
         return
+    with suppress(Exception):  # of a call that needs more than shapes; `build` alone would make no weights in any case
+        model(symbols_of(task.arrays))
+
+
+def symbols_of(arrays: Arrays) -> Structure:
+    """Symbolic inputs, as a model of these arrays gets them."""
     import keras
 
-    x = take(task.arrays.in_memory(False, keras.config.floatx())[0], slice(0))
-    symbols = map_arrays(lambda array: keras.KerasTensor((None, *array.shape[1:]), array.dtype.name), x)
-    with suppress(Exception):  # of a call that needs more than shapes; `build` alone would make no weights in any case
-        model(symbols)
+    def symbol(array: np.ndarray) -> Any:
+        return keras.KerasTensor((None, *array.shape[1:]), "string" if array.dtype.kind == "O" else array.dtype.name)
+
+    x = map_arrays(for_keras, take(arrays.x, slice(1)))
+    return map_arrays(symbol, map_arrays(lambda array: as_in_fit(array, keras.config.floatx()), x))
+
+
+def validation_of(task: Task, floatx: str, batch_size: int) -> dict[str, Any]:  # Any: as `in_batches` gives
+    """The arguments for `fit` that have it judge the rows judged after every epoch; none where there are none."""
+    if not len(task.judged):
+        return {}
+    part = take(task.arrays.in_memory(task.judges_test_part, floatx), task.judged)
+    if not has_text(part) and len(part) > 1:
+        return {"validation_data": part, "validation_batch_size": batch_size}
+    if has_text(part):
+        return {"validation_data": in_batches(part, batch_size)["x"]}
+    return {"validation_data": (*part, None), "validation_batch_size": batch_size}
 
 
 def callbacks_of(task: Task) -> list[Any]:  # Any: Keras's callbacks
@@ -329,8 +344,8 @@ def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> 
     metrics |= {f"train_end_{name}": value for name, value in again.items()}
     if "loss" in scores and "loss" in again:
         metrics["test_gap"] = scores["loss"] - again["loss"]
-    actual = take(task.arrays.part(test[1])[1], test[0])
+    actual = None if task.arrays.y is None else take(task.arrays.part(test[1])[1], test[0])
     predict = functools.cache(lambda: trained.predict(test))
-    judged = judge(trained.model, task.description.task, actual, scores, predict)
+    judged = judge(trained.model, task.description, actual, scores, predict)
     losses = losses_of_rows(trained.model, actual, scores, predict)
     return judged, {f"test_{name}": of_rows for name, of_rows in losses.items()}

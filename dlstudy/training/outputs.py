@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from dlstudy.common.text import describe_error
+from dlstudy.datasets.dataset import Description
 from dlstudy.study.outputs import Decision, OutputReading, Scale
 from dlstudy.study.trial import pack_bits
 
@@ -65,7 +66,7 @@ UNJUDGED = Judgement()
 
 
 def judge(
-    model: _Model, task: str, y: np.ndarray, scores: Mapping[str, float], predict: Callable[[], Any]
+    model: _Model, about: Description, y: Any, scores: Mapping[str, float], predict: Callable[[], Any]
 ) -> Judgement:
     """How a model's outputs are read, and which rows were right by its own accuracy.
 
@@ -74,14 +75,13 @@ def judge(
 
     Args:
         model: compiled, and evaluated on these rows.
-        task: of the data set: classification or regression.
-        y: (n, ...) the targets of the rows.
+        about: the description of the data set.
+        y: (n, ...) the targets of the rows, or a structure of such.
         scores: what Keras's `evaluate` returned for them.
         predict: gives the outputs for them, (n, ...) or a structure of such arrays; is called where they may be
             classes only.
     """
-    classifies = task == "classification"
-    if not classifies and _loss_family(model, 1) is None:
+    if not about.classifies and _loss_family(model, 1) is None:
         return Judgement(OutputReading(Scale.VALUE))
     if len(getattr(model, "outputs", None) or ()) > 1:
         return _unread("the model has several outputs")

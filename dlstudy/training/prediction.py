@@ -6,26 +6,26 @@ from typing import Any
 import numpy as np
 
 from dlstudy.datasets import registry
-from dlstudy.datasets.dataset import Dataset, Description
-from dlstudy.datasets.structure import Structure, take
+from dlstudy.datasets.structure import Structure, map_arrays, rows_in, shapes_of, take
 from dlstudy.errors import DataError
 from dlstudy.study import loader
 from dlstudy.study.outputs import OutputReading, Scale
-from dlstudy.study.splits import groups_of, split_rows
 from dlstudy.study.trial import TrialResult, TrialSpec
-from dlstudy.training.arrays import Arrays
+from dlstudy.training.arrays import for_keras
+from dlstudy.training.artifacts import for_estimator
+from dlstudy.training.batches import in_batches
+from dlstudy.training.building import build_model
 from dlstudy.training.outputs import labels_of, probabilities_of, proved_reading
-from dlstudy.training.preparation import prepare_arrays
 from dlstudy.training.saved_models import load_model
-from dlstudy.training.shared_memory import scaled
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import building_apart, parameters_for_build
+from dlstudy.training.trial_data import data_of
 
 __all__ = ["predict_rows"]
 
 
 def predict_rows(
-    spec_json: dict[str, Any], folder: str, result: dict[str, Any], given: np.ndarray | None
+    spec_json: dict[str, Any], folder: str, result: dict[str, Any], given: Structure
 ) -> dict[str, Any]:  # Any: JSON; arrays and text
     """The predictions of a saved model, with the data prepared as for its training.
 
@@ -48,55 +48,27 @@ def predict_rows(
     spec, trained = TrialSpec.from_json(spec_json), TrialResult.from_json(result)
     file = loader.load(Path(spec.study_path))
     functions = StudyFunctions.of(file.study)
-    description = registry.describe(spec.dataset)
-    if given is not None and given.shape[1:] != description.input_shape:
-        raise DataError(f"rows of shape {description.input_shape} are expected, got {given.shape[1:]}: fix the input")
-    with file.modules.importable(), building_apart(spec, functions.build) as build:
-        if given is not None and functions.prepare is None:  # the data itself is not needed
-            x, rows, seen = scaled(given, description), {"x": given}, description
+    about = registry.describe(spec.dataset)
+    if given is not None and shapes_of(given) != about.input_shape:
+        raise DataError(f"rows of shape {about.input_shape} are expected, got {shapes_of(given)}: fix the input")
+    with file.modules.importable(), building_apart() as folders:
+        data = data_of(spec, functions, given)
+        if given is None:
+            x, rows = data.tested()
         else:
-            x, rows, seen = _rows_of_data(spec, functions, given)
-        model = load_model(Path(folder), trained.model, lambda: build(seen))
-        return {**rows, **_predict(model, x, description.task == "classification", trained.outputs)}
-
-
-def _rows_of_data(
-    spec: TrialSpec, functions: StudyFunctions, given: np.ndarray | None
-) -> tuple[Structure, dict[str, Any], Description]:
-    """The test rows, or the given ones, as the model sees them; what `predict_rows` returns of them; their data."""
-    dataset = registry.load(spec.dataset)
-    description = dataset.description
-    arrays = _arrays(dataset, given)
-    n_train, n_test, groups = description.n_train, description.n_test, groups_of(spec.split, description, arrays.x)
-    rows = split_rows(spec.split, n_train, n_test, spec.rows, number=spec.split_number, groups=groups)
-    if functions.prepare is not None:
-        p = parameters_for_build(spec, description)
-        arrays, description = prepare_arrays(functions, arrays, description, rows.train, p)
-    if given is not None:
-        return take(arrays.x_test, slice(-len(given), None)), {"x": given}, description
-    x, y, raw = arrays.x_test, arrays.y_test, dataset.x_test
-    if rows.test_inside:
-        x, y, raw = arrays.x, arrays.y, dataset.x_train
-    return take(x, rows.test), {"x": np.asarray(raw[rows.test]), "actual": take(y, rows.test)}, description
-
-
-def _arrays(dataset: Dataset, given: np.ndarray | None) -> Arrays:
-    """The data as a model sees it, with the given rows as the last of the test part."""
-    x, x_test = (scaled(part, dataset.description) for part in (dataset.x_train, dataset.x_test))
-    y, y_test = np.asarray(dataset.y_train), np.asarray(dataset.y_test)
-    if given is not None:
-        x_test = np.concatenate([x_test, scaled(given, dataset.description)])
-        y_test = np.concatenate([y_test, np.repeat(y[:1], len(given))])
-    return Arrays(x, y, x_test, y_test)
+            x, rows = take(data.arrays.x_test, slice(-rows_in(given), None)), {"x": given}
+        p = {**parameters_for_build(spec, data.description, len(data.rows.train)), **folders}
+        model = load_model(Path(folder), trained.model, lambda: build_model(functions.build, p, data.training))
+        return {**rows, **_predict(model, x, about.classifies, trained.outputs)}
 
 
 def _predict(model: Any, x: Structure, classifies: bool, reading: OutputReading | None) -> dict[str, Any]:
     if not hasattr(model, "get_params"):  # Keras's
-        predicted = model.predict(x, batch_size=1_000, verbose=0)
+        predicted = model.predict(**in_batches((map_arrays(for_keras, x),), 1_000), verbose=0)
         return _as_read(predicted, reading or (None if classifies else OutputReading(Scale.VALUE)))
-    flat = x.reshape(len(x), -1)
+    flat = for_estimator(x)
     if not classifies:
-        return {"values": np.asarray(model.predict(flat)).reshape(len(x))}
+        return {"values": np.asarray(model.predict(flat)).reshape(len(flat))}
     found = {"labels": np.asarray(model.predict(flat))}
     return {**found, "probabilities": model.predict_proba(flat)} if hasattr(model, "predict_proba") else found
 

@@ -101,7 +101,7 @@ class _Reader:
         elif isinstance(value, tf.Tensor):
             if tf.is_symbolic_tensor(value):
                 raise _UnknownError
-            self._note_array(value.numpy())
+            self._note_array(np.asarray(value.numpy()))  # a text comes as bytes
         elif isinstance(value, tf.DType | tf.TensorShape | inspect.Signature):
             self._note(str(value))
         elif isinstance(value, tf.distribute.Strategy):

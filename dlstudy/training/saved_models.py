@@ -72,7 +72,7 @@ def remark_on_loading(task: Task) -> str:
         return ""
     try:
         with metrics_logged_into(None):  # what `build` logs, it has logged
-            _load_keras(file, lambda: task.functions.build(dict(task.p)))
+            _load_keras(file, task.build)
     except Exception as error:  # as above, and whatever the study's own code raises
         return f"the model was saved, but cannot be loaded: {_reason(error)}"
     remedy = (

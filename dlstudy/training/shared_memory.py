@@ -11,10 +11,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset, Description
+from dlstudy.datasets.own_cache import is_own
 from dlstudy.errors import DataError
 
-__all__ = ["SharedArrays", "Source", "scaled"]
+__all__ = ["MappedRows", "Shareable", "SharedArrays", "Source", "filled", "scaled", "shared"]
 
 _PAGE = 4096
 
@@ -26,8 +28,59 @@ class Source(Protocol):
     def description(self) -> Description:
         """The description of the data set."""
 
-    def open(self) -> dict[str, np.ndarray]:
-        """The arrays by name."""
+    def open(self) -> dict[str, Any]:  # Any: arrays, tables and structures of such
+        """The fields of `training.arrays.Arrays` by name."""
+
+
+class Shareable(Source, Protocol):
+    """A source that can be sent to a spawned process, and may be filled after that."""
+
+    def fill(self) -> None:
+        """Makes the arrays available."""
+
+
+def shared(dataset: str) -> Shareable:
+    """The arrays of a data set for the workers of this machine, not yet filled in.
+
+    Raises:
+        DataError: there is no such data set, or not enough space for it.
+    """
+    return MappedRows(dataset) if is_own(dataset) else SharedArrays(registry.describe(dataset))
+
+
+def filled(dataset: str) -> Shareable:
+    """The arrays of a data set, filled in.
+
+    Raises:
+        DataError: as `shared`, or the data is not available.
+    """
+    source = shared(dataset)
+    source.fill()
+    return source
+
+
+@dataclass(frozen=True)
+class MappedRows:
+    """A study's own rows, which are in the cache as models take them: every process maps the same files."""
+
+    dataset: str
+
+    @property
+    def description(self) -> Description:
+        """The description of the data set."""
+        return registry.describe(self.dataset)
+
+    def fill(self) -> None:
+        """Does nothing: the files are there."""
+
+    def open(self) -> dict[str, Any]:  # Any: as in `Source`
+        """The fields of `training.arrays.Arrays` by name."""
+        rows = registry.load(self.dataset)
+        return {
+            **{"x": rows.x_train, "y": rows.y_train, "x_test": rows.x_test, "y_test": rows.y_test},
+            **{"weight": rows.weight_train, "weight_test": rows.weight_test},
+            **{"groups": rows.groups, "validation_rows": rows.validation_rows},
+        }
 
 
 @dataclass(frozen=True)
@@ -73,11 +126,14 @@ class SharedArrays:
     def of(cls, dataset: Dataset) -> "SharedArrays":
         """The arrays of a data set, filled in."""
         shared = cls(dataset.description)
-        shared.fill(dataset)
+        shared._scale(dataset)
         return shared
 
-    def fill(self, dataset: Dataset) -> None:
+    def fill(self) -> None:
         """Scales the arrays into the file."""
+        self._scale(registry.load(self.description.name))
+
+    def _scale(self, dataset: Dataset) -> None:
         views = self._views(mmap.ACCESS_WRITE)
         for name, raw in (("x", dataset.x_train), ("x_test", dataset.x_test)):
             scaled(raw, dataset.description, out=views[name])
@@ -123,7 +179,7 @@ def _reopen(description: Description, duplicate: Any) -> SharedArrays:  # Any: w
 
 
 def _locations(description: Description) -> dict[str, _Location]:
-    kind = np.int32 if description.task == "classification" else np.float64
+    kind = np.int32 if description.classifies else np.float64
     x_type = _x_type(description)
     found, start = {}, 0
     for end, n in (("", description.n_train), ("_test", description.n_test)):

@@ -1,16 +1,19 @@
 """Trains a scikit-learn estimator, as one epoch, or as one epoch per entry of the history that it keeps."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.structure import take
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.row_values import pack_agreeing
 from dlstudy.study.trial import MOST_POINTS, TrainedBy, TrialResult, TrialState, pack_bits
 from dlstudy.training.arrays import Task
-from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
+from dlstudy.training.artifacts import extra_metrics_of, for_estimator, model_digest, save_figures, save_model
 
 __all__ = ["require_estimator", "train_estimator"]
 
@@ -25,25 +28,28 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
         DivergedError: its score is no longer a finite number.
     """
     require_estimator(model)
-    if not isinstance(task.arrays.x, np.ndarray) or not isinstance(task.arrays.y, np.ndarray):
-        raise TrialError("an estimator takes one array x and one array y: let prepare return those for its arm")
+    if isinstance(task.arrays.x, Mapping | list | tuple) or not isinstance(task.arrays.y, np.ndarray):
+        raise TrialError(
+            "an estimator takes one array or table x and one array y: let prepare return those for its arm"
+        )
     if hasattr(model, "get_params") and "random_state" in model.get_params():
         model.set_params(random_state=task.spec.seed)
-    x, y, rows = _flat(task.arrays.x), task.arrays.y, task.rows
-    model.fit(x[rows.train], y[rows.train])
-    parts = {"train": (x[rows.train], y[rows.train])}
+    x, y, rows = for_estimator(task.arrays.x), task.arrays.y, task.rows
+    weight = {} if task.arrays.weight is None else {"sample_weight": task.arrays.weight[rows.train]}
+    parts = {"train": (take(x, rows.train), y[rows.train])}
+    model.fit(*parts["train"], **weight)
     if len(rows.validation):
-        parts["val"] = (x[rows.validation], y[rows.validation])
+        parts["val"] = (take(x, rows.validation), y[rows.validation])
     correct = ""
     if task.spec.read_test is not ReadTest.NEVER:
         x_test, y_test = task.test_arrays()
-        parts["test"] = (_flat(x_test), y_test)
-        if task.description.task == "classification":
+        parts["test"] = (for_estimator(x_test), y_test)
+        if task.description.classifies:
             correct = pack_bits(np.asarray(model.predict(parts["test"][0])) == y_test)
     metrics = _metrics(model, task, parts) | task.take_finite_logged()
     _report_history(model, task, metrics)
     metrics |= extra_metrics_of(model, task, "end") | task.take_finite_logged()
-    losses = _losses_of_rows(model, task.description.task, *parts["test"]) if "test" in parts else {}
+    losses = _losses_of_rows(model, task.description, *parts["test"]) if "test" in parts else {}
     not_saved, no_figures = save_model(model, "sklearn", task), save_figures(model, task)
     return TrialResult(
         TrialState.FINISHED,
@@ -69,32 +75,35 @@ def require_estimator(model: Any) -> None:  # Any: as above
         )
 
 
-def _flat(x: np.ndarray) -> np.ndarray:
-    return x.reshape(len(x), -1)
-
-
 def _metrics(model: Any, task: Task, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for part, (inputs, targets) in parts.items():
         predicted = np.asarray(model.predict(inputs))
         if predicted.shape not in (targets.shape, (*targets.shape, 1)):
-            raise TrialError(
-                f"predict must give one number for each of {len(targets)} rows, got shape {predicted.shape}"
-            )
+            raise TrialError(f"predict must give {_what_of(targets)}, got shape {predicted.shape}")
         if not np.isfinite(predicted.astype(np.float64)).all():
             raise DivergedError(f"the predictions for the {part} rows are no longer finite numbers")
-        scores = _score(model, task.description.task, inputs, targets)
+        scores = _score(model, task.description, inputs, targets)
+        if not math.isfinite(scores.get("loss", 0.0)):
+            raise DivergedError(f"the loss of the {part} rows is no longer a finite number")
         metrics |= {f"{part}_{name}": float(value) for name, value in scores.items()}
     if "test_loss" in metrics:
         metrics["test_gap"] = metrics["test_loss"] - metrics["train_loss"]
     return metrics
 
 
-def _losses_of_rows(model: Any, task: str, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+def _what_of(targets: np.ndarray) -> str:
+    return f"one number for each of {len(targets)} rows" if targets.ndim == 1 else f"numbers of shape {targets.shape}"
+
+
+def _losses_of_rows(model: Any, about: Description, x: Any, y: np.ndarray) -> dict[str, np.ndarray]:
     """(n,) float64 each: what the losses of `_score` are means of, by the name of the metric."""
-    if task != "classification":
-        errors = np.asarray(model.predict(x)).reshape(len(y)).astype(np.float64) - y
-        return {"test_loss": errors**2, "test_mse": errors**2, "test_mae": abs(errors)}
+    if about.task == "multilabel":
+        return {}
+    if not about.classifies:
+        errors = (np.asarray(model.predict(x)).reshape(y.shape).astype(np.float64) - y).reshape(len(y), -1)
+        squared = (errors**2).mean(axis=1)
+        return {"test_loss": squared, "test_mse": squared, "test_mae": abs(errors).mean(axis=1)}
     chances = np.asarray(model.predict_proba(x)) if hasattr(model, "predict_proba") else np.zeros(0)
     if chances.ndim != 2 or not np.isin(y, model.classes_).all():
         return {}
@@ -117,12 +126,18 @@ def _report_history(model: Any, task: Task, metrics: dict[str, float]) -> None:
         task.on_epoch(i, finite)
 
 
-def _score(model: Any, task: str, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Accuracy and log loss of a classifier; squared error (its loss), its root, absolute error, R2 of a regressor."""
+def _score(model: Any, about: Description, x: Any, y: np.ndarray) -> dict[str, float]:
+    """Accuracy and log loss of a classifier; squared error (its loss), its root, absolute error, R2 of a regressor.
+
+    Of several labels a row, the share of right labels, as Keras's binary accuracy, and of rows with all labels right.
+    """
     from sklearn import metrics
 
-    predicted = model.predict(x)
-    if task == "classification":
+    predicted = np.asarray(model.predict(x))
+    if about.task == "multilabel":
+        right = predicted == y
+        return {"accuracy": float(right.mean()), "subset_accuracy": float(right.all(axis=1).mean())}
+    if about.classifies:
         scores = {"accuracy": metrics.accuracy_score(y, predicted)}
         if hasattr(model, "predict_proba"):
             scores["loss"] = metrics.log_loss(y, model.predict_proba(x), labels=model.classes_)

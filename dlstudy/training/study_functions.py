@@ -8,8 +8,8 @@ from dlstudy.study.study import Study
 
 __all__ = ["Build", "StudyFunctions"]
 
-Build = Callable[[dict[str, Any]], Any]
-"""A study's `build`. Any: it takes JSON scalars and returns a Keras model or an estimator."""
+Build = Callable[..., Any]
+"""A study's `build`. Any: it takes JSON scalars, and perhaps the rows that train; a Keras model or an estimator."""
 
 _Function = Callable[..., Any]  # Any: models, arrays and figures, whose types this module must not import
 
@@ -25,6 +25,7 @@ class StudyFunctions:
     extra_metrics: _Function | None = None
     figures: _Function | None = None
     class_weight: _Function | None = None
+    prepare_sees_all_rows: bool = False
 
     def continues(self, p: Mapping[str, Any]) -> bool:  # Any: JSON scalars
         """Whether a trial with these parameters has a second training."""

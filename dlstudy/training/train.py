@@ -6,7 +6,7 @@ import shutil
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +31,9 @@ from dlstudy.training.initial_weights import seeds_apart
 from dlstudy.training.memory import watch_memory
 from dlstudy.training.mlflow_capture import mlflow_apart, mlflow_begun_anew, mlflow_captured
 from dlstudy.training.model_cache import KeptModelError, ModelCache, Slot
-from dlstudy.training.preparation import key_of, prepare_arrays
+from dlstudy.training.preparation import key_of, prepare_arrays, refuse_leak
 from dlstudy.training.restarts import train_best_of
-from dlstudy.training.study_functions import Build, StudyFunctions
+from dlstudy.training.study_functions import StudyFunctions
 
 __all__ = ["DatasetContext", "building_apart", "parameters_for_build", "prepared", "train"]
 
@@ -104,8 +104,11 @@ def _train(
     rows = _rows_of(spec, context)
     logged: dict[str, float] = {}
     with metrics_logged_into(logged):
+        if spec.check and functions.prepare is not None and not functions.prepare_sees_all_rows:
+            p = parameters_for_build(spec, context.description, len(rows.train))
+            refuse_leak(functions, context.arrays, context.description, rows.train, p)
         context = prepared(spec, functions, context, rows)
-    p = parameters_for_build(spec, context.description)
+    p = parameters_for_build(spec, context.description, len(rows.train))
     p |= _folders_in(spec.folder) if spec.folder else {}
     arrays, description = context.arrays, context.description
     told = 0
@@ -128,30 +131,34 @@ def _rows_of(spec: TrialSpec, context: DatasetContext) -> Rows:
     split, arrays = spec.split, context.arrays
     if split.groups not in context.groups:
         context.groups[split.groups] = groups_of(split, context.description, arrays.x)
-    n_train, n_test, groups = rows_in(arrays.y), rows_in(arrays.y_test), context.groups[split.groups]
+    n_train, n_test, groups = rows_in(arrays.x), rows_in(arrays.x_test), context.groups[split.groups]
     return split_rows(split, n_train, n_test, spec.rows, number=spec.split_number, groups=groups)
 
 
-def parameters_for_build(spec: TrialSpec, description: Description) -> dict[str, Any]:  # Any: JSON scalars
-    """What `build` gets: the trial's parameters, its seed, and the shape and columns of the data."""
+def parameters_for_build(
+    spec: TrialSpec, description: Description, n_train: int
+) -> dict[str, Any]:  # Any: JSON scalars
+    """What `build` gets: the trial's parameters, its seed, how many rows train, and the shape and columns of them."""
     return {
         **spec.params,
         "seed": spec.seed,
         "input_shape": _shape_of(description),
         "n_classes": description.n_classes,
+        "n_train": n_train,
         "feature_names": tuple(description.feature_names),
     }
 
 
 @contextmanager
-def building_apart(spec: TrialSpec, build: Build) -> Iterator[Callable[[Description], Any]]:  # Any: as of `Build`
-    """While active, gives a function that builds the model of a spec outside of a trial, for data so described.
+def building_apart() -> Iterator[dict[str, str]]:
+    """While active, a model can be built outside of a trial: what `build` logs to MLflow is dropped.
 
-    `build` gets empty folders, and what it logs to MLflow is dropped.
+    Yields:
+        The empty folders that it gets in `p`.
     """
     with TemporaryDirectory() as folder, mlflow_apart():
         (Path(folder) / ARTIFACTS).mkdir()
-        yield lambda description: build({**parameters_for_build(spec, description), **_folders_in(folder)})
+        yield _folders_in(folder)
 
 
 def _folders_in(folder: str) -> dict[str, str]:
@@ -172,7 +179,7 @@ def prepared(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext
     """
     if functions.prepare is None:
         return context
-    p = parameters_for_build(spec, context.description)
+    p = parameters_for_build(spec, context.description, len(rows.train))
     arrays, description = prepare_arrays(functions, context.arrays, context.description, rows.train, p)
     key = key_of(arrays)
     known = context.prepared.pop(key, None) or dataclasses.replace(context, description=description, arrays=arrays)
@@ -249,7 +256,7 @@ def _train_once(task: Task, cache: ModelCache) -> TrialResult:
     # The global seed is set here only: layers and initializers of a study need no seeds of their own.
     keras.utils.set_random_seed(task.spec.seed)
     with _folder(task.spec), metrics_logged_into(task.logged), seeds_apart(task.spec.seed):
-        slot = Slot(task.functions.build(dict(task.p)))
+        slot = Slot(task.build())
         is_keras = isinstance(slot.model, keras.Model)
         if task.spec.check:
             return check_keras(slot.model, task) if is_keras else check_estimator(slot.model)

@@ -1,17 +1,20 @@
 """One step of a training, to find before the first trial what is wrong in every trial."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from dlstudy.datasets.structure import take
+from dlstudy.study.splits import Rows
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training.arrays import Task
+from dlstudy.training.batches import in_batches
 from dlstudy.training.class_weights import weight_of_rows
 from dlstudy.training.epoch_graph import reason_against
 from dlstudy.training.epoch_recorder import metric_of, numbers_in
 from dlstudy.training.initial_weights import count_parameters
-from dlstudy.training.keras_training import callbacks_of, require_compiled
+from dlstudy.training.keras_training import callbacks_of, require_compiled, validation_of
 from dlstudy.training.sklearn_training import require_estimator
 
 __all__ = ["check_estimator", "check_keras"]
@@ -44,18 +47,14 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
     reason = task.graph_fault or reason_against(model, task.arrays.fits, callbacks)
     floatx, size = keras.config.floatx(), task.spec.batch_size
     batch = take(task.arrays.in_memory(False, floatx), task.rows.train[:size])
-    judged = take(task.arrays.in_memory(task.judges_test_part, floatx), task.judged[:size])
+    few = dataclasses.replace(task, rows=_few(task.rows, size))
     weight_of_rows(task)  # or raises
     model.run_eagerly = True  # tracing a graph takes longer than many such steps
     seen: dict[str, Any] = {}
     last = keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: seen.update(logs or {}))
     model.fit(
-        batch[0],
-        batch[1],
-        sample_weight=batch[2] if len(batch) == 3 else None,
-        batch_size=size,
-        validation_data=judged if len(task.judged) else None,
-        validation_batch_size=size,
+        **in_batches(batch, size),
+        **validation_of(few, floatx, size),
         verbose=0,
         callbacks=[*callbacks, last],
     )
@@ -70,3 +69,8 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
         trained_by=TrainedBy.FIT if reason else TrainedBy.EPOCH_GRAPH,
         remarks=[reason] if reason else [],
     )
+
+
+def _few(rows: Rows, n: int) -> Rows:
+    """The same training rows, and the first of those that are judged."""
+    return dataclasses.replace(rows, validation=rows.validation[:n], test=rows.test[:n])

@@ -1,6 +1,7 @@
 """What the arms' searches had found after a number of trials, by hand."""
 
 import itertools
+import math
 import random
 
 import pytest
@@ -166,3 +167,12 @@ def test_every_two_arms_are_looked_at():
         "c overtakes a after 3 trials",
         "c overtakes b after 3 trials",
     ]
+
+
+def test_an_infinite_value_counts_as_none_so_that_means_over_searches_stay_finite():
+    trials = search_of([math.inf, 2.0, 1.0], search=1) + search_of([3.0, 2.0, 1.5], search=2)
+    study = make_study(("a",), metric="val_loss", direction="minimize")
+    (curve,) = budget_curves(study, "sobol", trials)
+    assert curve.best == [None, 2.0, 1.25]
+    (random_curve,) = budget_curves(study, "random", trials)
+    assert all(map(math.isfinite, random_curve.best))

@@ -113,6 +113,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "read_summary", read)
     monkeypatch.setattr(loader, "paths", lambda: paths)
     monkeypatch.setattr(loader, "load", lambda path: path)
+    monkeypatch.setattr(report, "with_rows", lambda file: file)
     monkeypatch.setattr(exporting, "draw", lambda _: {})
     return tmp_path
 

@@ -3,7 +3,7 @@
 HEAD = '''"""A study for tests."""
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from dlstudy import Arm, Claim, Derived, Protocol, Reported, Split, Study, Sweep
+from dlstudy import Arm, Claim, Data, Derived, Protocol, Reported, Split, Study, Sweep
 
 nan, inf = float("nan"), float("inf")
 RATE = {"rate": FloatDistribution(0.01, 1.0)}
@@ -98,6 +98,12 @@ STUDIES = {
     "Study.claims must be a list of Claim objects": ["study(claims='a is better')", "study(claims=7)"],
     "Study.claims must hold Claim objects only": ["study(claims=['a is better'])"],
     "Study.rank_arms must be True or False": ["study(rank_arms='no')", "study(rank_arms=None)"],
+    "Study.prepare_sees_all_rows must be True or False": ["study(prepare_sees_all_rows=1)"],
+    "Study.data must be a Data, or a function that returns one": ["study(data=[1, 2])", "study(data='x.csv')"],
+    "a study has either dataset, the name of a data set, or data": [
+        "study(data=Data([1, 2], [0, 1]))",
+        "study(dataset='')",
+    ],
     "Study.remarks must be a list of texts": ["study(remarks='a remark')", "study(remarks=None)"],
     "Study.remarks must hold texts only": ["study(remarks=[5])"],
     "Study.other_datasets must be a list of texts": ["study(other_datasets='mnist')"],

@@ -34,7 +34,7 @@ def resolved(study: Study, variant: str = "default", name: str = "s") -> Resolve
     """The study as a request for a variant would give it, but for what the variant changes in it."""
     file = StudyFile(name, Path(f"{name}.py"), "", study, OwnModules(Path(f"{name}.py")))
     fields = {item.name: getattr(study, item.name) for item in dataclasses.fields(Study)}
-    return ResolvedStudy(**fields, file=file, variant=Variant.parse(variant), data=registry.describe(study.dataset))
+    return ResolvedStudy(**fields, file=file, variant=Variant.parse(variant), about=registry.describe(study.dataset))
 
 
 def make_study(arms: Sequence[str] = ("a", "b"), **changes: Any) -> ResolvedStudy:

@@ -20,7 +20,7 @@ def given(*gains, claims=(A_BEATS_B,), arms="abc", metric="test_accuracy", **cha
     study = make_study(arms=arms, claims=claims, dataset="mnist", seeds=8, **changes)
     summaries = []
     for name, gain in zip(NAMES, gains, strict=False):
-        used = replace(study, dataset=name, data=registry.describe(name))
+        used = replace(study, dataset=name, about=registry.describe(name))
         trials = []
         for i, arm in enumerate(arms):
             values = 0.8 - np.cumsum([0, *np.atleast_1d(gain)])[i] + NOISE * (i + 1) if gain is not None else []

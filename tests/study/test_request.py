@@ -30,8 +30,8 @@ def file(tiny):
 def test_a_resolved_study_knows_its_file_its_variant_and_its_data(file, tiny):
     study = resolve(file, Request(variant=Variant(quick=True, generation=2)))
     assert (study.name, study.path, study.variant) == ("tiny", tiny, Variant(quick=True, generation=2))
-    assert study.data == registry.describe("digits")
-    assert study.protocol == Variant(quick=True).apply(file.study, study.data, study.data).protocol
+    assert study.about == registry.describe("digits")
+    assert study.protocol == Variant(quick=True).apply(file.study, study.about, study.about).protocol
 
 
 def test_a_request_goes_over_the_counts_of_the_protocol(file):
@@ -97,7 +97,7 @@ def test_test_rows_are_read_where_the_phase_is_judged_by_them(phase, reported_sp
 
 
 def test_where_there_are_no_test_rows_none_are_read():
-    study = dataclasses.replace(make_study(), data=dataclasses.replace(registry.describe("digits"), n_test=0))
+    study = dataclasses.replace(make_study(), about=dataclasses.replace(registry.describe("digits"), n_test=0))
     assert spec_of(study, Phase.REPLICATE).read_test is ReadTest.NEVER
     inside = dataclasses.replace(study.protocol, split=Split(10, test=[1, 2]))
     assert spec_of(dataclasses.replace(study, protocol=inside), Phase.REPLICATE).read_test is ReadTest.AT_END

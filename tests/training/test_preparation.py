@@ -19,7 +19,7 @@ def arrays_of(context, prepare, spec=None):
     """What `prepare_arrays` makes of a context's data."""
     functions, spec = StudyFunctions(net, prepare), spec or spec_of()
     rows = split_rows(spec.split, len(context.arrays.y), len(context.arrays.y_test), spec.rows)
-    p = parameters_for_build(spec, context.description)
+    p = parameters_for_build(spec, context.description, len(rows.train))
     return prepare_arrays(functions, context.arrays, context.description, rows.train, p)
 
 
@@ -101,7 +101,7 @@ def test_a_study_may_make_labels_of_its_own(gates):
         ),
         (lambda x, y, train, p: (x, y[train]), r"of 1797 rows, got y of shape \(300,\)"),
         (lambda x, y, train, p: (x, y, x), r"prepare must return one weight for each row"),
-        (lambda x, y, train, p: (x, y.astype(str)), "prepare must return numbers, got y of <U"),
+        (lambda x, y, train, p: (x, y.astype(str)), "prepare must return numbers, got y of texts or dates"),
         (lambda x, y, train, p: (x, {}), "prepare must return x and y, got no array for y"),
         (lambda x, y, train, p: (x * np.nan, y), "prepare returned numbers that are not finite: fix it, or the data"),
         (lambda x, y, train, p: (x, y + np.inf), "prepare returned numbers that are not finite"),

@@ -111,8 +111,7 @@ def saved(keras_at_rest, tmp_path):
         model.save(tmp_path / "data" / "model.keras")
         task = types.SimpleNamespace(
             spec=types.SimpleNamespace(model_folder=str(tmp_path)),
-            functions=types.SimpleNamespace(build=build),
-            p={"seed": 1},
+            build=lambda: build({"seed": 1}),
         )
         remark = remark_on_loading(task)
         keras.saving.get_custom_objects().clear()

@@ -61,7 +61,7 @@ def test_a_spawned_process_reads_what_is_filled_in_after_its_start(digits):
     ours, theirs = context.Pipe()
     process = context.Process(target=wait_and_read, args=(shared, theirs))
     process.start()
-    shared.fill(digits)
+    shared.fill()
     ours.send("filled")
     total, labels = ours.recv()
     process.join()

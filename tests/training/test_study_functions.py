@@ -452,3 +452,10 @@ def test_predictions_that_are_not_finite_are_a_diverged_trial(diabetes, value):
     result = run(diabetes, spec_of("diabetes"), build=lambda p: Curve({}, value))
     assert (result.state, result.metrics) == ("diverged", {})
     assert result.reason == "the predictions for the train rows are no longer finite numbers"
+
+
+def test_errors_whose_squares_overflow_are_a_diverged_trial(diabetes):
+    with np.errstate(over="ignore"):
+        result = run(diabetes, spec_of("diabetes"), build=lambda p: Curve({}, 1e200))
+    assert (result.state, result.metrics) == ("diverged", {})
+    assert result.reason == "the loss of the train rows is no longer a finite number"

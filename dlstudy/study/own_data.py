@@ -1,0 +1,82 @@
+"""The rows that a study brings itself, `Study(data=...)`: read in a process of their own, and kept in the cache.
+
+A study with such rows becomes one on the data set of that content, whose name is known to `registry`. What a study's
+function gave is remembered by the code of that function, so that commands which only look need not read it again.
+"""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+from dlstudy.common.processes import ask
+from dlstudy.common.text import describe_error
+from dlstudy.datasets.data import Data
+from dlstudy.datasets.own_cache import is_own, own_folder, store_own
+from dlstudy.datasets.own_rows import plain_rows
+from dlstudy.errors import DataError, DlstudyError
+from dlstudy.study import loader
+from dlstudy.study.fingerprint import code_digests
+from dlstudy.study.loader import StudyFile, line_in
+
+__all__ = ["with_rows"]
+
+
+def with_rows(file: StudyFile, *, anew: bool = False) -> StudyFile:
+    """The study on the data set that its own rows are; a study on a named data set as it is.
+
+    Args:
+        file: of the study.
+        anew: whether to read the rows again, as before a run; else those are taken that were read last.
+
+    Raises:
+        DataError: the rows cannot be read, or are no data to learn from.
+    """
+    if file.study.data is None:
+        return file
+    note = _note_of(file)
+    name = "" if anew else _remembered(note)
+    if not name:
+        name = ask(_read, str(file.path))
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps({"name": name}), encoding="utf-8")
+    study = dataclasses.replace(file.study, dataset=name, data=None)
+    return dataclasses.replace(file, study=study)
+
+
+def _note_of(file: StudyFile) -> Path:
+    """The file that keeps which rows the study gave last."""
+    function = file.study.data
+    names = [getattr(function, "__name__", "STUDY")] if callable(function) else ["STUDY"]
+    text = json.dumps([str(file.path), code_digests(file.source, names, file.modules)])
+    return own_folder("remembered") / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+
+
+def _remembered(note: Path) -> str:
+    try:
+        name = str(json.loads(note.read_text(encoding="utf-8"))["name"])
+    except (OSError, ValueError, LookupError):
+        return ""
+    return name if is_own(name) else ""
+
+
+def _read(path: str) -> str:
+    """Calls a study's function for its rows, and writes them to the cache; for a process of its own."""
+    file = loader.load(Path(path))
+    data = file.study.data
+    with file.modules.importable():
+        if callable(data):
+            try:
+                data = data()
+            except DlstudyError as error:
+                raise type(error)(f"{file.path.name}{line_in(error, file.path)}: {error}") from error
+            except Exception as error:
+                raise DataError(
+                    f"{file.path.name}{line_in(error, file.path)}: Study.data: {describe_error(error)}"
+                ) from error
+        if not isinstance(data, Data):
+            raise DataError(f"{file.path.name}: Study.data must return Data(...), got {type(data).__name__}")
+        try:
+            return store_own(plain_rows(data))
+        except DataError as error:
+            raise DataError(f"{file.path.name}: {error}") from error

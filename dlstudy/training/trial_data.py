@@ -1,0 +1,84 @@
+"""The data of one training outside of a run: for a winner's predictions, and for a model that is only looked at."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlstudy.datasets import registry
+from dlstudy.datasets.dataset import Dataset, Description
+from dlstudy.datasets.own_cache import is_own
+from dlstudy.datasets.structure import Structure, is_table, join, rows_in, take
+from dlstudy.study.splits import Rows, groups_of, split_rows
+from dlstudy.study.trial import TrialSpec
+from dlstudy.training.arrays import Arrays
+from dlstudy.training.building import TrainingData
+from dlstudy.training.preparation import prepare_arrays
+from dlstudy.training.shared_memory import scaled
+from dlstudy.training.study_functions import StudyFunctions
+from dlstudy.training.train import parameters_for_build
+
+__all__ = ["TrialData", "data_of"]
+
+
+@dataclass(frozen=True)
+class TrialData:
+    """The data that a training sees.
+
+    Args:
+        dataset: as it is.
+        arrays, description: as the study prepares it.
+        rows: which of them train, validate and test.
+    """
+
+    dataset: Dataset
+    arrays: Arrays
+    description: Description
+    rows: Rows
+
+    def training(self) -> TrainingData:
+        """The rows that train."""
+        return self.arrays.training(self.rows.train)
+
+    def tested(self) -> tuple[Structure, dict[str, Any]]:  # Any: structures of arrays
+        """The test rows as the model sees them; `x`, as in the data set, and `actual`, their targets as prepared."""
+        arrays, raw, numbers = self.arrays, self.dataset.x_test, self.rows.test
+        x, y = arrays.x_test, arrays.y_test
+        if self.rows.test_inside:
+            x, y, raw = arrays.x, arrays.y, self.dataset.x_train
+        actual = {} if y is None else {"actual": take(y, numbers)}
+        return take(x, numbers), {"x": take(raw, numbers), **actual}
+
+
+def data_of(spec: TrialSpec, functions: StudyFunctions, given: Structure = None) -> TrialData:
+    """The data of a spec's training, with rows of a user's as the last of the test part, if some are given.
+
+    Raises:
+        DataError: it is not available.
+        TrialError: the study's `prepare` fails.
+    """
+    dataset = registry.load(spec.dataset)
+    about, arrays = dataset.description, _arrays(dataset, given)
+    groups = groups_of(spec.split, about, arrays.x)
+    rows = split_rows(spec.split, about.n_train, about.n_test, spec.rows, number=spec.split_number, groups=groups)
+    if functions.prepare is not None:
+        p = parameters_for_build(spec, about, len(rows.train))
+        arrays, about = prepare_arrays(functions, arrays, about, rows.train, p)
+    return TrialData(dataset, arrays, about, rows)
+
+
+def _arrays(dataset: Dataset, given: Structure) -> Arrays:
+    about, y = dataset.description, dataset.y_train
+
+    def seen(x: Structure) -> Structure:
+        return x if is_own(about.name) else scaled(x, about)
+
+    x_test, y_test = seen(dataset.x_test), dataset.y_test
+    if given is not None:
+        if is_table(x_test):
+            given = given.astype(dict(dataset.x_train.dtypes))
+        x_test = join(x_test, seen(given))
+        y_test = None if y is None else join(y_test, take(y, np.zeros(rows_in(given), int)))
+    return Arrays(
+        seen(dataset.x_train), y, x_test, y_test, groups=dataset.groups, validation_rows=dataset.validation_rows
+    )
