@@ -70,7 +70,7 @@ def _read(path: str) -> str:
                 data = data()
             except DlstudyError as error:
                 raise type(error)(f"{file.path.name}{line_in(error, file.path)}: {error}") from error
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # whatever the study's own code raises
                 raise DataError(
                     f"{file.path.name}{line_in(error, file.path)}: Study.data: {describe_error(error)}"
                 ) from error
