@@ -1,12 +1,11 @@
 """A user's own rows, as a study gives them to `Study(data=...)`."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dlstudy.common.text import short_repr
-from dlstudy.datasets.dataset import TASKS
+from dlstudy.datasets.dataset import TASKS, require_data_name
 from dlstudy.datasets.structure import Structure
 from dlstudy.errors import DataError
 
@@ -59,8 +58,7 @@ class Data:
     def __post_init__(self) -> None:
         if self.task is not None and self.task not in TASKS:
             raise DataError(f"Data.task must be one of {', '.join(TASKS)}, or None, got {short_repr(self.task)}")
-        if not isinstance(self.name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", self.name):
-            raise DataError(f"Data.name must be 1 to 40 letters, digits, _, . and -, got {short_repr(self.name)}")
+        require_data_name(self.name)
         for name in _TEXTS:
             value = getattr(self, name)
             if not isinstance(value, str):

@@ -1,6 +1,7 @@
 """A data set: its description, its four arrays and their checksum."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -8,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from dlstudy.common.text import short_repr
 from dlstudy.datasets.structure import Structure
 from dlstudy.errors import DataError
 
@@ -21,6 +23,7 @@ __all__ = [
     "checksum",
     "checksum_of_files",
     "plain",
+    "require_data_name",
     "undivided",
 ]
 
@@ -62,6 +65,7 @@ class Description:
         n_validation: rows of x_train that the data itself states for validation.
         group_name: what the groups of its rows are; empty where it states none.
         has_times: whether its rows are in the order of stated times.
+        is_stream: whether its rows come one after another, and are in no arrays.
     """
 
     name: str
@@ -86,6 +90,7 @@ class Description:
     n_validation: int = 0
     group_name: str = ""
     has_times: bool = False
+    is_stream: bool = False
 
     @property
     def classifies(self) -> bool:
@@ -119,6 +124,16 @@ class Dataset:
     weight_test: Array | None = None
     groups: Array | None = None
     validation_rows: Array | None = None
+
+
+def require_data_name(name: object) -> None:
+    """Checks a name that a user gives to rows of their own.
+
+    Raises:
+        DataError: it is none.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", name):
+        raise DataError(f"Data.name must be 1 to 40 letters, digits, _, . and -, got {short_repr(name)}")
 
 
 def checksum(arrays: Mapping[str, Array]) -> str:

@@ -17,6 +17,7 @@ from dlstudy.study.splits import Rows
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training.building import TrainingData, build_model
 from dlstudy.training.shared_memory import Source
+from dlstudy.training.streams import Streams
 from dlstudy.training.study_functions import StudyFunctions
 
 __all__ = [
@@ -155,6 +156,7 @@ class Task:
         history: is filled during the training, one value per epoch.
         logged: what the study's code has logged since the last epoch, by the name of the metric.
         graph_fault: why no epoch of this process may be one graph; empty where that works.
+        streams: the parts of the data where it is a stream; `arrays` has none then.
     """
 
     spec: TrialSpec
@@ -167,6 +169,7 @@ class Task:
     history: History
     logged: dict[str, float] = field(default_factory=dict)
     graph_fault: str = ""
+    streams: Streams | None = None
 
     @property
     def judges_test_each_epoch(self) -> bool:
@@ -191,7 +194,16 @@ class Task:
 
     def build(self) -> Any:  # Any: a Keras model or an estimator
         """What the study's `build` returns."""
-        return build_model(self.functions.build, dict(self.p), lambda: self.arrays.training(self.rows.train))
+        return build_model(self.functions.build, dict(self.p), self._training)
+
+    def _training(self) -> TrainingData:
+        if self.streams is not None:
+            return TrainingData(self.streams.part("train"), None, None)
+        return self.arrays.training(self.rows.train)
+
+    def sample(self) -> Structure:
+        """The inputs of a few training rows."""
+        return take(self.arrays.x if self.streams is None else self.streams.sample(), slice(8))
 
     def take_logged(self) -> dict[str, float]:
         """What the study's code has logged since this was last called."""

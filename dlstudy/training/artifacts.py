@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dlstudy.common.text import describe_error, short_repr
-from dlstudy.datasets.structure import Structure, is_table, map_arrays, take
+from dlstudy.datasets.structure import Structure, is_table, map_arrays
 from dlstudy.errors import TrialError
 from dlstudy.study.trial import figures_beside
 from dlstudy.toolkit.logging import metrics_logged_into
@@ -92,7 +92,7 @@ def save_model(model: Any, flavour: str, task: Task) -> str:  # Any: a Keras mod
     folder = Path(task.spec.model_folder)
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        _write(model, flavour, folder, take(task.arrays.x, slice(8)))
+        _write(model, flavour, folder, task.sample())
     except Exception as error:  # an export may fail in as many ways as there are kinds of models
         shutil.rmtree(folder, ignore_errors=True)
         return f"the model could not be saved: {describe_error(error)}"

@@ -28,12 +28,12 @@ from dlstudy.training.python_state import state_of
 from dlstudy.training.row_losses import losses_of_rows
 from dlstudy.training.saved_models import remark_on_loading
 
-__all__ = ["callbacks_of", "require_compiled", "symbols_of", "train_keras", "validation_of"]
+__all__ = ["END_ROWS", "callbacks_of", "require_compiled", "symbols_of", "train_keras", "validation_of"]
 
 _Rows = tuple[np.ndarray, bool]
 """Row numbers, and whether they are in the test part of the data."""
 
-_END_ROWS = 10_000
+END_ROWS = 10_000
 """Training rows judged again at the end, at most: enough for the gap to the test rows."""
 
 
@@ -340,7 +340,7 @@ def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> 
     test = task.test_rows(), not task.rows.test_inside
     scores = trained.evaluate(test)
     metrics |= {f"test_{name}": value for name, value in scores.items()}
-    again = trained.evaluate((task.rows.train[:_END_ROWS], False))
+    again = trained.evaluate((task.rows.train[:END_ROWS], False))
     metrics |= {f"train_end_{name}": value for name, value in again.items()}
     if "loss" in scores and "loss" in again:
         metrics["test_gap"] = scores["loss"] - again["loss"]

@@ -17,6 +17,7 @@ import numpy as np
 
 from dlstudy.common.text import message_of, one_line, short_repr
 from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.stream import Stream
 from dlstudy.datasets.structure import rows_in
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.loader import line_in
@@ -33,6 +34,7 @@ from dlstudy.training.mlflow_capture import mlflow_apart, mlflow_begun_anew, mlf
 from dlstudy.training.model_cache import KeptModelError, ModelCache, Slot
 from dlstudy.training.preparation import key_of, prepare_arrays, refuse_leak
 from dlstudy.training.restarts import train_best_of
+from dlstudy.training.streams import Streams, stated_rows
 from dlstudy.training.study_functions import StudyFunctions
 
 __all__ = ["DatasetContext", "building_apart", "parameters_for_build", "prepared", "train"]
@@ -53,6 +55,7 @@ class DatasetContext:
         prepared: contexts of the same data as studies have prepared it, by content; the last used ones.
         graph_fault: why no epoch may be one graph in this process; empty where that works.
         without_graphs: why the models of an arm cannot train by graphs, by study file and arm.
+        stream: of the study, where its rows are in no arrays.
         groups: of the training part's rows, by `Split.groups`; of all rows of MNIST they take half a second.
     """
 
@@ -63,6 +66,7 @@ class DatasetContext:
     graph_fault: str = ""
     without_graphs: dict[tuple[str, str], str] = field(default_factory=dict)
     groups: dict[str, np.ndarray | None] = field(default_factory=dict)
+    stream: Stream | None = None
 
 
 def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, on_epoch: OnEpoch) -> TrialResult:
@@ -104,7 +108,7 @@ def _train(
     rows = _rows_of(spec, context)
     logged: dict[str, float] = {}
     with metrics_logged_into(logged):
-        if spec.check and functions.prepare is not None and not functions.prepare_sees_all_rows:
+        if spec.check and functions.prepare and not functions.prepare_sees_all_rows and not context.stream:
             p = parameters_for_build(spec, context.description, len(rows.train))
             refuse_leak(functions, context.arrays, context.description, rows.train, p)
         context = prepared(spec, functions, context, rows)
@@ -122,12 +126,17 @@ def _train(
         return on_epoch(epoch, metrics)
 
     task = Task(spec, functions, p, description, arrays, rows, tell, history, logged, context.graph_fault)
+    if context.stream is not None:
+        streams = Streams(context.stream, spec.seed, spec.batch_size)
+        return _build_and_train(dataclasses.replace(task, streams=streams), context)
     if spec.restarts == 1 or spec.check:
         return _build_and_train(task, context)
     return train_best_of(task, lambda start: _build_and_train(start, context))
 
 
 def _rows_of(spec: TrialSpec, context: DatasetContext) -> Rows:
+    if context.stream is not None:
+        return stated_rows(context.description)
     split, arrays = spec.split, context.arrays
     if split.groups not in context.groups:
         context.groups[split.groups] = groups_of(split, context.description, arrays.x)
@@ -177,7 +186,7 @@ def prepared(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext
     Raises:
         TrialError: `prepare` returns something other than it should.
     """
-    if functions.prepare is None:
+    if functions.prepare is None or context.stream is not None:  # a stream has none: see `stream_training`
         return context
     p = parameters_for_build(spec, context.description, len(rows.train))
     arrays, description = prepare_arrays(functions, context.arrays, context.description, rows.train, p)
@@ -250,6 +259,7 @@ def _train_once(task: Task, cache: ModelCache) -> TrialResult:
 
     from dlstudy.training.keras_training import train_keras
     from dlstudy.training.sklearn_training import train_estimator
+    from dlstudy.training.stream_training import check_stream, train_stream
     from dlstudy.training.trial_check import check_estimator, check_keras
 
     global_settings.clear_session()
@@ -257,6 +267,8 @@ def _train_once(task: Task, cache: ModelCache) -> TrialResult:
     keras.utils.set_random_seed(task.spec.seed)
     with _folder(task.spec), metrics_logged_into(task.logged), seeds_apart(task.spec.seed):
         slot = Slot(task.build())
+        if task.streams is not None:
+            return (check_stream if task.spec.check else train_stream)(slot.model, task, task.streams)
         is_keras = isinstance(slot.model, keras.Model)
         if task.spec.check:
             return check_keras(slot.model, task) if is_keras else check_estimator(slot.model)

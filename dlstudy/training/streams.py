@@ -1,0 +1,142 @@
+"""The parts of a stream as Keras takes them: batches of rows, in an order that the trial's seed gives."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlstudy.common.text import short_repr
+from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.stream import Stream
+from dlstudy.datasets.structure import Structure, map_arrays
+from dlstudy.errors import DataError
+from dlstudy.study.splits import Rows
+
+__all__ = ["Streams", "count_of", "shapes_in", "stated_rows"]
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The parts of a stream for one trial.
+
+    Args:
+        stream: as the study gives it.
+        seed: of the trial.
+        batch_size: rows in a batch, where the stream gives rows.
+    """
+
+    stream: Stream
+    seed: int
+    batch_size: int
+
+    def part(self, name: str) -> Any:  # Any: a `tf.data.Dataset` or a `keras.utils.PyDataset`
+        """Batches of a part; training rows are shuffled where the stream asks for that."""
+        rows = _rows_of(self.stream, name, self.seed)
+        if not _is_tf(rows):
+            return rows
+        if name == "train" and self.stream.shuffle:
+            rows = rows.shuffle(self.stream.shuffle, seed=self.seed, reshuffle_each_iteration=True)
+        batches = rows if self.stream.batched else rows.batch(self.batch_size)
+        return batches.prefetch(2)
+
+    def batches(self, name: str) -> Iterator[Structure]:
+        """The batches of a part once, each a tuple of x, or of x and y, or of x, y and weights."""
+        part = self.part(name)
+        if _is_tf(part):
+            for batch in part:
+                yield batch if isinstance(batch, tuple) else (batch,)
+        else:
+            for i in range(len(part)):
+                batch = part[i]
+                yield tuple(batch) if isinstance(batch, tuple | list) else (batch,)
+
+    def sample(self) -> Structure:
+        """The inputs of the first training batch."""
+        return next(self.batches("train"))[0]
+
+
+def count_of(stream: Stream, name: str) -> int:
+    """How many rows a part has: known where the data set says so, else counted, which reads it once.
+
+    Raises:
+        DataError: it has none, or no end.
+    """
+    part = _rows_of(stream, name, 0)
+    if not _is_tf(part):
+        n = sum(_n_rows(part[i]) for i in range(len(part)))
+    else:
+        known = int(part.cardinality())
+        if known == -1:
+            raise DataError(f"the {name} part of a stream must end, got an endless one: leave its repeat() out")
+        n = known if known >= 0 and not stream.batched else sum(_n_rows(item) if stream.batched else 1 for item in part)
+    if not n:
+        raise DataError(f"the {name} part of a stream needs rows, got none: check what it reads")
+    return n
+
+
+def shapes_in(stream: Stream) -> tuple[Structure, Structure]:
+    """The shapes of one row's inputs, and of its targets; None for no targets."""
+    streams = Streams(stream, seed=0, batch_size=2)
+    x, *more = next(streams.batches("train"))
+    shapes = [map_arrays(lambda array: tuple(array.shape[1:]), part) for part in (x, *more[:1])]
+    return shapes[0], shapes[1] if more else None
+
+
+def _n_rows(batch: Structure) -> int:
+    return len(next(iter(_leaves(batch))))
+
+
+def _leaves(structure: Structure) -> list[Any]:  # Any: arrays or tensors
+    found: list[Any] = []
+    map_arrays(found.append, structure)
+    return found
+
+
+def _rows_of(stream: Stream, name: str, seed: int) -> Any:  # Any: as of `part`
+    import keras
+    import tensorflow as tf
+
+    given = stream.parts[name](seed)
+    if isinstance(given, tf.data.Dataset | keras.utils.PyDataset):
+        return given
+    if not isinstance(given, Iterable):
+        raise DataError(
+            f"the {name} part of a stream must give a tf.data.Dataset, a keras.utils.PyDataset or an iterable of rows, "
+            f"got {short_repr(given)}"
+        )
+    # Asked anew for each epoch: a generator ends once.
+    first = next(iter(given), None)
+    if first is None:
+        raise DataError(f"the {name} part of a stream needs rows, got none: check what it reads")
+    spec = map_arrays(_spec_of(stream.batched), first if isinstance(first, tuple) else (first,))
+
+    def again() -> Iterator[Any]:
+        for row in stream.parts[name](seed):
+            yield row if isinstance(row, tuple) else (row,)
+
+    return tf.data.Dataset.from_generator(again, output_signature=spec)
+
+
+def _spec_of(batched: bool) -> Any:  # Any: a function of an array that gives a `tf.TensorSpec`
+    import tensorflow as tf
+
+    def spec(value: Any) -> Any:
+        array = np.asarray(value)
+        kind = tf.string if array.dtype.kind in "OUS" else array.dtype
+        return tf.TensorSpec((None, *array.shape[1:]) if batched else array.shape, kind)
+
+    return spec
+
+
+def _is_tf(part: Any) -> bool:
+    import tensorflow as tf
+
+    return isinstance(part, tf.data.Dataset)
+
+
+def stated_rows(about: Description) -> Rows:
+    """The row numbers of a stream's parts, which say how many rows there are; its validation rows follow the others."""
+    n, n_train = about.n_train, about.n_train - about.n_validation
+    train, validation = np.split(np.arange(n, dtype=np.int32), [n_train])
+    return Rows(train, validation, np.arange(about.n_test, dtype=np.int32))
