@@ -12,7 +12,8 @@ from dlstudy.common.version import __version__
 if TYPE_CHECKING:
     from dlstudy.report.notebook import load
     from dlstudy.study.claims import Claim, Derived, Reported
-    from dlstudy.study.protocol import Protocol, Split, Sweep
+    from dlstudy.study.protocol import Protocol, Sweep
+    from dlstudy.study.split import Split
     from dlstudy.study.study import Arm, Study
 
 __all__ = ["Arm", "Claim", "Derived", "Protocol", "Reported", "Split", "Study", "Sweep", "__version__", "load"]

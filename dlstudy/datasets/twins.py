@@ -1,13 +1,14 @@
 """Twins: rows of which all features are equal. Where one trains and the other tests, memory passes for skill."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from dlstudy.datasets.dataset import Array
+from dlstudy.datasets.structure import Structure, arrays_in, is_table
 
 __all__ = ["Twins", "count_twins", "n_repeats", "row_digests"]
 
@@ -38,18 +39,35 @@ class Twins:
         return f"{text}, {self.n_contrary:,} of them with another target" if self.n_contrary else text
 
 
-def row_digests(x: Array) -> np.ndarray:
+def row_digests(x: Structure) -> np.ndarray:
     """(n,) uint64: equal rows, equal digests. Of 70,000 images of 28 x 28 it takes half a second.
 
     Different rows have equal digests by a chance of 2^-64 for each pair: 1e-10 for all pairs of 70,000 rows.
 
     Args:
-        x: (n, ...), rows of numbers; 0.0 and -0.0 are equal, and so are missing values.
+        x: (n, ...), rows of numbers, texts or dates, or a structure of arrays and tables of such; 0.0 and -0.0 are
+            equal, and so are missing values.
     """
-    flat = np.ascontiguousarray(x.reshape(len(x), int(np.prod(x.shape[1:]))))
+    digests = [column for leaf in arrays_in(x) for column in _digests_of(leaf)]
+    return digests[0] if len(digests) == 1 else _digests_of(np.column_stack(digests))[0]
+
+
+def _digests_of(leaf: Any) -> list[np.ndarray]:  # Any: an array or a table
+    """(n,) uint64 of the rows of an array, or of each column of a table."""
+    if is_table(leaf):
+        from pandas.util import hash_pandas_object
+
+        return [hash_pandas_object(leaf[name], index=False).to_numpy() for name in leaf.columns]
+    if leaf.dtype.kind == "O":  # texts, or arrays of differing lengths
+        return [_joined(row.tobytes() if isinstance(row, np.ndarray) else repr(row).encode() for row in leaf)]
+    flat = np.ascontiguousarray(leaf.reshape(len(leaf), int(np.prod(leaf.shape[1:]))))
     if flat.dtype.kind == "f":
         flat = np.where(np.isnan(flat), np.nan, flat + 0.0)
-    return np.frombuffer(b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in flat), np.uint64)
+    return [_joined(flat.view(np.uint8) if flat.dtype.kind in "Mm" else flat)]
+
+
+def _joined(rows: Iterable[Any]) -> np.ndarray:  # Any: bytes, or arrays in C order
+    return np.frombuffer(b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows), np.uint64)
 
 
 def n_repeats(digests: np.ndarray) -> int:

@@ -15,7 +15,8 @@ from dlstudy.common.text import short_repr
 from dlstudy.errors import StudyError
 from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.phases import Phase
-from dlstudy.study.protocol import Protocol, Split, Sweep
+from dlstudy.study.protocol import Protocol, Sweep
+from dlstudy.study.split import Split
 from dlstudy.study.validation import (
     frozen,
     frozen_limits,

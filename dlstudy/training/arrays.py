@@ -46,6 +46,7 @@ class Arrays:
         y: (n,) int32 labels or float64 targets; as a study prepares it, likewise.
         x_test, y_test: likewise, the test part.
         weight, weight_test: (n,), the weights of the rows; None for equal ones.
+        groups, validation_rows: as of `Dataset`.
         fits: whether all of it fits on the device, beside a model.
         shares: whether a tensor may use an array's own memory, as on CPUs.
     """
@@ -56,6 +57,8 @@ class Arrays:
     y_test: Structure
     weight: np.ndarray | None = None
     weight_test: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    validation_rows: np.ndarray | None = None
     fits: bool = False
     shares: bool = False
     _made: dict[tuple[bool, bool, str], Structure] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -11,7 +11,8 @@ from dlstudy.datasets.structure import Structure, take
 from dlstudy.errors import DataError
 from dlstudy.study import loader
 from dlstudy.study.outputs import OutputReading, Scale
-from dlstudy.study.splits import groups_of, split_rows
+from dlstudy.study.row_facts import facts_in
+from dlstudy.study.splits import split_rows
 from dlstudy.study.trial import TrialResult, TrialSpec
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.outputs import labels_of, probabilities_of, proved_reading
@@ -67,8 +68,7 @@ def _rows_of_data(
     dataset = registry.load(spec.dataset)
     description = dataset.description
     arrays = _arrays(dataset, given)
-    n_train, n_test, groups = description.n_train, description.n_test, groups_of(spec.split, description, arrays.x)
-    rows = split_rows(spec.split, n_train, n_test, spec.rows, number=spec.split_number, groups=groups)
+    rows = split_rows(spec.split, facts_in(spec.split, dataset), spec.rows, number=spec.split_number)
     if functions.prepare is not None:
         p = parameters_for_build(spec, description)
         arrays, description = prepare_arrays(functions, arrays, description, rows.train, p)

@@ -48,7 +48,10 @@ def prepare_arrays(
         None if part is None else take(part, rows) for rows in (slice(n), slice(n, None)) for part in (x, y, weight)
     ]
     described = dataclasses.replace(description, input_shape=map_arrays(lambda array: array.shape[1:], x))
-    return Arrays(parts[0], parts[1], parts[3], parts[4], parts[2], parts[5], arrays.fits, arrays.shares), described
+    changed: dict[str, Structure] = dict(
+        zip(("x", "y", "weight", "x_test", "y_test", "weight_test"), parts, strict=True)
+    )
+    return dataclasses.replace(arrays, **changed), described
 
 
 def _checked(name: str, part: object, n: int) -> Structure:
