@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from dlstudy.datasets.data import Data
     from dlstudy.report.notebook import load
     from dlstudy.study.claims import Claim, Derived, Reported
-    from dlstudy.study.protocol import Protocol, Split, Sweep
+    from dlstudy.study.protocol import Protocol, Sweep
+    from dlstudy.study.split import Split
     from dlstudy.study.study import Arm, Study
 
 __all__ = ["Arm", "Claim", "Data", "Derived", "Protocol", "Reported", "Split", "Study", "Sweep", "__version__", "load"]

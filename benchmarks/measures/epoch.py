@@ -30,7 +30,7 @@ def measure(setup: Setup) -> list[Figure]:
 def main() -> None:
     rows, times = map(int, sys.argv[1:])
     from dlstudy.engines.inline import InlineEngine
-    from dlstudy.study.protocol import Split
+    from dlstudy.study.split import Split
 
     engine = InlineEngine(cpu_slots(1)[0], prune_nothing)
     arithmetic = floor.make_epoch(-(-rows // 32))

@@ -11,7 +11,7 @@ from benchmarks import children
 from benchmarks.children import Setup
 from benchmarks.figures import Figure
 from benchmarks.measures.trials import cpu_slots, prune_nothing, spec, train
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialSpec
 
 FEW = 10

@@ -35,7 +35,7 @@ def measure(setup: Setup) -> list[Figure]:
 def main() -> None:
     data, validation, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     from dlstudy.engines.inline import InlineEngine
-    from dlstudy.study.protocol import Split
+    from dlstudy.study.split import Split
 
     engine = InlineEngine(cpu_slots(1)[0], prune_nothing)
     with np.load(data) as arrays:

@@ -6,7 +6,7 @@ from pathlib import Path
 from dlstudy.engines.base import Engine
 from dlstudy.engines.devices import Slot, memory_gb, plan_slots
 from dlstudy.study.phases import Phase
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
 
 STUDIES = Path(__file__).parents[1] / "studies"

@@ -6,7 +6,8 @@ import numpy as np
 
 from dlstudy.analysis.inference import t_test_p
 from dlstudy.analysis.resampled import widened
-from dlstudy.study.protocol import Resample, Split
+from dlstudy.study.row_facts import RowFacts
+from dlstudy.study.split import Resample, Split
 from dlstudy.study.splits import Rows, split_rows
 
 __all__ = ["table"]
@@ -51,7 +52,7 @@ def _differences(split: Split, number: int, tuned: bool, gain: float, seed: int)
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, _N_ROWS)
     x = rng.standard_normal((_N_ROWS, 10)) + np.repeat([0.3 + gain, 0.3], 5) * y[:, None]
-    of_splits = [split_rows(split, _N_ROWS, 0, number=i) for i in range(number)]
+    of_splits = [split_rows(split, RowFacts(_N_ROWS, 0), number=i) for i in range(number)]
     return [_accuracy(x[:, :5], y, rows, tuned) - _accuracy(x[:, 5:], y, rows, tuned) for rows in of_splits]
 
 

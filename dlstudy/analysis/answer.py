@@ -14,7 +14,7 @@ from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim
 from dlstudy.study.metrics import told_direction
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.splits import split_rows
+from dlstudy.study.splits import sizes_of
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrainedBy, TrialRecord, TrialState
 
@@ -145,10 +145,10 @@ def _rows_used(study: ResolvedStudy) -> str:
     protocol, data = study.protocol, study.about
     if protocol.rows is None:
         return ""
-    if protocol.split.resample:  # splits may differ in it
+    sizes = None if protocol.split.resample else sizes_of(protocol.split, data, protocol.rows)
+    if sizes is None:
         return f", of which {protocol.rows:,} rows at most train and validate"
-    n_train = len(split_rows(protocol.split, data.n_train, data.n_test, protocol.rows).train)
-    return f", of which {n_train:,} rows train"
+    return f", of which {sizes[0]:,} rows train"
 
 
 def _count(n: int, noun: str) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.study.claims import Claim
-from dlstudy.study.protocol import Resample, Split
 from dlstudy.study.request import ResolvedStudy
+from dlstudy.study.split import Resample, Split
 
 __all__ = ["overlap_of", "widened", "widening"]
 
@@ -58,6 +58,7 @@ def overlap_of(study: ResolvedStudy, claim: Claim, by_search: bool) -> float:
 def _overlap(split: Split, metric: str, study: ResolvedStudy) -> float:
     if split.resample is None or not isinstance(split.test, float):
         return 0.0
+    assert isinstance(split.validation, int | float), "no resampled split has stated rows"
     n_rows = study.about.n_train
     rest = 0.5 if split.resample is Resample.TIME else 1 - split.test
     used = rest if study.protocol.rows is None else min(rest, study.protocol.rows / n_rows)

@@ -12,7 +12,7 @@ from dlstudy.analysis.results import ClaimSummary, Unit, Verdict
 from dlstudy.study.claims import Claim, ClaimPhase
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.splits import split_rows
+from dlstudy.study.splits import sizes_of
 
 __all__ = ["rows_in_words", "rows_of_pair", "with_narrower", "without_rows"]
 
@@ -39,7 +39,10 @@ def rows_of_pair(
     if why := _why_not_by_row(study, claim, other):
         return None, why
     split, data = study.split_of(study.arm(claim.better), _phase(claim)), study.about
-    n_rows = len(split_rows(split, data.n_train, data.n_test, study.protocol.rows).test)
+    sizes = sizes_of(split, data, study.protocol.rows)
+    if sizes is None:
+        return None, "which rows test is in data that is not here"
+    n_rows = sizes[2]
     found = []
     for search in sorted(seeds):
         ours, theirs = (measurements.row_values(arm, search, n_rows) for arm in (claim.better, other))

@@ -5,11 +5,12 @@ import functools
 import numpy as np
 
 from dlstudy.datasets import registry
-from dlstudy.datasets.structure import rows_in, take
+from dlstudy.datasets.structure import Structure
 from dlstudy.datasets.twins import Twins, count_twins, row_digests
 from dlstudy.errors import DataError
-from dlstudy.study.protocol import Split
-from dlstudy.study.splits import groups_of, split_rows
+from dlstudy.study.row_facts import facts_in
+from dlstudy.study.split import Split
+from dlstudy.study.splits import split_rows
 from dlstudy.study.trial import TrialSpec
 
 __all__ = ["twins_of", "twins_of_trial"]
@@ -38,16 +39,22 @@ def twins_of(dataset: str, split: Split, number: int = 0, rows: int | None = Non
         StudyError: the split does not fit to it.
     """
     data = registry.load(dataset)
-    y, y_test = (data.x_train, data.x_test) if data.y_train is None else (data.y_train, data.y_test)
-    groups = groups_of(split, data.description, data.x_train)
-    parts = split_rows(split, rows_in(y), rows_in(y_test), rows, number=number, groups=groups)
+    parts = split_rows(split, facts_in(split, data), rows, number=number)
     digests, test_digests = _digests(dataset)
+    y, y_test = _targets(data.y_train, digests), _targets(data.y_test, test_digests)
     if parts.test_inside:
         y_test, test_digests = y, digests
-    return count_twins(digests[parts.train], take(y, parts.train), test_digests[parts.test], take(y_test, parts.test))
+    return count_twins(digests[parts.train], y[parts.train], test_digests[parts.test], y_test[parts.test])
 
 
 @functools.lru_cache(maxsize=8)
 def _digests(dataset: str) -> tuple[np.ndarray, np.ndarray]:
     data = registry.load(dataset)
     return row_digests(data.x_train), row_digests(data.x_test)
+
+
+def _targets(y: Structure, digests: np.ndarray) -> np.ndarray:
+    """(n,) what is equal where all targets of a row are: the targets, or the rows' own digests where there are none."""
+    if y is None:
+        return digests
+    return np.asarray(y) if isinstance(y, np.ndarray) and y.ndim == 1 else row_digests(y)

@@ -1,4 +1,4 @@
-"""How a study treats its arms: the split of the rows, the protocol of search and replicates, sweeps over stated values.
+"""How a study treats its arms: the protocol of search and replicates, and sweeps over stated values.
 
 Everything here is frozen and checked when it is made; a broken rule raises `StudyError`.
 """
@@ -8,178 +8,28 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from dlstudy.common.text import short_repr
 from dlstudy.study.metrics import direction_of, require_metric, test_metric_of
 from dlstudy.study.phases import Direction, Phase
+from dlstudy.study.split import Split
 from dlstudy.study.validation import (
     direction_from,
-    enum_from,
     frozen,
     is_count,
-    is_number,
     items_of,
     require,
     require_name,
 )
 
-__all__ = ["Protocol", "Resample", "Split", "Sweep"]
+__all__ = ["Protocol", "Sweep"]
 
-_MOST_ROWS = 10_000_000
 _MOST_POINTS = 10_000
 _FROM_THE_NAME: Any = None  # Any: once a Protocol is made, it has a Direction
 _BY_SEARCHES: Any = None  # Any: once a Protocol is made, it has a number
 _BUDGETS = {True: {"trials": 5, "seeds": 3}, False: {"trials": 8, "seeds": 9}}
 """The budget of each search where a study states none: of one of several searches, and of a single one."""
-
-
-class Resample(StrEnum):
-    """How the splits of a resampled `Split` follow from each other."""
-
-    RANDOM = "random"
-    """Split number i is the one that `random_state + i` gives; number 0 is the split as it is without resampling."""
-    FOLDS = "folds"
-    """The test rows are each of k folds in turn, `test` being 1 / k; after k splits the rows are shuffled again."""
-    GROUPS = "groups"
-    """As `RANDOM`, with whole groups of rows in each part; the shares are those of the groups."""
-    TIME = "time"
-    """The rows, in their order, are k blocks, `test` being 1 / k: all before a block train and, last, validate."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """The rows for training, for validation and for testing.
-
-    Args:
-        validation: how many rows (int) or which share of them (float in [0, 1)) validate; 0 for none.
-        test: None for the data set's own test rows; else the share in (0, 1) that is split off first, the numbers of
-            those rows, counted from 0, or the name under which the data set knows them.
-        random_state: None takes the first rows; a number goes to scikit-learn's `train_test_split`.
-        resample: None for one split; else a kind of `Resample`. Each search then has a split of its own, where arms are
-            tuned; where none is, each seed has one. See `Study.split_number`.
-        groups: of `groups`, the column of the data set whose equal values are a group, or `equal rows`.
-    """
-
-    validation: int | float = 0
-    test: float | Sequence[int] | str | None = None
-    random_state: int | None = None
-    resample: Resample | None = field(default=None, repr=False)  # the fingerprints of earlier versions have neither
-    groups: str = field(default="", repr=False)
-
-    def __post_init__(self) -> None:
-        share = isinstance(self.validation, float)
-        require(
-            is_number(self.validation) and 0 <= self.validation < (1 if share else math.inf),
-            f"Split.validation must be a number of rows or a share in [0, 1), got {short_repr(self.validation)}",
-        )
-        if isinstance(self.test, list | range) and len(self.test) <= _MOST_ROWS:
-            object.__setattr__(self, "test", tuple(self.test))
-        require(
-            self.test is None or _is_share(self.test) or _are_rows(self.test) or _is_name(self.test),
-            "Split.test must be None (the data set's own test rows), a share in (0, 1), different row numbers or the "
-            f"name of stated rows, got {short_repr(self.test)}",
-        )
-        state = self.random_state
-        require(
-            state is None or (isinstance(state, int) and not isinstance(state, bool) and 0 <= state < 2**32),
-            f"Split.random_state must be None or a whole number in [0, 2^32), got {short_repr(state)}",
-        )
-        if self.resample is not None:
-            object.__setattr__(self, "resample", enum_from("Split.resample", Resample, self.resample))
-        require(
-            not _is_share(self.test) or self.random_state is not None or self.resample is Resample.TIME,
-            f"Split.random_state must be a number when Split.test is a share, got {self.random_state!r}",
-        )
-        self._check_resampling()
-
-    def _check_resampling(self) -> None:
-        by_groups = self.resample is Resample.GROUPS
-        require(
-            isinstance(self.groups, str) and bool(self.groups) == by_groups,
-            "Split.groups must be the name of a column where Split.resample is 'groups', and empty elsewhere, got "
-            f"{short_repr(self.groups)}",
-        )
-        require(
-            self.resample is None or _is_share(self.test),
-            f"Split.test must be a share in (0, 1) where splits are resampled, got {short_repr(self.test)}",
-        )
-        require(
-            not by_groups or isinstance(self.validation, float) or self.validation == 0,
-            f"Split.validation must be a share where Split.resample is 'groups', got {short_repr(self.validation)}",
-        )
-        if self.resample in (Resample.FOLDS, Resample.TIME):
-            require(
-                abs(self.test * self.n_blocks - 1) < 1e-6,  # type: ignore[operator]  # a share, as was just checked
-                f"Split.test must be 1 divided by a whole number where Split.resample is {self.resample.value!r}, as "
-                f"0.2 for 5 blocks, got {self.test!r}",
-            )
-
-    @property
-    def n_blocks(self) -> int:
-        """The folds, or the blocks of time, of which one tests."""
-        return round(1 / self.test) if isinstance(self.test, float) else 1
-
-    @property
-    def most_splits(self) -> float:
-        """How many different splits there are: the first block of time tests none."""
-        if self.resample is None:
-            return 1
-        return self.n_blocks - 1 if self.resample is Resample.TIME else math.inf
-
-    def with_rows(self, stated: Mapping[str, Sequence[int]]) -> "Split":
-        """The same split with the row numbers that a data set states under its name.
-
-        Raises:
-            StudyError: the data set states no rows under that name.
-        """
-        if not isinstance(self.test, str):
-            return self
-        require(
-            self.test in stated,
-            f"Split.test must name rows that the data set states ({', '.join(stated) or 'none'}), got "
-            f"{short_repr(self.test)}",
-        )
-        return dataclasses.replace(self, test=tuple(stated[self.test]))
-
-    def scaled(self, factor: float) -> "Split":
-        """The same split of a data set `factor` times as large: a number of rows scales, a share stays."""
-        rows = self.validation if isinstance(self.validation, float) else round(self.validation * factor)
-        return dataclasses.replace(self, validation=rows)
-
-    def elsewhere(self, n_rows: int) -> "Split":
-        """The same split for other data: row numbers, which mean nothing there, become their share of `n_rows`."""
-        if not isinstance(self.test, tuple):
-            return self
-        return dataclasses.replace(self, test=len(self.test) / n_rows, random_state=self.random_state or 0)
-
-    def __str__(self) -> str:
-        test = f"{len(self.test)} stated rows" if isinstance(self.test, tuple) else self.test
-        resampled = f", resampled by {self.resample}" if self.resample else ""
-        by = f" of {self.groups}" if self.groups else ""
-        return (
-            f"validation {self.validation}, test {test or 'its own'}, random_state {self.random_state}{resampled}{by}"
-        )
-
-
-def _is_share(test: object) -> bool:
-    return isinstance(test, float) and 0 < test < 1
-
-
-def _are_rows(test: object) -> bool:
-    if not isinstance(test, tuple) or not test:
-        return False
-    whole = all(isinstance(row, int) and not isinstance(row, bool) and row >= 0 for row in test)
-    return whole and len(set(test)) == len(test)
-
-
-def _is_name(test: object) -> bool:
-    return isinstance(test, str) and bool(test)
-
-
-def _is_list(values: object) -> bool:
-    return isinstance(values, Sequence) and not isinstance(values, str)
 
 
 @dataclass(frozen=True)
@@ -260,7 +110,7 @@ class Protocol:
                 isinstance(value, Split) or may_be_none, f"Protocol.{name} must be a Split, got {short_repr(value)}"
             )
         require(
-            self.split.validation > 0,
+            bool(self.split.validation),
             f"the search needs validation rows, got Protocol.split={self.split!r}: raise Split.validation",
         )
 
@@ -379,3 +229,7 @@ class Sweep:
 
 def _combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:  # Any: JSON scalars
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def _is_list(values: object) -> bool:
+    return isinstance(values, Sequence) and not isinstance(values, str)

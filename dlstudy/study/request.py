@@ -12,8 +12,9 @@ from dlstudy.errors import StudyError, UsageError
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.record_name import RecordName
+from dlstudy.study.row_facts import facts_known
 from dlstudy.study.seeds import seed_of, stream_of
-from dlstudy.study.splits import require_groups, split_rows
+from dlstudy.study.splits import split_rows
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialSpec
 from dlstudy.study.variant import Variant
@@ -128,7 +129,7 @@ class ResolvedStudy(Study):
         """
         split = self.split_of(arm, phase)
         read_test = ReadTest.NEVER
-        if phase.reads_test and (split.test is not None or self.about.n_test):
+        if phase.reads_test and (split.tests_inside or self.about.n_test):
             read_test = ReadTest.AT_END if split.validation else ReadTest.EACH_EPOCH
         return TrialSpec(
             key=key,
@@ -182,13 +183,12 @@ def _check_splits(study: ResolvedStudy) -> None:
     for split in (protocol.split, protocol.reported_split, *(arm.reported_split for arm in study.arms)):
         if split is None:
             continue
-        require_groups(split, data)
-        if not split.groups:  # which are in the data, and that may not be here yet
-            split_rows(split, data.n_train, data.n_test, protocol.rows)
-    if protocol.split.test is None and not data.n_test:
+        if (facts := facts_known(split, data)) is not None:  # else they are in the data, which is not here yet
+            split_rows(split, facts, protocol.rows)
+    if not protocol.split.tests_inside and not data.n_test:
         raise StudyError(
             f"replicates are judged on test rows, but {data.name} has none of its own and Protocol.split names none: "
-            "state Split.test"
+            "state Split.test or Split.last"
         )
     _check_resampling(study)
 

@@ -16,7 +16,8 @@ from dlstudy.datasets.data import Data
 from dlstudy.errors import StudyError
 from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.phases import Phase
-from dlstudy.study.protocol import Protocol, Split, Sweep
+from dlstudy.study.protocol import Protocol, Sweep
+from dlstudy.study.split import Split
 from dlstudy.study.validation import (
     frozen,
     frozen_limits,

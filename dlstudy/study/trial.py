@@ -17,7 +17,8 @@ from dlstudy.datasets.twins import Twins
 from dlstudy.errors import RecordError
 from dlstudy.study.outputs import OutputReading, is_reading
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Protocol, Split
+from dlstudy.study.protocol import Protocol
+from dlstudy.study.split import Split
 from dlstudy.study.study import Arm
 
 __all__ = [

@@ -10,7 +10,8 @@ from dlstudy.common.text import short_repr
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import UsageError
 from dlstudy.study.claims import Claim
-from dlstudy.study.protocol import Protocol, Split
+from dlstudy.study.protocol import Protocol
+from dlstudy.study.split import Split
 from dlstudy.study.study import Study
 
 __all__ = ["PRUNERS", "SAMPLERS", "Variant"]
@@ -150,7 +151,9 @@ class Variant:
 
         def resized(split: Split) -> Split:
             split = split.with_rows(own.stated_rows)
-            return split.scaled(factor) if used == own else split.elsewhere(own.n_train).scaled(factor)
+            if used != own:
+                split = split.elsewhere(own.n_train, 0 if used.n_validation else own.n_validation)
+            return split.scaled(factor)
 
         changed: Protocol = dataclasses.replace(
             protocol,

@@ -150,6 +150,9 @@ def _read(model: Any, streams: Streams) -> tuple[Any, Any]:
     for x, *more in streams.batches("test"):
         targets.append(map_arrays(np.asarray, more[0]) if more else None)
         outputs.append(map_arrays(np.asarray, model.predict_on_batch(x)))
-    joined = [np.concatenate(part) if all(isinstance(item, np.ndarray) for item in part) else None
-              for part in (targets, outputs)]  # fmt: skip
-    return joined[0], joined[1]
+
+    return _joined(targets), _joined(outputs)
+
+
+def _joined(batches: list[Any]) -> np.ndarray | None:  # Any: structures of arrays, or None
+    return np.concatenate(batches) if all(isinstance(item, np.ndarray) for item in batches) else None

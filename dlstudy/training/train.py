@@ -18,11 +18,12 @@ import numpy as np
 from dlstudy.common.text import message_of, one_line, short_repr
 from dlstudy.datasets.dataset import Description
 from dlstudy.datasets.stream import Stream
-from dlstudy.datasets.structure import rows_in
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.loader import line_in
 from dlstudy.study.own_log import ARTIFACTS
-from dlstudy.study.splits import Rows, groups_of, split_rows
+from dlstudy.study.row_facts import RowFacts, facts_of
+from dlstudy.study.split import Split
+from dlstudy.study.splits import Rows, split_rows
 from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialSpec, TrialState
 from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training import global_settings
@@ -56,7 +57,7 @@ class DatasetContext:
         graph_fault: why no epoch may be one graph in this process; empty where that works.
         without_graphs: why the models of an arm cannot train by graphs, by study file and arm.
         stream: of the study, where its rows are in no arrays.
-        groups: of the training part's rows, by `Split.groups`; of all rows of MNIST they take half a second.
+        facts: what each split needs to know of the rows; groups of equal rows of MNIST take half a second.
     """
 
     description: Description
@@ -65,7 +66,7 @@ class DatasetContext:
     prepared: OrderedDict[str, "DatasetContext"] = field(default_factory=OrderedDict)
     graph_fault: str = ""
     without_graphs: dict[tuple[str, str], str] = field(default_factory=dict)
-    groups: dict[str, np.ndarray | None] = field(default_factory=dict)
+    facts: dict[Split, RowFacts] = field(default_factory=dict)
     stream: Stream | None = None
 
 
@@ -138,10 +139,11 @@ def _rows_of(spec: TrialSpec, context: DatasetContext) -> Rows:
     if context.stream is not None:
         return stated_rows(context.description)
     split, arrays = spec.split, context.arrays
-    if split.groups not in context.groups:
-        context.groups[split.groups] = groups_of(split, context.description, arrays.x)
-    n_train, n_test, groups = rows_in(arrays.x), rows_in(arrays.x_test), context.groups[split.groups]
-    return split_rows(split, n_train, n_test, spec.rows, number=spec.split_number, groups=groups)
+    if split not in context.facts:
+        context.facts[split] = facts_of(
+            split, context.description, arrays.x, arrays.y, arrays.groups, arrays.validation_rows
+        )
+    return split_rows(split, context.facts[split], spec.rows, number=spec.split_number)
 
 
 def parameters_for_build(

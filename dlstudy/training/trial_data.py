@@ -9,7 +9,8 @@ from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset, Description
 from dlstudy.datasets.own_cache import is_own
 from dlstudy.datasets.structure import Structure, is_table, join, rows_in, take
-from dlstudy.study.splits import Rows, groups_of, split_rows
+from dlstudy.study.row_facts import facts_in
+from dlstudy.study.splits import Rows, split_rows
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.building import TrainingData
@@ -59,8 +60,7 @@ def data_of(spec: TrialSpec, functions: StudyFunctions, given: Structure = None)
     """
     dataset = registry.load(spec.dataset)
     about, arrays = dataset.description, _arrays(dataset, given)
-    groups = groups_of(spec.split, about, arrays.x)
-    rows = split_rows(spec.split, about.n_train, about.n_test, spec.rows, number=spec.split_number, groups=groups)
+    rows = split_rows(spec.split, facts_in(spec.split, dataset), spec.rows, number=spec.split_number)
     if functions.prepare is not None:
         p = parameters_for_build(spec, about, len(rows.train))
         arrays, about = prepare_arrays(functions, arrays, about, rows.train, p)

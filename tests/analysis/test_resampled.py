@@ -13,7 +13,9 @@ from dlstudy.analysis.power import claim_plans
 from dlstudy.analysis.resampled import overlap_of, widened
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.study.claims import Claim
-from dlstudy.study.protocol import Protocol, Split
+from dlstudy.study.protocol import Protocol
+from dlstudy.study.row_facts import RowFacts
+from dlstudy.study.split import Split
 from dlstudy.study.splits import split_rows
 from dlstudy.study.study import Arm, Study
 from tests.helpers.builders import resolved, runs_of, sum_up
@@ -160,7 +162,7 @@ def test_equal_learners_are_rarely_told_apart_but_often_without_the_correction(s
         rng = np.random.default_rng(seed)
         y = rng.integers(0, 2, 120)
         x = rng.standard_normal((120, 10)) + 0.4 * y[:, None]
-        of_splits = [split_rows(split, 120, 0, number=number) for number in range(10)]
+        of_splits = [split_rows(split, RowFacts(120, 0), number=number) for number in range(10)]
         differences = [nearest_mean(x[:, :5], y, rows) - nearest_mean(x[:, 5:], y, rows) for rows in of_splits]
         naive += t_test_p(differences) <= 0.05
         corrected += t_test_p(widened(differences, overlap)) <= 0.05

@@ -17,7 +17,8 @@ from dlstudy.analysis.answer import rate_warning
 from dlstudy.analysis.summary import summarize
 from dlstudy.datasets import registry
 from dlstudy.study.claims import Claim, Reported
-from dlstudy.study.protocol import Protocol, Split, Sweep
+from dlstudy.study.protocol import Protocol, Sweep
+from dlstudy.study.split import Split
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrainedBy, TrialState
 from dlstudy.study.variant import Variant

@@ -16,7 +16,7 @@ from dlstudy.engines.inline import InlineEngine
 from dlstudy.engines.local import LocalEngine
 from dlstudy.engines.ray_engine import ClusterRequest, RayEngine
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialSpec
 
 pytest_plugins = ["tests.helpers.ray_clusters"]

@@ -9,7 +9,7 @@ from dlstudy.engines import local
 from dlstudy.engines.local import LocalEngine
 from dlstudy.errors import DlstudyError
 from dlstudy.study.phases import Phase
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialSpec
 from tests.helpers.fake_worker import FakeWorkerSlot
 from tests.helpers.study_process import FULL, KILL, STOP, StudyProcess, await_, dice, send, workers_of

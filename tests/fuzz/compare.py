@@ -15,7 +15,7 @@ import numpy as np
 
 from dlstudy.datasets.dataset import Description
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialSpec, TrialState
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.study_functions import StudyFunctions

@@ -282,7 +282,7 @@ STUDIES = {
         "split(validation=1e-9)",
     ],
     "TypeError: Protocol.__init__() got an unexpected keyword": ["protocol(epoch=5)"],
-    "Split.validation must be a number of rows or a share in [0, 1)": [
+    "Split.validation must be a number of rows, a share in [0, 1),": [
         "split(validation=None)",
         "split(validation='0.1')",
         "split(validation=-1)",
@@ -290,7 +290,41 @@ STUDIES = {
         "split(validation=nan)",
         "split(validation=True)",
         "split(validation=10**400)",
-        "split(validation=[1, 2])",
+        "split(validation=[1, 1])",
+        "split(validation=[])",
+        "split(validation=[-1])",
+        "split(validation=range(10**12))",
+        "split(validation='stated rows')",
+    ],
+    "Split.validation names 2 rows up to 1437, but there are 1437:": ["split(validation=[0, 1437])"],
+    "a row either validates or tests, got row 2 in both": ["split(validation=[1, 2], test=[2, 3])"],
+    "Split.validation is 'stated', but digits states no rows for": ["split(validation='stated')"],
+    "Split.validation must be a number of rows or a share where": [
+        "split(validation='stated', test=0.2, random_state=1, resample='folds')",
+        "split(validation=[1, 2], test=0.2, resample='time')",
+        "split(validation='stated', last=0.2)",
+        "split(validation=[1, 2], last=0.2)",
+    ],
+    "Split.last must be None, a share in (0, 1) or a number of rows": [
+        "split(last=1.0)",
+        "split(last=0)",
+        "split(last=-1)",
+        "split(last=True)",
+        "split(last='0.2')",
+        "split(last=nan)",
+    ],
+    "Split.last must leave a row that trains, got the last 1437 of": [
+        "split(last=1437)",
+        "split(last=1 - 1e-9)",
+    ],
+    "Split.validation must leave a row that trains, got the last 37": ["split(validation=37, last=1400)"],
+    "must be left out where Split.last says which rows test": [
+        "split(last=0.2, test=0.2)",
+        "split(last=0.2, test=[1])",
+        "split(last=0.2, random_state=1)",
+        "split(last=0.2, resample='time')",
+        "split(last=0.2, groups='equal rows')",
+        "split(last=0.2, stratify=True)",
     ],
     "Split.test must be None (the data set's own test rows), a": [
         "split(test=0.0)",
@@ -335,19 +369,45 @@ STUDIES = {
         "split(resample='folds', test=0.3, random_state=1)",
         "split(resample='time', test=0.7)",
     ],
-    "Split.groups must be the name of a column where": [
-        "split(groups='a')",
+    "Split.test must be 1 / 3 at most where Split.resample is 'time'": ["split(resample='time', test=0.5)"],
+    "Split.random_state must be a number where groups are kept": ["split(groups='a')"],
+    "Split.resample must be None, 'groups' or 'folds' where groups": [
+        "split(resample='random', test=0.2, random_state=1, groups='a')",
+        "split(resample='time', test=0.2, random_state=1, groups='a')",
+    ],
+    "Split.test must be None or a share where groups are kept whole": [
+        "split(groups='a', random_state=1, test=[1, 2])",
+        "split(groups='a', random_state=1, test='last')",
+    ],
+    "Split.stratify must be True or False": [
+        "split(stratify=None)",
+        "split(stratify=1)",
+        "split(stratify='y')",
+    ],
+    "Split.stratify must be False where groups are kept whole or": [
+        "split(stratify=True, test=0.2, random_state=1, groups='equal rows')",
+        "split(stratify=True, test=0.2, resample='time')",
+    ],
+    "Split.random_state must be a number where Split.stratify is": ["split(stratify=True)"],
+    "Split.stratify needs one of several classes for each row, but": [
+        "study(dataset='diabetes', protocol=Protocol(split=Split(0.2, 0.2, 1, stratify=True)))"
+    ],
+    "Split.groups must be the name of a column, 'equal rows' or": [
         "split(groups=None)",
-        "split(resample='folds', test=0.2, random_state=1, groups='a')",
         "split(resample='groups', test=0.2, random_state=1)",
         "split(resample='groups', test=0.2, random_state=1, groups=5)",
         "split(resample='groups', test=0.2, random_state=1, groups=['a'])",
     ],
     "Split.groups must be 'equal rows' or a column of digits": [
-        "split(resample='groups', test=0.2, random_state=1, groups='writer')"
+        "split(resample='groups', test=0.2, random_state=1, groups='writer')",
+        "split(resample='folds', test=0.2, random_state=1, groups='writer')",
+        "split(test=0.2, random_state=1, groups='writer')",
+        "split(test=0.2, random_state=1, groups='stated')",
     ],
-    "Split.validation must be a share where Split.resample is": [
-        "split(resample='groups', test=0.2, random_state=1, groups='equal rows', validation=9)"
+    "Split.validation must be a share where groups are kept whole": [
+        "split(resample='groups', test=0.2, random_state=1, groups='equal rows', validation=9)",
+        "split(test=0.2, random_state=1, groups='equal rows', validation=[9])",
+        "split(random_state=1, groups='equal rows', validation='stated')",
     ],
     "seeds of all searches must be 4 at most, one for each block of": [
         "study(arms=[Arm('a')], protocol=Protocol(split=Split(0.2, 0.2, resample='time')))"

@@ -4,7 +4,7 @@ import dataclasses
 
 from dlstudy.datasets import registry
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training.arrays import prepare
 from dlstudy.training.shared_memory import SharedArrays

@@ -17,8 +17,8 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split
 from dlstudy.study.request import Request, resolve
+from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialResult, TrialState
 from dlstudy.study.variant import Variant
 from tests.helpers import fake_runs

@@ -9,7 +9,8 @@ from dlstudy.errors import RecordError, StudyError
 from dlstudy.store.home import Home
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.request import Request
-from dlstudy.study.splits import groups_of, split_rows
+from dlstudy.study.row_facts import facts_in
+from dlstudy.study.splits import split_rows
 from tests.helpers import fake_runs
 from tests.helpers.fake_engine import FakeEngine, made_up
 
@@ -36,10 +37,7 @@ def run(path, tmp_path, split, result_of=made_up, **options):
 
 def rows_of(spec):
     data = registry.load(spec.dataset)
-    groups = groups_of(spec.split, data.description, data.x_train)
-    return split_rows(
-        spec.split, len(data.y_train), len(data.y_test), spec.rows, number=spec.split_number, groups=groups
-    )
+    return split_rows(spec.split, facts_in(spec.split, data), spec.rows, number=spec.split_number)
 
 
 @pytest.mark.parametrize("split", KINDS)

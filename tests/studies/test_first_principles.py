@@ -10,7 +10,7 @@ from dlstudy.analysis.verdicts import judge_derived
 from dlstudy.datasets import registry
 from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.trial import TrainedBy, TrialSpec, TrialState, make_parameters
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.study_functions import StudyFunctions

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dlstudy.study import loader
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.trial import make_parameters
 
 ROOT = Path(__file__).parents[2]

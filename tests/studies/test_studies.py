@@ -14,7 +14,7 @@ from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset
 from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialSpec, TrialState, make_parameters
 from dlstudy.training.arrays import prepare
 from dlstudy.training.shared_memory import SharedArrays

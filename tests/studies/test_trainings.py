@@ -9,7 +9,8 @@ import pytest
 from dlstudy.datasets import registry
 from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split
+from dlstudy.study.row_facts import RowFacts
+from dlstudy.study.split import Split
 from dlstudy.study.splits import split_rows
 from dlstudy.study.trial import TrialSpec, TrialState, make_parameters
 from dlstudy.training.arrays import prepare
@@ -96,7 +97,7 @@ def test_all_reported_figures_are_there(name, n):
                                                           ("housing", 20_640, (11_610, 3_870, 5_160)),
                                                           ("callbacks", 60_000, (55_000, 5_000, 10_000))])  # fmt: skip
 def test_splits_have_the_course_s_rows(name, n_rows, expected):
-    rows = split_rows(study_of(name).protocol.split, n_rows, 10_000)
+    rows = split_rows(study_of(name).protocol.split, RowFacts(n_rows, 10_000))
     assert (len(rows.train), len(rows.validation), len(rows.test)) == expected
 
 
@@ -176,7 +177,7 @@ def test_wine_s_second_fit_notes_where_it_starts(tmp_path, keras_at_rest):
 @needs_data
 def test_wine_s_remark_on_twins_is_true():
     dataset, _ = real("wine")
-    rows = split_rows(study_of("wine").protocol.split, len(dataset.y_train), 0)
+    rows = split_rows(study_of("wine").protocol.split, RowFacts(len(dataset.y_train), 0))
     known = {tuple(wine) for wine in dataset.x_train[rows.train]}
     assert len(dataset.x_train) - len(np.unique(dataset.x_train, axis=0)) == 240
     assert sum(tuple(wine) in known for wine in dataset.x_train[rows.test]) == 60
@@ -186,7 +187,7 @@ def test_wine_s_remark_on_twins_is_true():
 def test_housing_s_linear_arm_is_least_squares(tmp_path, keras_at_rest):
     dataset, context = real("housing")
     result = trained("housing", "linear", context, tmp_path / "files")
-    rows = split_rows(study_of("housing").protocol.split, len(dataset.y_train), 0)
+    rows = split_rows(study_of("housing").protocol.split, RowFacts(len(dataset.y_train), 0))
     x = np.column_stack([np.ones(len(dataset.x_train)), dataset.x_train])
     weights = np.linalg.lstsq(x[rows.train], dataset.y_train[rows.train], rcond=None)[0]
     expected = np.mean((x[rows.test] @ weights - dataset.y_train[rows.test]) ** 2)

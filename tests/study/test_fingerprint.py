@@ -155,6 +155,35 @@ def test_how_a_split_is_resampled_is_in_the_definition(definition_of):
     assert definition_of("Split(0.1)", groups)["groups"] == "equal rows"
 
 
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ("Split('stated')", "Split(validation='stated', test=None, random_state=None)"),
+        ("Split(0.1, last=0.2)", "Split(validation=0.1, test=None, random_state=None, last=0.2)"),
+        (
+            "Split(0.1, 0.2, 1, stratify=True)",
+            "Split(validation=0.1, test=0.2, random_state=1, stratify=True)",
+        ),
+        (
+            "Split(0.1, 0.2, 1, groups='equal rows')",
+            "Split(validation=0.1, test=0.2, random_state=1, groups='equal rows')",
+        ),
+        (
+            "Split(0.1, 0.2, 1, 'folds', stratify=True)",
+            "Split(validation=0.1, test=0.2, random_state=1, stratify=True)",
+        ),
+    ],
+)
+def test_what_a_split_divides_by_is_in_the_definition(definition_of, monkeypatch, changed, shown):
+    digits = registry.describe("digits")
+    monkeypatch.setattr(registry, "describe", lambda name: dataclasses.replace(digits, n_validation=100))
+    monkeypatch.setattr(registry, "state", lambda name: "not here")
+    before, after = definition_of(), definition_of("Split(0.1)", changed)
+    assert after["split"] == shown
+    assert f"split is {shown!r} and was {before['split']!r}" in changes(before, after)
+    assert definition_of("Split(0.1)", "Split(0.1, 0.2, 1, 'folds', 'equal rows')")["groups"] == "equal rows"
+
+
 def test_the_space_and_the_sampler_are_in_the_search_alone(definition_of):
     changed = "FloatDistribution(0.1, 1.0)", "FloatDistribution(0.1, 2.0)"
     random = Variant(sampler="random", pruner="median")

@@ -1,83 +1,12 @@
-"""Rows that are stated by number or by name, and sweeps over stated values; the rest is tested with the study model."""
+"""Sweeps over stated values; the rest is tested with the study model."""
 
 import dataclasses
-import json
 import math
 
 import pytest
 
 from dlstudy.errors import StudyError
-from dlstudy.study.protocol import Protocol, Split, Sweep
-
-
-def test_stated_test_rows_are_kept_as_given():
-    split = Split(0.25, test=[7, 0, 3], random_state=42)
-    assert split.test == (7, 0, 3)
-    assert split == Split(0.25, test=(7, 0, 3), random_state=42)
-    assert hash(split) == hash(Split(0.25, test=(7, 0, 3), random_state=42))
-    assert split.scaled(0.5) == split
-
-
-@pytest.mark.parametrize("test", [[], [1, 1], [-1, 2], [0.5, 1.0], [True, 2], ["1"], "", 3, True])
-def test_test_rows_are_different_row_numbers(test):
-    with pytest.raises(
-        StudyError,
-        match=r"Split\.test must be None .*, a share in \(0, 1\), different row numbers or the name of stated",
-    ):
-        Split(test=test, random_state=1)
-
-
-def test_test_rows_that_are_named_are_those_that_the_data_set_states():
-    split = Split(0.25, test="of the course", random_state=7)
-    assert split.with_rows({"other": [0], "of the course": range(2, 5)}) == Split(0.25, (2, 3, 4), 7)
-    for other in (Split(3), Split(3, test=[1]), Split(3, test=0.2, random_state=1)):
-        assert other.with_rows({"of the course": [0]}) is other
-
-
-@pytest.mark.parametrize(("stated", "known"), [({"a": [0], "b": [1]}, "a, b"), ({}, "none")])
-def test_test_rows_that_no_data_set_states_are_refused(stated, known):
-    with pytest.raises(StudyError, match=rf"Split\.test must name rows that the data set states \({known}\), got 'c'"):
-        Split(test="c").with_rows(stated)
-
-
-def test_stated_rows_need_no_random_state():
-    assert Split(test=[0]).random_state is None
-
-
-def test_a_long_list_of_wrong_rows_makes_a_short_message():
-    with pytest.raises(StudyError) as caught:
-        Split(test=[0, *range(1_000)])
-    assert len(str(caught.value)) < 200
-
-
-@pytest.mark.parametrize(
-    ("split", "elsewhere"),
-    [
-        (Split(0.25, test=[1, 5]), Split(0.25, test=0.2, random_state=0)),
-        (Split(3, test=[1, 5], random_state=7), Split(3, test=0.2, random_state=7)),
-        (Split(3, test=0.3, random_state=7), Split(3, test=0.3, random_state=7)),
-        (Split(3), Split(3)),
-    ],
-)
-def test_row_numbers_become_their_share_elsewhere(split, elsewhere):
-    assert split.elsewhere(n_rows=10) == elsewhere
-
-
-@pytest.mark.parametrize(
-    ("split", "text"),
-    [
-        (Split(5), "validation 5, test its own, random_state None"),
-        (Split(0.1, test=0.2, random_state=1), "validation 0.1, test 0.2, random_state 1"),
-        (Split(0, test=[4, 2]), "validation 0, test 2 stated rows, random_state None"),
-    ],
-)
-def test_a_split_says_what_it_is_in_few_words(split, text):
-    assert str(split) == text
-
-
-@pytest.mark.parametrize("split", [Split(3, test=[4, 2]), Split(0.1, test=0.2, random_state=1), Split(5)], ids=str)
-def test_a_split_comes_back_from_json(split):
-    assert Split(**json.loads(json.dumps(dataclasses.asdict(split)))) == split
+from dlstudy.study.protocol import Protocol, Sweep
 
 
 def test_a_sweep_has_a_point_for_every_combination_the_last_parameter_fastest():

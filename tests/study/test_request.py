@@ -2,16 +2,18 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from dlstudy.datasets import registry
 from dlstudy.errors import DataError, StudyError, UsageError
 from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split, Sweep
+from dlstudy.study.protocol import Sweep
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import Request, resolve
 from dlstudy.study.seeds import seed_of
+from dlstudy.study.split import Split
 from dlstudy.study.trial import make_parameters
 from dlstudy.study.variant import Variant
 from tests.helpers.builders import make_study
@@ -101,6 +103,20 @@ def test_where_there_are_no_test_rows_none_are_read():
     assert spec_of(study, Phase.REPLICATE).read_test is ReadTest.NEVER
     inside = dataclasses.replace(study.protocol, split=Split(10, test=[1, 2]))
     assert spec_of(dataclasses.replace(study, protocol=inside), Phase.REPLICATE).read_test is ReadTest.AT_END
+    last = dataclasses.replace(study.protocol, split=Split(10, last=0.2))
+    assert spec_of(dataclasses.replace(study, protocol=last), Phase.REPLICATE).read_test is ReadTest.AT_END
+
+
+def test_rows_that_the_data_does_not_have_are_noticed_before_a_run_where_it_is_here(file, monkeypatch):
+    registry.ensure("digits")
+    rare = dataclasses.replace(registry.load("digits"), y_train=np.r_[9, np.arange(1436) % 9])
+    monkeypatch.setattr(registry, "load", lambda name: rare)
+    protocol = dataclasses.replace(file.study.protocol, split=Split(0.2, 0.25, 4321, stratify=True), rows=None)
+    asked = dataclasses.replace(file, study=dataclasses.replace(file.study, protocol=protocol))
+    with pytest.raises(StudyError, match=r"at least 2 of these 1,437 rows in each class, got 1 in '9'"):
+        resolve(asked, Request())
+    monkeypatch.setattr(registry, "state", lambda name: "not here")
+    assert resolve(asked, Request()).protocol.split == protocol.split
 
 
 def test_a_spec_holds_what_the_study_states():

@@ -6,32 +6,36 @@ import json
 import numpy as np
 import pytest
 from optuna.distributions import FloatDistribution
-from sklearn.model_selection import KFold, TimeSeriesSplit, train_test_split
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    StratifiedKFold,
+    TimeSeriesSplit,
+    train_test_split,
+)
 
-from dlstudy.datasets import registry
 from dlstudy.errors import StudyError
 from dlstudy.study.phases import Phase
-from dlstudy.study.protocol import Protocol, Resample, Split, Sweep
-from dlstudy.study.splits import EQUAL_ROWS, groups_of, split_rows
+from dlstudy.study.protocol import Protocol, Sweep
+from dlstudy.study.row_facts import RowFacts
+from dlstudy.study.split import Resample, Split
+from dlstudy.study.splits import split_rows
 from dlstudy.study.study import Arm, Study
 
 RANDOM = Split(0.25, 0.25, 42, "random")
 FOLDS = Split(0.25, 0.2, 42, "folds")
 TIME = Split(5, 0.2, resample="time")
 GROUPS = Split(0.25, 0.25, 42, "groups", "a")
+GROUP_FOLDS = Split(0.25, 0.2, 42, "folds", "a")
 
 
-def splits(split, n=100, count=4, **options):
-    return [split_rows(split, n, 0, number=number, **options) for number in range(count)]
-
-
-def wine_like(x, columns=("a",)):
-    about = registry.describe("wine")
-    return dataclasses.replace(about, feature_names=columns, input_shape=(len(columns),)), np.asarray(x, float)
+def splits(split, n=100, count=4, **facts):
+    return [split_rows(split, RowFacts(n, 0, **facts), number=number) for number in range(count)]
 
 
 def test_the_first_random_split_is_that_without_resampling_and_the_next_are_of_the_next_states():
-    plain = split_rows(Split(0.25, 0.25, 42), 100, 0)
+    plain = split_rows(Split(0.25, 0.25, 42), RowFacts(100, 0))
     for number, rows in enumerate(splits(RANDOM)):
         left, test = train_test_split(np.arange(100), test_size=0.25, random_state=42 + number)
         train, validation = train_test_split(left, test_size=0.25, random_state=42 + number)
@@ -59,13 +63,12 @@ def test_a_model_is_tested_on_rows_that_follow_all_that_it_has_seen():
 
 
 def test_fewer_rows_in_time_are_the_last_ones():
-    rows = split_rows(TIME, 100, 0, rows=15, number=3)
+    rows = split_rows(TIME, RowFacts(100, 0), rows=15, number=3)
     assert (rows.train.tolist(), rows.validation.tolist()) == (list(range(65, 75)), list(range(75, 80)))
 
 
 def test_no_group_is_in_two_parts():
-    about, x = wine_like(np.repeat(np.arange(20), 5)[:, None])
-    groups = groups_of(GROUPS, about, x)
+    groups = np.repeat(np.arange(20), 5)
     for rows in splits(GROUPS, groups=groups):
         train, validation, test = (set(groups[part]) for part in (rows.train, rows.validation, rows.test))
         assert train | validation | test == set(range(20))
@@ -73,21 +76,55 @@ def test_no_group_is_in_two_parts():
         assert len(train) + len(validation) + len(test) == 20
 
 
-def test_equal_rows_are_a_group_of_any_data():
-    about, x = wine_like([[1.0, 2.0], [1.0, 3.0], [1.0, 2.0], [0.0, 5.0], [-0.0, 5.0]], ("a", "b"))
-    groups = groups_of(Split(0.5, 0.5, 1, "groups", EQUAL_ROWS), about, x)
-    assert (groups[0] == groups[2], groups[3] == groups[4], len(set(groups))) == (True, True, 3)
+@pytest.mark.parametrize("names", [range(20), [f"patient {i}" for i in range(20)]], ids=["numbers", "texts"])
+def test_folds_of_groups_are_scikit_learns(names):
+    of_rows = np.random.default_rng(1).permutation(np.repeat(names, 5))
+    found = splits(GROUP_FOLDS, count=10, groups=np.unique(of_rows, return_inverse=True)[1])
+    for first, state in ((0, 42), (5, 43)):
+        folds = GroupKFold(5, shuffle=True, random_state=state).split(np.arange(100), groups=of_rows)
+        for rows, (rest, test) in zip(found[first : first + 5], folds, strict=True):
+            splitter = GroupShuffleSplit(1, test_size=0.25, random_state=state)
+            train, validation = next(splitter.split(rest, groups=of_rows[rest]))
+            np.testing.assert_array_equal(rows.test, test)
+            np.testing.assert_array_equal(rows.train, rest[train])
+            np.testing.assert_array_equal(rows.validation, rest[validation])
 
 
-def test_a_column_that_the_data_has_not_is_refused():
-    about, x = wine_like([[1.0]], ("a",))
-    with pytest.raises(StudyError, match=r"Split\.groups must be 'equal rows' or a column of wine \(a\), got 'b'"):
-        groups_of(Split(0.5, 0.5, 1, "groups", "b"), about, x)
+def test_stratified_folds_are_scikit_learns():
+    labels = np.random.default_rng(1).choice(3, 100, p=[0.7, 0.2, 0.1])
+    found = splits(Split(0.25, 0.2, 42, "folds", stratify=True), count=10, labels=labels)
+    for first, state in ((0, 42), (5, 43)):
+        folds = StratifiedKFold(5, shuffle=True, random_state=state).split(labels, labels)
+        for rows, (rest, test) in zip(found[first : first + 5], folds, strict=True):
+            train, validation = train_test_split(rest, test_size=0.25, random_state=state, stratify=labels[rest])
+            np.testing.assert_array_equal(rows.test, test)
+            np.testing.assert_array_equal(rows.train, train)
+            np.testing.assert_array_equal(rows.validation, validation)
+
+
+def test_a_stratified_random_split_is_that_of_the_next_state_without_resampling():
+    labels = np.repeat([0, 1], [80, 20])
+    for number, rows in enumerate(splits(Split(0.25, 0.25, 42, "random", stratify=True), labels=labels)):
+        plain = split_rows(Split(0.25, 0.25, 42 + number, stratify=True), RowFacts(100, 0, labels=labels))
+        np.testing.assert_array_equal(rows.test, plain.test)
+        np.testing.assert_array_equal(rows.train, plain.train)
+
+
+def test_the_first_split_of_groups_is_that_without_resampling():
+    groups = np.repeat(np.arange(20), 5)
+    rows = split_rows(Split(0.25, 0.25, 42, groups="a"), RowFacts(100, 0, groups))
+    np.testing.assert_array_equal(rows.test, splits(GROUPS, groups=groups)[0].test)
+    np.testing.assert_array_equal(rows.validation, splits(GROUPS, groups=groups)[0].validation)
+
+
+def test_there_are_at_least_as_many_groups_as_folds():
+    with pytest.raises(StudyError, match=r"5 folds need at least 5 groups, got 3: raise Split\.test, for fewer folds"):
+        splits(GROUP_FOLDS, n=30, groups=np.repeat([0, 1, 2], 10))
 
 
 def test_one_group_cannot_be_split():
-    with pytest.raises(StudyError, match="every part needs at least one row"):
-        split_rows(GROUPS, 10, 0, groups=np.zeros(10, int))
+    with pytest.raises(StudyError, match=r"every part needs at least one group, got 1 group and 0\.25 apart: change"):
+        splits(GROUPS, n=10, groups=np.zeros(10, int))
 
 
 @pytest.mark.parametrize("split", [RANDOM, FOLDS, TIME], ids=str)
@@ -99,7 +136,7 @@ def test_parts_of_resampled_splits_share_no_row(split):
         assert {part.dtype for part in (rows.train, rows.validation, rows.test)} == {np.dtype(np.int32)}
 
 
-@pytest.mark.parametrize("split", [RANDOM, FOLDS, TIME, GROUPS], ids=str)
+@pytest.mark.parametrize("split", [RANDOM, FOLDS, TIME, GROUPS, GROUP_FOLDS], ids=str)
 def test_a_resampled_split_comes_back_from_json_and_from_its_variants(split):
     assert Split(**json.loads(json.dumps(dataclasses.asdict(split)))) == split
     for other in (split.scaled(0.5), split.elsewhere(50), split.with_rows({})):
@@ -110,6 +147,7 @@ def test_a_resampled_split_comes_back_from_json_and_from_its_variants(split):
 def test_a_resampled_split_says_so():
     assert str(FOLDS) == "validation 0.25, test 0.2, random_state 42, resampled by folds"
     assert str(GROUPS).endswith("resampled by groups of a")
+    assert str(GROUP_FOLDS).endswith("resampled by folds of a")
 
 
 def study(space, **changes):

@@ -10,7 +10,8 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from dlstudy.errors import DefinitionError, StudyError
 from dlstudy.study.claims import Claim, Reported
 from dlstudy.study.phases import Phase
-from dlstudy.study.protocol import Protocol, Split, Sweep
+from dlstudy.study.protocol import Protocol, Sweep
+from dlstudy.study.split import Split
 from dlstudy.study.study import Arm, Study, seeds_needed
 from tests.helpers.builders import RATE, figure, make_study
 
@@ -26,8 +27,8 @@ def claims(n: int) -> list[Claim]:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Split(validation=-1), r"Split\.validation must be a number of rows or a share in \[0, 1\), got -1"),
-        (lambda: Split(validation=1.0), r"a share in \[0, 1\), got 1\.0"),
+        (lambda: Split(validation=-1), r"Split\.validation must be a number of rows, a share .* got -1"),
+        (lambda: Split(validation=1.0), r"a share in \[0, 1\), different row numbers or 'stated', got 1\.0"),
         (lambda: Split(validation=math.nan), "got nan"),
         (lambda: Split(validation=True), "got True"),
         (lambda: Split(validation="0.1"), "got '0.1'"),

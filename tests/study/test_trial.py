@@ -8,7 +8,8 @@ import pytest
 
 from dlstudy.errors import RecordError
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Protocol, Split
+from dlstudy.study.protocol import Protocol
+from dlstudy.study.split import Split
 from dlstudy.study.study import Arm
 from dlstudy.study.trial import (
     TrainedBy,

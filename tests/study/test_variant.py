@@ -8,8 +8,9 @@ import pytest
 from dlstudy.datasets import registry
 from dlstudy.errors import StudyError, UsageError
 from dlstudy.study.claims import Claim
-from dlstudy.study.protocol import Split, Sweep
+from dlstudy.study.protocol import Sweep
 from dlstudy.study.seeds import stream_of
+from dlstudy.study.split import Split
 from dlstudy.study.study import Arm
 from dlstudy.study.variant import PRUNERS, SAMPLERS, Variant
 from tests.helpers.builders import RATE, REPORTED, make_study
@@ -246,3 +247,21 @@ def test_a_copy_is_of_the_arm_as_the_variant_trains_it():
     study = dataclasses.replace(study, arms=[dataclasses.replace(study.arms[0], setting={"epochs": 30}), study.arms[1]])
     changed = with_copy(study, epochs=4)
     assert dict(changed.arms[-1].setting) == {"epochs": 4}
+
+
+def test_stated_validation_rows_keep_their_numbers_and_become_a_share_elsewhere():
+    stated = dataclasses.replace(DIGITS, n_validation=400)
+    for split, share in ((Split(range(300)), 300 / 1_437), (Split("stated"), 400 / 1_437)):
+        study = make_study(split=split)
+        assert Variant(quick=True).apply(study, stated, stated).protocol.split == split
+        elsewhere = Variant(dataset="mnist").apply(study, stated, MNIST).protocol.split
+        assert elsewhere == Split(share, random_state=0)
+    both = Variant(dataset="mnist").apply(study, stated, dataclasses.replace(MNIST, n_validation=5))
+    assert both.protocol.split == Split("stated")
+
+
+def test_the_last_rows_test_elsewhere_too():
+    study = make_study(split=Split(100, last=500))
+    assert Variant(quick=True).apply(study, DIGITS, DIGITS).protocol.split == Split(100, last=500)
+    elsewhere = Variant(dataset="mnist").apply(study, DIGITS, MNIST).protocol.split
+    assert elsewhere == Split(4_175, last=500 / 1_437)

@@ -6,7 +6,7 @@ import pytest
 
 from dlstudy.datasets import registry
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training import epoch_graph
 from dlstudy.training.arrays import prepare

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.training.train import DatasetContext
 from tests.helpers.trainings import net, run, spec_of
 

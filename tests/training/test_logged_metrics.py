@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
 
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.trial import figures_beside
 from dlstudy.toolkit.logging import log_metric
 from dlstudy.training import artifacts

@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from dlstudy.errors import TrialError
+from dlstudy.study.row_facts import RowFacts
 from dlstudy.study.splits import split_rows
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.preparation import key_of, prepare_arrays
@@ -18,7 +19,7 @@ from tests.helpers.trainings import net, run, spec_of
 def arrays_of(context, prepare, spec=None):
     """What `prepare_arrays` makes of a context's data."""
     functions, spec = StudyFunctions(net, prepare), spec or spec_of()
-    rows = split_rows(spec.split, len(context.arrays.y), len(context.arrays.y_test), spec.rows)
+    rows = split_rows(spec.split, RowFacts(len(context.arrays.y), len(context.arrays.y_test)), spec.rows)
     p = parameters_for_build(spec, context.description, len(rows.train))
     return prepare_arrays(functions, context.arrays, context.description, rows.train, p)
 
@@ -145,7 +146,9 @@ def test_the_last_used_contexts_are_kept(digits):
 
     def prepare(shift):
         spec = spec_of(params={"shift": shift})
-        return prepared(spec, StudyFunctions(net, shifted), context, split_rows(spec.split, 1_437, 360, spec.rows))
+        return prepared(
+            spec, StudyFunctions(net, shifted), context, split_rows(spec.split, RowFacts(1_437, 360), spec.rows)
+        )
 
     first, second = prepare(1), prepare(2)
     assert prepare(1) is first
@@ -157,7 +160,7 @@ def test_the_last_used_contexts_are_kept(digits):
 
 
 def test_without_prepare_a_context_stays_as_it_is(digits):
-    assert prepared(spec_of(), StudyFunctions(net), digits, split_rows(spec_of().split, 1_437, 360)) is digits
+    assert prepared(spec_of(), StudyFunctions(net), digits, split_rows(spec_of().split, RowFacts(1_437, 360))) is digits
 
 
 def test_what_does_not_fit_on_the_device_stays_off_it_when_it_is_prepared(digits):

@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 
 from dlstudy.scratch.network import SigmoidNetwork
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.toolkit.logging import log_metric
 from dlstudy.training import artifacts
 from dlstudy.training.model_cache import ModelCache

@@ -5,8 +5,9 @@ import pytest
 
 from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split
-from dlstudy.study.splits import groups_of, split_rows
+from dlstudy.study.row_facts import facts_of
+from dlstudy.study.split import Split
+from dlstudy.study.splits import split_rows
 from dlstudy.study.trial import TrialSpec, pack_bits, unpack_bits
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
@@ -91,10 +92,40 @@ def test_a_trial_trains_and_is_tested_on_the_split_of_its_number(spec, tiny, dig
     numbered = dataclasses.replace(spec, split=split, split_number=2, rows=None, arm="logistic", params=params)
     functions = StudyFunctions(loader.load(tiny).study.build, prepare=prepare)
     result = train(numbered, functions, digits, lambda epoch, metrics: True)
-    groups = groups_of(split, digits.description, digits.arrays.x)
-    rows = split_rows(split, 1437, 360, number=2, groups=groups)
+    rows = split_rows(split, facts_of(split, digits.description, digits.arrays.x, digits.arrays.y), number=2)
     np.testing.assert_array_equal(seen[0], rows.train)
     assert unpack_bits(result.correct, len(rows.test)).mean() == pytest.approx(result.metrics["test_accuracy"])
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        Split("stated"),
+        Split([5, 900, 3]),
+        Split(0.25, last=0.2),
+        Split(0.25, 0.2, 1, groups="stated"),
+        Split(0.25, 0.2, 1, stratify=True),
+    ],
+    ids=str,
+)
+def test_a_trial_trains_on_the_rows_that_its_split_and_the_data_state(spec, tiny, digits, split):
+    seen = []
+
+    def prepare(x, y, train, p):
+        seen.append(train)
+        return x, y
+
+    facts = {"groups": np.arange(1437) // 9, "validation_rows": np.arange(1000, 1400)}
+    about = dataclasses.replace(digits.description, group_name="writer", n_validation=400)
+    context = DatasetContext(about, dataclasses.replace(digits.arrays, **facts))
+    params = {"kind": "logistic", "batch_size": 32, "epochs": 3}
+    asked = dataclasses.replace(spec, split=split, rows=None, arm="logistic", params=params)
+    functions = StudyFunctions(loader.load(tiny).study.build, prepare=prepare)
+    result = train(TrialSpec.from_json(asked.to_json()), functions, context, lambda epoch, metrics: True)
+    rows = split_rows(split, facts_of(split, about, digits.arrays.x, digits.arrays.y, **facts))
+    np.testing.assert_array_equal(seen[0], rows.train)
+    assert unpack_bits(result.correct, len(rows.test)).mean() == pytest.approx(result.metrics["test_accuracy"])
+    assert len(rows.validation) == {"stated": 400, (5, 900, 3): 3}.get(split.validation, len(rows.validation))
 
 
 def test_a_search_never_reads_the_test_rows(spec, run, digits):
