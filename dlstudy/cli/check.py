@@ -9,8 +9,8 @@ from dlstudy.report.export import as_json
 from dlstudy.runner.backend import Backend, engine_maker
 from dlstudy.runner.check import ArmCheck, check_arms, refuse_faults
 from dlstudy.study import loader
-from dlstudy.study.own_data import with_rows
 from dlstudy.study.request import Request, ResolvedStudy, resolve
+from dlstudy.training.study_rows import with_rows
 
 __all__ = ["show_check"]
 

@@ -16,9 +16,9 @@ from dlstudy.runner.rehearsal import rehearse
 from dlstudy.runner.stages import stages_of
 from dlstudy.store.record import Record
 from dlstudy.study import loader
-from dlstudy.study.own_data import with_rows
 from dlstudy.study.request import Request, ResolvedStudy, resolve
 from dlstudy.study.trial import TrialRecord
+from dlstudy.training.study_rows import with_rows
 
 __all__ = ["show_plan"]
 

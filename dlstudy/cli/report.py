@@ -18,9 +18,9 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
-from dlstudy.study.own_data import with_rows
 from dlstudy.study.request import Request
 from dlstudy.study.variant import Variant
+from dlstudy.training.study_rows import with_rows
 
 __all__ = ["write_index", "write_report"]
 

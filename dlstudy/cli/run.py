@@ -25,9 +25,9 @@ from dlstudy.runner.stages import next_stages, run_until_decided
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
-from dlstudy.study.own_data import with_rows
 from dlstudy.study.request import Request, resolve
 from dlstudy.study.variant import Variant
+from dlstudy.training.study_rows import with_rows
 
 __all__ = ["run_shown", "run_studies"]
 

@@ -25,11 +25,11 @@ from dlstudy.study import loader
 from dlstudy.study.claims import Claim
 from dlstudy.study.leakage import twins_of
 from dlstudy.study.loader import StudyFile
-from dlstudy.study.own_data import with_rows
 from dlstudy.study.request import Request, resolve
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrialRecord, make_parameters, params_key
 from dlstudy.study.variant import Variant
+from dlstudy.training.study_rows import with_rows
 
 __all__ = ["show_model", "show_study"]
 

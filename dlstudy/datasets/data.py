@@ -6,6 +6,7 @@ from typing import Any
 
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.dataset import TASKS, require_data_name
+from dlstudy.datasets.stream import Part, Stream
 from dlstudy.datasets.structure import Structure
 from dlstudy.errors import DataError
 
@@ -54,6 +55,23 @@ class Data:
     source: str = ""
     licence: str = ""
     units: str = ""
+
+    @classmethod
+    def stream(cls, train: Part, validation: Part | None = None, test: Part | None = None, **options: Any) -> Stream:
+        """Rows larger than memory, in parts that are read while they train; see `dlstudy.datasets.stream.Stream`.
+
+        Args:
+            train, validation, test: functions of a seed that give a `tf.data.Dataset` of rows, an iterable of rows or a
+                `keras.utils.PyDataset`.
+            options: the other fields of `Stream`, by name.
+
+        Raises:
+            DataError: one of them is not valid.
+        """
+        try:
+            return Stream(train, validation, test, **options)
+        except TypeError as error:
+            raise DataError(f"Data.stream: {str(error).partition('() ')[2] or error}") from error
 
     def __post_init__(self) -> None:
         if self.task is not None and self.task not in TASKS:

@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,7 +28,7 @@ from dlstudy.datasets.own_rows import PARTS, OwnRows
 from dlstudy.datasets.structure import Structure, arrays_in, is_table, rows_in, shapes_of, take
 from dlstudy.errors import DataError
 
-__all__ = ["describe_own", "difference", "is_own", "load_own", "own_folder", "store_own"]
+__all__ = ["describe_own", "difference", "is_own", "load_own", "own_folder", "store_own", "store_stream"]
 
 _ABOUT = "about.json"
 _VERSION = 1
@@ -54,19 +55,24 @@ def store_own(rows: OwnRows) -> str:
     whole = json.dumps([digests, rows.task, rows.label_names, rows.target_name, rows.group_name, rows.has_times])
     sha256 = hashlib.sha256(whole.encode()).hexdigest()
     name = f"{rows.data.name}-{sha256[:12]}"
-    if is_own(name):
-        return name
-    folder, partial = own_folder(name), own_folder(f"{name}.{uuid4().hex[:8]}.partial")
+    _write(_describe(rows, name, sha256, parts), parts, digests)
+    return name
+
+
+def _write(about: Description, parts: Mapping[str, Structure], digests: Mapping[str, str]) -> None:
+    """Writes a folder, unless it is there already."""
+    if is_own(about.name):
+        return
+    folder, partial = own_folder(about.name), own_folder(f"{about.name}.{uuid4().hex[:8]}.partial")
     try:
         partial.mkdir(parents=True)
         files = {part: _saved(parts[part], partial, part) for part in parts}
-        about = _describe(rows, name, sha256, parts)
         text = {"version": _VERSION, "description": dataclasses.asdict(about), "files": files, "digests": digests}
         (partial / _ABOUT).write_text(json.dumps(text, indent=1), encoding="utf-8")
         try:
             partial.rename(folder)
         except OSError:
-            if not is_own(name):  # else another process has just written the same
+            if not is_own(about.name):  # else another process has just written the same
                 raise
     except OSError as error:
         raise DataError(
@@ -75,7 +81,15 @@ def store_own(rows: OwnRows) -> str:
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return name
+
+
+def store_stream(about: Description) -> None:
+    """Notes a stream, whose rows are not kept.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    _write(about, {}, {})
 
 
 def describe_own(name: str) -> Description:
@@ -97,6 +111,8 @@ def load_own(name: str) -> Dataset:
         DataError: they are not there, or cannot be read.
     """
     folder, files = own_folder(name), _about(name)["files"]
+    if not files:
+        raise DataError(f"the rows of {name} come one after another, as a stream: they can only be trained on")
     try:
         found = {part: _opened(files[part], folder) for part in files}
     except DAMAGED as error:

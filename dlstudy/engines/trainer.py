@@ -10,10 +10,11 @@ from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.trial import TrialResult, TrialSpec
 from dlstudy.training import global_settings
-from dlstudy.training.arrays import OnEpoch, prepare
+from dlstudy.training.arrays import Arrays, OnEpoch, prepare
 from dlstudy.training.global_settings import Settings
 from dlstudy.training.self_check import graph_fault
 from dlstudy.training.shared_memory import Source, filled
+from dlstudy.training.streams import stream_of
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
 
@@ -36,17 +37,19 @@ class Trainer:
             self._load(spec.study_path)
         file, settings = self._files[spec.study_path]
         if spec.dataset not in self._contexts:
-            self.use(filled(spec.dataset))
+            self.use(filled(spec.dataset), file)
         with file.modules.importable(), global_settings.restored():  # imports inside of the study's functions
             global_settings.set_all(settings)
             return train(spec, StudyFunctions.of(file.study), self._contexts[spec.dataset], on_epoch)
 
-    def use(self, source: Source) -> None:
-        """Brings a data set to the device."""
-        arrays = prepare(source, self._slot.memory_gb)
-        self._contexts[source.description.name] = DatasetContext(
-            source.description, arrays, graph_fault=self._graph_fault
-        )
+    def use(self, source: Source, file: StudyFile | None = None) -> None:
+        """Brings a data set to the device; a stream as the study in the file gives it, later where there is no file."""
+        about = source.description
+        if about.is_stream and file is None:
+            return
+        stream = stream_of(file) if about.is_stream and file is not None else None
+        arrays = Arrays(None, None, None, None) if stream else prepare(source, self._slot.memory_gb)
+        self._contexts[about.name] = DatasetContext(about, arrays, graph_fault=self._graph_fault, stream=stream)
 
     def _load(self, path: str) -> None:
         """Loads a study, with what it sets in Keras and TensorFlow while it is imported."""

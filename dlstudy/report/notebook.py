@@ -15,8 +15,8 @@ from dlstudy.analysis.results import ArmSummary, ClaimSummary, ReportedSummary, 
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
-from dlstudy.study.own_data import with_rows
 from dlstudy.study.trial import TrialRecord
+from dlstudy.training.study_rows import with_rows
 
 if TYPE_CHECKING:
     import pandas as pd

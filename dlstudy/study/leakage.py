@@ -18,7 +18,7 @@ __all__ = ["twins_of", "twins_of_trial"]
 
 def twins_of_trial(spec: TrialSpec) -> Twins | None:
     """The twins of the split that a trial has had; None where the data is gone by now: it is not fetched for that."""
-    if registry.state(spec.dataset) != "cached":
+    if registry.state(spec.dataset) != "cached" or registry.describe(spec.dataset).is_stream:
         return None
     try:
         return twins_of(spec.dataset, spec.split, spec.split_number, spec.rows)

@@ -89,9 +89,12 @@ def facts_known(split: Split, about: Description) -> RowFacts | None:
         DataError: the data is here and cannot be read.
         StudyError: as `facts_of`.
     """
+    require_facts(split, about)
     if not (split.groups or split.stratify or split.validation == STATED):
         return RowFacts(about.n_train, about.n_test)
-    require_facts(split, about)
+    if about.is_stream:  # whose validation rows follow the others
+        first = about.n_train - about.n_validation
+        return RowFacts(about.n_train, about.n_test, validation_rows=np.arange(first, about.n_train, dtype=np.int32))
     return _facts_of_cached(split, about.name) if registry.state(about.name) == "cached" else None
 
 
@@ -109,6 +112,11 @@ def require_facts(split: Split, about: Description) -> None:
     are_columns_known = about.feature_names or isinstance(about.input_shape, tuple)  # not of a structure
     if split.groups and are_columns_known:
         _require_groups(split.groups, about, about.feature_names)
+    stated = STATED if about.n_validation else 0
+    if about.is_stream and (split.tests_inside or split.stratify or split.validation != stated):
+        raise StudyError(
+            f"{about.name} is a stream, which comes in parts: state Split(validation={stated!r}), got {split}"
+        )
     if split.stratify and not about.classifies:
         raise StudyError(
             f"Split.stratify needs one of several classes for each row, but {about.name} is for the task "

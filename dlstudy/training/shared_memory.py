@@ -75,6 +75,8 @@ class MappedRows:
 
     def open(self) -> dict[str, Any]:  # Any: as in `Source`
         """The fields of `training.arrays.Arrays` by name."""
+        if self.description.is_stream:
+            return dict.fromkeys(("x", "y", "x_test", "y_test"))
         rows = registry.load(self.dataset)
         return {
             **{"x": rows.x_train, "y": rows.y_train, "x_test": rows.x_test, "y_test": rows.y_test},

@@ -30,14 +30,18 @@ def train_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # An
         DivergedError: the loss is no longer a finite number.
         TrialError: the model is no compiled Keras model, or the study has a function that needs arrays.
     """
+    import keras
+
     _require(model, task)
     if not model.built:
         model(streams.sample())
     initial = digests(model) if task.spec.phase.reads_test else {}
     recorder = EpochRecorder(task)
     judged_as = "test" if task.judges_test_each_epoch else "validation"
+    rows = streams.part("train")
     model.fit(
-        streams.part("train"),
+        rows,
+        shuffle=isinstance(rows, keras.utils.PyDataset),  # by its batches, as in Keras; a `tf.data` is in order already
         epochs=task.spec.epochs,
         validation_data=streams.part(judged_as) if judged_as in streams.stream.parts else None,
         verbose=0,

@@ -1,5 +1,7 @@
 """The parts of a stream as Keras takes them: batches of rows, in an order that the trial's seed gives."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +13,12 @@ from dlstudy.datasets.dataset import Description
 from dlstudy.datasets.stream import Stream
 from dlstudy.datasets.structure import Structure, map_arrays
 from dlstudy.errors import DataError
-from dlstudy.study.splits import Rows
+from dlstudy.study.loader import StudyFile
+from dlstudy.study.row_facts import facts_known
+from dlstudy.study.split import Split
+from dlstudy.study.splits import Rows, split_rows
 
-__all__ = ["Streams", "count_of", "shapes_in", "stated_rows"]
+__all__ = ["Streams", "describe_stream", "rows_of_stream", "stream_of"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Streams:
         return next(self.batches("train"))[0]
 
 
-def count_of(stream: Stream, name: str) -> int:
+def _count(stream: Stream, name: str) -> int:
     """How many rows a part has: known where the data set says so, else counted, which reads it once.
 
     Raises:
@@ -75,12 +80,40 @@ def count_of(stream: Stream, name: str) -> int:
     return n
 
 
-def shapes_in(stream: Stream) -> tuple[Structure, Structure]:
-    """The shapes of one row's inputs, and of its targets; None for no targets."""
-    streams = Streams(stream, seed=0, batch_size=2)
-    x, *more = next(streams.batches("train"))
-    shapes = [map_arrays(lambda array: tuple(array.shape[1:]), part) for part in (x, *more[:1])]
-    return shapes[0], shapes[1] if more else None
+def describe_stream(stream: Stream, identity: Any) -> Description:  # Any: JSON
+    """What is known of a stream: its shapes by its first row, its length, and a name for what is in it.
+
+    Args:
+        stream: as the study gives it.
+        identity: what says whether its rows are others, beside its shapes and its length.
+
+    Raises:
+        DataError: a part has no rows, or no end.
+    """
+    counts = {name: _count(stream, name) for name in stream.parts}
+    first = next(Streams(stream, seed=0, batch_size=2).batches("train"))
+    forms = [map_arrays(lambda array: [str(array.dtype), list(array.shape[1:])], part) for part in first]
+    names = tuple(map(str, stream.label_names or range(stream.n_classes)))
+    whole = json.dumps([identity, counts, forms, stream.task, names])
+    sha256 = hashlib.sha256(whole.encode()).hexdigest()
+    n_validation = counts.get("validation", 0)
+    return Description(
+        name=f"{stream.name}-{sha256[:12]}",
+        title=stream.title or stream.name,
+        task=stream.task,
+        input_shape=map_arrays(lambda array: tuple(array.shape[1:]), first[0]),
+        n_classes=len(names),
+        label_names=names,
+        n_train=counts["train"] + n_validation,
+        n_test=counts.get("test", 0),
+        units=stream.units,
+        scale=1.0,
+        source=stream.source,
+        licence=stream.licence,
+        sha256=sha256,
+        n_validation=n_validation,
+        is_stream=True,
+    )
 
 
 def _n_rows(batch: Structure) -> int:
@@ -135,8 +168,21 @@ def _is_tf(part: Any) -> bool:
     return isinstance(part, tf.data.Dataset)
 
 
-def stated_rows(about: Description) -> Rows:
-    """The row numbers of a stream's parts, which say how many rows there are; its validation rows follow the others."""
-    n, n_train = about.n_train, about.n_train - about.n_validation
-    train, validation = np.split(np.arange(n, dtype=np.int32), [n_train])
-    return Rows(train, validation, np.arange(about.n_test, dtype=np.int32))
+def stream_of(file: StudyFile) -> Stream:
+    """The stream that a study gives.
+
+    Raises:
+        DataError: it gives something else.
+    """
+    with file.modules.importable():
+        given = file.study.data() if callable(file.study.data) else file.study.data
+    if not isinstance(given, Stream):
+        raise DataError(f"{file.path.name} gave a stream before its run, got {type(given).__name__} now")
+    return given
+
+
+def rows_of_stream(split: Split, about: Description) -> Rows:
+    """The row numbers of a stream's parts, which say how many rows there are."""
+    facts = facts_known(split, about)
+    assert facts is not None, "a stream's rows are known by their numbers"
+    return split_rows(split, facts)

@@ -35,7 +35,7 @@ from dlstudy.training.mlflow_capture import mlflow_apart, mlflow_begun_anew, mlf
 from dlstudy.training.model_cache import KeptModelError, ModelCache, Slot
 from dlstudy.training.preparation import key_of, prepare_arrays, refuse_leak
 from dlstudy.training.restarts import train_best_of
-from dlstudy.training.streams import Streams, stated_rows
+from dlstudy.training.streams import Streams, rows_of_stream
 from dlstudy.training.study_functions import StudyFunctions
 
 __all__ = ["DatasetContext", "building_apart", "parameters_for_build", "prepared", "train"]
@@ -137,7 +137,7 @@ def _train(
 
 def _rows_of(spec: TrialSpec, context: DatasetContext) -> Rows:
     if context.stream is not None:
-        return stated_rows(context.description)
+        return rows_of_stream(spec.split, context.description)
     split, arrays = spec.split, context.arrays
     if split not in context.facts:
         context.facts[split] = facts_of(

@@ -8,9 +8,9 @@ from dlstudy.datasets import registry
 from dlstudy.errors import DataError, StudyError
 from dlstudy.study import loader
 from dlstudy.study.fingerprint import changes, define
-from dlstudy.study.own_data import with_rows
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import Request, resolve
+from dlstudy.training.study_rows import with_rows
 
 STUDY = """
 from pathlib import Path

@@ -12,12 +12,14 @@ from pathlib import Path
 from dlstudy.common.processes import ask
 from dlstudy.common.text import describe_error
 from dlstudy.datasets.data import Data
-from dlstudy.datasets.own_cache import is_own, own_folder, store_own
+from dlstudy.datasets.own_cache import is_own, own_folder, store_own, store_stream
 from dlstudy.datasets.own_rows import plain_rows
+from dlstudy.datasets.stream import Stream
 from dlstudy.errors import DataError, DlstudyError
 from dlstudy.study import loader
 from dlstudy.study.fingerprint import code_digests
 from dlstudy.study.loader import StudyFile, line_in
+from dlstudy.training.streams import describe_stream
 
 __all__ = ["with_rows"]
 
@@ -46,10 +48,15 @@ def with_rows(file: StudyFile, *, anew: bool = False) -> StudyFile:
 
 def _note_of(file: StudyFile) -> Path:
     """The file that keeps which rows the study gave last."""
+    text = json.dumps([str(file.path), _code_of(file)])
+    return own_folder("remembered") / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+
+
+def _code_of(file: StudyFile) -> dict[str, str]:
+    """A digest of each part of the code that gives the rows, by name."""
     function = file.study.data
     names = [getattr(function, "__name__", "STUDY")] if callable(function) else ["STUDY"]
-    text = json.dumps([str(file.path), code_digests(file.source, names, file.modules)])
-    return own_folder("remembered") / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+    return code_digests(file.source, names, file.modules)
 
 
 def _remembered(note: Path) -> str:
@@ -74,9 +81,31 @@ def _read(path: str) -> str:
                 raise DataError(
                     f"{file.path.name}{line_in(error, file.path)}: Study.data: {describe_error(error)}"
                 ) from error
-        if not isinstance(data, Data):
+        if not isinstance(data, Data | Stream):
             raise DataError(f"{file.path.name}: Study.data must return Data(...), got {type(data).__name__}")
         try:
-            return store_own(plain_rows(data))
+            return _stored_stream(file, data) if isinstance(data, Stream) else store_own(plain_rows(data))
         except DataError as error:
             raise DataError(f"{file.path.name}: {error}") from error
+
+
+def _stored_stream(file: StudyFile, stream: Stream) -> str:
+    """Reads a stream once where its rows must be counted, and notes what it is; returns its name."""
+    code = _code_of(file)
+    files = {name: _sha256(file.path.parent / name) for name in stream.files}
+    try:
+        about = describe_stream(stream, [code, stream.version, files])
+    except DataError:
+        raise
+    except Exception as error:  # whatever the study's own code raises
+        raise DataError(f"the stream cannot be read{line_in(error, file.path)}: {describe_error(error)}") from error
+    store_stream(about)
+    return about.name
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path.name} of the stream's files cannot be read: {error.strerror}") from error
