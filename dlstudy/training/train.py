@@ -271,7 +271,7 @@ def _train_once(task: Task, cache: ModelCache) -> TrialResult:
             return (check_stream if task.spec.check else train_stream)(slot.model, task, task.streams)
         is_keras = isinstance(slot.model, keras.Model)
         if task.spec.check:
-            return check_keras(slot.model, task) if is_keras else check_estimator(slot.model)
+            return check_keras(slot.model, task) if is_keras else check_estimator(slot.model, task)
         return train_keras(slot, task, cache) if is_keras else train_estimator(slot.model, task)
 
 
