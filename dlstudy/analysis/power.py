@@ -9,10 +9,10 @@ from dlstudy.analysis.resampled import overlap_of
 from dlstudy.analysis.results import Unit
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
-from dlstudy.study.claims import Claim
+from dlstudy.study.claims import SIGNIFICANCE, Claim
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.study import SIGNIFICANCE, Arm, Study
+from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialRecord, make_parameters
 
 __all__ = ["ClaimPlan", "PhasePlan", "claim_plans", "phase_plans"]

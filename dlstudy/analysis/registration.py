@@ -11,8 +11,8 @@ from dlstudy.analysis.summary import protocol_json
 from dlstudy.common.text import short_repr
 from dlstudy.common.version import __version__
 from dlstudy.errors import UsageError
+from dlstudy.study.claims import SIGNIFICANCE
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.study import SIGNIFICANCE
 
 __all__ = ["plan_of", "read_plan"]
 

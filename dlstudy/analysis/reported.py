@@ -15,9 +15,8 @@ from dlstudy.analysis.inference import (
 )
 from dlstudy.analysis.results import FigureVerdict, ReportedSummary
 from dlstudy.analysis.trial_index import TrialIndex, value_at
-from dlstudy.study.claims import Reported
+from dlstudy.study.claims import SIGNIFICANCE, Reported
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.study import SIGNIFICANCE
 from dlstudy.study.trial import params_key
 
 __all__ = ["judge_reported", "runs_of_document"]

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from dlstudy.analysis.inference import SLACK
-from dlstudy.study.study import SIGNIFICANCE
+from dlstudy.study.claims import SIGNIFICANCE
 
 __all__ = [
     "FIRST_SHARE",

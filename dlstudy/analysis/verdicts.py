@@ -16,9 +16,9 @@ from dlstudy.analysis.row_scope import rows_in_words, with_narrower, without_row
 from dlstudy.analysis.sequential import repeated_level
 from dlstudy.analysis.sign_flips import smallest_p
 from dlstudy.analysis.trial_index import TrialIndex
-from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
+from dlstudy.study.claims import SIGNIFICANCE, Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.study import SIGNIFICANCE, Study
+from dlstudy.study.study import Study
 
 __all__ = ["ONE_SEARCH", "decide", "judge_claims", "judge_derived", "with_pairs"]
 

@@ -17,6 +17,7 @@ from dlstudy.store.record import Record
 from dlstudy.study.fingerprint import define_all
 from dlstudy.study.leakage import twins_of_trial
 from dlstudy.study.metrics import train_metric_of
+from dlstudy.study.own_metrics import names_of
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import ResolvedStudy
@@ -129,7 +130,7 @@ class TrialRecorder:
                 "metric the same name in both stages, as in keras.metrics.AUC(name='auc')"
             )
             return TrialResult(TrialState.FAILED, reason, history=result.history, slot=result.slot), None
-        if metric in result.history:
+        if metric in result.history or metric in names_of(self._study.metrics):
             reason = f"{metric} was no longer a finite number at the end of training"
             return dataclasses.replace(result, state=TrialState.DIVERGED, reason=reason), None
         of_training = train_metric_of(self._study.protocol.metric)

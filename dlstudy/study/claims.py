@@ -23,7 +23,9 @@ from dlstudy.study.validation import (
     require_text,
 )
 
-__all__ = ["Claim", "ClaimPhase", "Derived", "Reduction", "Reported"]
+__all__ = ["SIGNIFICANCE", "Claim", "ClaimPhase", "Derived", "Reduction", "Reported", "seeds_needed"]
+
+SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -286,6 +288,14 @@ class Claim:
             self.margin is None or self.rope is None,
             f"Claim.rope {of} must be None where margin is given, got both: a claim of equivalence has its margin",
         )
+
+
+def seeds_needed(n_claims: int) -> int:
+    """The fewest paired seeds with which each of `n_claims` claims can reach significance at all.
+
+    The smallest two-sided p of an exact sign-flip test on n pairs is 2 / 2^n; Bonferroni asks for 0.05 / n_claims.
+    """
+    return math.ceil(math.log2(2 * n_claims / SIGNIFICANCE)) if n_claims else 1
 
 
 def _require_figure(what: str, value: object, left_out: str) -> None:

@@ -24,6 +24,9 @@ _DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
 _VERSION = 2
 """The version of a definition's form. Version 1 followed imports one step only, and has no number."""
 
+_METRICS = "Study.metrics"
+"""A start for `code_digests`: the metrics as the study file states them, since a scorer does not show its function."""
+
 
 def define(study: ResolvedStudy, arm: Arm, phase: Phase, code: Mapping[str, str]) -> dict[str, Any]:  # Any: JSON
     """What the results of one arm and phase depend on, as JSON.
@@ -81,6 +84,7 @@ def code_of(file: StudyFile) -> dict[str, str]:
         study.class_weight,
     )
     names = [getattr(function, "__name__", "STUDY") for function in functions if function is not None]
+    names += [_METRICS] if study.metrics else []
     return code_digests(file.source, names, file.modules)
 
 
@@ -112,7 +116,8 @@ def code_digests(source: str, start: Sequence[str], modules: OwnModules) -> dict
 
     Args:
         source: of the study file.
-        start: names that it binds; one that it does not bind, such as of an imported function, stands for `STUDY`.
+        start: names that it binds, or `Study.metrics` for the text of that argument; one that it does not bind, such as
+            of an imported function, stands for `STUDY`.
         modules: where its own modules are.
     """
     statements: dict[str, list[ast.stmt]] = {}
@@ -120,6 +125,8 @@ def code_digests(source: str, start: Sequence[str], modules: OwnModules) -> dict
     for statement in body:
         for name in _bound(statement):
             statements.setdefault(name, []).append(statement)
+    if metrics := [stated for statement in statements.get("STUDY", ()) for stated in _metrics_in(statement)]:
+        statements[_METRICS] = metrics
     wanted, digests = [name if name in statements else "STUDY" for name in start], dict[str, str]()
     while wanted:
         name = wanted.pop()
@@ -133,6 +140,13 @@ def code_digests(source: str, start: Sequence[str], modules: OwnModules) -> dict
     return digests | {
         name: _digest(_code_of_module(path.read_bytes())) for name, path in modules.files(counted).items()
     }
+
+
+def _metrics_in(statement: ast.stmt) -> list[ast.stmt]:
+    """The argument `metrics` of a study that is defined in a statement."""
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    studies = [call for call in calls if ast.unparse(call.func) in ("Study", "dlstudy.Study")]
+    return [ast.Expr(word.value) for study in studies for word in study.keywords if word.arg == "metrics"]
 
 
 def _code_of_module(source: bytes) -> str:

@@ -29,8 +29,8 @@ _QUALIFIERS = ("k", "score", "macro", "micro", "weighted", "roc", "pr")
 """Words after the one that tells, as in `f1_macro`; numbers too, as in `auc_1` and `top_5`."""
 _PREPOSITIONS = ("at", "by", "for", "from", "of", "over", "per", "to", "under", "until", "with", "without")
 """What follows is not what is measured: `recall_at_precision`, `epochs_to_accuracy`."""
-_TURNED = re.compile(r"[\W_]((neg|negative|inverse|minus)[\W_]|1 ?[-−])")
-"""What may turn a direction round: `neg_mean_squared_error`, `1-accuracy`."""
+_TURNED = re.compile(r"[\W_]((neg|negative|inverse|minus|d2)[\W_]|1 ?[-−])")
+"""What may turn a direction round: `neg_mean_squared_error`, `1-accuracy`, `d2_log_loss_score`."""
 
 
 def require_metric(what: str, value: object) -> None:

@@ -4,7 +4,6 @@ Everything here is frozen and checked when it is made; a broken rule raises `Stu
 Keras and reads no file.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +13,8 @@ from optuna.distributions import BaseDistribution
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.data import Data
 from dlstudy.errors import StudyError
-from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
+from dlstudy.study.claims import SIGNIFICANCE, Claim, ClaimPhase, Derived, Reported, seeds_needed
+from dlstudy.study.own_metrics import Metric, check_uses, frozen_metrics
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol, Sweep
 from dlstudy.study.split import Split
@@ -29,9 +29,7 @@ from dlstudy.study.validation import (
     require_text,
 )
 
-__all__ = ["SIGNIFICANCE", "Arm", "Study", "seeds_needed"]
-
-SIGNIFICANCE = 0.05
+__all__ = ["Arm", "Study"]
 
 _REQUIRED: Any = None  # Any: what follows a field that may be left out needs a default; None is refused
 
@@ -150,6 +148,9 @@ class Study:
             figures are to be reproduced; reports say so. Else that is refused before the first trial.
         figures: `figures(model, x, y, p)` returns figures of a winner by title, a dict of matplotlib's `Figure`. It
             gets the test rows.
+        metrics: further metrics by name, each computed once, at the end of a training: `{"f1": "f1_macro"}` gives
+            `val_f1`, `test_f1` and `train_end_f1`; `{"test_f1": ...}` gives that alone. See `dlstudy.study.own_metrics`
+            for what may stand there: the name of a scikit-learn scorer, a scorer, or `metric(y_true, y_pred)`.
     """
 
     question: str
@@ -172,6 +173,7 @@ class Study:
     class_weight: Function | None = None
     data: Function | Data | None = None
     prepare_sees_all_rows: bool = False
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_text("Study.question", self.question)
@@ -190,9 +192,11 @@ class Study:
         kinds = {"arms": Arm, "sweeps": Sweep, "reported": Reported, "derived": Derived, "claims": Claim}
         for name, kind in {**kinds, "remarks": str, "other_datasets": str}.items():
             object.__setattr__(self, name, items_of(f"Study.{name}", getattr(self, name), kind))
+        object.__setattr__(self, "metrics", frozen_metrics("Study.metrics", self.metrics))
         self._check_arms()
         self._check_sweeps()
         self._check_claims()
+        check_uses(self.metrics, self.protocol, self.claims)
         self._check_seeds()
 
     def arm(self, name: str) -> Arm:
@@ -390,11 +394,3 @@ class Study:
                 f"{len(tested)} claims need at least {needed} seeds to reach significance "
                 f"(2 / 2^seeds must not exceed {SIGNIFICANCE} / {n_tests}), got {seeds}: raise {what}",
             )
-
-
-def seeds_needed(n_claims: int) -> int:
-    """The fewest paired seeds with which each of `n_claims` claims can reach significance at all.
-
-    The smallest two-sided p of an exact sign-flip test on n pairs is 2 / 2^n; Bonferroni asks for 0.05 / n_claims.
-    """
-    return math.ceil(math.log2(2 * n_claims / SIGNIFICANCE)) if n_claims else 1

@@ -10,6 +10,7 @@ from dlstudy.common.text import short_repr
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import UsageError
 from dlstudy.study.claims import Claim
+from dlstudy.study.own_metrics import names_of
 from dlstudy.study.protocol import Protocol
 from dlstudy.study.split import Split
 from dlstudy.study.study import Study
@@ -142,7 +143,15 @@ class Variant:
             study: as its file says.
             own: the data set that the file names.
             used: the data set of this variant. A stated number of validation rows keeps its share of all rows.
+
+        Raises:
+            UsageError: it prunes by a metric that is known at the end of a training only.
         """
+        if self.pruner != "none" and study.protocol.metric in names_of(study.metrics):
+            raise UsageError(
+                f"--pruner needs a metric after each epoch, got {study.protocol.metric} of Study.metrics, which is "
+                "computed at the end of a training: leave --pruner out, or search by a metric of the model"
+            )
         protocol = study.protocol.with_searches(1) if self.quick else study.protocol
         rows = min(protocol.rows or used.n_train, used.n_train)
         if self.quick:

@@ -24,17 +24,12 @@ from dlstudy.training.epoch_recorder import EpochRecorder, numbers_in
 from dlstudy.training.initial_weights import count_parameters, digests
 from dlstudy.training.model_cache import ModelCache, Slot
 from dlstudy.training.outputs import UNJUDGED, Judgement, judge
+from dlstudy.training.own_metrics import END_ROWS, Predictions, Rows, metrics_at_end, read_outputs
 from dlstudy.training.python_state import state_of
 from dlstudy.training.row_losses import losses_of_rows
 from dlstudy.training.saved_models import remark_on_loading
 
-__all__ = ["END_ROWS", "callbacks_of", "require_compiled", "symbols_of", "train_keras", "validation_of"]
-
-_Rows = tuple[np.ndarray, bool]
-"""Row numbers, and whether they are in the test part of the data."""
-
-END_ROWS = 10_000
-"""Training rows judged again at the end, at most: enough for the gap to the test rows."""
+__all__ = ["callbacks_of", "require_compiled", "symbols_of", "train_keras", "validation_of"]
 
 
 def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
@@ -67,7 +62,7 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
             remarks=trained.remarks,
         )
     judged, losses = _judge_at_end(trained, task, metrics)
-    metrics |= extra_metrics_of(trained.model, task, "end") | task.take_finite_logged()
+    left_out = _add_metrics_of_study(trained, task, metrics)
     not_saved, no_figures = save_model(trained.model, "keras", task), save_figures(trained.model, task)
     trained.keep()
     model_remark = not_saved or remark_on_loading(task)
@@ -76,7 +71,7 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
         metrics=metrics,
         cost=cost,
         trained_by=trained.trained_by,
-        remarks=[*trained.remarks, *judged.remarks, *filter(None, [model_remark, no_figures])],
+        remarks=[*trained.remarks, *judged.remarks, *left_out, *filter(None, [model_remark, no_figures])],
         correct=judged.correct,
         row_values=pack_agreeing(losses, metrics),
         initial=initial,
@@ -129,13 +124,13 @@ class _Training:
         if self._graphs is not None:
             self._cache.put(self._graphs, self._is_seen)
 
-    def evaluate(self, rows: _Rows) -> dict[str, float]:
+    def evaluate(self, rows: Rows) -> dict[str, float]:
         """What Keras's `evaluate` returns for some rows; finite numbers only."""
         scores = self._judged_by_graph(rows) if self._graphs else self._judged_by_keras(rows)
         numbers = [entry for name, value in scores.items() for entry in numbers_in(name, value)]
         return {name: value for name, value in numbers if math.isfinite(value)}
 
-    def predict(self, rows: _Rows) -> Any:
+    def predict(self, rows: Rows) -> Any:
         """What the model predicts for some rows: an array of as many rows, or a structure of such."""
         numbers, of_test_part = rows
         if self._graphs is not None and _has_one_output(self.model):
@@ -241,12 +236,12 @@ class _Training:
         """Batches in an epoch."""
         return math.ceil(len(self._task.rows.train) / self._task.spec.batch_size)
 
-    def _judged_by_graph(self, rows: _Rows) -> dict[str, Any]:
+    def _judged_by_graph(self, rows: Rows) -> dict[str, Any]:
         assert self._graphs is not None
         numbers, of_test_part = rows
         return self._graphs.judge(self._task.arrays.on_device(of_test_part, self._floatx), numbers, self._judge_batch)
 
-    def _judged_by_keras(self, rows: _Rows) -> dict[str, Any]:
+    def _judged_by_keras(self, rows: Rows) -> dict[str, Any]:
         numbers, of_test_part = rows
         batches = in_batches(take(self._in_memory(of_test_part), numbers), self._judge_batch)
         scores: dict[str, Any] = self.model.evaluate(**batches, verbose=0, return_dict=True)
@@ -349,3 +344,16 @@ def _judge_at_end(trained: _Training, task: Task, metrics: dict[str, float]) -> 
     judged = judge(trained.model, task.description, actual, scores, predict)
     losses = losses_of_rows(trained.model, actual, scores, predict)
     return judged, {f"test_{name}": of_rows for name, of_rows in losses.items()}
+
+
+def _add_metrics_of_study(trained: _Training, task: Task, metrics: dict[str, float]) -> list[str]:
+    """Adds what the study itself measures of the final model; says what of it is left out, a line each."""
+    metrics |= extra_metrics_of(trained.model, task, "end") | task.take_finite_logged()
+    own, left_out = metrics_at_end(task, metrics, lambda rows: _predictions(trained, task, rows))
+    metrics |= own
+    return left_out
+
+
+def _predictions(trained: _Training, task: Task, rows: Rows) -> Predictions:
+    actual = None if task.arrays.y is None else take(task.arrays.part(rows[1])[1], rows[0])
+    return read_outputs(trained.model, task.description, actual, trained.predict(rows))

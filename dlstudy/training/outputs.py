@@ -16,6 +16,8 @@ from dlstudy.study.trial import pack_bits
 __all__ = [
     "UNJUDGED",
     "Judgement",
+    "gives_values",
+    "has_labels",
     "judge",
     "labels_of",
     "metric_objects",
@@ -81,7 +83,7 @@ def judge(
         predict: gives the outputs for them, (n, ...) or a structure of such arrays; is called where they may be
             classes only.
     """
-    if not about.classifies and _loss_family(model, 1) is None:
+    if gives_values(model, about):
         return Judgement(OutputReading(Scale.VALUE))
     if len(getattr(model, "outputs", None) or ()) > 1:
         return _unread("the model has several outputs")
@@ -103,6 +105,16 @@ def judge(
         return Judgement(reading, pack_bits(right), _doubts(reading))
     why = "the model's accuracy is not the share of rows whose label is right by its outputs"
     return _unread(why, reading if told_by_loss else OutputReading(why=why))
+
+
+def has_labels(about: Description) -> bool:
+    """Whether the targets of a data set are labels, one or several a row."""
+    return about.classifies or about.task == "multilabel"
+
+
+def gives_values(model: _Model, about: Description) -> bool:
+    """Whether the outputs of a compiled model are values, and not to be read as labels or their probabilities."""
+    return not has_labels(about) and _loss_family(model, 1) is None
 
 
 def reading_of(model: _Model, shape: Sequence[int], y: np.ndarray) -> OutputReading:

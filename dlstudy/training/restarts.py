@@ -48,7 +48,7 @@ def from_seed(task: Task, seed: int) -> Task:
 def _silent(task: Task) -> Task:
     """A task that reads no test rows, saves nothing and reports no epochs."""
     spec = dataclasses.replace(task.spec, read_test=ReadTest.NEVER, model_folder=None, prunable=False)
-    functions = dataclasses.replace(task.functions, figures=None)
+    functions = dataclasses.replace(task.functions, figures=None, metrics={})
     return dataclasses.replace(task, spec=spec, functions=functions, on_epoch=lambda *_: True, history={})
 
 

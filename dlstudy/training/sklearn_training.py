@@ -1,7 +1,8 @@
 """Trains a scikit-learn estimator, as one epoch, or as one epoch per entry of the history that it keeps."""
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from dlstudy.study.row_values import pack_agreeing
 from dlstudy.study.trial import MOST_POINTS, TrainedBy, TrialResult, TrialState, pack_bits
 from dlstudy.training.arrays import Task
 from dlstudy.training.artifacts import extra_metrics_of, for_estimator, model_digest, save_figures, save_model
+from dlstudy.training.outputs import has_labels
+from dlstudy.training.own_metrics import Predictions, Rows, metrics_at_end, one_dimension
 
-__all__ = ["require_estimator", "train_estimator"]
+__all__ = ["require_estimator", "scores_of", "train_estimator"]
 
 
 def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever build returned
@@ -49,13 +52,15 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
     metrics = _metrics(model, task, parts) | task.take_finite_logged()
     _report_history(model, task, metrics)
     metrics |= extra_metrics_of(model, task, "end") | task.take_finite_logged()
+    own, left_out = metrics_at_end(task, metrics, lambda rows: _predictions(model, task, rows))
+    metrics |= own
     losses = _losses_of_rows(model, task.description, *parts["test"]) if "test" in parts else {}
     not_saved, no_figures = save_model(model, "sklearn", task), save_figures(model, task)
     return TrialResult(
         TrialState.FINISHED,
         metrics=metrics,
         trained_by=TrainedBy.ESTIMATOR,
-        remarks=list(filter(None, [not_saved, no_figures])),
+        remarks=[*left_out, *filter(None, [not_saved, no_figures])],
         correct=correct,
         row_values=pack_agreeing(losses, metrics),
         model=model_digest(task),
@@ -83,7 +88,7 @@ def _metrics(model: Any, task: Task, parts: dict[str, tuple[np.ndarray, np.ndarr
             raise TrialError(f"predict must give {_what_of(targets)}, got shape {predicted.shape}")
         if not np.isfinite(predicted.astype(np.float64)).all():
             raise DivergedError(f"the predictions for the {part} rows are no longer finite numbers")
-        scores = _score(model, task.description, inputs, targets)
+        scores = scores_of(model, task.description, inputs, targets)
         if not math.isfinite(scores.get("loss", 0.0)):
             raise DivergedError(f"the loss of the {part} rows is no longer a finite number")
         metrics |= {f"{part}_{name}": float(value) for name, value in scores.items()}
@@ -97,7 +102,7 @@ def _what_of(targets: np.ndarray) -> str:
 
 
 def _losses_of_rows(model: Any, about: Description, x: Any, y: np.ndarray) -> dict[str, np.ndarray]:
-    """(n,) float64 each: what the losses of `_score` are means of, by the name of the metric."""
+    """(n,) float64 each: what the losses of `scores_of` are means of, by the name of the metric."""
     if about.task == "multilabel":
         return {}
     if not about.classifies:
@@ -109,6 +114,20 @@ def _losses_of_rows(model: Any, about: Description, x: Any, y: np.ndarray) -> di
         return {}
     of_actual = chances[np.arange(len(y)), np.searchsorted(model.classes_, y)]
     return {"test_loss": -np.log(np.maximum(of_actual, np.finfo(chances.dtype).eps))}
+
+
+def _predictions(model: Any, task: Task, rows: Rows) -> Predictions:
+    """What an estimator predicts for some rows, each method called where it is asked for."""
+    part = task.arrays.part(rows[1])
+    x, y = for_estimator(take(part[0], rows[0])), one_dimension(take(part[1], rows[0]))
+    known: dict[str, Callable[[], Any]] = {
+        method: functools.partial(getattr(model, method), x)
+        for method in ("predict_proba", "decision_function")
+        if hasattr(model, method)
+    }
+    known["predict"] = lambda: np.asarray(model.predict(x)).reshape(y.shape)
+    classes = getattr(model, "classes_", np.unique(y)) if has_labels(task.description) else None
+    return Predictions(y, known, classes, "the estimator has no such method")
 
 
 def _report_history(model: Any, task: Task, metrics: dict[str, float]) -> None:
@@ -126,7 +145,7 @@ def _report_history(model: Any, task: Task, metrics: dict[str, float]) -> None:
         task.on_epoch(i, finite)
 
 
-def _score(model: Any, about: Description, x: Any, y: np.ndarray) -> dict[str, float]:
+def scores_of(model: Any, about: Description, x: Any, y: np.ndarray) -> dict[str, float]:
     """Accuracy and log loss of a classifier; squared error (its loss), its root, absolute error, R2 of a regressor.
 
     Of several labels a row, the share of right labels, as Keras's binary accuracy, and of rows with all labels right.

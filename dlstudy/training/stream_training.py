@@ -14,8 +14,9 @@ from dlstudy.training.arrays import Task
 from dlstudy.training.artifacts import model_digest, save_model
 from dlstudy.training.epoch_recorder import EpochRecorder, metric_of, numbers_in
 from dlstudy.training.initial_weights import count_parameters, digests
-from dlstudy.training.keras_training import END_ROWS, callbacks_of, require_compiled
+from dlstudy.training.keras_training import callbacks_of, require_compiled
 from dlstudy.training.outputs import UNJUDGED, Judgement, judge
+from dlstudy.training.own_metrics import END_ROWS
 from dlstudy.training.row_losses import losses_of_rows
 from dlstudy.training.saved_models import remark_on_loading
 from dlstudy.training.streams import Streams
@@ -101,7 +102,7 @@ def check_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # An
     )
 
 
-_NEED_ARRAYS = ("prepare", "extra_metrics", "class_weight", "figures", "continue_training")
+_NEED_ARRAYS = ("prepare", "extra_metrics", "class_weight", "figures", "continue_training", "metrics")
 
 
 def _require(model: Any, task: Task) -> None:
@@ -110,7 +111,7 @@ def _require(model: Any, task: Task) -> None:
     if not isinstance(model, keras.Model):
         raise TrialError(f"a stream trains Keras models only, got {type(model).__name__}: give this arm arrays")
     require_compiled(model)
-    given = [name for name in _NEED_ARRAYS if getattr(task.functions, name) is not None]
+    given = [name for name in _NEED_ARRAYS if getattr(task.functions, name)]
     if given:
         raise TrialError(f"{given[0]} needs arrays, which a stream has not: leave it out, or map the stream itself")
 

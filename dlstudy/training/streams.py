@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from dlstudy.study.row_facts import facts_known
 from dlstudy.study.split import Split
 from dlstudy.study.splits import Rows, split_rows
 
-__all__ = ["Streams", "describe_stream", "rows_of_stream", "stream_of"]
+__all__ = ["Streams", "describe_stream", "rows_of_stream", "sizes_of_parts", "stream_of"]
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,23 @@ class Streams:
         stream: as the study gives it.
         seed: of the trial.
         batch_size: rows in a batch, where the stream gives rows.
+        sizes: how many rows each part has; empty where that is not known yet.
     """
 
     stream: Stream
     seed: int
     batch_size: int
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def part(self, name: str) -> Any:  # Any: a `tf.data.Dataset` or a `keras.utils.PyDataset`
         """Batches of a part; training rows are shuffled where the stream asks for that."""
         rows = _rows_of(self.stream, name, self.seed)
         if not _is_tf(rows):
             return rows
+        if name in self.sizes and not self.stream.batched:
+            import tensorflow as tf
+
+            rows = rows.apply(tf.data.experimental.assert_cardinality(self.sizes[name]))  # fails where it has changed
         if name == "train" and self.stream.shuffle:
             rows = rows.shuffle(self.stream.shuffle, seed=self.seed, reshuffle_each_iteration=True)
         batches = rows if self.stream.batched else rows.batch(self.batch_size)
@@ -179,6 +185,11 @@ def stream_of(file: StudyFile) -> Stream:
     if not isinstance(given, Stream):
         raise DataError(f"{file.path.name} gave a stream before its run, got {type(given).__name__} now")
     return given
+
+
+def sizes_of_parts(about: Description) -> dict[str, int]:
+    """How many rows each part of a described stream has."""
+    return {"train": about.n_train - about.n_validation, "validation": about.n_validation, "test": about.n_test}
 
 
 def rows_of_stream(split: Split, about: Description) -> Rows:

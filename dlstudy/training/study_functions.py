@@ -1,9 +1,10 @@
 """The functions of a study that a training calls."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from dlstudy.study.own_metrics import Metric
 from dlstudy.study.study import Study
 
 __all__ = ["Build", "StudyFunctions"]
@@ -16,7 +17,7 @@ _Function = Callable[..., Any]  # Any: models, arrays and figures, whose types t
 
 @dataclass(frozen=True)
 class StudyFunctions:
-    """The functions of a study, each as `Study` describes it."""
+    """The functions of a study, and its metrics, each as `Study` describes it."""
 
     build: Build
     prepare: _Function | None = None
@@ -26,6 +27,7 @@ class StudyFunctions:
     figures: _Function | None = None
     class_weight: _Function | None = None
     prepare_sees_all_rows: bool = False
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     def continues(self, p: Mapping[str, Any]) -> bool:  # Any: JSON scalars
         """Whether a trial with these parameters has a second training."""

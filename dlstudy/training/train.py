@@ -35,7 +35,7 @@ from dlstudy.training.mlflow_capture import mlflow_apart, mlflow_begun_anew, mlf
 from dlstudy.training.model_cache import KeptModelError, ModelCache, Slot
 from dlstudy.training.preparation import key_of, prepare_arrays, refuse_leak
 from dlstudy.training.restarts import train_best_of
-from dlstudy.training.streams import Streams, rows_of_stream
+from dlstudy.training.streams import Streams, rows_of_stream, sizes_of_parts
 from dlstudy.training.study_functions import StudyFunctions
 
 __all__ = ["DatasetContext", "building_apart", "parameters_for_build", "prepared", "train"]
@@ -128,7 +128,7 @@ def _train(
 
     task = Task(spec, functions, p, description, arrays, rows, tell, history, logged, context.graph_fault)
     if context.stream is not None:
-        streams = Streams(context.stream, spec.seed, spec.batch_size)
+        streams = Streams(context.stream, spec.seed, spec.batch_size, sizes_of_parts(description))
         return _build_and_train(dataclasses.replace(task, streams=streams), context)
     if spec.restarts == 1 or spec.check:
         return _build_and_train(task, context)
@@ -273,7 +273,7 @@ def _train_once(task: Task, cache: ModelCache) -> TrialResult:
             return (check_stream if task.spec.check else train_stream)(slot.model, task, task.streams)
         is_keras = isinstance(slot.model, keras.Model)
         if task.spec.check:
-            return check_keras(slot.model, task) if is_keras else check_estimator(slot.model)
+            return check_keras(slot.model, task) if is_keras else check_estimator(slot.model, task)
         return train_keras(slot, task, cache) if is_keras else train_estimator(slot.model, task)
 
 

@@ -1,11 +1,12 @@
 """One step of a training, to find before the first trial what is wrong in every trial."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
 
-from dlstudy.datasets.structure import take
+from dlstudy.datasets.structure import rows_in, take
 from dlstudy.study.splits import Rows
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training.arrays import Task
@@ -15,19 +16,41 @@ from dlstudy.training.epoch_graph import reason_against
 from dlstudy.training.epoch_recorder import metric_of, numbers_in
 from dlstudy.training.initial_weights import count_parameters
 from dlstudy.training.keras_training import callbacks_of, require_compiled, validation_of
-from dlstudy.training.sklearn_training import require_estimator
+from dlstudy.training.outputs import has_labels
+from dlstudy.training.own_metrics import Predictions, check_own_metrics, one_dimension, read_outputs
+from dlstudy.training.sklearn_training import require_estimator, scores_of
 
 __all__ = ["check_estimator", "check_keras"]
 
 
-def check_estimator(model: Any) -> TrialResult:  # Any: whatever `build` returned
-    """Whether an object can be trained.
+def check_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever `build` returned
+    """Whether an object can be trained, and the study's own metrics computed of predictions that it could make.
 
     Raises:
-        TrialError: it has no `fit` and `predict`.
+        TrialError: it has no `fit` and `predict`, or a metric cannot be computed.
     """
     require_estimator(model)
+    if task.functions.metrics and isinstance(task.arrays.y, np.ndarray) and len(task.judged):
+        predictions = _possible(model, task)
+        names = scores_of(predictions, task.description, np.zeros(0), predictions.y)
+        check_own_metrics(task, (f"val_{name}" for name in names), predictions)
     return TrialResult(TrialState.FINISHED, trained_by=TrainedBy.ESTIMATOR)
+
+
+def _possible(model: Any, task: Task) -> Predictions:  # Any: an estimator
+    """Predictions that an estimator could make for the rows that are judged: to each the target of the one before."""
+    y = one_dimension(take(task.arrays.part(task.judges_test_part)[1], task.judged))
+    guessed = np.roll(y, 1, axis=0)
+    if not has_labels(task.description):
+        return Predictions(y, {"predict": lambda: guessed}, why="it predicts values")
+    labels = np.unique(task.arrays.y)
+    right = guessed if y.ndim > 1 else guessed[:, None] == labels
+    chances = 0.9 * right + 0.1 / len(labels)
+    decisions = chances[:, 1] - chances[:, 0] if chances.shape[1] == 2 and y.ndim == 1 else chances
+    known = {"predict_proba": chances, "decision_function": decisions}
+    responses = {method: functools.partial(known.__getitem__, method) for method in known if hasattr(model, method)}
+    classes = [labels] * y.shape[1] if y.ndim > 1 else labels
+    return Predictions(y, {"predict": lambda: guessed, **responses}, classes, "the estimator has no such method")
 
 
 def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, not to be imported here
@@ -62,6 +85,8 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
     metrics = {
         entry: number for name, value in seen.items() for entry, number in numbers_in(metric_of(name, judged_as), value)
     }
+    if task.functions.metrics and len(task.judged):
+        metrics |= check_own_metrics(task, metrics, _predicted(model, task, few.judged))
     finite = {name: value for name, value in (metrics | task.take_logged()).items() if np.isfinite(value)}
     return TrialResult(
         TrialState.FINISHED,
@@ -74,3 +99,14 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
 def _few(rows: Rows, n: int) -> Rows:
     """The same training rows, and the first of those that are judged."""
     return dataclasses.replace(rows, validation=rows.validation[:n], test=rows.test[:n])
+
+
+def _predicted(model: Any, task: Task, few: np.ndarray) -> Predictions:  # Any: as above
+    """The targets of all rows that are judged, with outputs for a few of them again and again."""
+    import keras
+
+    x = take(task.arrays.in_memory(task.judges_test_part, keras.config.floatx())[0], few)
+    outputs = model.predict(**in_batches((x,), task.spec.batch_size), verbose=0)
+    again = take(outputs, np.resize(np.arange(rows_in(x)), len(task.judged)))
+    y = None if task.arrays.y is None else take(task.arrays.part(task.judges_test_part)[1], task.judged)
+    return read_outputs(model, task.description, y, again)

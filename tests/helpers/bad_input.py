@@ -114,6 +114,33 @@ STUDIES = {
     "Study.extra_metrics must be a function or None": ["study(extra_metrics={})"],
     "Study.class_weight must be a function or None": ["study(class_weight={1: 9})"],
     "Study.figures must be a function or None": ["study(figures=3.5)"],
+    "Study.metrics must map names to metrics": [
+        "study(metrics=['f1_macro'])",
+        "study(metrics='f1')",
+        "study(metrics=None)",
+    ],
+    "Study.metrics: a name must be text in one line, without train_": [
+        "study(metrics={'': 'f1'})",
+        "study(metrics={5: 'f1'})",
+        "study(metrics={'test_': 'f1'})",
+        "study(metrics={'train_f1': 'f1'})",
+        "study(metrics={'two\\nlines': 'f1'})",
+    ],
+    "Study.metrics: the name gap is taken": ["study(metrics={'gap': 'f1'})", "study(metrics={'test_gap': 'f1'})"],
+    "Study.metrics: f1 must be the name of a scikit-learn scorer, a": [
+        "study(metrics={'f1': None})",
+        "study(metrics={'f1': ''})",
+        "study(metrics={'f1': 0.9})",
+        "study(metrics={'f1': ['f1']})",
+        "study(metrics={'f1': float})",
+    ],
+    "Study.metrics must give each metric once, got test_f1 twice": ["study(metrics={'f1': 'f1', 'test_f1': 'f1'})"],
+    "Study.metrics must give the metric of the search for": [
+        "study(metrics={'test_f1': 'f1'}, protocol=Protocol(metric='val_f1'))"
+    ],
+    "Protocol must have direction=\"maximize\", as 'neg_log_loss'": [
+        "study(metrics={'log_loss': 'neg_log_loss'}, protocol=Protocol(metric='val_log_loss'))"
+    ],
     "TypeError: Study.__init__() got an unexpected keyword": ["study(quesiton='Is it?')"],
     "TypeError: Study.__init__() missing 3 required positional": ["Study('Is it?')"],
     "TypeError: Study.__init__() missing 4 required positional": ["Study()"],

@@ -270,6 +270,24 @@ def test_a_metric_that_the_model_lacks_fails_the_trial_and_the_reason_names_thos
     assert first.result.reason == "the model gives no metric val_accuracy: it gives val_loss"
 
 
+def test_a_trial_whose_own_metric_of_the_search_has_no_finite_value_has_diverged(bench):
+    source = bench.path.read_text()
+    bench.path.write_text(
+        source.replace("Study(", "Study(metrics={'f1': 'f1_macro'}, ", 1).replace(
+            "Protocol(", "Protocol(metric='val_f1', ", 1
+        )
+    )
+
+    def result_of(spec):
+        return TrialResult(TrialState.FINISHED, metrics={"val_loss": 1.0}, remarks=["val_f1 is not kept"])
+
+    bench.run(Request(phases=("search",), arms=("net",)), engine=FakeEngine(result_of))
+    assert {(trial.state, trial.result.reason) for trial in bench.trials()} == {
+        ("diverged", "val_f1 was no longer a finite number at the end of training")
+    }
+    assert bench.trials()[0].result.remarks == ("val_f1 is not kept",)
+
+
 def test_ctrl_c_writes_down_what_was_in_flight_and_the_next_run_ends_with_the_same_table(bench, tiny, tmp_path):
     undisturbed = Bench(tiny, tmp_path / "undisturbed")
     undisturbed.run()

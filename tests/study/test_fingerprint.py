@@ -427,3 +427,50 @@ def test_a_name_that_is_local_to_a_function_or_a_comprehension_is_not_the_module
     assert set(digests_of(source, "build")) == {"build"}
     source += "\ndef two(p):\n    return [other for _ in LIST]"
     assert set(digests_of(source, "two")) == {"two", "LIST", "other"}
+
+
+METRICS = """
+def own(y_true, y_pred):
+    return helper(y_pred.mean())
+
+
+WANTED = make_scorer(own, response_method="predict_proba")
+"""
+
+
+@pytest.mark.parametrize(
+    ("metrics", "old", "new", "phrases"),
+    [
+        ('{"f1": "f1_macro"}', '"f1_macro"', '"f1_micro"', ["the code of Study.metrics changed"]),
+        ('{"f1": "f1_macro"}', '"f1_macro"', "('f1_macro')", []),
+        ('{"f1": "f1_macro"}', "trials=4", "trials=40", []),
+        ('{"f1": lambda t, p: 1}', "lambda t, p: 1", "lambda t, p: 2", ["the code of Study.metrics changed"]),
+        ('{"f1": f1_score}', "trials=4", "trials=40", []),
+        ('{"f1": make_scorer(f1_score, pos_label=0)}', "=0)", "=1)", ["the code of Study.metrics changed"]),
+        ('{"own": own}', "y_pred.mean()", "y_pred.max()", ["the code of own changed"]),
+        ('{"own": own}', "return 2 * x", "return 3 * x", ["the code of helper changed"]),
+        ('{"own": WANTED}', "y_pred.mean()", "y_pred.max()", ["the code of own changed"]),
+        ('{"own": WANTED}', '"predict_proba"', '"predict"', ["the code of WANTED changed"]),
+        ('{"own": WANTED}', "seeds=6", "seeds=60", []),
+    ],
+)
+def test_own_metrics_count_as_they_are_stated_with_the_code_that_they_use(tmp_path, metrics, old, new, phrases):
+    source = SOURCE.replace("class Scale:", f"{METRICS}\n\nclass Scale:").replace(
+        "from optuna", "from sklearn.metrics import f1_score, make_scorer\nfrom optuna"
+    )
+    source = source.replace("build=build,", f"build=build,\n    metrics={metrics},")
+    assert old in source
+
+    def definition(text):
+        (tmp_path / "study.py").write_text(text)
+        study = resolve(loader.load(tmp_path / "study.py"), Request())
+        return define(study, study.arm("a"), Phase.SEARCH, code_of(study.file))
+
+    assert changes(definition(source), definition(source.replace(old, new, 1))) == phrases
+    assert {"Study.metrics", "build"} <= definition(source)["code"].keys()
+
+
+def test_metrics_that_stand_elsewhere_count_with_the_whole_study(tmp_path):
+    source = SOURCE.replace("STUDY = Study(", "MORE = dict(metrics={'f1': 'f1_macro'})\nSTUDY = Study(**MORE,")
+    (tmp_path / "study.py").write_text(source)
+    assert {"STUDY", "MORE"} <= code_of(loader.load(tmp_path / "study.py")).keys()

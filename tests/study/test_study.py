@@ -8,11 +8,11 @@ import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from dlstudy.errors import DefinitionError, StudyError
-from dlstudy.study.claims import Claim, Reported
+from dlstudy.study.claims import Claim, Reported, seeds_needed
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol, Sweep
 from dlstudy.study.split import Split
-from dlstudy.study.study import Arm, Study, seeds_needed
+from dlstudy.study.study import Arm, Study
 from tests.helpers.builders import RATE, figure, make_study
 
 BETTER = partial(Claim, "a is better", better="a", than="b", metric="test_accuracy")
