@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.datasets.dataset import Array
 from dlstudy.datasets.structure import Structure, arrays_in, is_table
 
 __all__ = ["Twins", "count_twins", "n_repeats", "row_digests"]
@@ -79,17 +78,25 @@ def n_repeats(digests: np.ndarray) -> int:
     return len(digests) - len(np.unique(digests))
 
 
-def count_twins(digests: np.ndarray, y: Array, test_digests: np.ndarray, y_test: Array) -> Twins:
+def count_twins(digests: np.ndarray, y: Structure, test_digests: np.ndarray, y_test: Structure) -> Twins:
     """How many test rows are equal to a training row.
 
     Args:
-        digests, y: (n,), of the rows that train, as `row_digests` gives them; their labels or targets.
+        digests, y: (n,), of the rows that train, as `row_digests` gives them; (n, ...) their targets, None for none.
         test_digests, y_test: (m,), likewise, of the rows that test.
     """
     equal = np.isin(test_digests, digests)
+    y, y_test = _comparable(y, digests), _comparable(y_test, test_digests)
     trained = set(zip(digests.tolist(), y.tolist(), strict=True)) if equal.any() else set()
     tested: Any = zip(test_digests[equal].tolist(), y_test[equal].tolist(), strict=True)
     return Twins(len(equal), int(equal.sum()), sum(pair not in trained for pair in tested))
+
+
+def _comparable(y: Structure, digests: np.ndarray) -> np.ndarray:
+    """(n,) what is equal where all targets of a row are; rows without targets are equal where their features are."""
+    if y is None:
+        return digests
+    return y if isinstance(y, np.ndarray) and y.ndim == 1 else row_digests(y)
 
 
 def _is_whole(value: object) -> bool:

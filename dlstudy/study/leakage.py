@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from dlstudy.datasets import registry
-from dlstudy.datasets.structure import Structure
+from dlstudy.datasets.structure import take
 from dlstudy.datasets.twins import Twins, count_twins, row_digests
 from dlstudy.errors import DataError
 from dlstudy.study.row_facts import facts_in
@@ -41,20 +41,14 @@ def twins_of(dataset: str, split: Split, number: int = 0, rows: int | None = Non
     data = registry.load(dataset)
     parts = split_rows(split, facts_in(split, data), rows, number=number)
     digests, test_digests = _digests(dataset)
-    y, y_test = _targets(data.y_train, digests), _targets(data.y_test, test_digests)
+    y, y_test = data.y_train, data.y_test
     if parts.test_inside:
         y_test, test_digests = y, digests
-    return count_twins(digests[parts.train], y[parts.train], test_digests[parts.test], y_test[parts.test])
+    y, y_test = (None if part is None else take(part, of) for part, of in ((y, parts.train), (y_test, parts.test)))
+    return count_twins(digests[parts.train], y, test_digests[parts.test], y_test)
 
 
 @functools.lru_cache(maxsize=8)
 def _digests(dataset: str) -> tuple[np.ndarray, np.ndarray]:
     data = registry.load(dataset)
     return row_digests(data.x_train), row_digests(data.x_test)
-
-
-def _targets(y: Structure, digests: np.ndarray) -> np.ndarray:
-    """(n,) what is equal where all targets of a row are: the targets, or the rows' own digests where there are none."""
-    if y is None:
-        return digests
-    return np.asarray(y) if isinstance(y, np.ndarray) and y.ndim == 1 else row_digests(y)

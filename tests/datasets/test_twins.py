@@ -67,6 +67,9 @@ def test_targets_of_any_form_are_compared(monkeypatch, name, y):
     data = Dataset(dataclasses.replace(registry.describe("digits"), n_test=0), x, y, x[:0], None)
     monkeypatch.setattr(registry, "load", {name: data}.get)
     assert twins_of(name, Split(0, last=1)) == Twins(1, 1, 0 if y is None else 1)
+    digests = row_digests(x)
+    tested = None if y is None else take(y, slice(2, 3))
+    assert count_twins(digests[:2], None if y is None else take(y, slice(2)), digests[2:], tested).n_equal == 1
 
 
 def test_a_part_without_rows_has_no_twins():
