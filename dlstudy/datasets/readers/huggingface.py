@@ -10,7 +10,7 @@ from dlstudy.common.text import describe_error, short_repr, without_secrets
 from dlstudy.datasets.readers.fields import check_columns, fields, names_of, read, refuse_missing
 from dlstudy.datasets.readers.images import Size, check_format, pixels, stacked
 from dlstudy.datasets.readers.parts import PART_NAMES, as_split
-from dlstudy.datasets.readers.paths import located
+from dlstudy.datasets.readers.paths import is_there, located
 from dlstudy.errors import DataError
 
 __all__ = ["read_huggingface"]
@@ -77,14 +77,14 @@ def _load(datasets: Any, name: Any, *, revision: Any, config: Any, split: Any) -
     if not isinstance(name, str) or not name.strip():
         raise DataError(f"{_WHAT} needs the name of a data set, such as user/name, or a folder, got {short_repr(name)}")
     there = located(name)
-    if not there.exists() and (not isinstance(revision, str) or not revision.strip()):
+    if not is_there(there) and (not isinstance(revision, str) or not revision.strip()):
         raise DataError(
             f"{_WHAT} needs the revision of {name!r}, a commit or a tag, got {short_repr(revision)}: state one, since "
             "what a name alone stands for may change"
         )
-    place = str(there) if there.exists() else name
+    place = str(there) if is_there(there) else name
     try:
-        return datasets.load_dataset(place, config, split=split, revision=None if there.exists() else revision)
+        return datasets.load_dataset(place, config, split=split, revision=None if is_there(there) else revision)
     except Exception as error:  # of whichever library it downloads and reads with
         reason = without_secrets(describe_error(error))
     raise DataError(f"{_WHAT} cannot read {name} ({reason}): check name, config, split, revision and the connection")

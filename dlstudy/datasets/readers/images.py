@@ -18,7 +18,7 @@ from dlstudy.datasets.readers.fields import (
     targets_of,
 )
 from dlstudy.datasets.readers.parts import as_split, files_below, list_classes
-from dlstudy.datasets.readers.paths import base_folder, is_address, label_of, located, missing
+from dlstudy.datasets.readers.paths import base_folder, is_address, is_there, label_of, located, missing
 from dlstudy.datasets.readers.tables import read_table
 from dlstudy.datasets.structure import is_table
 from dlstudy.errors import DataError
@@ -52,7 +52,7 @@ def read_images(
     check_format(size, color)
     if not is_table(source) and not is_address(source):
         there = located(source)
-        if not there.exists():
+        if not is_there(there):
             raise missing(_WHAT, source)
         if there.is_dir():
             return _of_folder(there, target, size, color, own)
@@ -121,7 +121,7 @@ def _read_files(files: list[Path], folder: Path, size: Size, color: str) -> Arra
             except Image.DecompressionBombError as error:
                 raise ValueError(str(error)) from error
 
-        if not file.exists():
+        if not is_there(file):
             raise missing(_WHAT, file)
         return read(_WHAT, _relative(file, folder), convert, "replace or remove it")
 

@@ -22,6 +22,7 @@ __all__ = [
     "content",
     "files_of",
     "is_address",
+    "is_there",
     "label_of",
     "located",
     "missing",
@@ -48,8 +49,20 @@ def located(path: str | os.PathLike[str]) -> Path:
     """
     if not isinstance(path, str | os.PathLike) or not str(path):
         raise DataError(f"a path must be a text or a Path, got {short_repr(path)}: give the name of a file")
-    found, base = Path(path).expanduser(), base_folder.get()
-    return found if base is None or not (base / found).exists() else base / found
+    try:
+        found = Path(path).expanduser()
+    except RuntimeError:  # there is no such user
+        found = Path(path)
+    base = base_folder.get()
+    return found if base is None or not is_there(base / found) else base / found
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file or a folder, also for a path that the system refuses."""
+    try:
+        return path.exists()
+    except OSError:  # too long, or in a folder that may not be read
+        return False
 
 
 def files_of(what: str, paths: Source | Iterable[Source]) -> list[Source]:
@@ -71,7 +84,7 @@ def _files(what: str, item: Source) -> list[Source]:
     if is_address(item):
         return [item]
     path = located(item)
-    if path.exists():
+    if is_there(path):
         return [path]
     if not glob.has_magic(str(item)):
         raise missing(what, item)
@@ -84,12 +97,16 @@ def _files(what: str, item: Source) -> list[Source]:
 
 def missing(what: str, path: str | os.PathLike[str]) -> DataError:
     """The error that there is nothing at a path, with a name that is close to it."""
-    folder = located(path).parent
-    there = [found.name for found in folder.iterdir()] if folder.is_dir() else []
+    try:
+        there = [found.name for found in located(path).parent.iterdir()]
+    except OSError:
+        there = []
     close = difflib.get_close_matches(Path(path).name, there, 1)
     hint = f"did you mean {close[0]!r}?" if close else "correct the path"
     where = "" if Path(path).is_absolute() else f" in {_looked_in()}"
-    return DataError(f"{what} needs what is at a path, got {str(path)!r}, and nothing is there{where}: {hint}")
+    return DataError(
+        f"{what} needs what is at a path, got {short_repr(str(path))}, and nothing is there{where}: {hint}"
+    )
 
 
 def _looked_in() -> str:

@@ -142,6 +142,13 @@ def _check_types(table: Any, dtypes: Any, dates: Sequence[str]) -> None:
     """Checks what pandas leaves as it is without a word."""
     if isinstance(dtypes, Mapping):
         check_columns("dtypes", map(str, dtypes), table.columns)
+    for name in table.columns:
+        known = table[name].dropna() if getattr(table[name].dtype, "kind", "") == "O" else []
+        if len(known) and all(isinstance(value, bool) for value in known):
+            raise DataError(
+                f"a column of truth values must have one in each row, got none in {table[name].isna().sum():,} rows of "
+                f"{name!r}: state dtypes={{{name!r}: 'boolean'}}, or 'category'"
+            )
     for name in dates:
         if len(table) and getattr(table[name].dtype, "kind", "O") != "M":
             raise DataError(

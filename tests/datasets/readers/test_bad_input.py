@@ -79,6 +79,11 @@ BAD: dict[str, list[Callable[[Path], Data]]] = {
     ],
     r"got 'gone.parquet', and nothing is there in /.*: correct the path": [lambda f: Data.parquet("gone.parquet", "y")],
     "a path must be a text or a Path, got 5": [lambda folder: Data.csv(5, "y"), lambda f: Data.images(5)],
+    "Data.csv needs what is at a path, got '(aaa.*aaa|~nobody-of-that-name/a.csv|a.*x00b)', and nothing is there": [
+        lambda folder: Data.csv("a" * 5_000, "y"),
+        lambda folder: Data.csv("~nobody-of-that-name/a.csv", "y"),
+        lambda folder: Data.csv("a\0b", "y"),
+    ],
     "a path must be a text or a Path, got ''": [lambda folder: Data.csv("", "y")],
     "needs at least one path, got an empty list": [lambda folder: Data.csv([], "y")],
     "got none for the pattern": [lambda folder: Data.csv(str(folder / "*.csv"), "y")],
@@ -117,6 +122,9 @@ BAD: dict[str, list[Callable[[Path], Data]]] = {
     "needs a column beside the target, got none in t.csv": [
         lambda folder: table(folder, "y\n1\n"),
         lambda folder: table(folder, drop=["a", "b"]),
+    ],
+    "a column of truth values must have one in each row, got none in 1 rows of 'a': state dtypes={'a': 'boolean'}": [
+        lambda folder: table(folder, "a,y\nTrue,1\n,0\nFalse,1\n"),
     ],
     "parse_dates must name columns of dates, got 'soon' in 'a'": [
         lambda folder: table(folder, "a,y\nsoon,1\n", parse_dates="a"),
