@@ -1,7 +1,7 @@
 """A user's own rows, as a study gives them to `Study(data=...)`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from dlstudy.common.text import short_repr
@@ -83,6 +83,19 @@ class Data:
                 raise DataError(f"Data.{name} must be a text, got {short_repr(value)}")
 
     @classmethod
+    def _by(
+        cls, reader: Callable[..., dict[str, Any]], *arguments: Any, own: Mapping[str, Any], **options: Any
+    ) -> "Data":
+        """What a reader reads, with further fields that the user states. Any: as each reader takes them."""
+        from dlstudy.datasets.readers.fields import near
+
+        known = [field.name for field in fields(cls)]
+        for name in own:
+            if name not in known:
+                raise DataError(f"Data has no argument {name!r}: {near(name, known)}")
+        return cls(**reader(*arguments, own=own, **options))
+
+    @classmethod
     def csv(
         cls,
         path: Any,  # Any: a path, a pattern, an address, or a list of those
@@ -123,7 +136,7 @@ class Data:
         from dlstudy.datasets.readers.tables import read_csv
 
         given = {"index": index, "dtypes": dtypes, "parse_dates": parse_dates, "sep": sep, "options": options}
-        return cls(**read_csv(path, target, drop=drop, sha256=sha256, own=own, **given))
+        return cls._by(read_csv, path, target, drop=drop, sha256=sha256, own=own, **given)
 
     @classmethod
     def parquet(
@@ -147,7 +160,7 @@ class Data:
         """
         from dlstudy.datasets.readers.tables import read_parquet
 
-        return cls(**read_parquet(path, target, drop=drop, sha256=sha256, options=options, own=own))
+        return cls._by(read_parquet, path, target, drop=drop, sha256=sha256, options=options, own=own)
 
     @classmethod
     def npz(
@@ -173,7 +186,7 @@ class Data:
         """
         from dlstudy.datasets.readers.arrays import read_npz
 
-        return cls(**read_npz(path, x, y, sha256=sha256, own=own))
+        return cls._by(read_npz, path, x, y, sha256=sha256, own=own)
 
     @classmethod
     def images(
@@ -209,7 +222,7 @@ class Data:
         """
         from dlstudy.datasets.readers.images import read_images
 
-        return cls(**read_images(source, target, path=path, folder=folder, size=size, color=color, own=own))
+        return cls._by(read_images, source, target, path=path, folder=folder, size=size, color=color, own=own)
 
     @classmethod
     def text(
@@ -238,7 +251,7 @@ class Data:
         """
         from dlstudy.datasets.readers.texts import read_texts
 
-        return cls(**read_texts(source, target, text=text, sha256=sha256, options=options, own=own))
+        return cls._by(read_texts, source, target, text=text, sha256=sha256, options=options, own=own)
 
     @classmethod
     def sklearn(cls, name: str, *, options: Mapping[str, Any] | None = None, **own: Any) -> "Data":  # Any: of Data
@@ -257,7 +270,7 @@ class Data:
         """
         from dlstudy.datasets.readers.sklearn_sets import read_sklearn
 
-        return cls(**read_sklearn(name, options, own))
+        return cls._by(read_sklearn, name, options, own=own)
 
     @classmethod
     def openml(
@@ -283,7 +296,7 @@ class Data:
         """
         from dlstudy.datasets.readers.openml import read_openml
 
-        return cls(**read_openml(id_or_name, version, target, options, own))
+        return cls._by(read_openml, id_or_name, version, target, options, own=own)
 
     @classmethod
     def huggingface(
@@ -320,4 +333,4 @@ class Data:
         from dlstudy.datasets.readers.huggingface import read_huggingface
 
         which = {"revision": revision, "config": config, "split": split}
-        return cls(**read_huggingface(name, x, y, which=which, size=size, color=color, own=own))
+        return cls._by(read_huggingface, name, x, y, which=which, size=size, color=color, own=own)

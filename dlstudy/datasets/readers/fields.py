@@ -16,6 +16,7 @@ __all__ = [
     "check_columns",
     "check_size",
     "columns_as_values",
+    "encoding_of",
     "fields",
     "mapping",
     "name_of",
@@ -96,6 +97,20 @@ def mapping(what: str, options: Any) -> dict[str, Any]:  # Any: what a user stat
     if options is not None and not isinstance(options, Mapping):
         raise DataError(f"options of {what} must be a dict, got {short_repr(options)}: give options={{'name': value}}")
     return dict(options or {})
+
+
+def encoding_of(what: str, options: Mapping[str, Any]) -> str:
+    """The encoding of files of text, which is all that can be stated of them.
+
+    Raises:
+        DataError: the options state something else.
+    """
+    for name in options:
+        if name != "encoding":
+            raise DataError(
+                f"{what} takes the option encoding alone for such files, got {short_repr(name)}: leave it out"
+            )
+    return str(options.get("encoding", "utf-8-sig"))
 
 
 def names_of(what: str, names: Any) -> list[str]:  # Any: what a user states

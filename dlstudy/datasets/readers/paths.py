@@ -61,7 +61,7 @@ def is_there(path: Path) -> bool:
     """Whether there is a file or a folder, also for a path that the system refuses."""
     try:
         return path.exists()
-    except OSError:  # too long, or in a folder that may not be read
+    except (OSError, ValueError):  # too long, with a null byte, or in a folder that may not be read
         return False
 
 
@@ -97,16 +97,22 @@ def _files(what: str, item: Source) -> list[Source]:
 
 def missing(what: str, path: str | os.PathLike[str]) -> DataError:
     """The error that there is nothing at a path, with a name that is close to it."""
-    try:
-        there = [found.name for found in located(path).parent.iterdir()]
-    except OSError:
-        there = []
+    there = [
+        name for base in (base_folder.get(), Path()) if base is not None for name in _names_in((base / path).parent)
+    ]
     close = difflib.get_close_matches(Path(path).name, there, 1)
     hint = f"did you mean {close[0]!r}?" if close else "correct the path"
     where = "" if Path(path).is_absolute() else f" in {_looked_in()}"
     return DataError(
         f"{what} needs what is at a path, got {short_repr(str(path))}, and nothing is there{where}: {hint}"
     )
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [found.name for found in folder.iterdir()]
+    except (OSError, ValueError):
+        return []
 
 
 def _looked_in() -> str:

@@ -8,7 +8,16 @@ from typing import Any
 
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.readers.csv_files import PACKED, csv_table, endings, unpacked
-from dlstudy.datasets.readers.fields import check_columns, fields, mapping, name_of, names_of, read, refuse_missing
+from dlstudy.datasets.readers.fields import (
+    check_columns,
+    encoding_of,
+    fields,
+    mapping,
+    name_of,
+    names_of,
+    read,
+    refuse_missing,
+)
 from dlstudy.datasets.readers.paths import Source, content, files_of, label_of
 from dlstudy.errors import DataError
 
@@ -40,7 +49,7 @@ def read_csv(
     given = {"sep": sep, "dtype": dtypes, "parse_dates": dates or False, **mapping(_CSV, options)}
 
     def table_of(source: Source) -> Any:  # Any: a pandas table
-        table = csv_table(_CSV, source, given, sha256)
+        table = _flat(csv_table(_CSV, source, given, sha256))
         if index:
             table = table.iloc[:, 1:]
         _refuse_unnamed(table, index)
@@ -159,7 +168,13 @@ def _check_types(table: Any, dtypes: Any, dates: Sequence[str]) -> None:
 
 def _parquet(what: str, source: Source, given: Mapping[str, Any], sha256: str | None) -> Any:
     file = content(what, source, sha256)
-    table = read(what, label_of(source), lambda: _pandas().read_parquet(file, **given), "it must be a Parquet file")
+    return _flat(
+        read(what, label_of(source), lambda: _pandas().read_parquet(file, **given), "it must be a Parquet file")
+    )
+
+
+def _flat(table: Any) -> Any:
+    """The table with a column for each index that has a name, and its rows numbered from 0."""
     named = [name for name in table.index.names if name is not None]
     return table.reset_index(level=named).reset_index(drop=True) if named else table.reset_index(drop=True)
 
@@ -167,7 +182,7 @@ def _parquet(what: str, source: Source, given: Mapping[str, Any], sha256: str | 
 def _json_lines(what: str, source: Source, given: Mapping[str, Any], sha256: str | None) -> Any:
     """The table of a file with an object in each line. pandas's own reader guesses dates from names of columns."""
     file = content(what, source, sha256)
-    end, encoding = (endings(source) or [""])[-1], given.get("encoding", "utf-8-sig")
+    end, encoding = (endings(source) or [""])[-1], encoding_of(what, given)
 
     def parse() -> list[dict[str, Any]]:
         rows = []
@@ -208,10 +223,8 @@ def _column(name: Any, columns: list[Any]) -> Any:
     known = [column for column in columns if column.notna().any()] or columns[:1]
     kinds = {str(column.dtype) for column in known}
     numbers = all(getattr(column.dtype, "kind", "O") in "iuf" for column in known)
-    if kinds == {"category"}:
-        kept = [column for column in columns if str(column.dtype) == "category"]
-        if len(kept) == len(columns):
-            return pandas.Series(pandas.api.types.union_categoricals(columns, sort_categories=True))
+    if all(str(column.dtype) == "category" for column in columns):
+        return pandas.Series(pandas.api.types.union_categoricals(columns, sort_categories=True))
     if len(kinds) > 1 and not numbers:
         raise DataError(
             f"a column needs one type in all files, got {' and '.join(sorted(kinds))} in {name!r}: state its type in "

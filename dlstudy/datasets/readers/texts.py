@@ -9,6 +9,7 @@ import numpy as np
 from dlstudy.datasets.readers.fields import (
     check_size,
     columns_as_values,
+    encoding_of,
     fields,
     mapping,
     name_of,
@@ -57,7 +58,7 @@ def read_texts(
 def _of_folder(folder: Path, options: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     listed = list_classes(_WHAT, folder, [".txt"])
     check_size(_WHAT, sum(file.stat().st_size for file in listed.files))
-    encoding = options.get("encoding", "utf-8")
+    encoding = encoding_of(_WHAT, options)
 
     def read_one(file: Path) -> str:
         label = file.relative_to(folder).as_posix()

@@ -79,10 +79,10 @@ BAD: dict[str, list[Callable[[Path], Data]]] = {
     ],
     r"got 'gone.parquet', and nothing is there in /.*: correct the path": [lambda f: Data.parquet("gone.parquet", "y")],
     "a path must be a text or a Path, got 5": [lambda folder: Data.csv(5, "y"), lambda f: Data.images(5)],
-    "Data.csv needs what is at a path, got '(aaa.*aaa|~nobody-of-that-name/a.csv|a.*x00b)', and nothing is there": [
+    "Data.csv needs what is at a path, got '(aaa.*aaa|~nobody-of-that-name/a.csv|a.*x00.*b)', and nothing is there": [
         lambda folder: Data.csv("a" * 5_000, "y"),
         lambda folder: Data.csv("~nobody-of-that-name/a.csv", "y"),
-        lambda folder: Data.csv("a\0b", "y"),
+        lambda folder: Data.csv("a\0/b", "y"),
     ],
     "a path must be a text or a Path, got ''": [lambda folder: Data.csv("", "y")],
     "needs at least one path, got an empty list": [lambda folder: Data.csv([], "y")],
@@ -160,6 +160,10 @@ BAD: dict[str, list[Callable[[Path], Data]]] = {
     ],
     "a column needs one type in all files, got int64 and (str|object) in 'a': state its type in dtypes": [
         lambda folder: Data.csv(pieces(folder, "a,y\n1,2\n", "a,y\nx,2\n"), "y"),
+    ],
+    "Data has no argument 'titel': did you mean 'title'": [
+        lambda folder: table(folder, titel="Mine"),
+        lambda folder: Data.images(folder, titel="Mine"),
     ],
     "Data.csv reads y itself, got y= too": [lambda folder: table(folder, y=[1, 2])],
     # Parquet and npz
@@ -266,6 +270,12 @@ BAD: dict[str, list[Callable[[Path], Data]]] = {
     r"cannot read r.jsonl \(line 2 is no JSON": [lambda folder: reviews(folder, '{"text": "a"}\n{"text"\n', "r.jsonl")],
     r"cannot read r.jsonl \(line 1 is no object: \[1, 2\]\)": [lambda folder: reviews(folder, "[1, 2]", "r.jsonl")],
     "Data.text needs rows, got none in r.jsonl": [lambda folder: reviews(folder, "", "r.jsonl")],
+    "takes the option encoding alone for such files, got 'lines'": [
+        lambda folder: reviews(folder, '{"text": "a", "label": 1}', "r.jsonl", options={"lines": True}),
+        lambda folder: Data.text(
+            [text(folder, "a", "a/1.txt"), text(folder, "b", "b/1.txt")][0].parents[1], options={"lines": True}
+        ),
+    ],
     # collections
     "needs a data set of scikit-learn, got 'brest_cancer': did you mean 'breast_cancer'": [
         lambda folder: Data.sklearn("brest_cancer"),

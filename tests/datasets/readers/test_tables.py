@@ -79,6 +79,8 @@ def test_options_of_pandas_are_passed_on(tmp_path: Path) -> None:
     path.write_text("größe;ja\n1,5;0\n2,5;1\n", encoding="latin-1")
     data = Data.csv(path, "ja", sep=";", options={"encoding": "latin-1", "decimal": ","})
     np.testing.assert_array_equal(data.x["größe"], [1.5, 2.5])
+    data = Data.csv(path, "ja", sep=";", options={"encoding": "latin-1", "index_col": "größe"})
+    assert list(data.x.columns) == ["größe", "ja"]
 
 
 def test_files_of_a_pattern_follow_each_other_by_name(tmp_path: Path) -> None:
