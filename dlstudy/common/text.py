@@ -3,12 +3,23 @@
 import re
 import unicodedata
 
-__all__ = ["describe_error", "is_line", "message_of", "one_line", "printable", "short_repr", "without_passwords"]
+__all__ = [
+    "describe_error",
+    "is_line",
+    "message_of",
+    "one_line",
+    "printable",
+    "short_repr",
+    "without_passwords",
+    "without_secrets",
+]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _WORD = re.compile(r"\S+")
 _USER = re.compile(r"://[^\s:/@]*:")
 _IN_QUERY = re.compile(r"([?&](?:password|passwd|token)=)[^&\s'\"]*")
+_ACCOUNT = re.compile(r"^[^/?#'\"]*@")
+_QUERY = re.compile(r"[?#][^'\"]*")
 _SENTENCE = re.compile(r"[.!?:] (?=\W?[A-Z])")
 _MOST = 20_000  # characters at either end of a text that are looked at
 _LITERAL = 70
@@ -114,3 +125,20 @@ def _without_password(word: re.Match[str]) -> str:
     """A word without what is between the user of an address and the last `@`, in linear time."""
     user, at = _USER.search(word[0]), word[0].rfind("@")
     return f"{word[0][: user.end()]}***{word[0][at:]}" if user and user.end() <= at else word[0]
+
+
+def without_secrets(text: str) -> str:
+    """Text whose addresses have neither a user, a password, a query nor a fragment: `https://host/table.csv`.
+
+    Keys of signed addresses have many names; so nothing after the `?` is kept. For what is stored and shown of the
+    source of data; `without_passwords` is for an address whose user and options are of interest.
+    """
+    return _WORD.sub(_without_secret, without_passwords(text))
+
+
+def _without_secret(word: re.Match[str]) -> str:
+    """A word without the account and the query of each address; without a query where it is a path alone."""
+    first, *rest = word[0].split("://")
+    if "=" in first.partition("?")[2]:
+        first = _QUERY.sub("", first, count=1)
+    return "://".join([first, *(_QUERY.sub("", _ACCOUNT.sub("", part, count=1), count=1) for part in rest)])

@@ -14,6 +14,7 @@ from dlstudy.common.text import describe_error
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.own_cache import is_own, own_folder, store_own, store_stream
 from dlstudy.datasets.own_rows import plain_rows
+from dlstudy.datasets.readers.paths import base_folder
 from dlstudy.datasets.stream import Stream
 from dlstudy.errors import DataError, DlstudyError
 from dlstudy.study import loader
@@ -69,6 +70,7 @@ def _remembered(note: Path) -> str:
 
 def _read(path: str) -> str:
     """Calls a study's function for its rows, and writes them to the cache; for a process of its own."""
+    base_folder.set(Path(path).resolve().parent)  # so that its relative paths hold from any current folder
     file = loader.load(Path(path))
     data = file.study.data
     with file.modules.importable():

@@ -2,7 +2,15 @@
 
 import pytest
 
-from dlstudy.common.text import describe_error, is_line, message_of, one_line, short_repr, without_passwords
+from dlstudy.common.text import (
+    describe_error,
+    is_line,
+    message_of,
+    one_line,
+    short_repr,
+    without_passwords,
+    without_secrets,
+)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +107,27 @@ def test_a_password_as_long_as_a_token_is_hidden_also_in_a_long_message():
     address = f"postgresql://me:{'secret' * 1_000}@host/name"
     assert without_passwords(f"at {address}, no answer") == "at postgresql://me:***@host/name, no answer"
     assert without_passwords("://me:" * 200_000) == "://me:" * 200_000
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://me:s3cret@host:80/a.csv?token=s3cret#s3cret", "https://host:80/a.csv"),
+        ("https://s3cret@host/a.csv", "https://host/a.csv"),
+        ("https://me:s3/cr@et@host/a.csv", "https://host/a.csv"),
+        ("https://me:s3?cr#et@host/a.csv?X-Amz-Signature=s3cret", "https://host/a.csv"),
+        ("http://host/package@1.0/a.csv", "http://host/package@1.0/a.csv"),
+        ("at 'https://host/a.csv?key=s3cret', none", "at 'https://host/a.csv', none"),
+        ("http://host/a,http://s3cret@host/b", "http://host/a,http://host/b"),
+        ("retries exceeded with url: /a.csv?sig=s3cret (refused)", "retries exceeded with url: /a.csv (refused)"),
+        ("is it? a = b # c", "is it? a = b # c"),
+        ("folder/my #1 file?.csv", "folder/my #1 file?.csv"),
+    ],
+)
+def test_nothing_of_an_address_is_shown_that_may_be_secret(text, shown):
+    assert without_secrets(text) == shown
+
+
+def test_secrets_are_removed_from_a_long_text_in_linear_time():
+    for text in ("://me:" * 100_000, "?" * 500_000, "://?" * 100_000, "://@" * 100_000):
+        assert "@" not in without_secrets(text)

@@ -117,3 +117,14 @@ def test_a_study_without_test_rows_is_refused_with_the_remedy(folder):
     path.write_text(STUDY.format(body=ROWS).replace("test=0.25, random_state=0", ""))
     with pytest.raises(StudyError, match=r"own-\w+ has none of its own .* state Split.test"):
         resolve(with_rows(loader.load(path)), Request())
+
+
+def test_paths_are_relative_to_the_study_file_in_whatever_folder_the_command_runs(folder, tmp_path, monkeypatch):
+    (folder / "rows.csv").write_text("a,y\n" + "".join(f"{i},{i % 2}\n" for i in range(40)))
+    monkeypatch.chdir(tmp_path)
+    about = registry.describe(with_rows(study_in(folder, 'return Data.csv("rows.csv", target="y")')).study.dataset)
+    assert (about.name.rpartition("-")[0], about.n_train, about.target_name) == ("rows", 40, "y")
+    with pytest.raises(
+        DataError, match=r"^mine\.py, line 10: Data\.csv needs what is at a path, got 'row\.csv'.* 'rows"
+    ):
+        with_rows(study_in(folder, 'return Data.csv("row.csv", target="y")'))
