@@ -12,7 +12,8 @@ from sklearn.metrics import make_scorer
 from sklearn.svm import SVC
 
 from dlstudy.study.phases import Phase, ReadTest
-from dlstudy.study.protocol import Split
+from dlstudy.study.row_facts import RowFacts
+from dlstudy.study.split import Split
 from dlstudy.study.splits import split_rows
 from dlstudy.training.train import DatasetContext
 from tests.helpers.trainings import net, run, spec_of
@@ -43,7 +44,8 @@ def changed(change):
 
 def parts_of(context, spec, change):
     """Inputs and targets of each part, as prepared."""
-    arrays, rows = context.arrays, split_rows(spec.split, len(context.arrays.y), len(context.arrays.y_test), spec.rows)
+    arrays = context.arrays
+    rows = split_rows(spec.split, RowFacts(len(arrays.y), len(arrays.y_test)), spec.rows)
     inside = {"val": rows.validation, "train_end": rows.train, **({"test": rows.test} if rows.test_inside else {})}
     parts = {part: (arrays.x[found], change(arrays.y)[found]) for part, found in inside.items()}
     return parts if rows.test_inside else {**parts, "test": (arrays.x_test, change(arrays.y_test))}
