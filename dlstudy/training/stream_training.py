@@ -31,23 +31,12 @@ def train_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # An
         DivergedError: the loss is no longer a finite number.
         TrialError: the model is no compiled Keras model, or the study has a function that needs arrays.
     """
-    import keras
-
     _require(model, task)
     if not model.built:
         model(streams.sample())
     initial = digests(model) if task.spec.phase.reads_test else {}
     recorder = EpochRecorder(task)
-    judged_as = "test" if task.judges_test_each_epoch else "validation"
-    rows = streams.part("train")
-    model.fit(
-        rows,
-        shuffle=isinstance(rows, keras.utils.PyDataset),  # by its batches, as in Keras; a `tf.data` is in order already
-        epochs=task.spec.epochs,
-        validation_data=streams.part(judged_as) if judged_as in streams.stream.parts else None,
-        verbose=0,
-        callbacks=recorder.begin(callbacks_of(task), task.spec.epochs),
-    )
+    _fit(model, task, streams, recorder.begin(callbacks_of(task), task.spec.epochs))
     if recorder.diverged:
         raise DivergedError(f"the loss was no longer a finite number after epoch {recorder.epoch}")
     metrics = {**recorder.metrics_of(model), "parameters": count_parameters(model)}
@@ -72,6 +61,21 @@ def train_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # An
         model=model_digest(task),
         model_remark=remark,
         outputs=judged.outputs,
+    )
+
+
+def _fit(model: Any, task: Task, streams: Streams, callbacks: list[Any]) -> None:
+    import keras
+
+    judged_as = "test" if task.judges_test_each_epoch else "validation"
+    rows = streams.part("train")
+    model.fit(
+        rows,
+        shuffle=isinstance(rows, keras.utils.PyDataset),  # by its batches, as in Keras; a `tf.data` is in order already
+        epochs=task.spec.epochs,
+        validation_data=streams.part(judged_as) if judged_as in streams.stream.parts else None,
+        verbose=0,
+        callbacks=callbacks,
     )
 
 

@@ -98,7 +98,7 @@ def test_a_stream_trains_as_keras_does_on_it_and_the_same_seed_gives_the_same_nu
     assert first.history == again.history
     keras.utils.set_random_seed(11)
     model = net({"input_shape": (4,), "n_train": 120})
-    streams = Streams(stream_of(make), 11, 32)
+    streams = Streams(stream_of(make), 11, 32, {"train": 120})
     rows = streams.part("train")
     model.fit(rows, epochs=4, verbose=0, shuffle=isinstance(rows, keras.utils.PyDataset))
     scores = model.evaluate(X[PARTS["test"]], Y[PARTS["test"]], verbose=0, return_dict=True)
