@@ -147,11 +147,7 @@ class Variant:
         Raises:
             UsageError: it prunes by a metric that is known at the end of a training only.
         """
-        if self.pruner != "none" and study.protocol.metric in names_of(study.metrics):
-            raise UsageError(
-                f"--pruner needs a metric after each epoch, got {study.protocol.metric} of Study.metrics, which is "
-                "computed at the end of a training: leave --pruner out, or search by a metric of the model"
-            )
+        self._require_value_of_epochs(study)
         protocol = study.protocol.with_searches(1) if self.quick else study.protocol
         rows = min(protocol.rows or used.n_train, used.n_train)
         if self.quick:
@@ -186,6 +182,13 @@ class Variant:
         sweeps = [dataclasses.replace(sweep, fixed=self._limited(sweep.fixed, used)) for sweep in study.sweeps]
         changed_study = dataclasses.replace(study, dataset=used.name, protocol=changed, arms=arms, sweeps=sweeps)
         return _with_aa_tests(changed_study, self.aa_test) if self.aa_test else changed_study
+
+    def _require_value_of_epochs(self, study: Study) -> None:
+        if self.pruner != "none" and study.protocol.metric in names_of(study.metrics):
+            raise UsageError(
+                f"--pruner needs a metric after each epoch, got {study.protocol.metric} of Study.metrics, which is "
+                "computed at the end of a training: leave --pruner out, or search by a metric of the model"
+            )
 
     def _limited(self, values: Mapping[str, Any], used: Description) -> dict[str, Any]:  # Any: JSON scalars
         """Parameters with the epochs of this variant, where they state any."""
