@@ -147,7 +147,7 @@ class Variant:
         Raises:
             UsageError: it prunes by a metric that is known at the end of a training only.
         """
-        self._refuse_late_metric(study)
+        self._require_value_of_epochs(study)
         protocol = study.protocol.with_searches(1) if self.quick else study.protocol
         rows = min(protocol.rows or used.n_train, used.n_train)
         if self.quick:
@@ -183,7 +183,7 @@ class Variant:
         changed_study = dataclasses.replace(study, dataset=used.name, protocol=changed, arms=arms, sweeps=sweeps)
         return _with_aa_tests(changed_study, self.aa_test) if self.aa_test else changed_study
 
-    def _refuse_late_metric(self, study: Study) -> None:
+    def _require_value_of_epochs(self, study: Study) -> None:
         if self.pruner != "none" and study.protocol.metric in names_of(study.metrics):
             raise UsageError(
                 f"--pruner needs a metric after each epoch, got {study.protocol.metric} of Study.metrics, which is "
