@@ -24,6 +24,7 @@ from dlstudy.study.validation import (
     frozen_space,
     is_count,
     items_of,
+    paths_of,
     require,
     require_name,
     require_text,
@@ -150,6 +151,8 @@ class Study:
             figures are to be reproduced; reports say so. Else that is refused before the first trial.
         figures: `figures(model, x, y, p)` returns figures of a winner by title, a dict of matplotlib's `Figure`. It
             gets the test rows.
+        files: what the functions read and cannot be seen to open (see docs/decisions/078): paths of files or folders,
+            relative to the study file. A change in any of them is a change of the study.
     """
 
     question: str
@@ -172,6 +175,7 @@ class Study:
     class_weight: Function | None = None
     data: Function | Data | None = None
     prepare_sees_all_rows: bool = False
+    files: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         require_text("Study.question", self.question)
@@ -187,6 +191,7 @@ class Study:
         for name in ("rank_arms", "prepare_sees_all_rows"):
             value = getattr(self, name)
             require(isinstance(value, bool), f"Study.{name} must be True or False, got {short_repr(value)}")
+        object.__setattr__(self, "files", paths_of("Study.files", self.files))
         kinds = {"arms": Arm, "sweeps": Sweep, "reported": Reported, "derived": Derived, "claims": Claim}
         for name, kind in {**kinds, "remarks": str, "other_datasets": str}.items():
             object.__setattr__(self, name, items_of(f"Study.{name}", getattr(self, name), kind))
