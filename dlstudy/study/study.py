@@ -151,8 +151,8 @@ class Study:
             figures are to be reproduced; reports say so. Else that is refused before the first trial.
         figures: `figures(model, x, y, p)` returns figures of a winner by title, a dict of matplotlib's `Figure`. It
             gets the test rows.
-        files: what the functions read and cannot be seen to open (see docs/decisions/078): paths of files or folders,
-            relative to the study file. A change in any of them is a change of the study.
+        files: paths, relative to the study file, of files and folders that it reads and that Python does not open, as
+            by h5py or `tf.io`; others are noticed. A change of any is a change of the study.
     """
 
     question: str
