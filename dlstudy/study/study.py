@@ -13,7 +13,6 @@ from optuna.distributions import BaseDistribution
 
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.data import Data
-from dlstudy.errors import StudyError
 from dlstudy.study.claims import Claim, ClaimPhase, Derived, Reported
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol, Sweep
@@ -23,6 +22,7 @@ from dlstudy.study.validation import (
     frozen_limits,
     frozen_space,
     is_count,
+    item_named,
     items_of,
     paths_of,
     require,
@@ -206,11 +206,7 @@ class Study:
         Raises:
             StudyError: there is none.
         """
-        for arm in self.arms:
-            if arm.name == name:
-                return arm
-        known = ", ".join(arm.name for arm in self.arms)
-        raise StudyError(f"this study has no arm {short_repr(name)}: choose from {known}")
+        return item_named("arm", name, self.arms)
 
     @property
     def test_metric(self) -> str:
@@ -228,11 +224,7 @@ class Study:
         Raises:
             StudyError: there is none.
         """
-        for sweep in self.sweeps:
-            if sweep.name == name:
-                return sweep
-        known = ", ".join(sweep.name for sweep in self.sweeps)
-        raise StudyError(f"this study has no sweep {short_repr(name)}: choose from {known or 'none'}")
+        return item_named("sweep", name, self.sweeps)
 
     def sweep_settings(self, sweep: Sweep, arm: Arm) -> list[dict[str, Any]]:  # Any: JSON scalars
         """The settings of an arm in a sweep, one for each point of the grid; none if the arm is not in it."""
