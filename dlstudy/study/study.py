@@ -12,7 +12,6 @@ from optuna.distributions import BaseDistribution
 
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.data import Data
-from dlstudy.errors import StudyError
 from dlstudy.study.claims import SIGNIFICANCE, Claim, ClaimPhase, Derived, Reported, seeds_needed
 from dlstudy.study.own_metrics import Metric, check_uses, frozen_metrics
 from dlstudy.study.phases import Phase
@@ -23,7 +22,9 @@ from dlstudy.study.validation import (
     frozen_limits,
     frozen_space,
     is_count,
+    item_named,
     items_of,
+    paths_of,
     require,
     require_name,
     require_text,
@@ -151,6 +152,8 @@ class Study:
         metrics: further metrics by name, each computed once, at the end of a training: `{"f1": "f1_macro"}` gives
             `val_f1`, `test_f1` and `train_end_f1`; `{"test_f1": ...}` gives that alone. See `dlstudy.study.own_metrics`
             for what may stand there: the name of a scikit-learn scorer, a scorer, or `metric(y_true, y_pred)`.
+        files: paths, relative to the study file, of files and folders that it reads and that Python does not open, as
+            by h5py or `tf.io`; others are noticed. A change of any is a change of the study.
     """
 
     question: str
@@ -174,6 +177,7 @@ class Study:
     data: Function | Data | None = None
     prepare_sees_all_rows: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    files: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         require_text("Study.question", self.question)
@@ -189,6 +193,7 @@ class Study:
         for name in ("rank_arms", "prepare_sees_all_rows"):
             value = getattr(self, name)
             require(isinstance(value, bool), f"Study.{name} must be True or False, got {short_repr(value)}")
+        object.__setattr__(self, "files", paths_of("Study.files", self.files))
         kinds = {"arms": Arm, "sweeps": Sweep, "reported": Reported, "derived": Derived, "claims": Claim}
         for name, kind in {**kinds, "remarks": str, "other_datasets": str}.items():
             object.__setattr__(self, name, items_of(f"Study.{name}", getattr(self, name), kind))
@@ -205,11 +210,7 @@ class Study:
         Raises:
             StudyError: there is none.
         """
-        for arm in self.arms:
-            if arm.name == name:
-                return arm
-        known = ", ".join(arm.name for arm in self.arms)
-        raise StudyError(f"this study has no arm {short_repr(name)}: choose from {known}")
+        return item_named("arm", name, self.arms)
 
     @property
     def test_metric(self) -> str:
@@ -227,11 +228,7 @@ class Study:
         Raises:
             StudyError: there is none.
         """
-        for sweep in self.sweeps:
-            if sweep.name == name:
-                return sweep
-        known = ", ".join(sweep.name for sweep in self.sweeps)
-        raise StudyError(f"this study has no sweep {short_repr(name)}: choose from {known or 'none'}")
+        return item_named("sweep", name, self.sweeps)
 
     def sweep_settings(self, sweep: Sweep, arm: Arm) -> list[dict[str, Any]]:  # Any: JSON scalars
         """The settings of an arm in a sweep, one for each point of the grid; none if the arm is not in it."""

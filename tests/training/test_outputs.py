@@ -37,7 +37,7 @@ def judged(model, y, task="classification"):
     x = rng.normal(size=(N, 4)).astype("float32")
     scores = {name: float(value) for name, value in model.test_on_batch(x, y, return_dict=True).items()}
     outputs = keras.ops.convert_to_numpy(model(x))
-    return judge(model, task, y, scores, lambda: outputs), outputs, scores
+    return judge(model, dataclasses.replace(DIGITS, task=task), y, scores, lambda: outputs), outputs, scores
 
 
 def made(loss, from_logits):
@@ -189,7 +189,7 @@ def test_a_metric_with_a_threshold_decides_where_there_is_no_accuracy(keras_at_r
 def test_outputs_that_are_no_labels_stay_as_they_are(keras_at_rest, columns, activation, loss, y, why):
     model = net(columns, activation, loss, [])
     outputs = np.zeros((N, columns), np.float32)
-    judgement = judge(model, "classification", y, {"loss": 1.0}, lambda: outputs)
+    judgement = judge(model, DIGITS, y, {"loss": 1.0}, lambda: outputs)
     assert judgement.correct == ""
     assert (judgement.outputs.scale, judgement.outputs.decision) == (Scale.RAW, Decision.NONE)
     assert why in judgement.outputs.why
@@ -199,7 +199,7 @@ def test_outputs_that_are_no_labels_stay_as_they_are(keras_at_rest, columns, act
 def test_outputs_of_other_shapes_are_not_read(keras_at_rest):
     model = net(3, "softmax", "sparse_categorical_crossentropy", ["accuracy"])
     for outputs in (np.zeros((N, 2, 3)), np.zeros(N), [np.zeros((N, 3))] * 2, {"a": np.zeros((N, 3))}):
-        found = judge(model, "classification", LABELS, {"accuracy": 0.5}, lambda outputs=outputs: outputs)
+        found = judge(model, DIGITS, LABELS, {"accuracy": 0.5}, lambda outputs=outputs: outputs)
         assert (found.correct, found.outputs.scale) == ("", Scale.RAW)
         assert found.remarks == [f"which test rows were right is not kept: {found.outputs.why}"]
 
