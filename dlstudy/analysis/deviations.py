@@ -1,7 +1,7 @@
 """How a study differs from its plan, as the record noted that before there were results."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from dlstudy.analysis.results import ClaimSummary
@@ -18,17 +18,22 @@ def claim_json(claim: Claim) -> dict[str, Any]:  # Any: JSON
     return {**own, "than": list(claim.than), "at": dict(claim.at)}
 
 
-def marks_of_claims(notes: Notes, claims: Sequence[Claim], is_late: bool) -> list[str]:
+def marks_of_claims(notes: Notes, claims: Sequence[Claim], is_late: bool, changed: Collection[str] = ()) -> list[str]:
     """For each claim how it differs from the plan; empty where it does not, or where there is no plan.
 
     Args:
         notes: of the variant.
         claims: of the study as it is now.
         is_late: whether the plan was noted after there were results.
+        changed: the arms from elsewhere whose results are others than in the plan.
     """
     if notes.plan is None:
         return ["" for _ in claims]
-    return [_mark(notes.plan["claims"], claim_json(claim), is_late) for claim in claims]
+    other = "compares with other results from elsewhere than in the plan"
+    return [
+        other if {claim.better, *claim.than} & set(changed) else _mark(notes.plan["claims"], claim_json(claim), is_late)
+        for claim in claims
+    ]
 
 
 def dropped_claims(notes: Notes, claims: Sequence[Claim]) -> list[str]:
