@@ -9,7 +9,7 @@ from dlstudy.common.text import short_repr
 from dlstudy.store.notes import GROWS, Notes
 from dlstudy.study.claims import Claim
 
-__all__ = ["claim_json", "deviations_of", "dropped_claims", "marks_of_claims", "title_of"]
+__all__ = ["changed_results", "claim_json", "deviations_of", "dropped_claims", "marks_of_claims", "title_of"]
 
 
 def claim_json(claim: Claim) -> dict[str, Any]:  # Any: JSON
@@ -60,12 +60,27 @@ def deviations_of(notes: Notes, claims: Sequence[Claim], protocol: Mapping[str, 
     changed = [
         f"PLAN: {name} is {short_repr(protocol[name])}, the plan has {short_repr(planned[name])}"
         for name in protocol
-        if name in planned and name not in GROWS and planned[name] != protocol[name]
+        if name in planned and name not in (*GROWS, "elsewhere") and planned[name] != protocol[name]
+    ]
+    changed += [
+        f"PLAN: the results of {arm} from elsewhere are others than in the plan"
+        for arm in changed_results(notes, protocol.get("elsewhere", {}))
     ]
     dropped = dropped_claims(notes, claims)
     return changed + [
         f"PLAN: a claim was dropped, and counts among all claims as one with p = 1: {text}" for text in dropped
     ]
+
+
+def changed_results(notes: Notes, elsewhere: Mapping[str, Any]) -> list[str]:  # Any: JSON
+    """The arms from elsewhere whose results are others than in the plan; none where there is no plan.
+
+    Args:
+        notes: of the variant.
+        elsewhere: the results of each arm as they are now, as a plan has them.
+    """
+    planned = {} if notes.plan is None else notes.plan["protocol"].get("elsewhere", {})
+    return [arm for arm, results in elsewhere.items() if planned.get(arm, results) != results]
 
 
 def title_of(claim: ClaimSummary) -> str:

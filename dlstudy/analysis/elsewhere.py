@@ -1,14 +1,13 @@
 """What a claim compares with results from elsewhere: which of them its runs pair with, and what that says, in words."""
 
 from dlstudy.analysis.results import ElsewhereSummary, MetricSummary
-from dlstudy.store.notes import Notes
 from dlstudy.study.arm import Arm
 from dlstudy.study.claims import Claim
 from dlstudy.study.elsewhere import Figures
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import Study
 
-__all__ = ["changed_results", "elsewhere_in_words", "elsewhere_json", "elsewhere_summary", "figures_of", "is_paired"]
+__all__ = ["elsewhere_in_words", "elsewhere_json", "elsewhere_summary", "figures_of", "is_paired"]
 
 
 def figures_of(study: Study, claim: Claim, arm: str) -> Figures | None:
@@ -42,13 +41,14 @@ def elsewhere_in_words(study: ResolvedStudy, claim: Claim) -> str:
         figures = figures_of(study, claim, arm)
         if figures is None:
             continue
-        what = f"the {figures.n} results of {arm}, unpaired"
         if is_paired(study, claim, arm):
-            what = f"the results of {arm} on the same seeds"
+            found.append(f"the results of {arm} on the same seeds")
         elif figures.sd is None:
-            what = f"a single reported figure of {arm} as a fixed number"
-        found.append(f"; against {what} (from elsewhere: seeds, split and tuning as they were there)")
-    return "".join(found)
+            found.append(f"a single reported figure of {arm}, as a fixed number")
+        else:
+            found.append(f"the {figures.n} results of {arm}, unpaired")
+    words = " and ".join(found)
+    return f"; against {words}, from elsewhere: their seeds, split and tuning are theirs" if found else ""
 
 
 def elsewhere_summary(arm: Arm) -> ElsewhereSummary:
@@ -71,9 +71,3 @@ def elsewhere_json(study: Study) -> dict[str, dict[str, dict[str, object]]]:
         for arm in study.elsewhere
         if arm.elsewhere is not None
     }
-
-
-def changed_results(notes: Notes, study: Study) -> list[str]:
-    """The arms from elsewhere whose figures are others than in the plan; none where there is no plan."""
-    planned = {} if notes.plan is None else notes.plan["protocol"].get("elsewhere", {})
-    return [name for name, figures in elsewhere_json(study).items() if planned.get(name, figures) != figures]

@@ -59,7 +59,7 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     """
     plans, n_tests = [], sum(claim.n_hypotheses for claim in study.family)
     for claim in (claim for claim in study.family if claim.margin is None):
-        n, unit = study.paired_units(claim, study.protocol), planned_unit(study, claim)
+        n = study.paired_units(claim, study.protocol)
         level = first_share(claim, study.protocol) * SIGNIFICANCE / n_tests
         in_sd = _in_sd(study, claim, n, level)
         plans.append(ClaimPlan(claim.text, claim.metric, n, in_sd, _smallest_known(study, claim, trials, level)))

@@ -12,8 +12,8 @@ from dlstudy.analysis.aa_tests import false_verdicts
 from dlstudy.analysis.answer import answer_of, notes_of, ranking_of, scope_of, why_not_comparable
 from dlstudy.analysis.budget_curves import budget_curves, crossings
 from dlstudy.analysis.costs import cost_summaries
-from dlstudy.analysis.deviations import deviations_of, dropped_claims, marks_of_claims
-from dlstudy.analysis.elsewhere import changed_results, elsewhere_json, elsewhere_summary
+from dlstudy.analysis.deviations import changed_results, deviations_of, dropped_claims, marks_of_claims
+from dlstudy.analysis.elsewhere import elsewhere_json, elsewhere_summary
 from dlstudy.analysis.formatting import params_text
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.pairing import describe_pairing
@@ -92,7 +92,7 @@ def _claims(
     notes = trial_index.notes
     is_late = any(trial.phase is not Phase.SEARCH and trial.started_s < notes.planned_s for trial in trials)
     judged = judge_claims(study, study.claims, trial_index, checks, len(dropped_claims(notes, study.claims)))
-    marks = marks_of_claims(notes, study.claims, is_late, changed_results(notes, study))
+    marks = marks_of_claims(notes, study.claims, is_late, changed_results(notes, elsewhere_json(study)))
     return [dataclasses.replace(claim, deviation=mark) for claim, mark in zip(judged, marks, strict=True)]
 
 

@@ -62,8 +62,8 @@ _HOW_JUDGED = (
     "reject."
 )
 _UNPAIRED = (
-    "Against results from elsewhere that are not on the same seeds, pairs are our runs, and p and interval are Welch's; "
-    "against a single figure, Student's of one sample."
+    "Against unpaired results from elsewhere, pairs are our runs, and p and interval are Welch's; against "
+    "a single figure, Student's of one sample."
 )
 _BY_ROWS = (
     "The 95 % interval holds on these test rows; that on other rows, for others of the same kind too. A verdict takes "
