@@ -253,8 +253,8 @@ class Study:
             require_name("Study.dataset", self.dataset)
 
     def _check_arms(self) -> None:
-        others = f"results from elsewhere alone ({self.elsewhere[0].name})" if self.elsewhere else "none"
-        require(bool(self.arms), f"a study needs at least one arm that it trains, got {others}: fill Study.arms")
+        others = f"only results from elsewhere ({self.elsewhere[0].name})" if self.elsewhere else "none"
+        require(bool(self.arms), f"a study needs at least one arm, got {others}: fill Study.arms")
         names = [arm.name.lower() for arm in (*self.arms, *self.elsewhere)]
         twice = sorted({name for name in names if names.count(name) > 1})
         require(not twice, f"arm names must differ by more than case, got {twice} twice: rename one")
