@@ -24,7 +24,7 @@ from dlstudy.datasets.dataset import Description
 from dlstudy.study.arm import Arm
 from dlstudy.study.claims import Claim
 from dlstudy.study.phases import Phase
-from dlstudy.study.protocol import Split
+from dlstudy.study.split import Split
 from dlstudy.study.variant import Variant
 from tests.analysis.test_looks import Look, noted
 from tests.helpers.builders import make_study, resolved, runs_of, sum_up

@@ -239,9 +239,7 @@ STUDIES = {
     "arm a: text must be text (or empty)": ["one_arm(text=None)", "one_arm(text=5)"],
     "Arm.copy_of must name arms of this study": ["one_arm(copy_of='nobody')"],
     "arm a: copy_of must be text (or empty)": ["one_arm(copy_of=None)"],
-    "arm paper: elsewhere must be None or what Arm.from_results": [
-        "study(arms=[Arm('a'), Arm('paper', elsewhere={'test_accuracy': 0.9})])"
-    ],
+    "arm a: elsewhere must be None or what Arm.from_results gives": ["one_arm(elsewhere={'test_accuracy': 0.9})"],
     "arm paper: results from elsewhere are not trained, got setting": [
         "study(arms=[Arm('a'), replace(Arm.from_results('paper', {'test_loss': 1}, source='x'), setting={'n': 1})])"
     ],

@@ -99,7 +99,7 @@ def test_a_csv_file_may_begin_with_a_byte_order_mark(csv):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["accuracy"], "must have a row for each run, got none"),
+        (["seed,accuracy"], "must have a row for each run, got none"),
         (["acc", "0.9"], "must have a column 'accuracy', got acc"),
         (["accuracy", "0.9"], "must have a column 'seed', got accuracy"),
         (["seed,accuracy", "1,0.9", "2,"], r"line 3, column 'accuracy' must be a finite number, got ''"),
@@ -125,16 +125,16 @@ def test_a_file_that_is_no_text(csv):
 
 
 @pytest.mark.slow
-def test_runs_of_mlflow_are_taken_from_the_csv_file_that_mlflow_writes(tmp_path):
+def test_runs_of_mlflow_are_taken_from_the_csv_file_that_mlflow_writes(tmp_path, monkeypatch):
     import mlflow
 
-    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'runs.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'runs.db'}")
+    client = mlflow.MlflowClient()
     experiment = client.create_experiment("boosting")
     for seed, value in enumerate(VALUES, 5):
         run = client.create_run(experiment)
         client.log_param(run.info.run_id, "seed", seed)
         client.log_metric(run.info.run_id, "accuracy", value)
-    mlflow.set_tracking_uri(client.tracking_uri)
     mlflow.search_runs([experiment]).to_csv(tmp_path / "runs.csv")
     arm = Arm.from_csv("boosting", tmp_path / "runs.csv", {"test_accuracy": "metrics.accuracy"}, seed="params.seed")
     assert arm.elsewhere.figures["test_accuracy"].by_seed == dict(enumerate(VALUES, 5))
