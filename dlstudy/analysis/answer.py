@@ -31,8 +31,9 @@ def answer_of(
 
     If the arms are not ranked: the verdicts on the claims.
     """
-    by_rank = _answer_by_rank(study, trial_index, checks) if study.rank_arms else _answer_by_claims(study, claims)
-    return by_rank + _from_elsewhere(study)
+    if study.rank_arms:
+        return _answer_by_rank(study, trial_index, checks) + _from_elsewhere(study)
+    return _answer_by_claims(study, claims)
 
 
 def _from_elsewhere(study: ResolvedStudy) -> str:

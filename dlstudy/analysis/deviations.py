@@ -29,10 +29,11 @@ def marks_of_claims(notes: Notes, claims: Sequence[Claim], is_late: bool, change
     """
     if notes.plan is None:
         return ["" for _ in claims]
+    marks = [_mark(notes.plan["claims"], claim_json(claim), is_late) for claim in claims]
     other = "compares with other results from elsewhere than in the plan"
     return [
-        other if {claim.better, *claim.than} & set(changed) else _mark(notes.plan["claims"], claim_json(claim), is_late)
-        for claim in claims
+        mark or (other if {claim.better, *claim.than} & set(changed) else "")
+        for claim, mark in zip(claims, marks, strict=True)
     ]
 
 

@@ -62,10 +62,10 @@ def elsewhere_summary(arm: Arm) -> ElsewhereSummary:
 
 
 def elsewhere_json(study: Study) -> dict[str, dict[str, dict[str, object]]]:
-    """The figures from elsewhere, by arm and metric, as a plan notes them: their mean, spread, number and seeds."""
+    """The figures from elsewhere, by arm and metric, as a plan notes them."""
     return {
         arm.name: {
-            metric: {"mean": known.mean, "sd": known.sd, "n": known.n, "seeds": list(known.seeds)}
+            metric: {**vars(known), "values": list(known.values), "seeds": list(known.seeds)}
             for metric, known in arm.elsewhere.figures.items()
         }
         for arm in study.elsewhere

@@ -104,7 +104,7 @@ def _in_sd(study: ResolvedStudy, claim: Claim, n: int, level: float) -> float:
     unit = planned_unit(study, claim)
     overlap = overlap_of(study, claim, unit is Unit.SEARCH)
     shown = []
-    for arm in claim.than if study.results_of(claim.better) is None else (claim.better,) * len(claim.than):
+    for arm in claim.than if study.results_of(claim.better) is None else (claim.better,):
         figures = figures_of(study, claim, arm)
         if figures is None or is_paired(study, claim, arm):
             shown.append(smallest_shown(unit, n, level, overlap))

@@ -296,6 +296,19 @@ def test_replications_do_not_combine_what_they_share_from_elsewhere():
     assert (list(claim.pairs), claim.verdicts) == ([], ["supported", "supported"])
 
 
+def test_replications_combine_a_mixed_claims_arms_that_are_trained():
+    summaries = []
+    for name in ("default", "replication=2"):
+        study = resolved(study_of(claims=[BETTER(than=("b", "paper"))]), name)
+        trials = [
+            *runs_of(study, "a", "replicate", OURS),
+            *runs_of(study, "b", "replicate", [value - 0.1 + i / 1000 for i, value in enumerate(OURS)]),
+        ]
+        summaries.append(sum_up(study, trials, name))
+    (claim,) = compare_replications(summaries).claims
+    assert [pair.against for pair in claim.pairs] == ["b"]
+
+
 def test_a_plan_says_what_can_be_shown_against_one_figure():
     (plan,) = claim_plans(study_of(0.91), [])
     level = 0.05 * 0.8
