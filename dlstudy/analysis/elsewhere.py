@@ -36,19 +36,18 @@ def is_paired(study: ResolvedStudy, claim: Claim, arm: str) -> bool:
 
 def elsewhere_in_words(study: ResolvedStudy, claim: Claim) -> str:
     """How far a verdict goes that compares with results from elsewhere; empty of a claim that does not."""
-    found = []
+    found, own = [], "split and tuning"
     for arm in (claim.better, *claim.than):
         figures = figures_of(study, claim, arm)
         if figures is None:
             continue
         if is_paired(study, claim, arm):
             found.append(f"the results of {arm} on the same seeds")
-        elif figures.sd is None:
-            found.append(f"a single reported figure of {arm}, as a fixed number")
-        else:
-            found.append(f"the {figures.n} results of {arm}, unpaired")
-    words = " and ".join(found)
-    return f"; against {words}, from elsewhere: their seeds, split and tuning are theirs" if found else ""
+            continue
+        own = "seeds, split and tuning"
+        one = f"a single reported figure of {arm}, as a fixed number"
+        found.append(one if figures.sd is None else f"the {figures.n} results of {arm}, unpaired")
+    return f"; against {' and '.join(found)}, from elsewhere: their {own} are theirs" if found else ""
 
 
 def elsewhere_summary(arm: Arm) -> ElsewhereSummary:
