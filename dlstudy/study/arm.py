@@ -109,7 +109,7 @@ class Arm:
 
         Args:
             name, text: as of every arm.
-            path: of the file; a relative one starts at the current folder.
+            path: of the file, relative to the study file if it is there, else to the current folder.
             columns: metric to the column with its values.
             seed: the column with the seeds; empty where they are not known.
             source: where the results are from; empty for the name of the file.
@@ -119,8 +119,7 @@ class Arm:
 
         Example::
 
-            results = Path(__file__).with_name("results.csv")
-            Arm.from_csv("boosting", results, {"test_accuracy": "metrics.accuracy"}, seed="params.seed")
+            Arm.from_csv("boosting", "runs.csv", {"test_accuracy": "metrics.accuracy"}, seed="params.seed")
         """
         return cls.from_results(name, read_csv(path, columns, seed), source=source or Path(path).name, text=text)
 

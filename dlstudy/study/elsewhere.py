@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dlstudy.common.text import short_repr
+from dlstudy.datasets.readers.paths import located
 from dlstudy.errors import StudyError
 from dlstudy.study.claims import Claim, ClaimPhase
 from dlstudy.study.metrics import has_no_unit, require_metric
@@ -87,11 +88,13 @@ def read_csv(path: str | Path, columns: Mapping[str, str], seed: str = "") -> di
     """The values in a CSV file with a row for each run, as `Elsewhere` takes them.
 
     Args:
-        path: of the file, with the names of its columns in the first row.
+        path: of the file, with the names of its columns in the first row; relative to the study file if it is there,
+            else to the current folder.
         columns: metric to the column with its values.
         seed: the column with the seeds; empty where they are not known.
 
     Raises:
+        DataError: it is no path.
         StudyError: the file cannot be read, or has no such column, no rows, or a cell that is no number.
     """
     is_named = isinstance(columns, Mapping) and all(isinstance(name, str) for name in columns.values())
@@ -99,7 +102,7 @@ def read_csv(path: str | Path, columns: Mapping[str, str], seed: str = "") -> di
         is_named and bool(columns),
         f"columns must map each metric to the name of its column in {path}, got {short_repr(columns)}",
     )
-    rows = _rows(Path(path), [*columns.values(), *([seed] if seed else [])])
+    rows = _rows(located(path), [*columns.values(), *([seed] if seed else [])])
     found: dict[str, dict[int, float] | list[float]] = {}
     for metric, column in columns.items():
         values = [_number(row[column], f"{path}, line {line}, column {short_repr(column)}") for line, row in rows]

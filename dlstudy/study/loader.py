@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlstudy.common.text import describe_error, one_line, short_repr
+from dlstudy.datasets.readers.paths import base_folder
 from dlstudy.errors import DefinitionError, StudyError
 from dlstudy.study.own_modules import OwnModules
 from dlstudy.study.study import Study
@@ -100,6 +101,7 @@ def load(path: Path) -> StudyFile:
     modules = OwnModules(path)
     module = types.ModuleType(f"{modules.package or 'dlstudy_studies'}.{path.stem}")
     module.__file__, module.__package__ = str(path), modules.package
+    beside = base_folder.set(path.resolve().parent)
     try:
         with modules.importable(), warnings.catch_warnings():  # what Optuna warns of, `Arm` refuses with a message
             sys.modules[module.__name__] = module  # dataclasses and Keras look classes up by the name of their module
@@ -109,6 +111,8 @@ def load(path: Path) -> StudyFile:
         raise
     except BaseException as error:  # a study file may also raise SystemExit, or what it made itself
         raise StudyError(f"{path.name}{line_in(error, path)}: {_message(error)}") from error
+    finally:
+        base_folder.reset(beside)
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         got = "nothing of that name" if study is None else type(study).__name__

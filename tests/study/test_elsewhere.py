@@ -10,6 +10,7 @@ from dlstudy.errors import StudyError
 from dlstudy.study.arm import Arm
 from dlstudy.study.claims import Claim
 from dlstudy.study.elsewhere import Figures
+from dlstudy.study.loader import load
 from dlstudy.study.study import Study
 from tests.helpers.builders import build
 
@@ -138,3 +139,16 @@ def test_runs_of_mlflow_are_taken_from_the_csv_file_that_mlflow_writes(tmp_path,
     mlflow.search_runs([experiment]).to_csv(tmp_path / "runs.csv")
     arm = Arm.from_csv("boosting", tmp_path / "runs.csv", {"test_accuracy": "metrics.accuracy"}, seed="params.seed")
     assert arm.elsewhere.figures["test_accuracy"].by_seed == dict(enumerate(VALUES, 5))
+
+
+def test_a_relative_path_starts_at_the_study_file(tmp_path, monkeypatch):
+    (tmp_path / "b.csv").write_text("accuracy\n0.9\n0.8\n")
+    text = """from dlstudy import Arm, Study
+STUDY = Study("Is it?", "digits", print, [Arm("a"), Arm.from_csv("b", "b.csv", {"test_accuracy": "accuracy"})])
+"""
+    (tmp_path / "one.py").write_text(text)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert load(tmp_path / "one.py").study.elsewhere[0].elsewhere.figures["test_accuracy"].n == 2
+    with pytest.raises(StudyError, match=r"must be a CSV file in UTF-8, got b\.csv"):
+        Arm.from_csv("b", "b.csv", COLUMNS)
