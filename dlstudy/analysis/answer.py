@@ -31,7 +31,21 @@ def answer_of(
 
     If the arms are not ranked: the verdicts on the claims.
     """
-    return _answer_by_rank(study, trial_index, checks) if study.rank_arms else _answer_by_claims(study, claims)
+    if study.rank_arms:
+        return _answer_by_rank(study, trial_index, checks) + _from_elsewhere(study)
+    return _answer_by_claims(study, claims)
+
+
+def _from_elsewhere(study: ResolvedStudy) -> str:
+    """What results from elsewhere say of the test metric, in a sentence; empty without any, or where none compare."""
+    if why_not_comparable(study):
+        return ""
+    words = [
+        f"{arm.name} {mean_text(known.mean, known.sd)} ({arm.elsewhere.source})"
+        for arm in study.elsewhere
+        if arm.elsewhere and (known := arm.elsewhere.figures.get(study.test_metric))
+    ]
+    return f" From elsewhere, and not ranked: {', '.join(words)}." if words else ""
 
 
 def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Sequence[Check]) -> str:
@@ -181,9 +195,7 @@ def notes_of(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[str]:
 
 def why_not_comparable(study: ResolvedStudy) -> str:
     """Why this variant's runs cannot be compared with reported figures; empty where they can."""
-    if study.about.caveat:
-        return f"the data is {study.about.caveat}"
-    return "" if study.variant.trains_as_stated else "this variant differs from what was reported"
+    return study.variant.why_not_comparable(study.about)
 
 
 def rate_warning(study: Study, trials: Sequence[TrialRecord] = ()) -> str:

@@ -1,4 +1,7 @@
-"""A claim's arm against one other: the paired differences and their statistics."""
+"""A claim's arm against one other: the paired differences and their statistics.
+
+Results from elsewhere that no seed pairs with ours stand in for a run of every seed by their mean.
+"""
 
 import dataclasses
 import math
@@ -6,13 +9,16 @@ import statistics
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from dlstudy.analysis import crossed
+from dlstudy.analysis import crossed, unpaired
+from dlstudy.analysis.elsewhere import figures_of, is_paired
 from dlstudy.analysis.inference import (
     SLACK,
+    Interval,
     effect_size,
     mean_and_sd,
     paired_interval,
     pairs_needed,
+    prediction_p,
     smallest_difference,
     t_test_p,
     variance_components,
@@ -26,6 +32,7 @@ from dlstudy.analysis.results import Unit
 from dlstudy.analysis.row_scope import rows_of_pair
 from dlstudy.analysis.sequential import ONE_LOOK, Spending, repeated_level, sequential_flip_p, sequential_t_p
 from dlstudy.analysis.sign_flips import asymmetry_p, sign_flip_interval, sign_flip_p, smallest_shift
+from dlstudy.study.elsewhere import Figures
 from dlstudy.study.request import ResolvedStudy
 
 __all__ = ["LEAST_SEARCHES", "Comparison", "compare", "smallest_in_metric", "smallest_shown", "units_for"]
@@ -64,7 +71,7 @@ class Comparison:
     def over_splits(self) -> str:
         """How many splits the comparison is over, in words; empty where splits are not resampled."""
         claim = self._claim
-        arms = [self._study.arm(arm) for arm in (claim.better, *claim.than)]
+        arms = self._study.trained(claim)
         if not any(self._study.split_of(arm, claim.phase.runs).resample for arm in arms):
             return ""
         of_arms = [[set(self._measurements.values(arm.name, search)) for search in self._used] for arm in arms]
@@ -82,12 +89,16 @@ class Comparison:
         spread = variance_components([list(v.values()) for v in by_search.values()]) if several_seeds else (None, None)
         units = {unit: units[unit] for unit in order}
         rows, why_no_rows = rows_of_pair(self._study, self._measurements, other, by_search, self.unit)
+        unpaired, by_chance = self._unpaired(other), self._is_random(other, units)
+        is_single = unpaired is not None and unpaired.sd is None and by_chance
+        runs = [difference for of_search in by_search.values() for difference in of_search.values()]
         return dataclasses.replace(
-            compare(other, units, self.unit, self._is_random(other, units), overlap=self.overlap, looks=looks),
+            compare(other, units, self.unit, by_chance, overlap=self.overlap, looks=looks, elsewhere=unpaired),
             sd_seeds=spread[0],
             sd_searches=spread[1],
             rows=rows,
             why_no_rows=why_no_rows,
+            one_more_p=prediction_p(runs, 0.0) if is_single else None,
         )
 
     @property
@@ -98,17 +109,21 @@ class Comparison:
 
     def _is_random(self, other: str, units: Mapping[int, float]) -> bool:
         """Whether seeds matter: not where the two arms are equal on each, or where each gives the same on all."""
+        if unpaired := self._unpaired(other):
+            return bool(unpaired.sd) or len(set(units.values())) > 1
         return any(units.values()) and not all(self._is_exact(arm) for arm in (self._claim.better, other))
 
     def _is_exact(self, arm: str) -> bool:
         """Whether all runs of an arm gave the same in whatever they measured."""
+        if figures := figures_of(self._study, self._claim, arm):
+            return not figures.sd
         runs = [run for search in self._used for run in self._measurements.runs(arm, search, diverged=True).values()]
         return bool(runs) and all(run.metrics == runs[0].metrics for run in runs)
 
     def seen(self, other: str) -> Seen:
         """What a look sees of the comparison with another arm."""
         by_search = {search: seeds for search, seeds in self._differences(other).items() if seeds}
-        arms = (self._claim.better, *self._claim.than)
+        arms = [arm.name for arm in self._study.trained(self._claim)]
         winners = frozenset((arm, k, self._measurements.winner_key(arm, k)) for arm in arms for k in by_search)
         n_seeds = max(map(len, by_search.values()), default=0)
         return Seen(self.unit, frozenset(self._units(by_search)), n_seeds, winners)
@@ -132,7 +147,7 @@ class Comparison:
     @cached_property
     def _searches(self) -> Sequence[int]:
         """The searches of which every arm of the claim has runs on the same seeds."""
-        arms = (self._claim.better, *self._claim.than)
+        arms = [arm.name for arm in self._study.trained(self._claim)]
         return [
             search
             for search in self._measurements.searches
@@ -143,10 +158,34 @@ class Comparison:
         """How much better the claim's arm is than another, by search and seed, over the seeds that both have."""
         found = {}
         for search in self._used:
-            ours, theirs = (self._measurements.values(arm, search) for arm in (self._claim.better, other))
+            ours, theirs = self._values(other, search)
             seeds = sorted(set(ours) & set(theirs))
             found[search] = {seed: self._claim.sign * _less(ours[seed], theirs[seed]) for seed in seeds}
         return found
+
+    def _values(self, other: str, search: int) -> list[dict[int, float]]:
+        """The values of the claim's arm and of another in a search, by index; of unpaired results their mean."""
+        arms = (self._claim.better, other)
+        figures = [figures_of(self._study, self._claim, arm) for arm in arms]
+        found = [
+            {} if known else self._measurements.values(arm, search) for arm, known in zip(arms, figures, strict=True)
+        ]
+        for place, known in enumerate(figures):
+            if known is not None and self._unpaired(other):
+                found[place] = dict.fromkeys(found[1 - place], known.mean)
+            elif known is not None:
+                ours, phase = self._study.arm(arms[1 - place]), self._claim.phase.runs
+                seeds = {index: self._study.seed(ours, phase, index, search) for index in found[1 - place]}
+                found[place] = {i: known.by_seed[seed] for i, seed in seeds.items() if seed in known.seeds}
+        return found
+
+    def _unpaired(self, other: str) -> Figures | None:
+        """The results from elsewhere, of the claim's arm or of another, that no seed pairs; else None."""
+        for arm in (self._claim.better, other):
+            figures = figures_of(self._study, self._claim, arm)
+            if figures is not None and not is_paired(self._study, self._claim, arm):
+                return figures
+        return None
 
 
 def compare(
@@ -157,6 +196,7 @@ def compare(
     *,
     overlap: float = 0.0,
     looks: Spending = ONE_LOOK,
+    elsewhere: Figures | None = None,
 ) -> Pair:
     """The statistics of paired differences.
 
@@ -166,16 +206,16 @@ def compare(
             saw them.
         unit: what they are.
         by_chance: whether seeds matter; else there is no p, and the interval is a point.
-        overlap, looks: as of `Pair`.
+        overlap, looks, elsewhere: as of `Pair`.
     """
     values = list(units.values())
-    mean, by_sign = mean_and_sd(values)[0], unit is Unit.SEED and not overlap
+    mean, by_sign = mean_and_sd(values)[0], unit is Unit.SEED and not overlap and elsewhere is None
     wide = widened(values, overlap)
     # Three searches have eight sign patterns: too few for an exact test, but not for Student's t.
-    p = _flip_p(values, looks) if by_sign else _t_p(values, looks, overlap)
+    p = _flip_p(values, looks) if by_sign else _t_p(values, looks, overlap, elsewhere)
     level = repeated_level(looks, 0.05)
-    interval = sign_flip_interval(values, level) if by_sign else paired_interval(wide, level)
-    wins, wins_interval = win_share(values)
+    interval = sign_flip_interval(values, level) if by_sign else _t_interval(wide, elsewhere, level)
+    wins, wins_interval = (None, None) if elsewhere else win_share(values)
     return Pair(
         against=against,
         units=list(units),
@@ -183,15 +223,16 @@ def compare(
         mean=mean,
         median=statistics.median(values),
         interval=interval if by_chance else (mean, mean),
-        interval_90=paired_interval(wide, repeated_level(looks, 0.10)),
+        interval_90=_t_interval(wide, elsewhere, repeated_level(looks, 0.10)),
         p=p if by_chance else None,
         by_chance=by_chance,
         asymmetry_p=asymmetry_p(values) if by_chance and by_sign else None,
         wins=wins,
         wins_interval=None if overlap else wins_interval,
-        effect_size=effect_size(values),
+        effect_size=None if elsewhere else effect_size(values),
         overlap=overlap,
         looks=looks,
+        elsewhere=elsewhere,
     )
 
 
@@ -200,9 +241,17 @@ def _flip_p(values: Sequence[float], looks: Spending) -> float:
     return sequential_flip_p(values, looks, sign_flip_p(values[: looks.counts(len(values))[0]]))
 
 
-def _t_p(values: Sequence[float], looks: Spending, overlap: float) -> float:
-    """The p of Student's t over all looks."""
-    return sequential_t_p([t_test_p(widened(values[:n], overlap)) for n in looks.counts(len(values))], looks)
+def _t_p(values: Sequence[float], looks: Spending, overlap: float, elsewhere: Figures | None) -> float:
+    """The p of Student's t, or of Welch's, over all looks."""
+    seen = [widened(values[:n], overlap) for n in looks.counts(len(values))]
+    return sequential_t_p(
+        [t_test_p(d) if elsewhere is None else unpaired.difference_p(d, elsewhere) for d in seen], looks
+    )
+
+
+def _t_interval(wide: Sequence[float], elsewhere: Figures | None, level: float) -> Interval:
+    """The interval of Student's t, or of Welch's."""
+    return paired_interval(wide, level) if elsewhere is None else unpaired.interval(wide, elsewhere, level)
 
 
 def smallest_shown(unit: Unit, n: int, alpha: float, overlap: float = 0.0) -> float:
@@ -218,6 +267,8 @@ def smallest_shown(unit: Unit, n: int, alpha: float, overlap: float = 0.0) -> fl
 def smallest_in_metric(pair: Pair, unit: Unit, n: int, alpha: float) -> float:
     """The true mean difference that n such units find in four of five cases, on as many rows; 0 without spread."""
     sd = mean_and_sd(pair.differences)[1]
+    if pair.elsewhere is not None:
+        return unpaired.smallest_difference((sd or 0.0) * widening(n, pair.overlap), n, pair.elsewhere, alpha)
     shown = sd * smallest_shown(unit, n, alpha, pair.overlap) if sd else 0.0
     return max(shown, crossed.smallest_difference(pair.rows, n, alpha)) if pair.rows else shown
 

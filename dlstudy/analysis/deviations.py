@@ -1,7 +1,7 @@
 """How a study differs from its plan, as the record noted that before there were results."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from dlstudy.analysis.results import ClaimSummary
@@ -9,7 +9,7 @@ from dlstudy.common.text import short_repr
 from dlstudy.store.notes import GROWS, Notes
 from dlstudy.study.claims import Claim
 
-__all__ = ["claim_json", "deviations_of", "dropped_claims", "marks_of_claims", "title_of"]
+__all__ = ["changed_results", "claim_json", "deviations_of", "dropped_claims", "marks_of_claims", "title_of"]
 
 
 def claim_json(claim: Claim) -> dict[str, Any]:  # Any: JSON
@@ -18,17 +18,23 @@ def claim_json(claim: Claim) -> dict[str, Any]:  # Any: JSON
     return {**own, "than": list(claim.than), "at": dict(claim.at)}
 
 
-def marks_of_claims(notes: Notes, claims: Sequence[Claim], is_late: bool) -> list[str]:
+def marks_of_claims(notes: Notes, claims: Sequence[Claim], is_late: bool, changed: Collection[str] = ()) -> list[str]:
     """For each claim how it differs from the plan; empty where it does not, or where there is no plan.
 
     Args:
         notes: of the variant.
         claims: of the study as it is now.
         is_late: whether the plan was noted after there were results.
+        changed: the arms from elsewhere whose results are others than in the plan.
     """
     if notes.plan is None:
         return ["" for _ in claims]
-    return [_mark(notes.plan["claims"], claim_json(claim), is_late) for claim in claims]
+    marks = [_mark(notes.plan["claims"], claim_json(claim), is_late) for claim in claims]
+    other = "compares with other results from elsewhere than in the plan"
+    return [
+        mark or (other if {claim.better, *claim.than} & set(changed) else "")
+        for claim, mark in zip(claims, marks, strict=True)
+    ]
 
 
 def dropped_claims(notes: Notes, claims: Sequence[Claim]) -> list[str]:
@@ -55,12 +61,27 @@ def deviations_of(notes: Notes, claims: Sequence[Claim], protocol: Mapping[str, 
     changed = [
         f"PLAN: {name} is {short_repr(protocol[name])}, the plan has {short_repr(planned[name])}"
         for name in protocol
-        if name in planned and name not in GROWS and planned[name] != protocol[name]
+        if name in planned and name not in (*GROWS, "elsewhere") and planned[name] != protocol[name]
+    ]
+    changed += [
+        f"PLAN: the results of {arm} from elsewhere are others than in the plan"
+        for arm in changed_results(notes, protocol.get("elsewhere", {}))
     ]
     dropped = dropped_claims(notes, claims)
     return changed + [
         f"PLAN: a claim was dropped, and counts among all claims as one with p = 1: {text}" for text in dropped
     ]
+
+
+def changed_results(notes: Notes, elsewhere: Mapping[str, Any]) -> list[str]:  # Any: JSON
+    """The arms from elsewhere whose results are others than in the plan; none where there is no plan.
+
+    Args:
+        notes: of the variant.
+        elsewhere: the results of each arm as they are now, as a plan has them.
+    """
+    planned = {} if notes.plan is None else notes.plan["protocol"].get("elsewhere", {})
+    return [arm for arm, results in elsewhere.items() if planned.get(arm, results) != results]
 
 
 def title_of(claim: ClaimSummary) -> str:

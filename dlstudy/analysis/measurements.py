@@ -132,8 +132,8 @@ class ClaimMeasurements:
         return "; ".join(remarks)
 
     @property
-    def _arms(self) -> tuple[str, ...]:
-        return (self.claim.better, *self.claim.than)
+    def _arms(self) -> list[str]:
+        return [arm.name for arm in self._study.trained(self.claim)]
 
     def _runs_of(self, arm: str) -> list[TrialRecord]:
         """All runs of an arm that the claim is about, those too that diverged."""

@@ -6,11 +6,12 @@ Where test rows have values, a verdict takes the larger p: of units on these row
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dlstudy.analysis import crossed, inference
+from dlstudy.analysis import crossed, inference, unpaired
 from dlstudy.analysis.crossed import CrossedMean
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.resampled import widened
 from dlstudy.analysis.sequential import ONE_LOOK, Spending, sequential_t_p
+from dlstudy.study.elsewhere import Figures
 
 __all__ = ["Pair", "beyond_margin_p", "difference_p", "within_margin_p"]
 
@@ -23,7 +24,7 @@ class Pair:
         against: the other arm.
         units: indices of the seeds or of the data sets, or numbers of the searches, in the order in which
             looks saw them.
-        differences: (n,) one a unit, positive where the claim says so.
+        differences: (n,) one a unit, positive where the claim says so; from the mean of `elsewhere` if that is given.
         mean, median: of them.
         interval: of the mean, at 95 %: the shifts that the test of p does not reject; None with fewer than six seeds.
         interval_90: of the mean, Student's, for equivalence.
@@ -40,6 +41,9 @@ class Pair:
         rows: the mean for other test rows of this kind too; None where rows have no values of the metric.
         why_no_rows: why they have none, in words, where the metric is of test rows.
         looks: at the comparison, the present one included; p and the intervals hold over all of them.
+        elsewhere: results from elsewhere that no seed pairs with ours; p and the intervals are then Welch's, and there
+            are neither wins nor an effect size. None where both arms have the units.
+        one_more_p: that one more of our runs is as far from a single figure from elsewhere; None where there is none.
     """
 
     against: str
@@ -61,6 +65,8 @@ class Pair:
     rows: CrossedMean | None = None
     why_no_rows: str = ""
     looks: Spending = ONE_LOOK
+    elsewhere: Figures | None = None
+    one_more_p: float | None = None
 
     @property
     def widened(self) -> list[float]:
@@ -76,17 +82,23 @@ def difference_p(pair: Pair) -> float:
 
 def within_margin_p(pair: Pair, margin: float) -> float:
     """The p of two one-sided tests: small where the difference lies within the margin."""
-    p = _one_sided(pair, margin, inference.equivalence_p)
+    p = _one_sided(pair, margin, inference.equivalence_p, unpaired.equivalence_p)
     return max(p, crossed.equivalence_p(pair.rows, margin)) if pair.rows else p
 
 
 def beyond_margin_p(pair: Pair, margin: float) -> float:
     """One-sided p: small where the difference lies beyond the margin, on its own side."""
-    p = _one_sided(pair, margin, inference.beyond_p)
+    p = _one_sided(pair, margin, inference.beyond_p, unpaired.beyond_p)
     return max(p, crossed.beyond_p(pair.rows, margin)) if pair.rows else p
 
 
-def _one_sided(pair: Pair, margin: float, p_of: Callable[[Sequence[float], float], float]) -> float:
+def _one_sided(
+    pair: Pair,
+    margin: float,
+    paired_p: Callable[[Sequence[float], float], float],
+    unpaired_p: Callable[[Sequence[float], Figures, float], float],
+) -> float:
     """The p of a one-sided test against a margin, over all looks."""
-    ps = [p_of(widened(pair.differences[:n], pair.overlap), margin) for n in pair.looks.counts(len(pair.differences))]
+    seen = [widened(pair.differences[:n], pair.overlap) for n in pair.looks.counts(len(pair.differences))]
+    ps = [paired_p(d, margin) if pair.elsewhere is None else unpaired_p(d, pair.elsewhere, margin) for d in seen]
     return sequential_t_p(ps, pair.looks, two_sided=False)

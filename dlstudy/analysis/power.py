@@ -1,11 +1,14 @@
 """Before a run: what its protocol could show, and what it would cost."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dlstudy.analysis import unpaired
 from dlstudy.analysis.comparison import smallest_in_metric, smallest_shown
+from dlstudy.analysis.elsewhere import figures_of, is_paired
 from dlstudy.analysis.looks import first_share, planned_unit
-from dlstudy.analysis.resampled import overlap_of
+from dlstudy.analysis.resampled import overlap_of, widening
 from dlstudy.analysis.results import Unit
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
@@ -56,9 +59,9 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
     """
     plans, n_tests = [], sum(claim.n_hypotheses for claim in study.family)
     for claim in (claim for claim in study.family if claim.margin is None):
-        n, unit = study.paired_units(claim, study.protocol), planned_unit(study, claim)
+        n = study.paired_units(claim, study.protocol)
         level = first_share(claim, study.protocol) * SIGNIFICANCE / n_tests
-        in_sd = smallest_shown(unit, n, level, overlap_of(study, claim, unit is Unit.SEARCH))
+        in_sd = _in_sd(study, claim, n, level)
         plans.append(ClaimPlan(claim.text, claim.metric, n, in_sd, _smallest_known(study, claim, trials, level)))
     return plans
 
@@ -94,6 +97,21 @@ def _smallest_known(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRe
     if judged.unit is not unit:
         return None  # seeds do not show how searches differ
     return max((smallest_in_metric(pair, unit, n, level) for pair in judged.pairs), default=None)
+
+
+def _in_sd(study: ResolvedStudy, claim: Claim, n: int, level: float) -> float:
+    """The smallest difference that shows against the hardest arm; runs elsewhere are taken to spread like ours."""
+    unit = planned_unit(study, claim)
+    overlap = overlap_of(study, claim, unit is Unit.SEARCH)
+    shown = []
+    for arm in claim.than if study.results_of(claim.better) is None else (claim.better,):
+        figures = figures_of(study, claim, arm)
+        if figures is None or is_paired(study, claim, arm):
+            shown.append(smallest_shown(unit, n, level, overlap))
+        else:
+            alike = dataclasses.replace(figures, sd=1.0 if figures.sd else None)
+            shown.append(unpaired.smallest_difference(widening(n, overlap), n, alike, level))
+    return max(shown)
 
 
 def _epochs(study: Study, arm: Arm) -> float:

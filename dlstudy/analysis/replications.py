@@ -182,7 +182,8 @@ def _claim(judged: Sequence[ClaimSummary]) -> ReplicatedClaim:
     """The verdicts on a claim; whether they agree is decided by those of the runs, not by the document's figures."""
     first = judged[0]
     measured = [claim.measured or Verdict.NOT_RUN for claim in judged]
-    by_arm = [{pair.against: pair for pair in claim.pairs} for claim in judged]
+    # What is from elsewhere is the same in all replications: it cannot be combined as if it were of each.
+    by_arm = [{pair.against: pair for pair in claim.pairs if pair.elsewhere is None} for claim in judged]
     common = [pair.against for pair in first.pairs if all(pair.against in pairs for pairs in by_arm)]
     return ReplicatedClaim(
         first.text,

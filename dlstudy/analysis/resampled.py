@@ -51,7 +51,7 @@ def overlap_of(study: ResolvedStudy, claim: Claim, by_search: bool) -> float:
     phase = claim.phase.runs
     if not by_search and not study.has_split_for_each_seed(phase):
         return 0.0
-    splits = {study.split_of(study.arm(arm), phase) for arm in (claim.better, *claim.than)}
+    splits = {study.split_of(arm, phase) for arm in study.trained(claim)}
     return max(_overlap(split, claim.metric, study) for split in splits)
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "ClaimSummary",
     "DerivedSummary",
     "DerivedVerdict",
+    "ElsewhereSummary",
     "FigureVerdict",
     "MetricSummary",
     "ReportedSummary",
@@ -119,6 +120,19 @@ class ArmSummary:
     optimism: float | None
     notes: Sequence[str] = ()
     defaults: Mapping[str, MetricSummary] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ElsewhereSummary:
+    """An arm whose results are from elsewhere: their source, and what is known of each metric.
+
+    A single figure has no sd; `values` and `seeds` are empty where they are not known.
+    """
+
+    name: str
+    source: str
+    metrics: Mapping[str, MetricSummary]
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -279,6 +293,7 @@ class StudySummary:
         plan: `digest` of the noted plan, and when it was noted, `planned_s` (Unix seconds); empty without one.
         looks_s: when results could be looked at before the last run, Unix seconds.
         aa_tests: how many A/A tests gave a false verdict; None where none was run.
+        elsewhere: the arms whose results are from elsewhere.
     """
 
     study: str
@@ -307,6 +322,7 @@ class StudySummary:
     plan: Mapping[str, Any] = field(default_factory=dict)  # JSON
     looks_s: Sequence[float] = ()
     aa_tests: FalseVerdicts | None = None
+    elsewhere: Sequence[ElsewhereSummary] = ()
 
     @property
     def metric(self) -> str:
@@ -342,4 +358,4 @@ class StudySummary:
         }
 
 
-_PARTS = ("arms", "reported", "derived", "sweeps", "claims", "checks", "budget_curves", "costs")
+_PARTS = ("arms", "elsewhere", "reported", "derived", "sweeps", "claims", "checks", "budget_curves", "costs")

@@ -89,6 +89,8 @@ def _why_not_by_row(study: ResolvedStudy, claim: Claim, other: str) -> str:
         return "an epoch that reaches a target has no rows"
     if claim.epoch is not None:
         return "rows are kept at the end of training"
+    if study.results_of(claim.better) or study.results_of(other):
+        return "results from elsewhere have no values of each row"
     ours, theirs = (study.split_of(study.arm(arm), _phase(claim)) for arm in (claim.better, other))
     if ours.resample or theirs.resample:
         return "each unit has test rows of its own"

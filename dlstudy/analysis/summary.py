@@ -12,7 +12,8 @@ from dlstudy.analysis.aa_tests import false_verdicts
 from dlstudy.analysis.answer import answer_of, notes_of, ranking_of, scope_of, why_not_comparable
 from dlstudy.analysis.budget_curves import budget_curves, crossings
 from dlstudy.analysis.costs import cost_summaries
-from dlstudy.analysis.deviations import deviations_of, dropped_claims, marks_of_claims
+from dlstudy.analysis.deviations import changed_results, deviations_of, dropped_claims, marks_of_claims
+from dlstudy.analysis.elsewhere import elsewhere_json, elsewhere_summary
 from dlstudy.analysis.formatting import params_text
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.pairing import describe_pairing
@@ -80,6 +81,7 @@ def summarize(
         plan=trial_index.notes.summary,
         looks_s=[look.at_s for look in trial_index.notes.looks],
         aa_tests=false_verdicts([claim.verdict in _DECIDED for claim in claims if claim.aa_test and claim.n]),
+        elsewhere=[elsewhere_summary(arm) for arm in study.elsewhere],
     )
 
 
@@ -90,7 +92,7 @@ def _claims(
     notes = trial_index.notes
     is_late = any(trial.phase is not Phase.SEARCH and trial.started_s < notes.planned_s for trial in trials)
     judged = judge_claims(study, study.claims, trial_index, checks, len(dropped_claims(notes, study.claims)))
-    marks = marks_of_claims(notes, study.claims, is_late)
+    marks = marks_of_claims(notes, study.claims, is_late, changed_results(notes, elsewhere_json(study)))
     return [dataclasses.replace(claim, deviation=mark) for claim, mark in zip(judged, marks, strict=True)]
 
 
@@ -208,4 +210,5 @@ def protocol_json(study: Study) -> dict[str, Any]:  # Any: JSON
             arm.name: {name: json.loads(distribution_to_json(space)) for name, space in arm.space.items()}
             for arm in study.arms
         },
+        **({"elsewhere": elsewhere_json(study)} if study.elsewhere else {}),
     }

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from dlstudy.analysis.comparison import Comparison, smallest_in_metric, units_for
+from dlstudy.analysis.elsewhere import elsewhere_in_words
 from dlstudy.analysis.formatting import p_text
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.measurements import ClaimMeasurements, how_measured
@@ -88,7 +89,8 @@ def with_pairs(claim: Claim, summary: ClaimSummary, pairs: Sequence[Pair]) -> Cl
     if not any(pair.by_chance or pair.rows for pair in pairs):
         return summary
     p_equivalent = max(within_margin_p(pair, claim.rope) for pair in pairs) if claim.rope else None
-    by_sign = claim.margin is None and summary.unit is Unit.SEED and not deciding.overlap
+    is_paired = not deciding.elsewhere and not deciding.overlap
+    by_sign = claim.margin is None and summary.unit is Unit.SEED and is_paired
     p_floor = _smallest_p(pairs, deciding) if by_sign else None
     return dataclasses.replace(summary, p=p, p_equivalent=p_equivalent, p_floor=p_floor)
 
@@ -103,6 +105,8 @@ def _on_these_rows(claim: Claim, summary: ClaimSummary) -> ClaimSummary:
 
 def _of_shape(pair: Pair) -> str:
     """What a reader must know of the differences before p; empty where p holds as it is."""
+    if pair.one_more_p is not None and pair.one_more_p > SIGNIFICANCE:
+        return f"one more of our runs could have given the single figure (p {p_text(pair.one_more_p)})"
     if not pair.by_chance:
         same = "the same difference on every seed"
         return same if pair.rows else f"no chance in this comparison: {same}"
@@ -121,7 +125,7 @@ def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> Cla
     pairs = [pair for other in claim.than if (pair := comparison.pair(other)) is not None]
     summary = ClaimSummary(
         claim.text, Verdict.NOT_RUN, claim.metric, claim.epoch, claim.phase, how=how_measured(claim),
-        unit=comparison.unit, scope=_scope(study, claim, comparison) + comparison.over_splits,
+        unit=comparison.unit, scope=_scope(study, claim, comparison),
         rows_scope=rows_in_words(claim, pairs), margin=claim.margin, rope=claim.rope, aa_test=claim.aa_test,
         pairs=pairs,
     )  # fmt: skip
@@ -130,7 +134,12 @@ def _measure(study: ResolvedStudy, claim: Claim, trial_index: TrialIndex) -> Cla
     return with_pairs(claim, dataclasses.replace(summary, why=measurements.remark()), pairs)
 
 
-def _scope(study: Study, claim: Claim, comparison: Comparison) -> str:
+def _scope(study: ResolvedStudy, claim: Claim, comparison: Comparison) -> str:
+    """What a verdict holds for: methods or settings, on which splits, against which results from elsewhere."""
+    return _settings(study, claim, comparison) + comparison.over_splits + elsewhere_in_words(study, claim)
+
+
+def _settings(study: Study, claim: Claim, comparison: Comparison) -> str:
     if study.pairs_searches(claim):
         n = comparison.n_searches
         return f"for the methods, over {n} searches" if comparison.by_search else ONE_SEARCH
@@ -166,7 +175,7 @@ def _equivalence(pairs: Sequence[Pair], margin: float) -> tuple[float, Pair]:
 def _smallest_p(pairs: Sequence[Pair], deciding: Pair) -> float:
     """The smallest p that `_superiority` can give with this number of seeds, on the side of the deciding pair."""
     if deciding.mean > 0:
-        return max(smallest_p(len(pair.units)) / pair.looks.first_share for pair in pairs)
+        return max(smallest_p(len(pair.units)) / pair.looks.first_share for pair in pairs if not pair.elsewhere)
     return len(pairs) * smallest_p(len(deciding.units)) / deciding.looks.first_share
 
 

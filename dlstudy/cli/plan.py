@@ -114,8 +114,9 @@ def _print(name: str, planned: _Planned) -> None:
     heads = ["claim", "measured by", "pairs", "smallest difference, in sd", "in the metric"]
     note = (
         "Smallest difference: a true difference of that size would be found in four of five such studies, if p is "
-        "adjusted for all claims; sd: standard deviation of a paired difference over seeds. "
+        "adjusted for all claims; sd: standard deviation of a paired difference over seeds"
     )
+    note += ", or of our runs where results from elsewhere are not paired. " if planned.study.elsewhere else ". "
     if spread_from:
         note += f"In the metric: with the spread of the runs so far ({spread_from})."
     else:

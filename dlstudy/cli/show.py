@@ -9,7 +9,7 @@ from typing import Any
 from optuna.distributions import distribution_to_json
 
 from dlstudy.analysis.answer import rate_warning
-from dlstudy.analysis.formatting import NOTHING, params_text, space_text
+from dlstudy.analysis.formatting import NOTHING, params_text, space_text, with_sd
 from dlstudy.analysis.measurements import how_measured
 from dlstudy.analysis.reading import files_text
 from dlstudy.analysis.trial_index import TrialIndex
@@ -23,6 +23,7 @@ from dlstudy.runner.rehearsal import sample_spec
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
+from dlstudy.study.arm import Arm
 from dlstudy.study.claims import Claim
 from dlstudy.study.fingerprint import files_entry
 from dlstudy.study.leakage import twins_of
@@ -132,6 +133,7 @@ def _definition(study: Study) -> dict[str, Any]:  # Any: JSON
             }
             for arm in study.arms
         ],
+        "elsewhere": [_elsewhere(arm) for arm in study.elsewhere],
         "sweeps": [{**vars(sweep), "fixed": dict(sweep.fixed)} for sweep in study.sweeps],
         "reported": [{**vars(figure), "setting": dict(figure.setting)} for figure in study.reported],
         "derived": [{**vars(item), "reported": str(item.reported)} for item in study.derived],
@@ -139,6 +141,12 @@ def _definition(study: Study) -> dict[str, Any]:  # Any: JSON
         "remarks": list(study.remarks),
         "other_datasets": list(study.other_datasets),
     }
+
+
+def _elsewhere(arm: Arm) -> dict[str, Any]:  # Any: JSON
+    assert arm.elsewhere is not None
+    figures = {metric: dataclasses.asdict(known) for metric, known in arm.elsewhere.figures.items()}
+    return {"name": arm.name, "text": arm.text, "source": arm.elsewhere.source, "figures": figures}
 
 
 def _tested_as(claim: Claim) -> str:
@@ -157,6 +165,12 @@ def _definition_tables(study: Study) -> list[Table]:
         ]
         for arm in study.arms
     ]
+    elsewhere = [
+        [arm.name, metric, with_sd(known.mean, known.sd), str(known.n), arm.elsewhere.source]
+        for arm in study.elsewhere
+        if arm.elsewhere
+        for metric, known in arm.elsewhere.figures.items()
+    ]
     protocol = [[item.name, str(getattr(study.protocol, item.name))] for item in dataclasses.fields(study.protocol)]
     figures = [
         [figure.arm, figure.metric, str(figure.value), str(figure.epoch or "end"),
@@ -170,6 +184,7 @@ def _definition_tables(study: Study) -> list[Table]:
     claims = [[claim.text, claim.untestable or _tested_as(claim)] for claim in study.claims]
     return [
         Table("Arms", ["arm", "setting", "space", "reported", "defaults"], arms),
+        Table("From elsewhere", ["arm", "metric", "mean ± sd", "values", "source"], elsewhere),
         Table("Protocol", ["setting", "value"], [["dataset", study.dataset], *protocol]),
         Table("Sweeps", ["sweep", "values", "seeds"], sweeps),
         Table("Reported figures", ["arm", "metric", "reported", "epoch", "own setting"], figures),

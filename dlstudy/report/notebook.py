@@ -94,6 +94,16 @@ class Results:
         return _frame(map(_arm_row, self.summary.arms), ["arm", "value", "trials", "n"])
 
     @cached_property
+    def elsewhere(self) -> "pd.DataFrame":
+        """A row for each arm whose results are from elsewhere, and metric; `sd` is missing for a single figure."""
+        rows = (
+            {"arm": arm.name, "metric": name, "mean": known.mean, "sd": known.sd, "n": known.n, "source": arm.source}
+            for arm in self.summary.elsewhere
+            for name, known in arm.metrics.items()
+        )
+        return _frame(rows, ["arm", "metric", "mean", "sd", "n", "source"])
+
+    @cached_property
     def claims(self) -> "pd.DataFrame":
         """A row for each claim: its verdict and the numbers behind it."""
         return _frame(map(_flat, self.summary.claims), _names(ClaimSummary))
@@ -160,7 +170,7 @@ class Results:
         claims = self.claims[["text", "verdict", "difference", "low", "high", "against", "n"]]
         parts = [f"<h3>{html.escape(about.question)}</h3>", f"<p><b>{html.escape(self.answer)}</b></p>"]
         parts += [f"<p>{html.escape(text)}</p>" for text in (scope, *about.notes) if text]
-        parts += [_html_table(frame) for frame in (arms, claims) if len(frame)]
+        parts += [_html_table(frame) for frame in (arms, self.elsewhere, claims) if len(frame)]
         if self.differences:
             content = base64.b64encode(self.differences).decode()
             parts.append(

@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 from dlstudy.engines.base import Engine, TrialOutcome
 from dlstudy.errors import StudyError
 from dlstudy.runner.rehearsal import outcomes_of, sample_spec
+from dlstudy.study.arm import Arm
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.study import Arm
 from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialState
 
 __all__ = ["ArmCheck", "check_arms", "opened_by", "refuse_faults"]

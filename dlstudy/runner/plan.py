@@ -11,12 +11,12 @@ from dlstudy.analysis.search_rounds import around, reached, round_size, rounds_w
 from dlstudy.errors import UsageError
 from dlstudy.runner.search import fixed_design, round_design
 from dlstudy.store.record import Record
+from dlstudy.study.arm import Arm
 from dlstudy.study.events import Totals
 from dlstudy.study.fingerprint import define_all
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import Request, ResolvedStudy
-from dlstudy.study.study import Arm
 from dlstudy.study.trial import TrialRecord, TrialState, make_parameters, params_key
 
 __all__ = ["Plan", "Selection", "Training", "refuse_other_definitions"]

@@ -10,9 +10,9 @@ from typing import Any
 from dlstudy.engines.base import Engine, TrialOutcome
 from dlstudy.errors import TrialError
 from dlstudy.runner.design import design_table
+from dlstudy.study.arm import Arm
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.study import Arm
 from dlstudy.study.trial import TrialSpec, TrialState, make_parameters
 
 __all__ = ["outcomes_of", "rehearse", "sample_spec"]

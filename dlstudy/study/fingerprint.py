@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 from optuna.distributions import distribution_to_json
 
 from dlstudy.datasets.own_cache import difference
+from dlstudy.study.arm import Arm
 from dlstudy.study.input_files import digests_of
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.own_modules import UNREADABLE, OwnModules
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.study import Arm
 
 __all__ = ["changes", "code_digests", "code_of", "define", "define_all", "files_entry", "version_of"]
 

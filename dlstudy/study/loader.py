@@ -14,6 +14,7 @@ from pathlib import Path
 from dlstudy.common.opened_files import opened_files
 from dlstudy.common.text import describe_error, one_line, short_repr
 from dlstudy.datasets.cache import cache_folder
+from dlstudy.datasets.readers.paths import base_folder
 from dlstudy.errors import DefinitionError, StudyError
 from dlstudy.study.input_files import names_of, path_of, stated_names
 from dlstudy.study.own_modules import OwnModules
@@ -113,6 +114,7 @@ def load(path: Path) -> StudyFile:
     modules = OwnModules(path)
     module = types.ModuleType(f"{modules.package or 'dlstudy_studies'}.{path.stem}")
     module.__file__, module.__package__ = str(path), modules.package
+    beside = base_folder.set(path.resolve().parent)
     try:
         with (
             opened_files(path.parent, [path, cache_folder()]) as opened,
@@ -126,6 +128,8 @@ def load(path: Path) -> StudyFile:
         raise
     except BaseException as error:  # a study file may also raise SystemExit, or what it made itself
         raise StudyError(f"{path.name}{line_in(error, path)}: {_message(error)}") from error
+    finally:
+        base_folder.reset(beside)
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         got = "nothing of that name" if study is None else type(study).__name__

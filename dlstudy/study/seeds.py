@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Sequence
 
+from dlstudy.study.arm import Arm
 from dlstudy.study.phases import Phase
-from dlstudy.study.study import Arm
 
 __all__ = ["number_of", "seed_of", "stream_of"]
 

@@ -8,27 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from optuna.distributions import BaseDistribution
-
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.data import Data
+from dlstudy.study.arm import Arm
 from dlstudy.study.claims import SIGNIFICANCE, Claim, ClaimPhase, Derived, Reported, seeds_needed
+from dlstudy.study.elsewhere import Elsewhere, check_comparison
 from dlstudy.study.own_metrics import Metric, check_uses, frozen_metrics
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol, Sweep
 from dlstudy.study.split import Split
-from dlstudy.study.validation import (
-    frozen,
-    frozen_limits,
-    frozen_space,
-    is_count,
-    item_named,
-    items_of,
-    paths_of,
-    require,
-    require_name,
-    require_text,
-)
+from dlstudy.study.validation import item_named, items_of, paths_of, require, require_name, require_text
 
 __all__ = ["Arm", "Study"]
 
@@ -36,73 +25,6 @@ _REQUIRED: Any = None  # Any: what follows a field that may be left out needs a 
 
 Function = Callable[..., Any]
 """A function of a study file. Any: models, arrays and figures, whose types this module must not import."""
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One of the alternatives compared.
-
-    Args:
-        name: short, unique in its study: letters, digits, `_`, `.` and `-`.
-        setting: the parameters that define this arm; passed to `build` in `p`.
-        space: the nuisance parameters that the search tunes, name to Optuna distribution; may be empty.
-        reported: the document's own value of every parameter in `space`; None where it reports no run of this arm.
-        defaults: the library's own value of every parameter in `space`, for a run out of the box; None for none.
-        reported_split: rows of this arm's reported setting, where they differ from the protocol's.
-        restarts: trainings of each trial, from the seeds `seed`, `seed + 1`, ...; the one with the lowest training loss
-            is kept.
-        text: one line for readers.
-        copy_of: the arm that this one is an identical copy of, in an A/A test. It has seeds and a search of its own, so
-            any difference between the two is noise.
-        limits: how far the range of a parameter in `space` may be widened, name to lowest and highest value. What it
-            does not name has limits by its kind: see `dlstudy.study.axes`.
-    """
-
-    name: str
-    setting: Mapping[str, Any] = field(default_factory=dict)  # values are JSON scalars of the study's choosing
-    space: Mapping[str, BaseDistribution] = field(default_factory=dict)
-    reported: Mapping[str, Any] | None = None  # as setting
-    defaults: Mapping[str, Any] | None = None  # as setting
-    reported_split: Split | None = None
-    restarts: int = 1
-    text: str = ""
-    copy_of: str = ""
-    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        require_name("Arm.name", self.name)
-        object.__setattr__(self, "setting", frozen(f"arm {self.name}: setting", self.setting))
-        object.__setattr__(self, "space", frozen_space(f"arm {self.name}: space", self.space))
-        both = sorted(set(self.setting) & set(self.space))
-        require(not both, f"arm {self.name}: a parameter is either in setting or in space, got {both} in both")
-        object.__setattr__(self, "limits", frozen_limits(f"arm {self.name}: limits", self.limits, self.space))
-        for what in ("reported", "defaults"):
-            self._check_values(what)
-        require(
-            self.reported_split is None or isinstance(self.reported_split, Split),
-            f"arm {self.name}: reported_split must be None or a Split, got {short_repr(self.reported_split)}",
-        )
-        require(
-            is_count(self.restarts) and self.restarts <= 1_000,
-            f"arm {self.name}: restarts must be a whole number from 1 to 1,000, got {short_repr(self.restarts)}",
-        )
-        for what in ("text", "copy_of"):
-            require_text(f"arm {self.name}: {what}", getattr(self, what), may_be_empty=True)
-
-    def stated(self, phase: Phase) -> Mapping[str, Any] | None:  # Any: JSON scalars
-        """The setting that the arm states for a phase, REPORTED or DEFAULTS; None where it states none."""
-        return self.reported if phase is Phase.REPORTED else self.defaults
-
-    def _check_values(self, what: str) -> None:
-        values = getattr(self, what)
-        if values is None:
-            return
-        object.__setattr__(self, what, frozen(f"arm {self.name}: {what}", values))
-        missing = sorted(set(self.space) - set(values))
-        require(
-            not missing,
-            f"arm {self.name}: {what} must give every parameter of space, got none for {missing}: add them",
-        )
 
 
 @dataclass(frozen=True)
@@ -122,7 +44,7 @@ class Study:
         dataset: the name of a data set (`dlstudy data list`); empty where the study has rows of its own.
         build: `build(p)` returns a compiled Keras model or a scikit-learn estimator. `build(p, data)` gets the
             rows that train too, as `prepare` returns them, in `data.x`, `data.y` and `data.weight`: for `adapt`.
-        arms: at least one.
+        arms: at least one that is trained; those from elsewhere (`Arm.from_results`) are then in `elsewhere`.
         protocol: how every arm is treated.
         sweeps: stated values at which the arms are trained beside their search.
         reported: what the document reports of runs.
@@ -154,6 +76,7 @@ class Study:
             for what may stand there: the name of a scikit-learn scorer, a scorer, or `metric(y_true, y_pred)`.
         files: paths, relative to the study file, of files and folders that it reads and that Python does not open, as
             by h5py or `tf.io`; others are noticed. A change of any is a change of the study.
+        elsewhere: the arms that are not trained; `arms` may hold them instead.
     """
 
     question: str
@@ -178,6 +101,7 @@ class Study:
     prepare_sees_all_rows: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     files: Sequence[str] = ()
+    elsewhere: Sequence[Arm] = ()
 
     def __post_init__(self) -> None:
         require_text("Study.question", self.question)
@@ -194,10 +118,15 @@ class Study:
             value = getattr(self, name)
             require(isinstance(value, bool), f"Study.{name} must be True or False, got {short_repr(value)}")
         object.__setattr__(self, "files", paths_of("Study.files", self.files))
-        kinds = {"arms": Arm, "sweeps": Sweep, "reported": Reported, "derived": Derived, "claims": Claim}
+        kinds = {"sweeps": Sweep, "reported": Reported, "derived": Derived, "claims": Claim}
+        for name in ("arms", "elsewhere"):
+            object.__setattr__(self, name, items_of(f"Study.{name}", getattr(self, name), Arm))
         for name, kind in {**kinds, "remarks": str, "other_datasets": str}.items():
             object.__setattr__(self, name, items_of(f"Study.{name}", getattr(self, name), kind))
         object.__setattr__(self, "metrics", frozen_metrics("Study.metrics", self.metrics))
+        arms = (*self.arms, *self.elsewhere)
+        object.__setattr__(self, "arms", tuple(arm for arm in arms if arm.elsewhere is None))
+        object.__setattr__(self, "elsewhere", tuple(arm for arm in arms if arm.elsewhere is not None))
         self._check_arms()
         self._check_sweeps()
         self._check_claims()
@@ -205,12 +134,25 @@ class Study:
         self._check_seeds()
 
     def arm(self, name: str) -> Arm:
-        """The arm of that name.
+        """The arm of that name, one that is trained.
 
         Raises:
-            StudyError: there is none.
+            StudyError: there is none, or its results are from elsewhere.
         """
+        known = ", ".join(arm.name for arm in self.arms)
+        require(
+            self.results_of(name) is None,
+            f"the results of arm {short_repr(name)} are from elsewhere, it is not trained: choose from {known}",
+        )
         return item_named("arm", name, self.arms)
+
+    def results_of(self, name: str) -> Elsewhere | None:
+        """The results of the arm of that name, if they are from elsewhere; else None."""
+        return next((arm.elsewhere for arm in self.elsewhere if arm.name == name), None)
+
+    def trained(self, claim: Claim) -> list[Arm]:
+        """The arms of a claim, without those from elsewhere."""
+        return [self.arm(name) for name in (claim.better, *claim.than) if self.results_of(name) is None]
 
     @property
     def test_metric(self) -> str:
@@ -273,7 +215,7 @@ class Study:
         Where each search has a split of its own, its seeds are no independent units for other arms either.
         """
         has_split_for_each = bool(self.protocol.split.resample) and not self.has_split_for_each_seed(Phase.REPLICATE)
-        is_tuned = any(self.arm(arm).space for arm in (claim.better, *claim.than))
+        is_tuned = any(arm.space for arm in self.trained(claim))
         return claim.phase.compares_winners and (is_tuned or has_split_for_each)
 
     def will_pair_searches(self, claim: Claim, protocol: Protocol) -> bool:
@@ -307,8 +249,9 @@ class Study:
             require_name("Study.dataset", self.dataset)
 
     def _check_arms(self) -> None:
-        require(bool(self.arms), "a study needs at least one arm, got none: fill Study.arms")
-        names = [arm.name.lower() for arm in self.arms]
+        others = f"only results from elsewhere ({self.elsewhere[0].name})" if self.elsewhere else "none"
+        require(bool(self.arms), f"a study needs at least one arm, got {others}: fill Study.arms")
+        names = [arm.name.lower() for arm in (*self.arms, *self.elsewhere)]
         twice = sorted({name for name in names if names.count(name) > 1})
         require(not twice, f"arm names must differ by more than case, got {twice} twice: rename one")
         continued = [arm.name for arm in self.arms if "more_epochs" in {**arm.setting, **arm.space}]
@@ -328,8 +271,9 @@ class Study:
                 "add the setting",
             )
 
-    def _require_arms(self, what: str, names: Sequence[str]) -> None:
-        known = [arm.name for arm in self.arms]
+    def _require_arms(self, what: str, names: Sequence[str], others: Sequence[str] = ()) -> None:
+        """Checks that these are arms that are trained, or among the others."""
+        known = [*(arm.name for arm in self.arms), *others]
         unknown = [name for name in names if name not in known]
         require(
             not unknown,
@@ -351,16 +295,17 @@ class Study:
                 )
 
     def _check_claims(self) -> None:
+        elsewhere = {arm.name: arm.elsewhere for arm in self.elsewhere if arm.elsewhere is not None}
         for claim in (claim for claim in self.claims if not claim.untestable):
+            self._require_arms(f"claim {short_repr(claim.text)}", (claim.better, *claim.than), list(elsewhere))
+            check_comparison(claim, elsewhere)
             if claim.sweep:
                 self._check_sweep_of(claim)
-            self._require_arms(f"claim {short_repr(claim.text)}", (claim.better, *claim.than))
-            for name in (claim.better, *claim.than):
-                arm = self.arm(name)
+            for arm in self.trained(claim):
                 needed = claim.phase.stated_phase
                 require(
                     needed is None or arm.stated(needed) is not None,
-                    f"claim {short_repr(claim.text)} compares {claim.phase} settings, got arm {name} without "
+                    f"claim {short_repr(claim.text)} compares {claim.phase} settings, got arm {arm.name} without "
                     f"Arm.{needed}: add it",
                 )
 
@@ -386,8 +331,9 @@ class Study:
                 what = f"seeds of sweep {claim.sweep}"
             elif claim.phase is ClaimPhase.REPORTED:
                 what = "Protocol.reported_seeds"
+            has_no_pairs = len(self.trained(claim)) < 2  # Welch's t has no smallest p
             require(
-                seeds >= needed or self.will_pair_searches(claim, self.protocol),
+                seeds >= needed or has_no_pairs or self.will_pair_searches(claim, self.protocol),
                 f"{len(tested)} claims need at least {needed} seeds to reach significance "
                 f"(2 / 2^seeds must not exceed {SIGNIFICANCE} / {n_tests}), got {seeds}: raise {what}",
             )

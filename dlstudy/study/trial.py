@@ -15,11 +15,11 @@ import numpy as np
 from dlstudy.common.text import one_line, short_repr
 from dlstudy.datasets.twins import Twins
 from dlstudy.errors import RecordError
+from dlstudy.study.arm import Arm
 from dlstudy.study.outputs import OutputReading, is_reading
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.protocol import Protocol
 from dlstudy.study.split import Split
-from dlstudy.study.study import Arm
 
 __all__ = [
     "MOST_POINTS",

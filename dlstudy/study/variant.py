@@ -180,7 +180,9 @@ class Variant:
             for arm in study.arms
         ]
         sweeps = [dataclasses.replace(sweep, fixed=self._limited(sweep.fixed, used)) for sweep in study.sweeps]
-        changed_study = dataclasses.replace(study, dataset=used.name, protocol=changed, arms=arms, sweeps=sweeps)
+        changed_study = dataclasses.replace(
+            study, dataset=used.name, protocol=changed, arms=arms, sweeps=sweeps, claims=self._claims(study, used)
+        )
         return _with_aa_tests(changed_study, self.aa_test) if self.aa_test else changed_study
 
     def _require_value_of_epochs(self, study: Study) -> None:
@@ -189,6 +191,22 @@ class Variant:
                 f"--pruner needs a metric after each epoch, got {study.protocol.metric} of Study.metrics, which is "
                 "computed at the end of a training: leave --pruner out, or search by a metric of the model"
             )
+
+    def why_not_comparable(self, used: Description) -> str:
+        """Why runs on a data set cannot be compared with what is reported elsewhere; empty where they can."""
+        if used.caveat:
+            return f"the data is {used.caveat}"
+        return "" if self.trains_as_stated else "this variant differs from what was reported"
+
+    def _claims(self, study: Study, used: Description) -> list[Claim]:
+        """The claims, of which those about results from elsewhere are not testable where nothing compares with them."""
+        why = self.why_not_comparable(used)
+        return [
+            dataclasses.replace(claim, untestable=f"it is about results from elsewhere, and {why}")
+            if why and not claim.untestable and len(study.trained(claim)) <= len(claim.than)
+            else claim
+            for claim in study.claims
+        ]
 
     def _limited(self, values: Mapping[str, Any], used: Description) -> dict[str, Any]:  # Any: JSON scalars
         """Parameters with the epochs of this variant, where they state any."""

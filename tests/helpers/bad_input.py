@@ -1,6 +1,8 @@
 """Tables of bad studies and bad command lines: the text that the message must contain, and what a user typed."""
 
 HEAD = '''"""A study for tests."""
+from dataclasses import replace
+
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from dlstudy import Arm, Claim, Data, Derived, Protocol, Reported, Split, Study, Sweep
@@ -42,6 +44,20 @@ def sweep(**changes):
 def claim(**changes):
     own = {"text": "a wins", "better": "a", "than": "b", "metric": "test_accuracy"}
     return study(claims=[Claim(**{**own, **changes})])
+
+
+def elsewhere(results, source="Table 2", **changes):
+    own = {"text": "a wins", "better": "a", "than": "paper", "metric": "test_accuracy"}
+    arms = [Arm("a", space=RATE), Arm("b"), Arm.from_results("paper", results, source=source)]
+    return study(arms=arms, claims=[Claim(**{**own, **changes})])
+
+
+def accuracy(values):
+    return elsewhere({"test_accuracy": values})
+
+
+def from_csv(path, columns={"test_accuracy": "accuracy"}, **changes):
+    return study(arms=[Arm("a"), Arm.from_csv("paper", path, columns, **changes)])
 
 
 def reported(**changes):
@@ -237,6 +253,99 @@ STUDIES = {
     "arm a: text must be text (or empty)": ["one_arm(text=None)", "one_arm(text=5)"],
     "Arm.copy_of must name arms of this study": ["one_arm(copy_of='nobody')"],
     "arm a: copy_of must be text (or empty)": ["one_arm(copy_of=None)"],
+    "arm a: elsewhere must be None or what Arm.from_results gives": ["one_arm(elsewhere={'test_accuracy': 0.9})"],
+    "arm paper: results from elsewhere are not trained, got setting": [
+        "study(arms=[Arm('a'), replace(Arm.from_results('paper', {'test_loss': 1}, source='x'), setting={'n': 1})])"
+    ],
+    "the source of results from elsewhere must be text that is not": [
+        "elsewhere({'test_accuracy': 0.9}, source='')",
+        "elsewhere({'test_accuracy': 0.9}, source=None)",
+    ],
+    "results from elsewhere must map at least one metric to its": [
+        "elsewhere({})",
+        "elsewhere(None)",
+        "elsewhere([0.9, 0.8])",
+        "elsewhere(0.9)",
+    ],
+    "a metric from elsewhere must be train_, val_ or test_ and the": [
+        "elsewhere({'accuracy': [0.9]})",
+        "elsewhere({1: [0.9]})",
+    ],
+    "test_accuracy from elsewhere must have at least one value": ["accuracy([])", "accuracy({})"],
+    "test_accuracy from elsewhere must be finite numbers, got nan": ["accuracy([0.9, nan])", "accuracy({1: nan})"],
+    "test_accuracy from elsewhere must be finite numbers, got inf": ["accuracy([inf])"],
+    "test_accuracy from elsewhere must be finite numbers, got None": ["accuracy([0.9, None])"],
+    "test_accuracy from elsewhere must be finite numbers, got '0.9'": ["accuracy(['0.9'])"],
+    "test_accuracy from elsewhere must be finite numbers, got True": ["accuracy([True])"],
+    "test_accuracy from elsewhere must be finite numbers, got [0.9": ["accuracy([[0.9, 0.8]])"],
+    "test_accuracy from elsewhere must be a number, a list of": [
+        "accuracy(None)",
+        "accuracy('0.91')",
+        "accuracy(nan)",
+        "accuracy(build)",
+    ],
+    "test_accuracy from elsewhere must be from 0 to 1, got 91.2": [
+        "accuracy(91.2)",
+        "accuracy([0.9, 91.2])",
+        "accuracy({'mean': 91.2, 'sd': 0.1, 'n': 5})",
+    ],
+    "test_accuracy from elsewhere must be from 0 to 1, got -0.1": ["accuracy({3: -0.1})"],
+    "test_r2 from elsewhere must be at most 1, got 1.5": ["elsewhere({'test_r2': [-3, 1.5]}, metric='test_r2')"],
+    "test_accuracy from elsewhere: a seed must be a whole number": [
+        "accuracy({'one': 0.9})",
+        "accuracy({1.5: 0.9})",
+        "accuracy({-1: 0.9})",
+        "accuracy({True: 0.9})",
+    ],
+    "test_accuracy from elsewhere must have mean, sd and n, got": [
+        "accuracy({'mean': 0.9})",
+        "accuracy({'mean': 0.9, 'sd': 0.1})",
+        "accuracy({'mean': 0.9, 'sd': 0.1, 'n': 5, 'se': 1})",
+    ],
+    "test_accuracy from elsewhere: mean must be a finite number": ["accuracy({'mean': nan, 'sd': 0.1, 'n': 5})"],
+    "test_accuracy from elsewhere: sd must be a finite number, not": [
+        "accuracy({'mean': 0.9, 'sd': -0.1, 'n': 5})",
+        "accuracy({'mean': 0.9, 'sd': None, 'n': 5})",
+    ],
+    "test_accuracy from elsewhere: n must be a whole number from 2": [
+        "accuracy({'mean': 0.9, 'sd': 0.1, 'n': 1})",
+        "accuracy({'mean': 0.9, 'sd': 0.1, 'n': 5.5})",
+    ],
+    "a study needs at least one arm, got only results from elsewhere": [
+        "study(arms=[Arm.from_results('paper', {'test_loss': 1}, source='x')])"
+    ],
+    "arm names must differ by more than case, got ['paper'] twice": [
+        "study(arms=[Arm('Paper'), Arm.from_results('paper', {'test_loss': 1}, source='x')])"
+    ],
+    "sweep s must name arms of this study, got 'paper'": [
+        "study(elsewhere=[Arm.from_results('paper', {'test_loss': 1}, source='x')],"
+        " sweeps=[Sweep('s', {'rate': [1]}, arms=['paper'])])"
+    ],
+    "Reported must name arms of this study, got 'paper'": [
+        "study(elsewhere=[Arm.from_results('paper', {'test_loss': 1}, source='x')],"
+        " reported=[Reported('paper', 'test_loss', 1)])"
+    ],
+    "Study.elsewhere must be a list of Arm objects": ["study(elsewhere=None)", "study(elsewhere={'paper': 0.9})"],
+    "Study.elsewhere must hold Arm objects only": ["study(elsewhere=[0.9])"],
+    "claim 'a wins' must compare with an arm that the study trains": [
+        "study(elsewhere=[Arm.from_results(name, {'test_loss': 1}, source='x') for name in ('p', 'q')],"
+        " claims=[Claim('a wins', 'p', 'q', 'test_loss')])"
+    ],
+    "claim 'a wins' is about test_accuracy, got an arm paper from": ["elsewhere({'test_loss': [0.3, 0.4]})"],
+    "claim 'a wins' with paper from elsewhere must compare ends of": [
+        "elsewhere({'test_accuracy': 0.9}, epoch=3)",
+        "elsewhere({'test_accuracy': 0.9}, target=0.9)",
+        "elsewhere({'test_accuracy': 0.9}, phase='tuning')",
+        "elsewhere({'test_accuracy': 0.9}, phase='sweep', sweep='s')",
+    ],
+    "results from elsewhere must be a CSV file in UTF-8": ["from_csv('nowhere.csv')", "from_csv('.')"],
+    "must have a column 'accuracy', got": ["from_csv(__file__)"],
+    "columns must map each metric to the name of its column in": [
+        "from_csv('results.csv', ['test_accuracy'])",
+        "from_csv('results.csv', {})",
+        "from_csv('results.csv', {'test_accuracy': 3})",
+    ],
+    "TypeError: Arm.from_results() missing 1 required keyword-only": ["Arm.from_results('paper', {'test_loss': 1})"],
     "TypeError: Arm.__init__() got an unexpected keyword argument": ["one_arm(colour='red')"],
     "TypeError: Arm.__init__() missing 1 required positional": ["study(arms=[Arm()])"],
     "ValueError: `low <= high` must hold, but got (low=1.0,": ["tuned(FloatDistribution(1.0, 0.1))"],

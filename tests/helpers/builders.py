@@ -41,7 +41,7 @@ def make_study(arms: Sequence[str] = ("a", "b"), **changes: Any) -> ResolvedStud
     """Arms named by letters, one rate to tune, one reported; no rounds. `changes` are of `Study` or `Protocol`."""
     own = {
         name: changes.pop(name)
-        for name in ("question", "dataset", "build", "rank_arms", "sweeps", "reported", "claims")
+        for name in ("question", "dataset", "build", "rank_arms", "sweeps", "reported", "claims", "elsewhere")
         if name in changes
     }
     defaults = {"question": "Is a better?", "dataset": "digits", "build": build}

@@ -1,5 +1,6 @@
 """How outputs are read, against Keras's own losses and metrics on the same outputs."""
 
+import dataclasses
 import functools
 import itertools
 import json
@@ -7,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from dlstudy.datasets import registry
 from dlstudy.study.outputs import Decision, OutputReading, Scale
 from dlstudy.study.trial import TrialResult, TrialState, unpack_bits
 from dlstudy.training.outputs import judge, labels_of, probabilities_of, proved_reading
@@ -14,6 +16,7 @@ from dlstudy.training.outputs import judge, labels_of, probabilities_of, proved_
 # Keras warns of a sigmoid or a softmax before a loss with from_logits=True, and takes the logits before it.
 pytestmark = pytest.mark.filterwarnings("ignore:.*received `from_logits=True`:UserWarning")
 
+DIGITS = registry.describe("digits")
 N = 60
 LABELS = np.random.default_rng(1).integers(0, 3, N)
 ONE_HOT = np.eye(3)[LABELS]

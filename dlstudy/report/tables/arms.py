@@ -19,6 +19,7 @@ from dlstudy.analysis.inference import chance_misses
 from dlstudy.analysis.reported import runs_of_document
 from dlstudy.analysis.results import (
     ArmSummary,
+    ElsewhereSummary,
     FigureVerdict,
     MetricSummary,
     ReportedSummary,
@@ -63,6 +64,8 @@ def arms_table(summary: StudySummary) -> Table:
         if any(cell != NOTHING for cell in cells):
             heads, note = [*heads, head], f"{note} {remark}".strip()
             rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
+    rows += [_elsewhere_cells(arm, test, len(heads)) for arm in summary.elsewhere]
+    note = " ".join([note, *(f"{arm.name}: {arm.source}; not trained here." for arm in summary.elsewhere)])
     return Table("Arms, each tuned on its own", heads, rows, note)
 
 
@@ -86,6 +89,12 @@ def _arm_cells(arm: ArmSummary, metric: str, test: str) -> list[str]:
         str(seeds.n if seeds else 0),
         _optimism(arm, arm.replicates.get(metric)),
     ]
+
+
+def _elsewhere_cells(arm: ElsewhereSummary, test: str, n_columns: int) -> list[str]:
+    known = arm.metrics.get(test)
+    cells = [f"{arm.name} (from elsewhere)", NOTHING, NOTHING, spread_text(known), str(known.n) if known else NOTHING]
+    return cells + [NOTHING] * (n_columns - len(cells))
 
 
 def _optimism(arm: ArmSummary, searched: MetricSummary | None) -> str:

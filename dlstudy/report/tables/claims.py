@@ -43,7 +43,14 @@ def claims_table(summary: StudySummary) -> Table:
         "claim", "verdict", "measured by", "difference", "95 % interval", *(["on other rows"] if by_rows else []),
         "adjusted p", "pairs",
     ]  # fmt: skip
-    how = [_HOW_JUDGED, _BY_ROWS if by_rows else "", _floors(summary.claims), _looks(summary)]
+    is_unpaired = any(pair.elsewhere for claim in summary.claims for pair in claim.pairs)
+    how = [
+        _HOW_JUDGED,
+        _UNPAIRED if is_unpaired else "",
+        _BY_ROWS if by_rows else "",
+        _floors(summary.claims),
+        _looks(summary),
+    ]
     note = " ".join(filter(None, [*how, _scopes(summary.claims), _aa_tests(summary)]))
     return Table("Claims", heads, rows, note)
 
@@ -53,6 +60,10 @@ _HOW_JUDGED = (
     "when it holds against each arm that it names. p: how often as much would be seen if each pair could as well have "
     "differed the other way, adjusted for all claims of the study (Holm). The interval holds what that test does not "
     "reject."
+)
+_UNPAIRED = (
+    "Against unpaired results from elsewhere, pairs are our runs, and p and interval are Welch's; against "
+    "a single figure, Student's of one sample."
 )
 _BY_ROWS = (
     "The 95 % interval holds on these test rows; that on other rows, for others of the same kind too. A verdict takes "
@@ -176,7 +187,8 @@ def pairs_table(summary: StudySummary) -> Table:
 _HOW_COMPARED = (
     "p: two-sided, of this pair alone, by flipping signs (all patterns up to 16 pairs, 65,535 random ones beyond); the "
     "interval of the mean holds the shifts that this test does not reject. Between searches both are Student's, over "
-    "resampled splits both are the corrected resampled t's (Nadeau and Bengio 2003). p of a "
+    "resampled splits both are the corrected resampled t's (Nadeau and Bengio 2003), against unpaired results from "
+    "elsewhere Welch's. p of a "
     "claim of equivalence: by two one-sided t tests; adjusted p: of the claim as a whole, for all claims (Holm). Wins: "
     "the share of pairs in which the claim's arm is ahead, a tie counting half, with its 95 % Clopper-Pearson "
     "interval. Effect size: the mean in standard deviations of the differences (Hedges' g). On other rows: 95 % "

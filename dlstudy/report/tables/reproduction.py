@@ -43,7 +43,7 @@ def making_table(summary: StudySummary) -> Table:
     rows = [
         [name.replace("_", " "), _value_text(value)]
         for name, value in summary.protocol.items()
-        if name != "spaces" and value is not None
+        if name not in ("spaces", "elsewhere") and value is not None
     ]
     rows += [[f"space of {arm}", space_text(space)] for arm, space in spaces(summary).items()]
     rows += [["variant", str(summary.variant)], *_of_trials(summary.trials)]
