@@ -1,7 +1,7 @@
 """The summary of a variant, read from the record."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dlstudy.analysis.results import StudySummary
 from dlstudy.analysis.summary import summarize
@@ -16,7 +16,7 @@ from dlstudy.study.request import Request, ResolvedStudy, resolve
 from dlstudy.study.trial import TrialRecord
 from dlstudy.study.variant import Variant
 
-__all__ = ["find_variant", "grown", "read_summary", "summary_of"]
+__all__ = ["difference_of", "files_text", "find_variant", "grown", "read_summary", "summary_of"]
 
 
 def read_summary(file: StudyFile, record: Record, variant: str | None) -> StudySummary:
@@ -27,9 +27,14 @@ def read_summary(file: StudyFile, record: Record, variant: str | None) -> StudyS
     """
     study = resolve(file, Request(variant=find_variant(record, file.name, variant)))
     summary = summary_of(study, record)
-    if difference := record.difference(define_all(study, study.arms)):
+    if difference := difference_of(study, record):
         return dataclasses.replace(summary, notes=[f"RECORD: {difference}", *summary.notes])
     return summary
+
+
+def difference_of(study: ResolvedStudy, record: Record) -> str:
+    """How a study, or a file that it reads, differs from what the record began with; empty where nothing does."""
+    return record.difference(define_all(study, study.arms, record.files(study.name, study.variant)))
 
 
 def find_variant(record: Record, study: str, name: str | None) -> Variant:
@@ -58,8 +63,15 @@ def summary_of(study: ResolvedStudy, record: Record) -> StudySummary:
     """The summary of the trials that a record has of a study, finished or not."""
     trials = record.trials(study.name, study.variant)
     made = record.made_with(study.name, study.variant) or made_with(study.path)  # early records hold none
+    files = {name: of for part in record.files(study.name, study.variant).values() for name, of in part.items()}
+    made |= {"files": files_text(files)} if files else {}
     notes = read_notes(record, study.name, study.variant)
     return summarize(grown(study, trials), trials, made, notes)
+
+
+def files_text(files: Mapping[str, str]) -> str:
+    """Files that a study reads, each with the first digits of its SHA-256."""
+    return ", ".join(f"{name} (sha256 {digest})" for name, digest in sorted(files.items()))
 
 
 def grown(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> ResolvedStudy:

@@ -73,7 +73,9 @@ def _planned(study: ResolvedStudy, backend: Backend) -> _Planned:
     mine = record.latest(study.name, study.variant)
     known = record.trials(study.name, mine)
     spread_from, similar = (str(mine), known) if known else _any_variant(study.name, record)
-    make_engine = engine_maker(backend, study.dataset, lambda line: console.print(line, style="dim", markup=False))
+    make_engine = engine_maker(
+        backend, study.dataset, lambda line: console.print(line, style="dim", markup=False), study.file
+    )
     costs, n_slots = {arm.name: (0.0, 0.0) for arm in study.arms}, 1
     if any(phase.n_done < phase.n_wanted for phase in phase_plans(study, known, costs)):
         costs, n_slots = rehearse(study, lambda n: make_engine(n, lambda *_: True))

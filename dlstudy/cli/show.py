@@ -11,6 +11,7 @@ from optuna.distributions import distribution_to_json
 from dlstudy.analysis.answer import rate_warning
 from dlstudy.analysis.formatting import NOTHING, params_text, space_text
 from dlstudy.analysis.measurements import how_measured
+from dlstudy.analysis.reading import files_text
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.cli.console import make_console, print_table
 from dlstudy.common.processes import ask
@@ -23,6 +24,7 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.claims import Claim
+from dlstudy.study.fingerprint import files_entry
 from dlstudy.study.leakage import twins_of
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request, resolve
@@ -38,7 +40,7 @@ def show_study(name: str, json: bool) -> None:
     """Shows a study's definition."""
     file = with_rows(loader.load(loader.find(name)))
     if json:
-        sys.stdout.write(as_json({"name": file.name, **_definition(file.study)}))
+        sys.stdout.write(as_json({"name": file.name, **_definition(file.study), **files_entry(file)}))
         return
     console = make_console()
     console.print(file.study.question, style="bold", markup=False)
@@ -46,6 +48,8 @@ def show_study(name: str, json: bool) -> None:
         if table.rows:
             print_table(console, table)
     notes = [*file.study.remarks, rate_warning(file.study), *_twins(file)]
+    if files := files_entry(file).get("files"):
+        notes.append(f"it reads {files_text(files)}")
     if file.study.other_datasets:
         notes.append(f"also runs on: {', '.join(f'--dataset {other}' for other in file.study.other_datasets)}")
     for note in filter(None, notes):

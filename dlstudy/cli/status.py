@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dlstudy.analysis.reading import difference_of
 from dlstudy.analysis.search_rounds import winner
 from dlstudy.analysis.trial_index import unrecovered
 from dlstudy.cli.console import print_rows, store_name
-from dlstudy.errors import RecordError
+from dlstudy.errors import DlstudyError, RecordError
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.record_name import RecordName
+from dlstudy.study.request import Request, resolve
 from dlstudy.study.trial import TrialRecord, TrialState
 from dlstudy.study.variant import Variant
 
@@ -40,7 +42,22 @@ def show_status(study: str | None, home: Home, storage: str | None, json: bool) 
         note = "Interrupted: the run ended while they trained. The same `dlstudy run` trains them again."
     if any(row["why"] for row in rows):
         heads.append("why")
-    print_rows(rows, f"Trials in {place}", heads, json, note)
+    notes = [note, *(_differences(study, record) if study is not None and not json else ())]
+    print_rows(rows, f"Trials in {place}", heads, json, "\n".join(filter(None, notes)))
+
+
+def _differences(study: str, record: Record) -> list[str]:
+    """How a study, or a file that it reads, differs from what its variants began with; none where it cannot be loaded.
+
+    What is recorded can be shown all the same.
+    """
+    try:
+        file = loader.load(loader.find(study))
+        newest = [generations[-1] for generations in record.variants(file.name).values()]
+        found = [difference_of(resolve(file, Request(variant=variant)), record) for variant in newest]
+    except DlstudyError:
+        return []
+    return [f"RECORD: {difference}" for difference in found if difference]
 
 
 def _status_rows(record: Record, study: str, variant: Variant, is_running: bool) -> list[dict[str, Any]]:  # Any: JSON

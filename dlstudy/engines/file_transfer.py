@@ -3,14 +3,25 @@
 import ast
 import dataclasses
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlstudy.study.input_files import files_in
 from dlstudy.study.own_modules import UNREADABLE, OwnModules
 from dlstudy.study.trial import TrialSpec, figures_beside
 
-__all__ = ["Files", "StudyFiles", "Written", "collect", "put_in_place", "read_study", "spec_in", "write_files"]
+__all__ = [
+    "Files",
+    "StudyFiles",
+    "Written",
+    "collect",
+    "left_behind",
+    "put_in_place",
+    "read_study",
+    "spec_in",
+    "write_files",
+]
 
 Files = Mapping[str, bytes]
 """The content of files by their path in a folder, with `/` between its parts."""
@@ -21,7 +32,7 @@ Written = Mapping[str, Files]
 
 @dataclass(frozen=True)
 class StudyFiles:
-    """A study file with all modules of its own.
+    """A study file with all modules of its own, and the files that it reads.
 
     Args:
         path: of the study file among `files`.
@@ -32,11 +43,12 @@ class StudyFiles:
     files: Files
 
 
-def read_study(path: Path) -> StudyFiles:
-    """A study file with the modules of its own that it imports, and those that they import.
+def read_study(path: Path, inputs: Iterable[Path] = ()) -> StudyFiles:
+    """A study file with the modules of its own that it imports, those that they import, and the files that it reads.
 
-    The `__init__.py` of each package around it comes along: the study then has the same package elsewhere. A file that
-    Python cannot parse comes alone.
+    Of those files, only what is beside it or below, or in its package, comes along: see `left_behind`. So does the
+    `__init__.py` of each package around it: the study then has the same package elsewhere. A study file that Python
+    cannot parse comes alone.
     """
     modules, source = OwnModules(path), path.read_bytes()
     try:
@@ -45,9 +57,17 @@ def read_study(path: Path) -> StudyFiles:
         statements = []
     around = [folder / "__init__.py" for folder in path.parents if folder.is_relative_to(modules.root)]
     own = {file.relative_to(modules.root).as_posix(): file for file in around if file.is_file()}
+    read = [file for each in inputs if each.is_relative_to(modules.root) for file in files_in(each) if file.is_file()]
+    own |= {file.relative_to(modules.root).as_posix(): file for file in read}
     files = {name: file.read_bytes() for name, file in (own | modules.files(statements)).items()}
     name = path.relative_to(modules.root).as_posix()
     return StudyFiles(name, {**files, name: source})
+
+
+def left_behind(path: Path, inputs: Iterable[Path]) -> list[Path]:
+    """Those of the files that a study reads that are not sent along with it."""
+    root = OwnModules(path).root
+    return [each for each in inputs if not each.is_relative_to(root)]
 
 
 def write_files(files: Files, folder: Path) -> None:

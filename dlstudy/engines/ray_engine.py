@@ -76,14 +76,23 @@ class RayEngine(Engine):
         decide: Decide,
         say: Callable[[str], None],
         make: MakeTrainer = make_trainer,
+        inputs: Sequence[Path] = (),
     ) -> None:
         """Joins the cluster and waits for its first slot.
+
+        Args:
+            request: what of the cluster.
+            dataset: that all trials are on.
+            decide, say: of the run.
+            make: makes the trainer of a slot.
+            inputs: the files that the study reads; those near it go to the slots along with it.
 
         Raises:
             UsageError: there is no such cluster, or it can never have what is requested.
             DlstudyError: no slot starts.
         """
         self._request, self._decide, self._say, self._make = request, decide, say, make
+        self._inputs = inputs
         self._members: dict[_SlotKey, _Member] = {}
         self._names: dict[str, str] = {}
         self._refused: set[str] = set()
@@ -118,7 +127,7 @@ class RayEngine(Engine):
         path = spec.study_path
         if path not in member.studies:
             if path not in self._studies:
-                self._studies[path] = ray.put(read_study(Path(path)))
+                self._studies[path] = ray.put(read_study(Path(path), self._inputs))
             member.actor.learn.remote(path, self._studies[path])
             member.studies.add(path)
         member.spec, member.silent_s = spec, 0.0

@@ -1,14 +1,19 @@
 """The trainer of a worker, which keeps Keras, the data sets and the loaded studies between trials."""
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from dlstudy.common.opened_files import opened_files, unwatched
+from dlstudy.datasets.cache import cache_folder
 from dlstudy.engines.devices import Slot
-from dlstudy.errors import DlstudyError
+from dlstudy.errors import DlstudyError, StudyError
 from dlstudy.study import loader
+from dlstudy.study.input_files import names_of
 from dlstudy.study.loader import StudyFile
-from dlstudy.study.trial import TrialResult, TrialSpec
+from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
 from dlstudy.training import global_settings
 from dlstudy.training.arrays import Arrays, OnEpoch, prepare
 from dlstudy.training.global_settings import Settings
@@ -32,9 +37,24 @@ class Trainer:
         self._graph_fault = graph_fault()
 
     def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
-        """Trains one trial; see `dlstudy.training.train.train`."""
+        """Trains one trial; see `dlstudy.training.train.train`. The result has the files that the study opens."""
+        study = Path(spec.study_path)
+        own = [Path(folder) for folder in (spec.folder, spec.model_folder) if folder]
+
+        def tell(epoch: int, metrics: Mapping[str, float]) -> bool:
+            with unwatched():  # the record is written there, if this is the parent process
+                return on_epoch(epoch, metrics)
+
+        with opened_files(study.parent, [study, cache_folder(), *own]) as opened:
+            result = self._train(spec, tell)
+        return dataclasses.replace(result, opened=names_of(opened.paths, study.parent))
+
+    def _train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
         if spec.study_path not in self._files:
-            self._load(spec.study_path)
+            try:
+                self._load(spec.study_path)
+            except StudyError as error:  # what it reads may be there for the parent, and not here
+                return TrialResult(TrialState.FAILED, str(error))
         file, settings = self._files[spec.study_path]
         if spec.dataset not in self._contexts:
             self.use(filled(spec.dataset), file)

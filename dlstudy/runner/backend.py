@@ -9,6 +9,7 @@ from dlstudy.engines.base import Decide, Engine
 from dlstudy.engines.devices import check_slots, choose_slots
 from dlstudy.errors import UsageError
 from dlstudy.store.home import Home
+from dlstudy.study.loader import StudyFile
 
 __all__ = ["ENGINES", "Backend", "engine_maker", "require_tensorflow"]
 
@@ -67,13 +68,16 @@ def require_tensorflow() -> None:
         )
 
 
-def engine_maker(backend: Backend, dataset: str, say: Callable[[str], None]) -> Callable[[int, Decide], Engine]:
+def engine_maker(
+    backend: Backend, dataset: str, say: Callable[[str], None], file: StudyFile | None = None
+) -> Callable[[int, Decide], Engine]:
     """Makes engines for a data set, with at most this many slots and a pruning decision; fetches the data first.
 
     Args:
         backend: which engine, and where.
         dataset: the name of the data set.
         say: shows the user what is used.
+        file: of the study, whose files go to other machines along with it.
 
     Raises:
         UsageError: Keras is asked for another backend.
@@ -87,10 +91,14 @@ def engine_maker(backend: Backend, dataset: str, say: Callable[[str], None]) -> 
 
             return InlineEngine(choose_slots(1)[0][0], decide)
         if backend.engine == "ray":
+            from dlstudy.engines.file_transfer import left_behind
             from dlstudy.engines.ray_engine import ClusterRequest, RayEngine
 
             request = ClusterRequest(backend.ray_address, n_needed, backend.workers, backend.per_gpu)
-            return RayEngine(request, dataset, decide, say)
+            inputs = file.input_paths if file else []
+            for path in left_behind(file.path, inputs) if file else ():
+                say(f"not sent to the nodes, as it is not beside the study file or below; they need it too: {path}")
+            return RayEngine(request, dataset, decide, say, inputs=inputs)
         from dlstudy.engines.local import LocalEngine
 
         slots, remark = choose_slots(backend.workers, backend.per_gpu)

@@ -14,7 +14,7 @@ from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import Arm
 from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialState
 
-__all__ = ["ArmCheck", "check_arms", "refuse_faults"]
+__all__ = ["ArmCheck", "check_arms", "opened_by", "refuse_faults"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,11 @@ def refuse_faults(checks: Sequence[ArmCheck], dataset: str = "") -> None:
     if faults:
         where = f" on {dataset}" if dataset else ""
         raise StudyError("\n".join(f"arm {check.arm} cannot be trained{where}: {check.fault}" for check in faults))
+
+
+def opened_by(checks: Sequence[ArmCheck]) -> list[str]:
+    """The names of the files that the arms were seen to open, in order."""
+    return sorted({name for check in checks for name in check.result.opened})
 
 
 def _judged(study: ResolvedStudy, outcome: TrialOutcome) -> ArmCheck:

@@ -76,7 +76,7 @@ def refuse_other_definitions(study: ResolvedStudy, selection: Selection, record:
     Raises:
         RecordError: a part was begun with another definition.
     """
-    record.refuse_other(define_all(study, selection.arms))
+    record.refuse_other(define_all(study, selection.arms, record.files(study.name, study.variant)))
 
 
 class Plan:

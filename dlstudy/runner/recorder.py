@@ -2,12 +2,16 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
+from itertools import chain
+from typing import Any
 
 from dlstudy.analysis.formatting import params_text
 from dlstudy.common.provenance import made_with
 from dlstudy.engines.base import TrialOutcome
+from dlstudy.errors import StudyError
+from dlstudy.runner.input_files import InputFiles
 from dlstudy.runner.noting import RunNotes
 from dlstudy.runner.plan import Selection, Training
 from dlstudy.runner.search import make_pruner, make_sampler
@@ -37,6 +41,7 @@ class TrialRecorder:
         """Ends the trials that a dead process left running. Hold the study's lock."""
         self._study, self._home, self._record, self._notes = study, home, record, notes
         self._definitions = define_all(study, selection.arms)
+        self._files = InputFiles(study.file, chain.from_iterable(record.files(study.name, study.variant).values()))
         self._opened: dict[RecordName, ArmRecord] = {}
         self._in_flight: dict[str, Training] = {}
         end_open(record, study.name, study.variant, "the process that ran the study ended while it trained")
@@ -62,15 +67,40 @@ class TrialRecorder:
         )
         return self._with_folders(spec)
 
+    def note_files(self, opened: Iterable[str], *, refuse_missing: bool = False) -> None:
+        """Notes files that the study was seen to open, by name, in the definitions of what this run has begun.
+
+        Args:
+            opened: their names.
+            refuse_missing: whether those that are not on this machine are an error.
+
+        Raises:
+            RecordError: one has changed while the study ran.
+            StudyError: one is not here.
+        """
+        if refuse_missing and (missing := self._files.missing(opened)):
+            raise StudyError(
+                f"the study opens {missing[0]} where it trains, which is not on this machine, so that no change of it "
+                "could be noticed: put it beside the study file, and state it in Study.files"
+            )
+        if self._files.add(opened):
+            for name, record in self._opened.items():
+                record.keep_definition(self._definition(name))
+
     def report(self, spec: TrialSpec, metrics: Mapping[str, float], epoch: int) -> bool:
         """Reports an epoch to the pruner; returns whether the trial should continue."""
         value = metrics.get(self._study.protocol.metric)
         return value is None or self._open(self._in_flight[spec.key].part).report(spec.key, epoch, value)
 
     def end(self, outcome: TrialOutcome, run_id: str) -> tuple[Training, TrialRecord]:
-        """Writes a result into the record; returns the training and its record."""
+        """Writes a result into the record; returns the training and its record.
+
+        Raises:
+            RecordError: a file that the trial opened has changed while the study ran.
+        """
+        self.note_files(outcome.result.opened)
         training = self._in_flight.pop(outcome.spec.key)
-        result, value = self._judge(training, outcome.result)
+        result, value = self._judge(training, dataclasses.replace(outcome.result, opened=()))
         if any(name.startswith("test_") for name in result.metrics):
             result = dataclasses.replace(result, twins=twins_of_trial(outcome.spec))
         return training, self._open(training.part).end(outcome.spec, result, value, run_id)
@@ -93,8 +123,11 @@ class TrialRecorder:
                 self._record, name, study.protocol.direction,
                 make_sampler=make_own_sampler, pruner=pruner, made_with=self._made_with,
             )  # fmt: skip
-            self._opened[name].keep_definition(self._definitions[name])
+            self._opened[name].keep_definition(self._definition(name))
         return self._opened[name]
+
+    def _definition(self, name: RecordName) -> dict[str, Any]:  # Any: JSON
+        return self._definitions[name] | self._files.entry
 
     @cached_property
     def _made_with(self) -> dict[str, str]:

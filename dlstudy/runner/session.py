@@ -23,7 +23,7 @@ from dlstudy.report.export import export_all
 from dlstudy.report.figures.claims import differences_png
 from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.runner.backend import Backend, engine_maker, require_tensorflow
-from dlstudy.runner.check import check_arms, refuse_faults
+from dlstudy.runner.check import check_arms, opened_by, refuse_faults
 from dlstudy.runner.loop import train_missing
 from dlstudy.runner.noting import RunNotes
 from dlstudy.runner.plan import Plan, Selection, refuse_other_definitions
@@ -103,7 +103,7 @@ def refuse_before_any(
     plans = [_plan_unwritten(study, request, record) for study, request in zip(studies, requests, strict=True)]
     for study, arms in [(study, plan.untried) for study, plan in zip(studies, plans, strict=True) if plan.untried]:
         say(f"checking {study.name} on {study.dataset}")
-        with closing(engine_maker(backend, study.dataset, say)(len(arms), lambda *_: True)) as engine:
+        with closing(engine_maker(backend, study.dataset, say, study.file)(len(arms), lambda *_: True)) as engine:
             refuse_faults(check_arms(study, arms, engine), study.dataset)
 
 
@@ -200,12 +200,15 @@ class _Session:
 
     def run(self, plan: Plan, recorder: TrialRecorder, tracker: Tracker, progress: Listener) -> Outcome:
         """Trains, and brings MLflow and the reports to what the record then says."""
-        make_engine, home = engine_maker(self.backend, self.study.dataset, self.say), self.backend.home
+        study, home = self.study, self.backend.home
+        make_engine = engine_maker(self.backend, study.dataset, self.say, study.file)
 
         def make_checked(n_needed: int, decide: Decide) -> Engine:
             engine = make_engine(n_needed, decide)
             try:
-                refuse_faults(check_arms(self.study, plan.untried, engine))
+                checks = check_arms(study, plan.untried, engine)
+                refuse_faults(checks)
+                recorder.note_files(opened_by(checks), refuse_missing=self.backend.engine == "ray")
             except BaseException:
                 engine.close()
                 raise
@@ -215,13 +218,13 @@ class _Session:
             n_trained = train_missing(plan, recorder, make_checked, [tracker, progress], tracker.run_id)
             summary = self._settle(tracker)
             lost = self._fetch_models(tracker, summary)
-            reports = export_all(summary, home.reports(self.study.name), winner_figures(summary, home))
+            reports = export_all(summary, home.reports(study.name), winner_figures(summary, home))
             tracker.publish(lambda runs: self._publish(runs, summary, reports))
         except BaseException as error:  # Ctrl-C too: no run of MLflow stays open
             so_far = self._settle(tracker, _PATIENCE_S)
             tracker.publish(lambda runs: runs.end_parent("KILLED", so_far), _PATIENCE_S)
             if isinstance(error, DataError):
-                raise _with_other_data(error, self.study) from error
+                raise _with_other_data(error, study) from error
             raise
         remarks = [*self._remarks_on_models(lost), *_remarks_on_loading(summary), *_remarks_on_mlflow(tracker)]
         return Outcome(summary, n_trained, reports, remarks)

@@ -67,9 +67,17 @@ class ArmRecord:
         self._live: dict[str, Trial] = {}
 
     def keep_definition(self, definition: Mapping[str, Any]) -> None:  # Any: JSON
-        """Records the definition that its results depend on, once; see `Record.refuse_other`."""
-        if "definition" not in self._study.user_attrs:
+        """Records the definition that its results depend on, once; see `Record.refuse_other`.
+
+        Files that it does not have yet are added to it: they may come to light in any trial.
+        """
+        known = self._study.user_attrs.get("definition")
+        if known is None:
             self._study.set_user_attr("definition", dict(definition))
+            return
+        before = known.get("files", {})
+        if definition.get("files", {}).keys() - before.keys():
+            self._study.set_user_attr("definition", {**known, "files": {**definition["files"], **before}})
 
     def end_all(self, reason: str) -> list[TrialRecord]:
         """Ends every running trial as killed for that reason, and returns them. Hold the study's lock.

@@ -128,6 +128,16 @@ class Record:
         return {key: ", ".join(dict.fromkeys(values)) for key, values in found.items()}
 
     @legible
+    def files(self, study: str, variant: Variant) -> dict[RecordName, dict[str, str]]:
+        """The files that parts of a variant were seen to read, name to digest; without parts that know of none."""
+        found = {}
+        for name, text in self.names(study, variant).items():
+            attributes = self.storage.get_study_user_attrs(self.storage.get_study_id_from_name(text))
+            if files := attributes.get("definition", {}).get("files"):
+                found[name] = dict(files)
+        return found
+
+    @legible
     def trials_of(self, name: RecordName) -> list[TrialRecord]:
         """The trials of one part, in the order of their numbers; none where it has not begun."""
         stored = self.stored_name(name)

@@ -3,12 +3,14 @@
 import ast
 import hashlib
 import symtable
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from optuna.distributions import distribution_to_json
 
 from dlstudy.datasets.own_cache import difference
+from dlstudy.study.input_files import digest_of, path_of
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.own_modules import UNREADABLE, OwnModules
 from dlstudy.study.phases import Phase
@@ -16,7 +18,7 @@ from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.study import Arm
 
-__all__ = ["changes", "code_digests", "code_of", "define", "define_all", "version_of"]
+__all__ = ["changes", "code_digests", "code_of", "define", "define_all", "files_entry", "version_of"]
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
@@ -66,10 +68,27 @@ def define(study: ResolvedStudy, arm: Arm, phase: Phase, code: Mapping[str, str]
     return definition
 
 
-def define_all(study: ResolvedStudy, arms: Sequence[Arm]) -> dict[RecordName, dict[str, Any]]:  # Any: JSON
-    """The definition of every part of these arms."""
+def define_all(
+    study: ResolvedStudy, arms: Sequence[Arm], seen: Mapping[RecordName, Iterable[str]] = MappingProxyType({})
+) -> dict[RecordName, dict[str, Any]]:  # Any: JSON
+    """The definition of every part of these arms, with the files that the study reads as they are now.
+
+    Args:
+        study: as its variant runs it.
+        arms: of it.
+        seen: the names of files that parts are known to have read, beside those that the study's file is known to.
+    """
     code = code_of(study.file)
-    return {name: define(study, arm, name.phase, code) for arm, name in study.parts(arms)}
+    return {
+        name: define(study, arm, name.phase, code) | files_entry(study.file, seen.get(name, ()))
+        for arm, name in study.parts(arms)
+    }
+
+
+def files_entry(file: StudyFile, seen: Iterable[str] = ()) -> dict[str, dict[str, str]]:
+    """What a definition says of files: the digest of each by its name, empty for one that is gone; nothing for none."""
+    names = sorted({*file.inputs, *seen})
+    return {"files": {name: digest_of(path_of(name, file.path.parent)) for name in names}} if names else {}
 
 
 def code_of(file: StudyFile) -> dict[str, str]:
@@ -91,7 +110,7 @@ def code_of(file: StudyFile) -> dict[str, str]:
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:  # Any: JSON
     """What differs between two definitions, a phrase each; empty when nothing does."""
     found = []
-    for key in sorted({*old, *new} - {"code"}):
+    for key in sorted({*old, *new} - {"code", "files"}):
         if old.get(key) != new.get(key):
             names = [str(definition.get(key)).partition(" ")[0] for definition in (old, new)]
             how = difference(*names) if key == "data" else ""
@@ -100,6 +119,18 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:  # Any
     found += [
         f"the code of {name} changed" for name in sorted({*before, *after}) if before.get(name) != after.get(name)
     ]
+    return found + (_changes_of_files(old["files"], new.get("files", {})) if "files" in old else [])
+
+
+def _changes_of_files(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What differs between the files of two definitions; of a file that the new one does not have, nothing is known.
+
+    An old definition without files says nothing of them either: earlier versions did not know which a study reads.
+    """
+    found = []
+    for name in sorted(name for name in new if new[name] != old.get(name)):
+        how = "changed" if name in old else "is read now, and was not"
+        found.append(f"the file {name} {how if new[name] else 'is gone'}")
     return found
 
 

@@ -7,11 +7,15 @@ import sys
 import traceback
 import types
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dlstudy.common.opened_files import opened_files
 from dlstudy.common.text import describe_error, one_line, short_repr
+from dlstudy.datasets.cache import cache_folder
 from dlstudy.errors import DefinitionError, StudyError
+from dlstudy.study.input_files import names_of, path_of, stated_names
 from dlstudy.study.own_modules import OwnModules
 from dlstudy.study.study import Study
 from dlstudy.study.validation import require_name
@@ -29,6 +33,8 @@ class StudyFile:
         source: its text.
         study: what it defines as `STUDY`.
         modules: those of its own, beside its file or in its package.
+        inputs: the names of the files that it reads: those that it states, and those that it opened while it was
+            loaded; see `dlstudy.study.input_files`.
     """
 
     name: str
@@ -36,6 +42,12 @@ class StudyFile:
     source: str
     study: Study
     modules: OwnModules = field(compare=False, repr=False)
+    inputs: Sequence[str] = ()
+
+    @property
+    def input_paths(self) -> list[Path]:
+        """The files that it reads, absolute."""
+        return [path_of(name, self.path.parent) for name in self.inputs]
 
 
 def paths() -> dict[str, Path]:
@@ -86,7 +98,8 @@ def load(path: Path) -> StudyFile:
     """Runs a study file and takes its `STUDY`.
 
     Raises:
-        StudyError: the file cannot be read, fails when it runs, or defines no `STUDY`; says where.
+        StudyError: the file cannot be read, fails when it runs, defines no `STUDY`, or states a file that is not there;
+            says where.
     """
     require_name("the name of a study file", path.stem)
     source = _read(path)
@@ -101,7 +114,11 @@ def load(path: Path) -> StudyFile:
     module = types.ModuleType(f"{modules.package or 'dlstudy_studies'}.{path.stem}")
     module.__file__, module.__package__ = str(path), modules.package
     try:
-        with modules.importable(), warnings.catch_warnings():  # what Optuna warns of, `Arm` refuses with a message
+        with (
+            opened_files(path.parent, [path, cache_folder()]) as opened,
+            modules.importable(),
+            warnings.catch_warnings(),  # what Optuna warns of, `Arm` refuses with a message
+        ):
             sys.modules[module.__name__] = module  # dataclasses and Keras look classes up by the name of their module
             warnings.filterwarnings("ignore", "Choices for a categorical distribution", UserWarning)
             exec(code, module.__dict__)
@@ -113,7 +130,8 @@ def load(path: Path) -> StudyFile:
     if not isinstance(study, Study):
         got = "nothing of that name" if study is None else type(study).__name__
         raise StudyError(f"{path.name} must define STUDY = Study(...), got {got}")
-    return StudyFile(path.stem, path, source, study, modules)
+    inputs = [*stated_names(path, study.files), *names_of(opened.paths, path.parent)]
+    return StudyFile(path.stem, path, source, study, modules, tuple(dict.fromkeys(inputs)))
 
 
 def line_in(error: BaseException, path: Path) -> str:

@@ -24,6 +24,7 @@ from dlstudy.study.validation import (
     frozen_space,
     is_count,
     items_of,
+    paths_of,
     require,
     require_name,
     require_text,
@@ -151,6 +152,8 @@ class Study:
         metrics: further metrics by name, each computed once, at the end of a training: `{"f1": "f1_macro"}` gives
             `val_f1`, `test_f1` and `train_end_f1`; `{"test_f1": ...}` gives that alone. See `dlstudy.study.own_metrics`
             for what may stand there: the name of a scikit-learn scorer, a scorer, or `metric(y_true, y_pred)`.
+        files: what the functions read and cannot be seen to open (see docs/decisions/078): paths of files or folders,
+            relative to the study file. A change in any of them is a change of the study.
     """
 
     question: str
@@ -174,6 +177,7 @@ class Study:
     data: Function | Data | None = None
     prepare_sees_all_rows: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    files: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         require_text("Study.question", self.question)
@@ -189,6 +193,7 @@ class Study:
         for name in ("rank_arms", "prepare_sees_all_rows"):
             value = getattr(self, name)
             require(isinstance(value, bool), f"Study.{name} must be True or False, got {short_repr(value)}")
+        object.__setattr__(self, "files", paths_of("Study.files", self.files))
         kinds = {"arms": Arm, "sweeps": Sweep, "reported": Reported, "derived": Derived, "claims": Claim}
         for name, kind in {**kinds, "remarks": str, "other_datasets": str}.items():
             object.__setattr__(self, name, items_of(f"Study.{name}", getattr(self, name), kind))

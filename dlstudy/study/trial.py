@@ -170,6 +170,8 @@ class TrialResult:
         row_values: by the name of a test metric that is a mean over rows, its values for the test rows, packed (see
             `study.row_values`); without those that were not kept.
         twins: how many of its test rows are equal to a training row; None where that is not known.
+        opened: the names of the files that it opened for reading, see `dlstudy.study.input_files`; the record has them
+            in the definition, and not here.
     """
 
     state: TrialState
@@ -188,6 +190,7 @@ class TrialResult:
     outputs: OutputReading | None = None
     row_values: Mapping[str, str] = field(default_factory=dict)
     twins: Twins | None = None
+    opened: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         # What a study's code and its libraries raise may hold anything.
@@ -202,7 +205,8 @@ class TrialResult:
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
-        return {**dataclasses.asdict(self), "remarks": list(self.remarks)}
+        found = {**dataclasses.asdict(self), "remarks": list(self.remarks), "opened": list(self.opened)}
+        return found if self.opened else {name: value for name, value in found.items() if name != "opened"}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "TrialResult":
@@ -356,7 +360,7 @@ _ENDS = frozenset(TrialState) - {TrialState.RUNNING}
 _IS_RIGHT: Mapping[str, Callable[[object], bool]] = {
     "state": lambda value: isinstance(value, str) and value in _ENDS,
     "trained_by": lambda value: value is None or (isinstance(value, str) and value in frozenset(TrainedBy)),
-    "remarks": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    **dict.fromkeys(("remarks", "opened"), lambda value: isinstance(value, list) and all(map(_is_text, value))),
     "metrics": _holds_numbers,
     "history": _holds_histories,
     "cost": _holds_numbers,

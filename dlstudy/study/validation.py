@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
@@ -25,6 +26,7 @@ __all__ = [
     "is_count",
     "is_number",
     "items_of",
+    "paths_of",
     "require",
     "require_name",
     "require_text",
@@ -96,6 +98,16 @@ def items_of(what: str, value: object, kind: type) -> tuple[Any, ...]:  # Any: o
     items = tuple(value)
     wrong = [item for item in items if not isinstance(item, kind)]
     require(not wrong, f"{what} must hold {names} only, got {short_repr(wrong[0] if wrong else None)} among them")
+    return items
+
+
+def paths_of(what: str, value: object) -> tuple[str, ...]:
+    """The paths of a list, texts or `pathlib`'s, as texts that are not blank."""
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        value = [str(item) if isinstance(item, PurePath) else item for item in value]
+    items: tuple[str, ...] = items_of(what, value, str)
+    for item in items:
+        require_text(f"a path in {what}", item)
     return items
 
 

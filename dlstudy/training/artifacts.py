@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.common.opened_files import unwatched
 from dlstudy.common.text import describe_error, short_repr
 from dlstudy.datasets.structure import Structure, is_table, map_arrays
 from dlstudy.errors import TrialError
@@ -54,7 +55,7 @@ def save_figures(model: Any, task: Task) -> str:  # Any: as above
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True)
-        with metrics_logged_into(None):  # figures count in no fingerprint, so they may change no result
+        with metrics_logged_into(None), unwatched():  # figures count in no fingerprint, so they may change no result
             drawn = task.functions.figures(model, *task.test_arrays(), dict(task.p))
         for title, figure in drawn.items():
             _require_title(title)

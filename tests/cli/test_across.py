@@ -46,7 +46,7 @@ def happened(tiny, home, monkeypatch):
     """What happened, in order; nothing is trained, no MLflow is written, and figures cost nothing."""
     happened = []
 
-    def engine_maker(backend, dataset, say):
+    def engine_maker(backend, dataset, *_):
         def make(n, decide):
             happened.append(f"engine on {dataset}")
             return Checking(dataset, "fails" in happened)
