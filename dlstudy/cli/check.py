@@ -37,7 +37,7 @@ def show_check(name: str, request: Request, backend: Backend, json: bool) -> Non
         table = Table("One step of each arm", list(rows[0]), [[str(value) for value in row.values()] for row in rows])
         print_table(make_console(), table)
         if files:
-            make_console().print(f"it reads {files_text(files)}", markup=False, highlight=False)
+            make_console().print(f"files: {files_text(files)}", markup=False, highlight=False)
     for dataset, found in checks.items():
         refuse_faults(found, dataset if len(checks) > 1 else "")
 

@@ -48,12 +48,12 @@ def show_study(name: str, json: bool) -> None:
         if table.rows:
             print_table(console, table)
     notes = [*file.study.remarks, rate_warning(file.study), *_twins(file)]
-    if files := files_entry(file).get("files"):
-        notes.append(f"it reads {files_text(files)}")
     if file.study.other_datasets:
         notes.append(f"also runs on: {', '.join(f'--dataset {other}' for other in file.study.other_datasets)}")
     for note in filter(None, notes):
         console.print(f"note: {note}", markup=False, highlight=False)
+    if files := files_entry(file).get("files"):
+        console.print(f"files: {files_text(files)}", markup=False, highlight=False)
 
 
 def show_model(name: str, arm_name: str, variant: str | None, home: Home, storage: str | None, *, json: bool) -> None:

@@ -2,10 +2,19 @@
 
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
-from dlstudy.engines.file_transfer import StudyFiles, collect, put_in_place, read_study, spec_in, write_files
+from dlstudy.engines.file_transfer import (
+    StudyFiles,
+    collect,
+    left_behind,
+    put_in_place,
+    read_study,
+    spec_in,
+    write_files,
+)
 from dlstudy.study import loader
 from dlstudy.study.trial import figures_beside
 from tests.engines.test_engines import make_spec
@@ -83,6 +92,20 @@ def test_a_study_in_a_package_is_sent_with_that_package_s_modules_and_loads_ther
 def test_a_study_in_a_package_that_imports_nothing_is_in_the_same_package_elsewhere(tmp_path):
     files = {"top/study.py": "", "top/__init__.py": "import top.setup", "top/setup.py": ""}
     assert set(read_study(write(tmp_path, files)).files) == {"top/__init__.py", "top/study.py"}
+
+
+def test_files_that_a_study_reads_are_sent_from_its_folder_and_below(tmp_path):
+    files = {"study.py": "import one", "one.py": "", "c d.yaml": "c", "model/a/x": "x", "model/y": "y", "other.csv": ""}
+    study = write(tmp_path / "here", files)
+    inputs = [study.parent / "c d.yaml", study.parent / "model", study.parent / "one.py", study.parent / "gone"]
+    outside = [tmp_path / "data.csv", Path("/etc/hostname")]
+    assert set(read_study(study, [*inputs, *outside]).files) == set(files) - {"other.csv"}
+    assert left_behind(study, [*inputs, *outside]) == outside
+
+
+def test_files_of_the_package_that_a_study_is_in_are_sent(tmp_path):
+    study = write(tmp_path, {"top/lab/study.py": "", "top/lab/__init__.py": "", "top/__init__.py": "", "top/x.csv": ""})
+    assert read_study(study, [tmp_path / "top" / "x.csv"]).files["top/x.csv"] == b""
 
 
 @pytest.mark.parametrize("name", ["../out", "/out", "a/../../out"])

@@ -96,6 +96,21 @@ def two_cpus(cluster):
     cluster.end(node)
 
 
+@slow
+def test_the_files_that_a_study_reads_reach_a_node_that_cannot_read_them(two_cpus, spec, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "config.yaml").write_text("units: 64")
+    (tmp_path / "data" / "x y.csv").write_text("1,2")
+    made = RayEngine(
+        ClusterRequest(two_cpus, 1), "digits", Heard(), print, fake, [tmp_path / "config.yaml", tmp_path / "data"]
+    )
+    with closing(made) as engine:
+        engine.submit(spec(0, "reads files"))
+        result = wait_all(engine, 1)["t#0"]
+    assert (result.state, result.remarks) == ("finished", ("units: 64", "1,2")), result.reason
+    assert list(result.opened) == ["config.yaml", "data/x y.csv"], "by the names that they have here"
+
+
 @pytest.fixture(scope="module")
 def heard():
     return Heard()

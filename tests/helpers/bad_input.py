@@ -141,6 +141,20 @@ STUDIES = {
     "Protocol must have direction=\"maximize\", as 'neg_log_loss'": [
         "study(metrics={'log_loss': 'neg_log_loss'}, protocol=Protocol(metric='val_log_loss'))"
     ],
+    "Study.files must be a list of texts": ["study(files='config.yaml')", "study(files=None)", "study(files={'a': 1})"],
+    "Study.files must hold texts only": ["study(files=[5])", "study(files=[None])", "study(files=[b'a'])"],
+    "a path in Study.files must be text that is not blank": ["study(files=[''])", "study(files=[' '])"],
+    "bad.py: Study.files names": [
+        "study(files=['nothing.yaml'])",
+        "study(files=['bad.py', 'no/such/folder/'])",
+        "study(files=['bad.py/below'])",
+        "study(files=['a\\0b'])",
+        "study(files=['x' * 5000])",
+        "study(files=['\\x1b[31mred'])",
+        "study(files=['~/nothing'])",
+        "study(files=['.'])",
+        "study(files=['/'])",
+    ],
     "TypeError: Study.__init__() got an unexpected keyword": ["study(quesiton='Is it?')"],
     "TypeError: Study.__init__() missing 3 required positional": ["Study('Is it?')"],
     "TypeError: Study.__init__() missing 4 required positional": ["Study()"],

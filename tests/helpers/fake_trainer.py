@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 
 import dlstudy
+from dlstudy.common.opened_files import opened_files
+from dlstudy.study.input_files import names_of
 from dlstudy.study.own_modules import OwnModules
 from dlstudy.study.trial import TrialResult, TrialState, figures_beside
 from tests.helpers.fake_engine import made_up
@@ -32,6 +34,11 @@ class FakeTrainer:
 
             sent = sorted(path.name for path in study.parent.iterdir() if path.name != "__pycache__")
             return TrialResult(TrialState.FINISHED, remarks=[str(study), *sent, f"{helper.SIZE} {part.SIZE}"])
+        if kind == "reads files":
+            study = Path(spec.study_path)
+            with opened_files(study.parent) as opened:
+                read = [(study.parent / name).read_text() for name in ("config.yaml", "data/x y.csv")]
+            return TrialResult(TrialState.FINISHED, remarks=read, opened=names_of(opened.paths, study.parent))
         if kind == "writes":
             for folder in (
                 Path(spec.model_folder),

@@ -311,6 +311,23 @@ def test_the_newest_generation_is_the_one_that_is_meant(home):
     assert record.latest("t", None) == DEFAULT
 
 
+def test_files_that_come_to_light_later_are_added_to_a_definition_and_those_it_has_stay(home):
+    record = Record.open(home)
+    arm = ArmRecord(record, NAME, Direction.MAXIMIZE)
+    arm.keep_definition({"version": 2, "epochs": 3})
+    assert record.files("s", DEFAULT) == {}
+    arm.keep_definition({"version": 2, "epochs": 4, "files": {"b": "1"}})
+    arm.keep_definition({"version": 2, "epochs": 5, "files": {"a": "2", "b": "9"}})
+    arm.keep_definition({"version": 2, "epochs": 6})
+    assert record.files("s", DEFAULT) == {NAME: {"a": "2", "b": "1"}}
+    assert record.files("s", Variant(quick=True)) == record.files("t", DEFAULT) == {}
+    assert record.difference({NAME: {"version": 2, "epochs": 3, "files": {"a": "2", "b": "1"}}}) == ""
+    assert record.difference({NAME: {"version": 2, "epochs": 3, "files": {"a": "3", "b": ""}}}) == (
+        "s/default/a/search was begun with another definition: the file a changed; the file b is gone: undo that, or "
+        "run with --fresh to begin a new generation beside the old"
+    )
+
+
 def test_what_changed_in_a_definition_is_named(home):
     record = Record.open(home)
     kept = {"version": 2, "epochs": 3, "code": {"build": "1", "my_sizes.py": "2"}}
