@@ -18,23 +18,11 @@ from urllib.parse import unquote, urlsplit
 
 __all__ = ["OpenedFiles", "opened_files", "unwatched"]
 
-_SYSTEM = (
-    "/proc",
-    "/sys",
-    "/dev",
-    "/run",
-    "/etc",
-    "/bin",
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/share",
-    "/usr/local/lib",
-)
+_SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/bin", "/lib", "/lib64", "/usr/lib", "/usr/share", "/usr/local/lib")
 _NO_INPUT = frozenset({"site-packages", "dist-packages", "__pycache__"})
 _STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
 _IMPORTERS = ("<frozen importlib._bootstrap_external>", tokenize.__file__)
-"""What opens a module to run it, or to quote its lines."""
+"""The code that opens a module to run it, or to quote its lines."""
 
 _lock = threading.Lock()
 _watching: tuple["OpenedFiles", ...] = ()
@@ -168,7 +156,7 @@ def _hook() -> None:
 def _on_event(event: str, arguments: tuple[Any, ...]) -> None:  # Any: as above
     if not _watching or event not in _EVENTS or getattr(_unwatched, "is_on", False):
         return
-    is_code = event == "open" and str(arguments[0]).endswith((".py", ".pyc"))
+    is_code = event == "open" and isinstance(arguments[0], str) and arguments[0].endswith((".py", ".pyc"))
     if is_code and sys._getframe(1).f_code.co_filename in _IMPORTERS:
         return
     for found in _watching:
@@ -182,11 +170,7 @@ def _absolute(name: Any) -> Path | None:  # Any: whatever `open` was given
     """A path as it was given to `open`; None for a file descriptor, and for what is no path."""
     try:
         return None if isinstance(name, int) else Path(os.fsdecode(name)).absolute()
-    except (
-        TypeError,
-        ValueError,
-        OSError,
-    ):  # `open` would raise it in place of its own; the current folder may be gone
+    except (TypeError, ValueError, OSError):  # which `open` says better; or there is no current folder any more
         return None
 
 

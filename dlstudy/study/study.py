@@ -152,8 +152,8 @@ class Study:
         metrics: further metrics by name, each computed once, at the end of a training: `{"f1": "f1_macro"}` gives
             `val_f1`, `test_f1` and `train_end_f1`; `{"test_f1": ...}` gives that alone. See `dlstudy.study.own_metrics`
             for what may stand there: the name of a scikit-learn scorer, a scorer, or `metric(y_true, y_pred)`.
-        files: what the functions read and cannot be seen to open (see docs/decisions/078): paths of files or folders,
-            relative to the study file. A change in any of them is a change of the study.
+        files: paths, relative to the study file, of files and folders that it reads and that Python does not open, as
+            by h5py or `tf.io`; others are noticed. A change of any is a change of the study.
     """
 
     question: str
