@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from dlstudy.errors import RecordError
-from dlstudy.study.fingerprint import files_entry
+from dlstudy.study.input_files import digests_of
 from dlstudy.study.loader import StudyFile
 
 __all__ = ["InputFiles"]
@@ -17,14 +17,14 @@ class InputFiles:
 
     def __init__(self, file: StudyFile, seen: Iterable[str]) -> None:
         """Reads those that are known: the file's own, and what earlier runs have seen and is still there."""
-        self._file = file
+        self._folder = file.path.parent
         self._digests: dict[str, str] = {}
         self.add([*file.inputs, *seen])
 
     @property
     def entry(self) -> dict[str, dict[str, str]]:
         """What a definition says of them."""
-        return {"files": dict(sorted(self._digests.items()))} if self._digests else {}
+        return {"files": self._digests} if self._digests else {}
 
     def add(self, opened: Iterable[str]) -> bool:
         """Adds files that were opened, by name, where they are here; returns whether any of them is new.
@@ -32,7 +32,7 @@ class InputFiles:
         Raises:
             RecordError: a known one has changed since.
         """
-        found = {name: digest for name, digest in self._now(opened).items() if digest}
+        found = {name: digest for name, digest in digests_of(opened, self._folder).items() if digest}
         for name in sorted(found.keys() & self._digests.keys()):
             if found[name] != self._digests[name]:
                 raise RecordError(
@@ -40,12 +40,9 @@ class InputFiles:
                     "with --fresh to begin a new generation beside the old"
                 )
         is_new = bool(found.keys() - self._digests.keys())
-        self._digests |= found
+        self._digests = dict(sorted((self._digests | found).items()))
         return is_new
 
     def missing(self, opened: Iterable[str]) -> list[str]:
         """Those that are not on this machine."""
-        return sorted(name for name, digest in self._now(opened).items() if not digest)
-
-    def _now(self, names: Iterable[str]) -> dict[str, str]:
-        return files_entry(self._file, names).get("files", {})
+        return [name for name, digest in digests_of(opened, self._folder).items() if not digest]

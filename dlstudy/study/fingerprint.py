@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from optuna.distributions import distribution_to_json
 
 from dlstudy.datasets.own_cache import difference
-from dlstudy.study.input_files import digest_of, path_of
+from dlstudy.study.input_files import digests_of
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.own_modules import UNREADABLE, OwnModules
 from dlstudy.study.phases import Phase
@@ -87,8 +87,8 @@ def define_all(
 
 def files_entry(file: StudyFile, seen: Iterable[str] = ()) -> dict[str, dict[str, str]]:
     """What a definition says of files: the digest of each by its name, empty for one that is gone; nothing for none."""
-    names = sorted({*file.inputs, *seen})
-    return {"files": {name: digest_of(path_of(name, file.path.parent)) for name in names}} if names else {}
+    digests = digests_of([*file.inputs, *seen], file.path.parent)
+    return {"files": digests} if digests else {}
 
 
 def code_of(file: StudyFile) -> dict[str, str]:

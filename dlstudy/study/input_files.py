@@ -15,7 +15,7 @@ from pathlib import Path
 from dlstudy.common.text import short_repr
 from dlstudy.errors import StudyError
 
-__all__ = ["digest_of", "files_in", "name_of", "names_of", "path_of", "stated_names"]
+__all__ = ["digest_of", "digests_of", "files_in", "name_of", "names_of", "path_of", "stated_names"]
 
 _MOST_OF_A_FOLDER = 100
 """Files of one folder that are named one by one."""
@@ -89,6 +89,11 @@ def files_in(path: Path) -> list[Path]:
         for file in path.rglob("*")
         if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
     )
+
+
+def digests_of(names: Iterable[str], folder: Path) -> dict[str, str]:
+    """The digest of each file by its name, as `digest_of` gives it, in the order of names."""
+    return {name: digest_of(path_of(name, folder)) for name in sorted(set(names))}
 
 
 def digest_of(path: Path) -> str:

@@ -128,6 +128,14 @@ def test_a_file_that_changes_while_the_study_runs_ends_the_run_before_a_result_o
     assert run(tiny, home, engine=opening("config.yaml")) == 6 + 2 + 1 + 12 - 2
 
 
+def test_a_file_that_only_the_import_reads_may_change_while_the_study_runs(tiny, home, config):
+    tiny.write_text(tiny.read_text() + "\nTEXT = open(__file__.replace('tiny.py', 'config.yaml')).read()")
+    n = run(tiny, home, engine=opening(then=lambda spec: config.write_text("units: 32")))
+    assert n == 21, "the workers have read it already"
+    with pytest.raises(RecordError, match=r"the file config\.yaml changed"):
+        begin_run(tiny, home)
+
+
 def test_a_file_that_is_gone_once_the_trial_has_ended_is_none_that_the_study_reads(tiny, home):
     run(tiny, home, engine=opening("passing.txt"))
     assert files_of(home) == {}
