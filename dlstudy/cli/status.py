@@ -11,6 +11,7 @@ from dlstudy.errors import DlstudyError, RecordError
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
+from dlstudy.study.own_data import with_rows
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import Request, resolve
@@ -52,7 +53,7 @@ def _differences(study: str, record: Record) -> list[str]:
     What is recorded can be shown all the same.
     """
     try:
-        file = loader.load(loader.find(study))
+        file = with_rows(loader.load(loader.find(study)))
         newest = [generations[-1] for generations in record.variants(file.name).values()]
         found = [difference_of(resolve(file, Request(variant=variant)), record) for variant in newest]
     except DlstudyError:

@@ -12,7 +12,6 @@ from optuna.distributions import BaseDistribution
 
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.data import Data
-from dlstudy.errors import StudyError
 from dlstudy.study.claims import SIGNIFICANCE, Claim, ClaimPhase, Derived, Reported, seeds_needed
 from dlstudy.study.own_metrics import Metric, check_uses, frozen_metrics
 from dlstudy.study.phases import Phase
@@ -23,6 +22,7 @@ from dlstudy.study.validation import (
     frozen_limits,
     frozen_space,
     is_count,
+    item_named,
     items_of,
     paths_of,
     require,
@@ -210,11 +210,7 @@ class Study:
         Raises:
             StudyError: there is none.
         """
-        for arm in self.arms:
-            if arm.name == name:
-                return arm
-        known = ", ".join(arm.name for arm in self.arms)
-        raise StudyError(f"this study has no arm {short_repr(name)}: choose from {known}")
+        return item_named("arm", name, self.arms)
 
     @property
     def test_metric(self) -> str:
@@ -232,11 +228,7 @@ class Study:
         Raises:
             StudyError: there is none.
         """
-        for sweep in self.sweeps:
-            if sweep.name == name:
-                return sweep
-        known = ", ".join(sweep.name for sweep in self.sweeps)
-        raise StudyError(f"this study has no sweep {short_repr(name)}: choose from {known or 'none'}")
+        return item_named("sweep", name, self.sweeps)
 
     def sweep_settings(self, sweep: Sweep, arm: Arm) -> list[dict[str, Any]]:  # Any: JSON scalars
         """The settings of an arm in a sweep, one for each point of the grid; none if the arm is not in it."""

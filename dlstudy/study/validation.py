@@ -3,11 +3,11 @@
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import create_trial
@@ -25,6 +25,7 @@ __all__ = [
     "has_value",
     "is_count",
     "is_number",
+    "item_named",
     "items_of",
     "paths_of",
     "require",
@@ -32,7 +33,14 @@ __all__ = [
     "require_text",
 ]
 
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
 _Enum = TypeVar("_Enum", bound=StrEnum)
+_Item = TypeVar("_Item", bound=_Named)
 
 _EXACT = 2**53
 _RESERVED = ("seed", "input_shape", "n_classes", "feature_names", "folder", "logs", "artifacts")
@@ -99,6 +107,15 @@ def items_of(what: str, value: object, kind: type) -> tuple[Any, ...]:  # Any: o
     wrong = [item for item in items if not isinstance(item, kind)]
     require(not wrong, f"{what} must hold {names} only, got {short_repr(wrong[0] if wrong else None)} among them")
     return items
+
+
+def item_named(what: str, name: object, items: Sequence[_Item]) -> _Item:
+    """The item of a study that has that name."""
+    for item in items:
+        if item.name == name:
+            return item
+    known = ", ".join(item.name for item in items) or "none"
+    raise StudyError(f"this study has no {what} {short_repr(name)}: choose from {known}")
 
 
 def paths_of(what: str, value: object) -> tuple[str, ...]:
