@@ -129,7 +129,7 @@ def test_a_file_that_changes_while_the_study_runs_ends_the_run_before_a_result_o
 
 
 def test_a_file_that_only_the_import_reads_may_change_while_the_study_runs(tiny, home, config):
-    tiny.write_text(tiny.read_text() + "\nTEXT = open(__file__.replace('tiny.py', 'config.yaml')).read()")
+    tiny.write_text(f"{tiny.read_text()}\nfrom pathlib import Path\n\nTEXT = Path({str(config)!r}).read_text()\n")
     n = run(tiny, home, engine=opening(then=lambda spec: config.write_text("units: 32")))
     assert n == 21, "the workers have read it already"
     with pytest.raises(RecordError, match=r"the file config\.yaml changed"):
