@@ -139,7 +139,7 @@ def main() -> None:
     clock = Clock(slots)
     make = partial(Sleeper, seconds)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, cluster(slots) as address:
-        session.engine_maker = lambda _, dataset, say, file: (
+        session.engine_maker = lambda _backend, dataset, say, _file: (
             lambda n, decide: RayEngine(ClusterRequest(address, n, slots), dataset, decide, say, make)
         )
         backend = Backend(Home.at(folder))

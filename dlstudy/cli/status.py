@@ -11,12 +11,12 @@ from dlstudy.errors import DlstudyError, RecordError
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
-from dlstudy.study.own_data import with_rows
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import Request, resolve
 from dlstudy.study.trial import TrialRecord, TrialState
 from dlstudy.study.variant import Variant
+from dlstudy.training.study_rows import with_rows
 
 __all__ = ["show_status"]
 
