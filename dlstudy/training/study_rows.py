@@ -9,8 +9,10 @@ import hashlib
 import json
 from pathlib import Path
 
+from dlstudy.common.opened_files import opened_files
 from dlstudy.common.processes import ask
 from dlstudy.common.text import describe_error
+from dlstudy.datasets.cache import cache_folder
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.own_cache import is_own, own_folder, store_own, store_stream
 from dlstudy.datasets.own_rows import plain_rows
@@ -30,7 +32,8 @@ def with_rows(file: StudyFile, *, anew: bool = False) -> StudyFile:
 
     Args:
         file: of the study.
-        anew: whether to read the rows again, as before a run; else those are taken that were read last.
+        anew: whether to read the rows again, as before a run; else those are taken that were read last, unless a file
+            that was opened then has changed.
 
     Raises:
         DataError: the rows cannot be read, or are no data to learn from.
@@ -40,9 +43,9 @@ def with_rows(file: StudyFile, *, anew: bool = False) -> StudyFile:
     note = _note_of(file)
     name = "" if anew else _remembered(note)
     if not name:
-        name = ask(_read, str(file.path))
+        name, files = ask(_read, str(file.path))
         note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps({"name": name}), encoding="utf-8")
+        note.write_text(json.dumps({"name": name, "files": files}), encoding="utf-8")
     study = dataclasses.replace(file.study, dataset=name, data=None)
     return dataclasses.replace(file, study=study)
 
@@ -61,17 +64,31 @@ def _code_of(file: StudyFile) -> dict[str, str]:
 
 
 def _remembered(note: Path) -> str:
+    """The name of the rows that were read last; empty where they are gone, or a file has another time or size since."""
     try:
-        name = str(json.loads(note.read_text(encoding="utf-8"))["name"])
+        known = json.loads(note.read_text(encoding="utf-8"))
+        is_same = all(_stat_of(Path(path)) == stat for path, stat in known["files"].items())
     except (OSError, ValueError, LookupError):
         return ""
-    return name if is_own(name) else ""
+    return str(known["name"]) if is_same and is_own(str(known["name"])) else ""
 
 
-def _read(path: str) -> str:
-    """Calls a study's function for its rows, and writes them to the cache; for a process of its own."""
-    base_folder.set(Path(path).resolve().parent)  # so that its relative paths hold from any current folder
-    file = loader.load(Path(path))
+def _stat_of(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _read(path: str) -> tuple[str, dict[str, list[int]]]:
+    """Reads a study's rows into the cache, in a process of its own; returns their name, and the files it opened."""
+    folder = Path(path).resolve().parent
+    base_folder.set(folder)  # so that its relative paths hold from any current folder
+    with opened_files(folder, [Path(path), cache_folder()]) as opened:
+        file = loader.load(Path(path))
+        name = _name_of_rows(file)
+        return name, {str(each): _stat_of(each) for each in opened.paths if each.is_file()}
+
+
+def _name_of_rows(file: StudyFile) -> str:
     data = file.study.data
     with file.modules.importable():
         if callable(data):

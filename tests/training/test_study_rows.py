@@ -68,6 +68,14 @@ def test_rows_that_were_read_are_remembered_until_a_run_reads_them_anew(folder):
     assert calls_in(folder) == 2
 
 
+def test_a_file_that_has_changed_is_noticed_by_commands_that_only_look(folder):
+    file = study_in(folder)
+    first = with_rows(file)
+    (folder / "rows.csv").write_text("".join(f"{i},{i + 2}\n" for i in range(40)))
+    assert with_rows(file).study.dataset != first.study.dataset
+    assert calls_in(folder) == 2
+
+
 def test_another_code_of_the_function_reads_them_anew(folder):
     with_rows(study_in(folder))
     changed = with_rows(study_in(folder, ROWS.replace('name="own"', 'name="other"')))
