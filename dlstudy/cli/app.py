@@ -293,7 +293,8 @@ def data_fetch(name: DatasetArgument) -> None:
 
 @data.command("show")
 def data_show(
-    name: DatasetArgument,
+    name: Annotated[str, typer.Argument(help="A data set, a study, or a file or folder of rows.")],
+    target: Annotated[str | None, typer.Option(help="The column of targets, of a table in a file.")] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder for the pictures.  (default: data/NAME/ in the results folder)")
     ] = None,
@@ -304,7 +305,7 @@ def data_show(
     from dlstudy.cli.data import show_dataset
     from dlstudy.store.home import Home
 
-    show_dataset(name, output, Home.at(home), json)
+    show_dataset(name, output, Home.at(home), json, target)
 
 
 @data.command("verify")

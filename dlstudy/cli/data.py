@@ -7,6 +7,7 @@ from pathlib import Path
 from dlstudy.cli.console import make_console, print_rows, print_table
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.own_cache import is_own
 from dlstudy.datasets.profile import DatasetProfile, Spread, profile_of
 from dlstudy.errors import UsageError
 from dlstudy.report.blocks import Table
@@ -16,8 +17,10 @@ from dlstudy.store.home import Home
 __all__ = ["show_dataset", "show_datasets"]
 
 
-def show_dataset(name: str, output: Path | None, home: Home, json: bool) -> None:
+def show_dataset(name: str, output: Path | None, home: Home, json: bool, target: str | None = None) -> None:
     """Prints the profile of a data set, fetching it if needed, and draws its pictures into a folder.
+
+    What is no name of a data set is a file, a folder or a study with rows of its own: see `dlstudy.cli.own_data`.
 
     Raises:
         DataError: there is no such data set, or it is not available.
@@ -25,6 +28,13 @@ def show_dataset(name: str, output: Path | None, home: Home, json: bool) -> None
     """
     from dlstudy.report.figures.data import draw_profile
 
+    if name not in registry.names():
+        from dlstudy.cli.own_data import own_name, show_own_data
+
+        name = own_name(name, target)
+        if is_own(name):
+            show_own_data(name, json)
+            return
     about = registry.describe(name)
     registry.ensure(name, lambda line: print(line, file=sys.stderr))
     data = registry.load(name)

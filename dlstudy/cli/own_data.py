@@ -1,0 +1,103 @@
+"""`dlstudy data show` of a file, a folder or a study with rows of its own."""
+
+import sys
+from pathlib import Path
+
+from dlstudy.cli.console import make_console, print_table
+from dlstudy.datasets import registry
+from dlstudy.datasets.data import Data
+from dlstudy.datasets.own_cache import store_own
+from dlstudy.datasets.own_profile import ColumnProfile, OwnProfile, own_profile_of
+from dlstudy.datasets.own_rows import plain_rows
+from dlstudy.errors import UsageError
+from dlstudy.report.blocks import Table
+from dlstudy.report.export import as_json
+from dlstudy.study import loader
+from dlstudy.training.study_rows import with_rows
+
+__all__ = ["own_name", "show_own_data"]
+
+_KNOWN = (".csv", ".tsv", ".parquet", ".npz")
+_TABLES = (".csv", ".tsv", ".gz", ".bz2", ".xz", ".zip")
+
+
+def own_name(given: str, target: str | None) -> str:
+    """The name of the data set that a file, a folder or a study is, its rows read into the cache.
+
+    Args:
+        given: a path of rows, or a study by its name or path.
+        target: the name of the column of targets, of a table.
+
+    Raises:
+        DlstudyError: it is none of them, or cannot be read.
+    """
+    path = Path(given).expanduser()
+    if path.suffix != ".py" and path.exists():
+        return store_own(plain_rows(_read(path, target)))
+    if path.suffix.lower() in _KNOWN:
+        raise UsageError(f"no file at {given}: check the path")
+    if target is not None:
+        raise UsageError(f"--target is for a table in a file, got it with {given}: leave it out")
+    file = with_rows(loader.load(loader.find(given)), anew=True)
+    return file.study.dataset
+
+
+def show_own_data(name: str, json: bool) -> None:
+    """Prints the profile of rows in the cache.
+
+    Raises:
+        DataError: they cannot be read.
+    """
+    profile = own_profile_of(registry.load(name))
+    if json:
+        sys.stdout.write(as_json(profile.to_json()))
+        return
+    console, about = make_console(), registry.describe(name)
+    console.print(f"{about.title} ({name}): {about.task}", style="bold", markup=False, highlight=False)
+    if about.source:
+        console.print(f"source: {about.source}", markup=False, highlight=False)
+    for table in _tables(profile):
+        if table.rows:
+            print_table(console, table)
+
+
+def _read(path: Path, target: str | None) -> Data:
+    kind = path.suffix.lower()
+    if path.is_dir():
+        has_text = next(path.rglob("*.txt"), None) is not None
+        return Data.text(path) if has_text else Data.images(path)
+    if kind == ".parquet":
+        return Data.parquet(path, target)
+    if kind == ".npz":
+        return Data.npz(path)
+    if kind in _TABLES:
+        return Data.csv(path, target, sep="\t" if kind == ".tsv" else ",")
+    raise UsageError(
+        f"data are in a .csv, .tsv, .parquet or .npz file, in a folder or in a study, got {path.name}: see Data"
+    )
+
+
+def _tables(profile: OwnProfile) -> list[Table]:
+    rows = [[name, f"{n:,}"] for name, n in profile.rows.items()]
+    note = f"{profile.n_repeats:,} training rows repeat an earlier one"
+    note += f", and {profile.twins}." if profile.twins else "."
+    note += f" {profile.n_groups:,} groups." if profile.n_groups else ""
+    n_parts = len(next(iter(profile.balance.values()), ()))
+    parts = ["training rows", "test rows"][:n_parts]
+    balance = [[label, *[f"{n:,}" for n in counts]] for label, counts in profile.balance.items()]
+    return [
+        Table("Rows", ["part", "rows"], rows, note),
+        _columns("Inputs", profile.inputs),
+        _columns("Targets", profile.targets),
+        Table("Class balance", ["class", *parts], balance),
+    ]
+
+
+def _columns(title: str, columns: tuple[ColumnProfile, ...]) -> Table:
+    heads = ["name", "type", "shape", "missing", "different", "range or most common", "first values"]
+    rows = [
+        [column.name, column.kind, " x ".join(map(str, column.shape)), f"{column.missing:,}",
+         "" if column.different is None else f"{column.different:,}", column.spread, "; ".join(column.samples)]
+        for column in columns
+    ]  # fmt: skip
+    return Table(title, heads, rows)

@@ -1,0 +1,174 @@
+"""The profile of a user's own rows, of any structure: columns, missing values, targets, twins and samples."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlstudy.common.text import one_line, short_repr
+from dlstudy.datasets.dataset import Array, Dataset
+from dlstudy.datasets.leaves import is_text, missing_in
+from dlstudy.datasets.structure import Structure, is_table, rows_in
+from dlstudy.datasets.twins import Twins, count_twins, n_repeats, row_digests
+
+__all__ = ["ColumnProfile", "OwnProfile", "own_profile_of"]
+
+_MOST_LETTERS = 60
+_N_SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """One column of a table, or one array.
+
+    Args:
+        name: of the column, or where the array is in the structure.
+        kind: its type, such as `float64`, `text` or `category`.
+        shape: of one row.
+        missing: how many rows have no value.
+        different: how many values differ; None for arrays of several numbers a row.
+        spread: from where to where: of numbers and dates the lowest and highest, of texts and lists the lengths.
+        samples: the first values.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    missing: int
+    different: int | None
+    spread: str
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OwnProfile:
+    """What is in a user's own rows.
+
+    Args:
+        dataset: their name.
+        task: what is to be learned.
+        rows: how many there are of each part.
+        inputs, targets: their columns and arrays; those of the training part.
+        balance: of a classification, how many rows of each part have each label.
+        n_repeats: training rows that are equal to an earlier one.
+        twins: test rows that are equal to a training row; None without test rows.
+        n_groups: groups of the training part; 0 for none.
+    """
+
+    dataset: str
+    task: str
+    rows: Mapping[str, int]
+    inputs: tuple[ColumnProfile, ...]
+    targets: tuple[ColumnProfile, ...]
+    balance: Mapping[str, tuple[int, ...]]
+    n_repeats: int
+    twins: Twins | None
+    n_groups: int
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary of JSON types."""
+        return {**dataclasses.asdict(self), "rows": dict(self.rows), "balance": dict(self.balance)}
+
+
+def own_profile_of(data: Dataset) -> OwnProfile:
+    """The profile of rows that are in the cache; each is read once."""
+    about, digests = data.description, row_digests(data.x_train)
+    n_test = rows_in(data.x_test)
+    y, y_test = (data.y_train, data.y_test) if data.y_train is not None else (digests, row_digests(data.x_test))
+    rows = {"train": about.n_train - about.n_validation, "validation": about.n_validation, "test": n_test}
+    return OwnProfile(
+        dataset=about.name,
+        task=about.task,
+        rows={name: n for name, n in rows.items() if n},
+        inputs=tuple(_columns("x", data.x_train)),
+        targets=tuple(_columns("y", data.y_train)) if data.y_train is not None else (),
+        balance=_balance(data) if about.classifies else {},
+        n_repeats=n_repeats(digests),
+        twins=count_twins(digests, y, row_digests(data.x_test), y_test) if n_test else None,
+        n_groups=0 if data.groups is None else len(np.unique(data.groups)),
+    )
+
+
+def _columns(name: str, structure: Structure) -> Iterator[ColumnProfile]:
+    if isinstance(structure, Mapping):
+        for key, item in structure.items():
+            yield from _columns(str(key), item)
+    elif isinstance(structure, list | tuple):
+        for i, item in enumerate(structure):
+            yield from _columns(f"{name}[{i}]", item)
+    elif is_table(structure):
+        for column in structure.columns:
+            yield _of_series(column, structure[column])
+    else:
+        yield _of_array(name, structure)
+
+
+def _of_series(name: str, series: Any) -> ColumnProfile:  # Any: of pandas
+    present = series.dropna()
+    kind = "text" if str(series.dtype) in ("str", "string", "object") else str(series.dtype)
+    is_ordered = kind not in ("text", "category")
+    spread = _range(present) if is_ordered else _most_common(present)
+    return ColumnProfile(
+        name, kind, (), int(series.isna().sum()), int(present.nunique()), spread, _samples(series.head(_N_SAMPLES))
+    )
+
+
+def _of_array(name: str, array: Array) -> ColumnProfile:
+    shape, missing, samples = array.shape[1:], missing_in(array), _samples(array[:_N_SAMPLES])
+    if is_text(array):
+        lengths = [len(text) for text in array if text]
+        return ColumnProfile(name, "text", (), missing, len(set(array)), _lengths(lengths, "letters"), samples)
+    if array.dtype.kind == "O":
+        return ColumnProfile(
+            name, f"lists of {array[0].dtype}", (), 0, None, _lengths([len(row) for row in array], "numbers"), samples
+        )
+    different = len(np.unique(array)) if not shape else None
+    return ColumnProfile(name, str(array.dtype), shape, missing, different, _range(array), samples)
+
+
+def _range(values: Any) -> str:  # Any: an array or a series
+    if not len(values):
+        return ""
+    if getattr(values.dtype, "kind", "O") == "f":
+        lowest, highest = np.nanmin(values), np.nanmax(values)
+    else:
+        lowest, highest = values.min(), values.max()
+    return f"{_value(lowest)} to {_value(highest)}"
+
+
+def _value(value: Any) -> str:  # Any: a number or a date
+    return f"{value:.5g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def _most_common(present: Any) -> str:  # Any: a pandas series
+    counts = present.value_counts().head(3)
+    return ", ".join(f"{one_line(str(value), 20)} {n:,}" for value, n in counts.items())
+
+
+def _lengths(lengths: list[int], unit: str) -> str:
+    return f"{min(lengths):,} to {max(lengths):,} {unit}, {np.median(lengths):.0f} in the middle" if lengths else ""
+
+
+def _samples(values: Any) -> tuple[str, ...]:  # Any: an array or a series
+    if getattr(values, "ndim", 1) > 2:
+        return ()
+    return tuple(one_line(_sample(value), _MOST_LETTERS) for value in values)
+
+
+def _sample(value: Any) -> str:  # Any: an entry of an array or of a series
+    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
+        return "missing"
+    return short_repr(value.tolist()) if isinstance(value, np.ndarray) else _value(value)
+
+
+def _balance(data: Dataset) -> dict[str, tuple[int, ...]]:
+    names = data.description.label_names
+    parts = [_labels(y) for y in (data.y_train, data.y_test)]
+    counts = [np.bincount(labels, minlength=len(names)) for labels in parts if len(labels)]
+    return {name: tuple(int(count[i]) for count in counts) for i, name in enumerate(names)}
+
+
+def _labels(y: Array) -> Array:
+    return y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else np.asarray(y).reshape(len(y)).astype(int)
