@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from dlstudy.analysis.results import Check, StudySummary
+from dlstudy.study.arm import Arm
 from dlstudy.study.claims import Claim, Reported
 from tests.helpers.builders import figure, make_study, make_trial, runs_of, sum_up
 
@@ -26,7 +27,8 @@ def hostile_summary() -> StudySummary:
     claims = [Claim(EVIL, better="a", than="b", metric="test_accuracy"), Claim("no tuning", untestable=EVIL)]
     reported = [figure("0.9100"), figure("0.99", setting={"optimizer": EVIL}), figure("0.5", arm="b", place=EVIL)]
     reported.append(Reported("b", METRIC, "0.5"))
-    study = make_study(question=f"Is it {EVIL}?", seeds=6, reported=reported, claims=claims)
+    paper = Arm.from_results("paper", {"test_accuracy": [0.9, 0.91]}, source=EVIL)
+    study = make_study(question=f"Is it {EVIL}?", seeds=6, reported=reported, claims=claims, elsewhere=[paper])
     history = {"val_accuracy": [0.5, 0.8], "val_loss": [0.6, 0.4]}
     a, b = [0.920, 0.931, 0.939, 0.930, 0.925, 0.935], [0.900, 0.910, 0.920, 0.909, 0.906, 0.915]
     trials = [

@@ -336,7 +336,7 @@ def test_markdown_fences_code_whatever_it_holds():
 def test_markdown_rows_have_as_many_cells_as_their_heads(summary):
     text = markdown(document(summary, None))
     blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("| ")]
-    assert [len(block) for block in blocks[:3]] == [4, 6, 4]  # heads, rule and a row for each arm, figure, claim
+    assert [len(block) for block in blocks[:3]] == [5, 6, 4]  # heads, rule and a row for each arm, figure, claim
     for block in blocks:
         assert len({unescaped(line, "|") for line in block}) == 1
         assert set(block[1]) == set("| -")

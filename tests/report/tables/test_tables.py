@@ -24,6 +24,7 @@ from dlstudy.report.labels import PHASES, label, listed, many, ranges, verdict_m
 from dlstudy.report.tables.arms import arms_table, derived_table, reported_table, spread_text, sweep_tables, tables
 from dlstudy.report.tables.claims import claims_table, pairs_table, verdict_text
 from dlstudy.report.tables.search import budget_table, checks_table, costs_table, failures_table
+from dlstudy.study.arm import Arm
 from dlstudy.study.claims import Claim, ClaimPhase, Derived
 from dlstudy.study.protocol import Sweep
 from tests.helpers.builders import figure, make_study, make_trial, runs_of, sum_up
@@ -398,3 +399,19 @@ def test_columns_that_are_empty_go_and_widths_add_up():
     narrow, wide = column_weights(Table("t", ["n", "reason"], [["1", "a long reason that takes several lines"]]))
     assert narrow + wide == pytest.approx(1)
     assert wide > 3 * narrow
+
+
+def test_an_arm_from_elsewhere_is_among_the_arms_with_its_source():
+    values = [0.90, 0.912, 0.908, 0.915, 0.899]
+    paper = Arm.from_results("paper", {"test_accuracy": values}, source="Table 2 of Smith 2020")
+    one = Arm.from_results("figure", {"test_accuracy": 0.95}, source="its abstract")
+    claims = [Claim("a wins", "a", "paper", "test_accuracy"), Claim("a is first", "a", "figure", "test_accuracy")]
+    study = make_study(seeds=8, elsewhere=[paper, one], claims=claims)
+    summary = sum_up(study, runs_of(study, "a", "replicate", [0.93 + i / 1000 for i in range(8)]))
+    table = arms_table(summary)
+    assert [row[0] for row in table.rows] == ["a", "b", "paper (from elsewhere)", "figure (from elsewhere)"]
+    assert [row[3:5] for row in table.rows[2:]] == [["0.9068 ± 0.0071", "5"], ["0.9500", "1"]]
+    assert {len(row) for row in table.rows} == {len(table.heads)}
+    assert "paper: Table 2 of Smith 2020; not trained here. figure: its abstract; not trained here." in table.note
+    assert "p and interval are Welch's" in claims_table(summary).note
+    assert "wins" not in pairs_table(summary).heads
