@@ -275,6 +275,22 @@ data = typer.Typer(help="Fetch, check and look at data sets.", no_args_is_help=T
 app.add_typer(data, name="data")
 
 
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the study: NAME.py is written here.")],
+    rows: Annotated[
+        Path | None, typer.Option("--data", help="A table, or a folder of pictures or texts, one for each class.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The column of targets, of a table.")] = None,
+    question: Annotated[str | None, typer.Option(help="The question, as a reader would ask it.")] = None,
+) -> None:
+    """Write a study file that runs as it is, of one's own rows or of bundled digits."""
+    from dlstudy.cli.new import write_study
+
+    path = write_study(name, rows, target, question)
+    typer.echo(f"{path} is written: look at it, then `dlstudy check {path}` and `dlstudy run {path}`")
+
+
 @data.command("list")
 def data_list(json: JsonOption = False) -> None:
     """List the data sets."""

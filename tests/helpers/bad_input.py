@@ -119,6 +119,7 @@ STUDIES = {
     "a study has either dataset, the name of a data set, or data": [
         "study(data=Data([1, 2], [0, 1]))",
         "study(dataset='')",
+        "Study('Is it?')",
     ],
     "Study.remarks must be a list of texts": ["study(remarks='a remark')", "study(remarks=None)"],
     "Study.remarks must hold texts only": ["study(remarks=[5])"],
@@ -172,8 +173,7 @@ STUDIES = {
         "study(files=['/'])",
     ],
     "TypeError: Study.__init__() got an unexpected keyword": ["study(quesiton='Is it?')"],
-    "TypeError: Study.__init__() missing 3 required positional": ["Study('Is it?')"],
-    "TypeError: Study.__init__() missing 4 required positional": ["Study()"],
+    "TypeError: Study.__init__() missing 1 required positional": ["Study()"],
     "bad.py must define STUDY = Study(...)": [
         "Study",
         "study",
