@@ -49,10 +49,10 @@ def opened(study: Study | str | Path, name: str | None, home: Home, *, anew: boo
 
 
 def _script() -> Path | None:
-    """The script that runs here; None in a notebook, or where a tool runs."""
+    """The script that runs here; None in a notebook, where Python reads standard input, or where a tool runs."""
     main = sys.modules["__main__"]
-    file = getattr(main, "__file__", None)
-    return None if file is None or is_installed(main) else Path(file).resolve()
+    path = Path(getattr(main, "__file__", None) or "")
+    return path.resolve() if path.is_file() and not is_installed(main) else None
 
 
 def _script_name() -> str:
