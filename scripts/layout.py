@@ -18,7 +18,7 @@ BEGIN, END = "<!-- packages: scripts/layout.py -->", "<!-- end of packages -->"
 
 ORDER = (
     "errors", "common", "toolkit", "scratch", "datasets", "study", "training", "engines", "store", "analysis", "report",
-    "tracking", "runner", "cli",
+    "tracking", "runner", "api", "cli",
 )  # fmt: skip
 """The packages of `dlstudy/`, and its module `errors`, from the bottom up."""
 

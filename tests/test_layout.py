@@ -13,7 +13,8 @@ import dlstudy
 from scripts import layout
 
 ROOT = Path(__file__).parents[1]
-PUBLIC = {"Arm", "Claim", "Data", "Derived", "Reported", "Protocol", "Split", "Study", "Sweep", "__version__", "load"}
+PUBLIC = {"Arm", "Claim", "Data", "Derived", "Reported", "Protocol", "Split", "Study", "Sweep", "__version__"}
+CALLS = {"check", "load", "plan", "run"}
 MAX_FILE, MAX_FUNCTION = 400, 40
 
 MODULES = layout.modules()
@@ -143,9 +144,11 @@ def test_a_private_name_of_a_module_is_used_in_it_alone():
 
 
 def test_the_package_root_has_the_names_that_a_study_file_needs():
-    assert set(dlstudy.__all__) == PUBLIC
+    assert set(dlstudy.__all__) == PUBLIC | CALLS
     assert dlstudy.load.__module__ == "dlstudy.report.notebook"
-    for name in PUBLIC - {"__version__", "load"}:
+    for name in CALLS - {"load"}:
+        assert getattr(dlstudy, name).__module__ == "dlstudy.api.calls"
+    for name in PUBLIC - {"__version__"}:
         assert getattr(dlstudy, name).__module__.startswith(("dlstudy.study.", "dlstudy.datasets.data"))
     with pytest.raises(AttributeError, match="module 'dlstudy' has no attribute 'Sutdy'"):
         _ = dlstudy.Sutdy

@@ -62,7 +62,7 @@ def find_variant(record: Record, study: str, name: str | None) -> Variant:
 def summary_of(study: ResolvedStudy, record: Record) -> StudySummary:
     """The summary of the trials that a record has of a study, finished or not."""
     trials = record.trials(study.name, study.variant)
-    made = record.made_with(study.name, study.variant) or made_with(study.path)  # early records hold none
+    made = record.made_with(study.name, study.variant) or made_with(study.file.folder)  # early records hold none
     files = {name: of for part in record.files(study.name, study.variant).values() for name, of in part.items()}
     made |= {"files": files_text(files)} if files else {}
     notes = read_notes(record, study.name, study.variant)

@@ -150,7 +150,7 @@ def show(
             f"--variant chooses the model of an arm, got --variant {variant} without --arm: name the arm too"
         )
     else:
-        show_study(study, json)
+        show_study(study, Home.at(home), json)
 
 
 @app.command()

@@ -1,64 +1,23 @@
 """Output of the commands: tables on a terminal, the same as plain text when piped."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
-from rich.segment import Segment
-from rich.table import Table as RichTable
+from rich.console import Console
 from rich.text import Text
 
 from dlstudy.analysis.across import AcrossSummary
-from dlstudy.common.text import printable, without_passwords
+from dlstudy.api.terminal import make_console, print_table
+from dlstudy.common.text import without_passwords
 from dlstudy.report.across import claims_across_table
-from dlstudy.report.blocks import Mood, Table, mood_of
+from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
 from dlstudy.report.tables.arms import tables
 from dlstudy.runner.session import Outcome
 from dlstudy.store.home import Home
 
-__all__ = ["make_console", "print_across", "print_outcome", "print_rows", "print_table", "store_name"]
-
-
-def make_console(error: bool = False) -> Console:
-    """A console that prints no control characters; wide when piped, so that tables are not folded."""
-    console = Console(stderr=error, soft_wrap=False)
-    console = console if console.is_terminal else Console(stderr=error, width=200)
-    console.push_render_hook(_Printable())
-    return console
-
-
-class _Printable(RenderHook):
-    """Removes control characters from texts, but keeps rich's own."""
-
-    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [_PrintableText(renderable) for renderable in renderables]
-
-
-@dataclass(frozen=True)
-class _PrintableText:
-    whole: ConsoleRenderable
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        for segment in console.render(self.whole, options):
-            yield segment if segment.control else Segment(printable(segment.text), segment.style)
-
-
-def print_table(console: Console, table: Table) -> None:
-    """A table with its title and note."""
-    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in table.heads:
-        shown.add_column(head, overflow="fold")
-    for row in table.rows:
-        shown.add_row(*[_styled(cell) for cell in row])
-    console.print(Text(table.title, style="bold"))  # not the table's own title, which is folded to its width
-    console.print(shown)
-    if table.note:
-        console.print(Text(table.note, style="dim"))
-        console.print()
+__all__ = ["print_across", "print_outcome", "print_rows", "store_name"]
 
 
 def print_rows(
@@ -114,11 +73,6 @@ def _print_end(
     for step in next_steps:
         console.print(Text(f"  {step}"), soft_wrap=True)
     sys.stdout.flush()
-
-
-def _styled(cell: str) -> Text:
-    styles: dict[Mood | None, str] = {Mood.GOOD: "green", Mood.BAD: "red"}
-    return Text(cell, style=styles.get(mood_of(cell), ""))
 
 
 def store_name(home: Home, storage: str | None) -> str:

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlstudy.cli.console import make_console, print_rows, print_table
+from dlstudy.api.terminal import make_console, print_table
+from dlstudy.cli.console import print_rows
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
 from dlstudy.datasets.own_cache import is_own

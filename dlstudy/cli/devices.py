@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from typing import Any
 
-from dlstudy.cli.console import make_console, print_table
+from dlstudy.api.terminal import make_console, print_table
 from dlstudy.common.processes import ask
 from dlstudy.common.provenance import versions
 from dlstudy.engines.devices import choose_slots, cores, gpus, memory_gb, what_tensorflow_sees

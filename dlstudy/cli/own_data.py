@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from dlstudy.cli.console import make_console, print_table
+from dlstudy.api.terminal import make_console, print_table
 from dlstudy.datasets import registry
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.own_cache import store_own

@@ -10,7 +10,7 @@ import numpy as np
 
 from dlstudy.analysis.formatting import number, params_text
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries
-from dlstudy.cli.console import make_console, print_table
+from dlstudy.api.terminal import make_console, print_table
 from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
@@ -55,7 +55,7 @@ def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, j
     """
     from dlstudy.training.prediction import predict_rows
 
-    file = with_rows(loader.load(loader.find(name)))
+    file = with_rows(loader.load(loader.find(name, home.studies)))
     study, winner = _winner(file, asked, Record.open(home, storage, for_writing=False))
     about = study.about
     given = read_rows(asked.input, about) if asked.input else None

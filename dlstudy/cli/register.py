@@ -8,6 +8,7 @@ from dlstudy.errors import UsageError
 from dlstudy.report.export import as_json, write_whole
 from dlstudy.study import loader
 from dlstudy.study.request import Request, resolve
+from dlstudy.training.study_rows import with_rows
 
 __all__ = ["register_plan"]
 
@@ -18,7 +19,7 @@ def register_plan(name: str, request: Request, output: Path | None) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
-    text = as_json(plan_of(resolve(loader.load(loader.find(name)), request)))
+    text = as_json(plan_of(resolve(with_rows(loader.load(loader.find(name))), request)))
     if output is None:
         sys.stdout.write(text)
         return

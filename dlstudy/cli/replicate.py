@@ -6,14 +6,15 @@ import sys
 from rich.text import Text
 
 from dlstudy.analysis.replications import compare_replications
-from dlstudy.cli.console import make_console, print_table
-from dlstudy.cli.run import run_shown
+from dlstudy.api.runs import run_shown
+from dlstudy.api.terminal import TerminalDisplay, make_console, print_table
 from dlstudy.errors import UsageError
 from dlstudy.report.export import as_json
 from dlstudy.report.replications import replications_tables, write_replications
 from dlstudy.runner.backend import Backend
 from dlstudy.study import loader
 from dlstudy.study.request import Request
+from dlstudy.training.study_rows import with_rows
 
 __all__ = ["replicate_study"]
 
@@ -34,14 +35,15 @@ def replicate_study(name: str, times: int, request: Request, backend: Backend, j
     if request.fresh or request.variant.replication > 1:
         got = "--fresh" if request.fresh else f"--replication {request.variant.replication}"
         raise UsageError(f"replicate runs the replications 1 to --times, got {got}: use `dlstudy run` for one of them")
-    file, console, summaries = loader.load(loader.find(name)), make_console(error=json), []
+    file = with_rows(loader.load(loader.find(name, backend.home.studies)), anew=True)
+    console, summaries = make_console(error=json), []
     request, *others = request.on_each(file.study.dataset)
     if others:
         got = " and ".join(str(each.variant.dataset or file.study.dataset) for each in (request, *others))
         raise UsageError(f"replicate takes one data set, got {got}: replicate on one after the other")
     for replication in range(1, times + 1):
         variant = dataclasses.replace(request.variant, replication=replication)
-        outcome = run_shown(file, dataclasses.replace(request, variant=variant), backend, json)
+        outcome = run_shown(file, dataclasses.replace(request, variant=variant), backend, TerminalDisplay(console))
         console.print(Text(f"replication {replication} of {times}: {outcome.summary.answer}"))
         summaries.append(outcome.summary)
     replications = compare_replications(summaries)

@@ -46,7 +46,7 @@ def write_report(
     if name is None:
         raise UsageError("report takes a study's name or --all, got neither: `dlstudy list` shows the names")
     _refuse_terminal(kind, output)
-    file = with_rows(loader.load(loader.find(name)))
+    file = with_rows(loader.load(loader.find(name, home.studies)))
     record = Record.open(home, storage, for_writing=False)
     summaries = [read_summary(file, record, each) for each in _variants(file, variant, datasets)]
     if len(summaries) == 1:
@@ -107,7 +107,7 @@ def write_index(
     if named:
         raise UsageError(f"report --all takes every study and variant, got {named[0]} too: leave one of them out")
     _refuse_terminal(kind, output)
-    summaries, missing = _everything(Record.open(home, storage, for_writing=False))
+    summaries, missing = _everything(Record.open(home, storage, for_writing=False), home)
     if not summaries and not missing:
         raise RecordError(f"no results in {store_name(home, storage)} yet: run `dlstudy run optimizers --quick` first")
     if output is None or kind != "html":
@@ -132,9 +132,9 @@ def _chosen(kind: str | None, output: Path | None) -> tuple[str, Path | None]:
     return kind or (named if named in FORMATS else "md"), output
 
 
-def _everything(record: Record) -> tuple[list[StudySummary], list[str]]:
+def _everything(record: Record, home: Home) -> tuple[list[StudySummary], list[str]]:
     """The summaries of all studies in a record, and a sentence for each study that could not be read."""
-    summaries, missing, known = [], [], loader.paths()
+    summaries, missing, known = [], [], loader.paths(home.studies)
     for name in record.studies():
         if name not in known:
             missing.append(f"{name}: there is no study file of that name here")

@@ -9,27 +9,26 @@ from pathlib import Path
 
 from rich.text import Text
 
-from dlstudy.analysis.across import AcrossSummary, summarize_across
+from dlstudy.analysis.across import AcrossSummary
 from dlstudy.analysis.formatting import NOTHING
-from dlstudy.cli.console import make_console, print_across, print_outcome, print_table
-from dlstudy.cli.progress import ProgressView
+from dlstudy.api.progress import Display
+from dlstudy.api.runs import refuse_contradictions, run_file, run_shown
+from dlstudy.api.terminal import TerminalDisplay, make_console, print_table
+from dlstudy.cli.console import print_across, print_outcome
 from dlstudy.common.text import without_passwords
 from dlstudy.datasets import registry
 from dlstudy.errors import DataError, DlstudyError, UsageError
-from dlstudy.report.across import export_all_across
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json, export
 from dlstudy.runner.backend import Backend
-from dlstudy.runner.session import Outcome, refuse_before_any, run_study
-from dlstudy.runner.stages import next_stages, run_until_decided
-from dlstudy.store.record import Record
+from dlstudy.runner.session import Outcome
 from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
-from dlstudy.study.request import Request, resolve
+from dlstudy.study.request import Request
 from dlstudy.study.variant import Variant
 from dlstudy.training.study_rows import with_rows
 
-__all__ = ["run_shown", "run_studies"]
+__all__ = ["run_studies"]
 
 
 def run_studies(name: str | None, every: bool, request: Request, backend: Backend, json: bool) -> int:
@@ -41,52 +40,25 @@ def run_studies(name: str | None, every: bool, request: Request, backend: Backen
     if (name is None) != every:
         got = "both" if every else "neither"
         raise UsageError(f"run takes a study's name or --all, got {got}: `dlstudy list` shows the names")
-    if request.at_most is not None and not request.until_decided:
-        raise UsageError(f"--at-most ends --until-decided, got --at-most {request.at_most} without it: add it")
+    refuse_contradictions(request)
     return _run_all(request, backend, json) if name is None else _run_one(name, request, backend, json)
 
 
 def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
-    file = with_rows(loader.load(loader.find(name)), anew=True)
-    request, *others = request.on_each(file.study.dataset)
-    if others and request.until_decided:
-        raise UsageError(f"--until-decided runs on one data set, got {1 + len(others)}: name one of them")
-    if others:
-        return _run_on_each(file, name, [request, *others], backend, json)
-    outcome = (_run_stages if request.until_decided else run_shown)(file, request, backend, json)
-    if json:
-        sys.stdout.write(export(outcome.summary, "json"))
-        for remark in outcome.remarks:
-            make_console(error=True).print(f"note: {remark}", markup=False)
-    else:
-        print_outcome(make_console(), outcome, _next_steps(file, name, outcome, backend))
-    return 1 if outcome.summary.n_failed else 0
-
-
-def _run_on_each(file: StudyFile, name: str, requests: Sequence[Request], backend: Backend, json: bool) -> int:
-    """Runs a study on several data sets, once it is known that it can run on each, and prints the answer for all."""
+    file = with_rows(loader.load(loader.find(name, backend.home.studies)), anew=True)
     console = make_console(error=json)
-    refuse_before_any(file, requests, backend, lambda line: console.print(Text(line, style="dim")))
-    outcomes = []
-    for request in requests:
-        console.print(Text(f"\n{request.variant.dataset or file.study.dataset}", style="bold"))
-        outcomes.append(run_shown(file, request, backend, json))
-        console.print(Text(outcomes[-1].summary.answer))
-    summary = summarize_across(file.study, [outcome.summary for outcome in outcomes])
-    reports = export_all_across(summary, backend.home.reports(file.name))
-    remarks = [
-        f"{on.dataset}: {each}"
-        for on, outcome in zip(summary.datasets, outcomes, strict=True)
-        for each in outcome.remarks
-    ]
+    ran = run_file(file, request, backend, TerminalDisplay(console))
     if json:
-        sys.stdout.write(as_json(summary.to_json()))
-        for remark in remarks:
+        across = ran.across
+        sys.stdout.write(as_json(across.to_json()) if across else export(ran.outcomes[0].summary, "json"))
+        for remark in ran.remarks:
             console.print(f"note: {remark}", markup=False)
+    elif ran.across:
+        steps = _next_steps_across(name, ran.across, ran.reports, backend)
+        print_across(console, ran.across, ran.remarks, ran.n_trained, steps)
     else:
-        n_trained = sum(outcome.n_trained for outcome in outcomes)
-        print_across(console, summary, remarks, n_trained, _next_steps_across(name, summary, reports, backend))
-    return 1 if any(outcome.summary.n_failed for outcome in outcomes) else 0
+        print_outcome(console, ran.outcomes[0], _next_steps(file, name, ran.outcomes[0], backend))
+    return 1 if ran.n_failed else 0
 
 
 def _run_all(request: Request, backend: Backend, json: bool) -> int:
@@ -104,7 +76,9 @@ def _run_all(request: Request, backend: Backend, json: bool) -> int:
         started = time.monotonic()
         row: dict[str, object] = {"study": name, "variant": NOTHING, "trainings": 0, "failed": 0}
         try:
-            outcome = _run_somewhere(with_rows(loader.load(path), anew=True), request, backend, json)
+            outcome = _run_somewhere(
+                with_rows(loader.load(path), anew=True), request, backend, TerminalDisplay(console)
+            )
             summary = outcome.summary
             row |= {"variant": str(summary.variant), "trainings": outcome.n_trained, "failed": summary.n_failed}
             row |= {"minutes": round((time.monotonic() - started) / 60, 1), "answer": summary.answer}
@@ -120,26 +94,9 @@ def _run_all(request: Request, backend: Backend, json: bool) -> int:
     return 1 if any(row["failed"] for row in rows) else 0
 
 
-def run_shown(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
-    """Runs a study and shows its progress, on standard error where the output is JSON."""
-    with ProgressView(make_console(error=json), file.study.protocol.direction) as progress:
-        return run_study(file, request, backend, progress, progress.say)
-
-
-def _run_stages(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
-    console = make_console(error=json)
-    record = Record.open(backend.home, backend.storage, for_writing=False)
-    stages = next_stages(resolve(file, request), request, record)
-
-    def say(line: str) -> None:
-        console.print(Text(line, style="bold"))
-
-    return run_until_decided(lambda stage: run_shown(file, stage, backend, json), request, stages, say)
-
-
-def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bool) -> Outcome:
+def _run_somewhere(file: StudyFile, request: Request, backend: Backend, display: Display) -> Outcome:
     try:
-        return run_shown(file, request, backend, json)
+        return run_shown(file, request, backend, display)
     except DataError:
         for other in file.study.other_datasets:
             try:
@@ -150,7 +107,7 @@ def _run_somewhere(file: StudyFile, request: Request, backend: Backend, json: bo
                 f"{file.study.dataset} is not available here: running on {other} instead", markup=False, soft_wrap=True
             )
             variant = dataclasses.replace(request.variant, dataset=other)
-            return run_shown(file, dataclasses.replace(request, variant=variant), backend, json)
+            return run_shown(file, dataclasses.replace(request, variant=variant), backend, display)
         raise
 
 

@@ -13,7 +13,7 @@ from dlstudy.analysis.formatting import NOTHING, params_text, space_text, with_s
 from dlstudy.analysis.measurements import how_measured
 from dlstudy.analysis.reading import files_text
 from dlstudy.analysis.trial_index import TrialIndex
-from dlstudy.cli.console import make_console, print_table
+from dlstudy.api.terminal import make_console, print_table
 from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
 from dlstudy.errors import StudyError
@@ -37,9 +37,9 @@ from dlstudy.training.study_rows import with_rows
 __all__ = ["show_model", "show_study"]
 
 
-def show_study(name: str, json: bool) -> None:
+def show_study(name: str, home: Home, json: bool) -> None:
     """Shows a study's definition."""
-    file = with_rows(loader.load(loader.find(name)))
+    file = with_rows(loader.load(loader.find(name, home.studies)))
     if json:
         sys.stdout.write(as_json({"name": file.name, **_definition(file.study), **files_entry(file)}))
         return
@@ -65,7 +65,7 @@ def show_model(name: str, arm_name: str, variant: str | None, home: Home, storag
     """
     from dlstudy.training.inspection import describe_model
 
-    file = with_rows(loader.load(loader.find(name)))
+    file = with_rows(loader.load(loader.find(name, home.studies)))
     record = Record.open(home, storage, for_writing=False)
     wanted = None if variant is None else Variant.parse(variant)
     study = resolve(file, Request(variant=record.latest(file.name, wanted)))

@@ -1,17 +1,20 @@
-"""Short-lived processes that import TensorFlow on behalf of the parent, which never does."""
+"""Processes that import TensorFlow on behalf of the parent, which never does: how they start, and how a run stops."""
 
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, spawn
 from typing import Any, TypeVar
 
+from dlstudy.common.nesting import stay_inside
 from dlstudy.errors import DlstudyError
 
-__all__ = ["QUIET", "ask", "stopping_signals"]
+__all__ = ["QUIET", "ask", "main_module_left_out", "stopping_signals"]
 
 T = TypeVar("T")
 
@@ -32,6 +35,35 @@ QUIET = {
 """Set before Keras, TensorFlow or MLflow is imported, to choose the backend and to silence logs and telemetry."""
 
 
+_MAIN = ("init_main_from_name", "init_main_from_path")
+"""What tells a process that is started by spawn which main module to run."""
+
+_STARTING = threading.Lock()
+
+
+@contextmanager
+def main_module_left_out() -> Iterator[None]:
+    """While active, processes that this thread starts by spawn do not run the main module of this process again.
+
+    Python runs it there because a function to call may be defined in it; ours are defined in dlstudy. A script that
+    starts a run would otherwise start another one in every worker, unless it has `if __name__ == "__main__"`.
+    """
+    thread = threading.get_ident()
+    with _STARTING:
+        original = spawn.get_preparation_data
+
+        def prepare(name: str) -> dict[str, Any]:  # Any: as in multiprocessing
+            data: dict[str, Any] = original(name)
+            is_ours = threading.get_ident() == thread
+            return {key: value for key, value in data.items() if not (is_ours and key in _MAIN)}
+
+        spawn.get_preparation_data = prepare
+        try:
+            yield
+        finally:
+            spawn.get_preparation_data = original
+
+
 def ask(function: Callable[..., T], *arguments: Any) -> T:  # Any: whatever the function takes, if it can be pickled
     """Returns `function(*arguments)`, computed in a new process whose output is discarded.
 
@@ -40,7 +72,9 @@ def ask(function: Callable[..., T], *arguments: Any) -> T:  # Any: whatever the 
     """
     try:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_be_quiet) as pool:
-            return pool.submit(function, *arguments).result()
+            with main_module_left_out():
+                answer = pool.submit(function, *arguments)
+            return answer.result()
     except BrokenProcessPool as error:
         raise DlstudyError(
             f"the process that ran {function.__name__} died: check that TensorFlow can be imported"
@@ -48,6 +82,7 @@ def ask(function: Callable[..., T], *arguments: Any) -> T:  # Any: whatever the 
 
 
 def _be_quiet() -> None:
+    stay_inside("a process of dlstudy")
     os.environ.update(QUIET)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -58,20 +93,26 @@ def _be_quiet() -> None:
 def stopping_signals() -> Iterator[None]:
     """Makes Ctrl-C or SIGTERM raise KeyboardInterrupt inside, for cleanup; a second one exits at once with 130.
 
-    For the main thread. The record survives such an exit, as it survives a kill.
+    The record survives such an exit, as it survives a kill. In a notebook or another interactive Python, which holds
+    more than a run, a second one does what it did before. Outside of the main thread signals are left alone.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     both = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in both]
 
     def at_once(_number: int, _frame: object) -> None:
         os._exit(130)
 
     def stop(_number: int, _frame: object) -> None:
-        for number in both:
-            signal.signal(number, at_once)
+        for number, handler in zip(both, before, strict=True):
+            signal.signal(number, handler if hasattr(sys, "ps1") else at_once)
         raise KeyboardInterrupt
 
-    before = [signal.signal(number, stop) for number in both]
     try:
+        for number in both:
+            signal.signal(number, stop)
         yield
     finally:
         for number, handler in zip(both, before, strict=True):

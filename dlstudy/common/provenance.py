@@ -10,9 +10,9 @@ from pathlib import Path
 __all__ = ["git_commit", "made_with", "user", "versions"]
 
 
-def made_with(study_path: Path) -> dict[str, str]:
-    """Versions, machine, and the commit of a study's file where it is under git."""
-    commit = git_commit(study_path.parent)
+def made_with(folder: Path) -> dict[str, str]:
+    """Versions, machine, and the commit of a study's folder where it is under git."""
+    commit = git_commit(folder)
     return {**versions(), **({"commit": commit} if commit else {})}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlstudy.study.archive import SUFFIX, place_of, read_archive
 from dlstudy.study.input_files import files_in
 from dlstudy.study.own_modules import UNREADABLE, OwnModules
 from dlstudy.study.trial import TrialSpec, figures_beside
@@ -50,24 +51,34 @@ def read_study(path: Path, inputs: Iterable[Path] = ()) -> StudyFiles:
     `__init__.py` of each package around it: the study then has the same package elsewhere. A study file that Python
     cannot parse comes alone.
     """
-    modules, source = OwnModules(path), path.read_bytes()
+    modules = OwnModules(place_of(path))
+    source, content = _read_file(path)
     try:
         statements = ast.parse(source).body
     except UNREADABLE:  # loading it will raise the error
         statements = []
+    path = modules.path.with_name(path.name)
     around = [folder / "__init__.py" for folder in path.parents if folder.is_relative_to(modules.root)]
     own = {file.relative_to(modules.root).as_posix(): file for file in around if file.is_file()}
     read = [file for each in inputs if each.is_relative_to(modules.root) for file in files_in(each) if file.is_file()]
     own |= {file.relative_to(modules.root).as_posix(): file for file in read}
     files = {name: file.read_bytes() for name, file in (own | modules.files(statements)).items()}
-    name = path.relative_to(modules.root).as_posix()
-    return StudyFiles(name, {**files, name: source})
+    place = path.relative_to(modules.root).as_posix()
+    return StudyFiles(place, {**files, place: content})
 
 
 def left_behind(path: Path, inputs: Iterable[Path]) -> list[Path]:
     """Those of the files that a study reads that are not sent along with it."""
-    root = OwnModules(path).root
+    root = OwnModules(place_of(path)).root
     return [each for each in inputs if not each.is_relative_to(root)]
+
+
+def _read_file(path: Path) -> tuple[bytes, bytes]:
+    """The source text of a study, and its file for a place where its own modules are beside it."""
+    if path.suffix != SUFFIX:
+        return path.read_bytes(), path.read_bytes()
+    archive = read_archive(path)
+    return archive.source.encode(), dataclasses.replace(archive, folder="").content()
 
 
 def write_files(files: Files, folder: Path) -> None:

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from dlstudy.common.processes import main_module_left_out
 from dlstudy.common.text import one_line
 from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Engine, TrialOutcome
 from dlstudy.engines.devices import Slot
@@ -126,7 +127,8 @@ class LocalEngine(Engine):
         log = Path(self._logs.name) / slot.name.replace("/", "-").replace(":", "-")
         log.unlink(missing_ok=True)
         process = self._context.Process(target=work, args=(worker_end, slot, str(log), self._shared), daemon=True)
-        process.start()
+        with main_module_left_out():
+            process.start()
         worker_end.close()
         return _Worker(slot, process, parent_end, log)
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from dlstudy.common.nesting import running_inside
 from dlstudy.common.opened_files import opened_files, unwatched
 from dlstudy.datasets.cache import cache_folder
 from dlstudy.engines.devices import Slot
 from dlstudy.errors import DlstudyError, StudyError
 from dlstudy.study import loader
+from dlstudy.study.archive import place_of
 from dlstudy.study.input_files import names_of
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
@@ -39,15 +41,16 @@ class Trainer:
     def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
         """Trains one trial; see `dlstudy.training.train.train`. The result has the files that the study opens."""
         study = Path(spec.study_path)
+        folder = place_of(study).parent
         own = [Path(folder) for folder in (spec.folder, spec.model_folder) if folder]
 
         def tell(epoch: int, metrics: Mapping[str, float]) -> bool:
             with unwatched():  # the record is written there, if this is the parent process
                 return on_epoch(epoch, metrics)
 
-        with opened_files(study.parent, [study, cache_folder(), *own]) as opened:
+        with opened_files(folder, [study, cache_folder(), *own]) as opened:
             result = self._train(spec, tell)
-        return dataclasses.replace(result, opened=names_of(opened.paths, study.parent))
+        return dataclasses.replace(result, opened=names_of(opened.paths, folder))
 
     def _train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
         if spec.study_path not in self._files:
@@ -58,7 +61,8 @@ class Trainer:
         file, settings = self._files[spec.study_path]
         if spec.dataset not in self._contexts:
             self.use(filled(spec.dataset), file)
-        with file.modules.importable(), global_settings.restored():  # imports inside of the study's functions
+        # Its own modules for imports inside of the study's functions.
+        with file.modules.importable(), global_settings.restored(), running_inside("a training"):
             global_settings.set_all(settings)
             return train(spec, StudyFunctions.of(file.study), self._contexts[spec.dataset], on_epoch)
 

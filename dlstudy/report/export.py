@@ -28,6 +28,7 @@ __all__ = [
     "export",
     "export_all",
     "report_name",
+    "write_report",
     "write_whole",
 ]
 
@@ -107,6 +108,25 @@ def write_whole(path: Path, content: str | bytes) -> Path:
         part.unlink(missing_ok=True)
         raise
     return path
+
+
+def write_report(path: Path, make: Callable[[str], str | bytes]) -> Path:
+    """Writes a report in the format of a file's suffix.
+
+    Args:
+        path: of the file.
+        make: the report in a format.
+
+    Raises:
+        UsageError: there is no such format, or the file cannot be written.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in FORMATS:
+        raise UsageError(f"the suffix of a report must be one of .{', .'.join(FORMATS)}, got {path.name!r}")
+    try:
+        return write_whole(path, make(kind))
+    except OSError as error:
+        raise UsageError(f"the report cannot be written to {path} ({error.strerror}): name another file") from error
 
 
 def as_json(data: Any) -> str:  # Any: JSON

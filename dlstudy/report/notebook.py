@@ -10,18 +10,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlstudy.analysis.across import AcrossSummary
 from dlstudy.analysis.reading import read_summary
 from dlstudy.analysis.results import ArmSummary, ClaimSummary, ReportedSummary, StudySummary
+from dlstudy.errors import StudyError
+from dlstudy.report.across import export_across
+from dlstudy.report.export import export, write_report
+from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
+from dlstudy.study.loader import StudyFile
+from dlstudy.study.saving import save_study
 from dlstudy.study.trial import TrialRecord
 from dlstudy.training.study_rows import with_rows
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
-__all__ = ["Picture", "Results", "load"]
+__all__ = ["AcrossResults", "Picture", "Results", "load"]
 
 _OF_TRIAL = ("phase", "arm", "search", "number", "index", "seed")
 
@@ -47,8 +55,9 @@ def load(
         results.trials.groupby(["phase", "arm"]).test_accuracy.mean()
         results.curves  # a figure
     """
-    file = with_rows(loader.load(loader.find(str(study))))
-    return Results(read_summary(file, Record.open(Home.at(home), storage, for_writing=False), variant))
+    where = Home.at(home)
+    file = with_rows(loader.load(loader.find(str(study), where.studies)))
+    return Results(read_summary(file, Record.open(where, storage, for_writing=False), variant), file, where)
 
 
 class Picture(bytes):
@@ -65,13 +74,51 @@ class Picture(bytes):
 
 @dataclass(frozen=True, repr=False)
 class Results:
-    """The results of a study, from its `summary`. Frames are made on demand; a figure is None if it would be empty.
+    """The results of a study, from its `summary`. Frames are made on demand; a picture is None if it would be empty.
+
+    Args:
+        summary: of the study.
+        file: of the study, for `save`; None where that is not known.
+        home: the results folder, where the figures are that the study drew of its winners.
 
     Columns that say which trial a row is of are `phase`, `arm`, `search`, `number`, `index` and `seed`, as in the
     record. Write `frame["index"]`: `frame.index` is pandas' own.
     """
 
     summary: StudySummary
+    file: StudyFile | None = None
+    home: Home | None = None
+
+    def report(self, path: str | Path) -> Path:
+        """Writes the report to a file, in the format of its suffix: .html, .pdf, .md, .csv, .tex or .json.
+
+        Raises:
+            UsageError: there is no such format, or the file cannot be written.
+        """
+        path = Path(path)
+        winners = winner_figures(self.summary, self.home) if self.home is not None else ()
+        return write_report(path, lambda kind: export(self.summary, kind, winners))
+
+    def save(self, path: str | Path | None = None) -> Path:
+        """Writes the study as a study file, with which `dlstudy run` goes on where these results end.
+
+        Args:
+            path: of the file, whose name must be that of the study; or a folder. None for the current folder.
+
+        Raises:
+            StudyError: the study has no source text, or not all of it, such as a lambda.
+            UsageError: the file has another name, or cannot be written.
+        """
+        if self.file is None:
+            raise StudyError("these results have no study to save: take them from dlstudy.run or dlstudy.load")
+        return save_study(self.file, Path(path) if path is not None else Path.cwd())
+
+    @property
+    def figures(self) -> "dict[str, Figure]":
+        """All figures that have something to show, as matplotlib's `Figure`, by name; made anew each time."""
+        from dlstudy.report.figures.all_figures import figures
+
+        return figures(self.summary)
 
     @property
     def answer(self) -> str:
@@ -177,6 +224,39 @@ class Results:
                 f'<img alt="Paired differences" style="max-width: 45em" src="data:image/png;base64,{content}">'
             )
         return "\n".join(parts)
+
+
+@dataclass(frozen=True, repr=False)
+class AcrossResults:
+    """The results of a study on several data sets.
+
+    Args:
+        summary: over the data sets.
+        each: the results on each.
+    """
+
+    summary: AcrossSummary
+    each: Sequence[Results]
+
+    @property
+    def answer(self) -> str:
+        """The answer for all in one sentence."""
+        return self.summary.answer
+
+    def report(self, path: str | Path) -> Path:
+        """Writes the report over data sets to a file; see `Results.report`."""
+        return write_report(Path(path), lambda kind: export_across(self.summary, kind))
+
+    def __repr__(self) -> str:
+        return "\n".join([f"{self.summary.study}: {self.summary.question}", self.answer, *map(repr, self.each)])
+
+    def _repr_html_(self) -> str:
+        head = [f"<h3>{html.escape(self.summary.question)}</h3>", f"<p><b>{html.escape(self.answer)}</b></p>"]
+        parts = [
+            f"<h4>{html.escape(on.dataset)}</h4>\n{results._repr_html_()}"
+            for on, results in zip(self.summary.datasets, self.each, strict=True)
+        ]
+        return "\n".join([*head, *parts])
 
 
 def _picture(png: bytes | None) -> Picture | None:

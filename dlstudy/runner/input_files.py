@@ -17,7 +17,7 @@ class InputFiles:
 
     def __init__(self, file: StudyFile, seen: Iterable[str]) -> None:
         """Reads those that are known: the file's own, and what earlier runs have seen and is still there."""
-        self._folder = file.path.parent
+        self._folder = file.folder
         self._digests: dict[str, str] = {}
         self.add([*file.inputs, *seen])
 

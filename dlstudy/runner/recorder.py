@@ -131,7 +131,7 @@ class TrialRecorder:
 
     @cached_property
     def _made_with(self) -> dict[str, str]:
-        return made_with(self._study.path)
+        return made_with(self._study.file.folder)
 
     def _with_folders(self, spec: TrialSpec) -> TrialSpec:
         """The spec with where its model goes, if it is kept, and where its code may write."""

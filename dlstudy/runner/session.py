@@ -32,6 +32,7 @@ from dlstudy.store.databases import reason_of
 from dlstudy.store.home import Home
 from dlstudy.store.locks import Lock
 from dlstudy.store.record import Record
+from dlstudy.study.archive import SUFFIX, read_archive
 from dlstudy.study.events import Listener
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request, ResolvedStudy, resolve
@@ -71,6 +72,7 @@ def run_study(
     _refuse_before_writing(study, request, backend)
     backend.home.create()
     with _storage_errors_translated(backend.home), _held(study.name, backend) as lock, stopping_signals():
+        study = _kept_in(study, backend.home)
         record = Record.open(backend.home, backend.storage, guard=lock.require)
         study, plan, recorder = begin_run(study, request, backend.home, record)
         session = _Session(study, record, backend, say)
@@ -162,6 +164,14 @@ def _plan_unwritten(study: ResolvedStudy, request: Request, record: Record) -> P
     selection = Selection.of(study, request)
     refuse_other_definitions(study, selection, record)
     return Plan(study, selection, record.trials(study.name, study.variant))
+
+
+def _kept_in(study: ResolvedStudy, home: Home) -> ResolvedStudy:
+    """The study with its file in the home, where it was made in Python: other commands find it there by its name."""
+    if study.path.suffix != SUFFIX or study.path.parent == home.studies:
+        return study
+    path = read_archive(study.path).write(home.studies)
+    return dataclasses.replace(study, file=dataclasses.replace(study.file, path=path))
 
 
 @contextmanager

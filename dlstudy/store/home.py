@@ -77,6 +77,11 @@ class Home:
         return self.root / "optuna.journal"
 
     @property
+    def studies(self) -> Path:
+        """The studies that were made in Python and run: see `dlstudy.study.archive`."""
+        return self.root / "studies"
+
+    @property
     def mlflow_db(self) -> Path:
         """MLflow's store."""
         return self.root / "mlflow.db"

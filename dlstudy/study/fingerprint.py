@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import symtable
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from dlstudy.datasets.own_cache import difference
 from dlstudy.study.arm import Arm
 from dlstudy.study.input_files import digests_of
 from dlstudy.study.loader import StudyFile
+from dlstudy.study.module_names import bound_names, used_names
 from dlstudy.study.own_modules import UNREADABLE, OwnModules
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
@@ -87,24 +87,29 @@ def define_all(
 
 def files_entry(file: StudyFile, seen: Iterable[str] = ()) -> dict[str, dict[str, str]]:
     """What a definition says of files: the digest of each by its name, empty for one that is gone; nothing for none."""
-    digests = digests_of([*file.inputs, *seen], file.path.parent)
+    digests = digests_of([*file.inputs, *seen], file.folder)
     return {"files": digests} if digests else {}
 
 
 def code_of(file: StudyFile) -> dict[str, str]:
     """A digest of each part of a study's code that its trainings need, by name; what draws figures does not count."""
     study = file.study
-    functions = (
-        study.build,
-        study.prepare,
-        study.callbacks,
-        study.continue_training,
-        study.extra_metrics,
-        study.class_weight,
-    )
-    names = [getattr(function, "__name__", "STUDY") for function in functions if function is not None]
-    names += [_METRICS] if study.metrics else []
-    return code_digests(file.source, names, file.modules)
+    functions = {
+        "build": study.build,
+        "prepare": study.prepare,
+        "callbacks": study.callbacks,
+        "continue_training": study.continue_training,
+        "extra_metrics": study.extra_metrics,
+        "class_weight": study.class_weight,
+    }
+    names = [
+        getattr(function, "__name__", "STUDY")
+        for field, function in functions.items()
+        if function is not None and field not in file.kept
+    ]
+    names += [_METRICS] if study.metrics and "metrics" not in file.kept else []
+    kept = {name: digest for name, digest in file.kept.items() if name != "data"}  # whose rows count by their content
+    return code_digests(file.source, [*names, *file.used], file.modules) | kept
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:  # Any: JSON
@@ -154,7 +159,7 @@ def code_digests(source: str, start: Sequence[str], modules: OwnModules) -> dict
     statements: dict[str, list[ast.stmt]] = {}
     body = ast.parse(source).body
     for statement in body:
-        for name in _bound(statement):
+        for name in bound_names(statement):
             statements.setdefault(name, []).append(statement)
     if metrics := [stated for statement in statements.get("STUDY", ()) for stated in _metrics_in(statement)]:
         statements[_METRICS] = metrics
@@ -164,7 +169,7 @@ def code_digests(source: str, start: Sequence[str], modules: OwnModules) -> dict
         if name in digests:
             continue
         digests[name] = _digest("\n".join(ast.unparse(_without_docstrings(part)) for part in statements[name]))
-        used = set[str]().union(*(_used(_table(statement)) for statement in statements[name]))
+        used = set[str]().union(*map(used_names, statements[name]))
         wanted += sorted(used & set(statements))
     counted = [statement for name in digests for statement in statements[name]]
     counted += filter(_imports_all, body)  # any name may come from there
@@ -189,25 +194,6 @@ def _code_of_module(source: bytes) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _bound(statement: ast.stmt) -> set[str]:
-    """The names that a top-level statement defines: those it binds; if none, those it may change in place."""
-    table = _table(statement)
-    bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    return bound or _used(table)
-
-
-def _table(statement: ast.stmt) -> symtable.SymbolTable:
-    """Python's own view of which names are the module's, and which are local to a function or a comprehension."""
-    return symtable.symtable(ast.unparse(statement), "study", "exec")
-
-
-def _used(table: symtable.SymbolTable) -> set[str]:
-    """The names of the module that a scope and those within it refer to."""
-    top = table.get_type() == "module"
-    names = {symbol.get_name() for symbol in table.get_symbols() if top or symbol.is_global()}
-    return names.union(*(_used(child) for child in table.get_children()))
 
 
 def _imports_all(statement: ast.stmt) -> bool:

@@ -2,20 +2,24 @@
 
 import difflib
 import importlib.util
+import linecache
 import os
+import pickle
 import sys
 import traceback
 import types
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dlstudy.common.nesting import running_inside
 from dlstudy.common.opened_files import opened_files
 from dlstudy.common.text import describe_error, one_line, short_repr
 from dlstudy.datasets.cache import cache_folder
 from dlstudy.datasets.readers.paths import base_folder
 from dlstudy.errors import DefinitionError, StudyError
+from dlstudy.study.archive import SUFFIX, Archive, archived_name, newest, place_of, read_archive
 from dlstudy.study.input_files import names_of, path_of, stated_names
 from dlstudy.study.own_modules import OwnModules
 from dlstudy.study.study import Study
@@ -29,13 +33,14 @@ class StudyFile:
     """A study with the file it comes from.
 
     Args:
-        name: the file's name without `.py`.
+        name: the file's name without `.py`; of a study that was made in Python, what it was named there.
         path: the file, absolute.
         source: its text.
         study: what it defines as `STUDY`.
         modules: those of its own, beside its file or in its package.
         inputs: the names of the files that it reads: those that it states, and those that it opened while it was
             loaded; see `dlstudy.study.input_files`.
+        kept, used: what has no source text of a study that was made in Python; see `Archive`.
     """
 
     name: str
@@ -44,25 +49,40 @@ class StudyFile:
     study: Study
     modules: OwnModules = field(compare=False, repr=False)
     inputs: Sequence[str] = ()
+    kept: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    used: Sequence[str] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The folder that it was written in: of its file, or of the script or notebook that made it."""
+        return self.modules.path.parent
 
     @property
     def input_paths(self) -> list[Path]:
         """The files that it reads, absolute."""
-        return [path_of(name, self.path.parent) for name in self.inputs]
+        return [path_of(name, self.folder) for name in self.inputs]
 
 
-def paths() -> dict[str, Path]:
-    """Every study's file by name: those in `studies/` of the current folder hide the bundled ones."""
+def paths(made: Path | None = None) -> dict[str, Path]:
+    """Every study's file by name: those in `studies/` of the current folder hide the bundled ones.
+
+    Args:
+        made: a folder of studies that were made in Python, which both of these hide; None for none.
+    """
     found: dict[str, Path] = {}
     for folder in _folders():
         for path in sorted(folder.glob("*.py")):
             if not path.name.startswith("_"):
                 found.setdefault(path.stem, path.resolve())
-    return found
+    return found if made is None else newest(made) | found
 
 
-def find(name: str) -> Path:
+def find(name: str, made: Path | None = None) -> Path:
     """The study file of that name, at that path, or of that module of an installed package (`package.module`).
+
+    Args:
+        name: of the study, or where it is.
+        made: the folder of studies that were made in Python; a study file of the same name comes first.
 
     Raises:
         StudyError: there is none; names what there is.
@@ -72,7 +92,7 @@ def find(name: str) -> Path:
         if path is None:
             raise StudyError(f"no study file at {short_repr(name)}: check the path")
         return path
-    known = paths()
+    known = paths(made)
     if name not in known and (path := _module_file(name)) is not None:
         return path
     if name not in known:
@@ -92,7 +112,7 @@ def name_of(study: str) -> str:
     Raises:
         StudyError: there is no file at that path.
     """
-    return find(study).stem if _is_path(study) or _module_file(study) is not None else study
+    return archived_name(find(study)) if _is_path(study) or _module_file(study) is not None else study
 
 
 def load(path: Path) -> StudyFile:
@@ -102,40 +122,80 @@ def load(path: Path) -> StudyFile:
         StudyError: the file cannot be read, fails when it runs, defines no `STUDY`, or states a file that is not there;
             says where.
     """
+    if path.suffix == SUFFIX:
+        return _unpacked(path, read_archive(path))
     require_name("the name of a study file", path.stem)
-    source = _read(path)
+    source, modules = _read(path), OwnModules(path)
+    code = _compiled(source, path)
+    study, inputs = _in_place(path, modules, lambda: _executed(code, path, path.stem, modules))
+    return StudyFile(path.stem, path, source, study, modules, inputs)
+
+
+def _unpacked(path: Path, archive: Archive) -> StudyFile:
+    """A study that was made in Python: its text is run; where that is not all of it, it is read from the pickle."""
+    modules = OwnModules(place_of(path))
+    if archive.pickled:
+        here = f"{sys.version_info.major}.{sys.version_info.minor}"
+        if archive.python != here:
+            raise StudyError(
+                f"{path.name} is for Python {archive.python}, got {here}: run the study from Python again, or use that"
+            )
+        study, inputs = _in_place(path, modules, lambda: pickle.loads(archive.pickled))
+    else:
+        lines = archive.source.splitlines(keepends=True)
+        linecache.cache[str(path)] = (len(archive.source), None, lines, str(path))  # for tracebacks, and AutoGraph
+        code = _compiled(archive.source, path)
+        study, inputs = _in_place(path, modules, lambda: _executed(code, path, archive.name, modules))
+    return StudyFile(archive.name, path, archive.source, study, modules, inputs, archive.kept, archive.used)
+
+
+def _compiled(source: str, path: Path) -> types.CodeType:
     try:
-        code = compile(source, str(path), "exec")
+        return compile(source, str(path), "exec")
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
         raise StudyError(f"{path.name}{line}: {one_line(error.msg)}") from error
     except (ValueError, MemoryError, RecursionError) as error:  # raised by Python's parser for excessive nesting
         raise StudyError(f"{path.name} is not valid Python: {describe_error(error)}") from error
-    modules = OwnModules(path)
-    module = types.ModuleType(f"{modules.package or 'dlstudy_studies'}.{path.stem}")
+
+
+def _executed(code: types.CodeType, path: Path, name: str, modules: OwnModules) -> object:
+    """What the code of a study file binds as `STUDY`; None if nothing."""
+    module = types.ModuleType(f"{modules.package or 'dlstudy_studies'}.{name}")
     module.__file__, module.__package__ = str(path), modules.package
-    beside = base_folder.set(path.resolve().parent)
+    sys.modules[module.__name__] = module  # dataclasses and Keras look classes up by the name of their module
+    exec(code, module.__dict__)
+    return getattr(module, "STUDY", None)
+
+
+def _in_place(path: Path, modules: OwnModules, make: Callable[[], object]) -> tuple[Study, Sequence[str]]:
+    """The study that a file makes, while its own modules can be imported, and the names of the files that it reads.
+
+    Raises:
+        StudyError: it fails, makes something else, or states a file that is not there; says where.
+    """
+    place = modules.path
+    beside = base_folder.set(place.resolve().parent)
     try:
         with (
-            opened_files(path.parent, [path, cache_folder()]) as opened,
+            opened_files(place.parent, [path, cache_folder()]) as opened,
             modules.importable(),
+            running_inside(f"the loading of {path.name}"),
             warnings.catch_warnings(),  # what Optuna warns of, `Arm` refuses with a message
         ):
-            sys.modules[module.__name__] = module  # dataclasses and Keras look classes up by the name of their module
             warnings.filterwarnings("ignore", "Choices for a categorical distribution", UserWarning)
-            exec(code, module.__dict__)
+            study = make()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a study file may also raise SystemExit, or what it made itself
         raise StudyError(f"{path.name}{line_in(error, path)}: {_message(error)}") from error
     finally:
         base_folder.reset(beside)
-    study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         got = "nothing of that name" if study is None else type(study).__name__
         raise StudyError(f"{path.name} must define STUDY = Study(...), got {got}")
-    inputs = [*stated_names(path, study.files), *names_of(opened.paths, path.parent)]
-    return StudyFile(path.stem, path, source, study, modules, tuple(dict.fromkeys(inputs)))
+    inputs = [*stated_names(place, study.files), *names_of(opened.paths, place.parent)]
+    return study, tuple(dict.fromkeys(inputs))
 
 
 def line_in(error: BaseException, path: Path) -> str:
@@ -177,7 +237,7 @@ def _module_file(name: str) -> Path | None:
 
 
 def _is_path(name: str) -> bool:
-    return name.endswith(".py") or os.sep in name
+    return name.endswith((".py", SUFFIX)) or os.sep in name
 
 
 def _folders() -> list[Path]:

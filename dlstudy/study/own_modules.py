@@ -6,12 +6,13 @@ travel with it to a cluster. All three follow imports to the end, by the rules b
 
 import ast
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["UNREADABLE", "OwnModules"]
+__all__ = ["UNREADABLE", "OwnModules", "is_installed"]
 
 UNREADABLE = (SyntaxError, ValueError, MemoryError, RecursionError)
 """What Python's parser raises of a file that it cannot read."""
@@ -157,6 +158,14 @@ class OwnModules:
                 if found := _files_on_the_way(base, parts):
                     return found
         return []
+
+
+def is_installed(module: ModuleType) -> bool:
+    """Whether a module was loaded from Python's own library, or from an installed package."""
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return False
+    return bool(_INSTALLED & {*Path(file).parts}) or Path(file).is_relative_to(sysconfig.get_path("stdlib"))
 
 
 def _files_on_the_way(base: Path, parts: Iterable[str]) -> list[Path]:

@@ -64,7 +64,7 @@ class StudyRun:
 def _tags(study: ResolvedStudy, typed: str) -> dict[str, str]:
     """Tags that MLflow's own fluent interface would have set, and the version of dlstudy."""
     tags = {"mlflow.user": user(), "mlflow.source.name": typed, "mlflow.source.type": "LOCAL"}
-    commit = git_commit(study.path.parent)
+    commit = git_commit(study.file.folder)
     if commit:
         tags["mlflow.source.git.commit"] = commit.removesuffix("+")
     return {**tags, "dlstudy.version": __version__}

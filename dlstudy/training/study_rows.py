@@ -20,6 +20,7 @@ from dlstudy.datasets.readers.paths import base_folder
 from dlstudy.datasets.stream import Stream
 from dlstudy.errors import DataError, DlstudyError
 from dlstudy.study import loader
+from dlstudy.study.archive import place_of
 from dlstudy.study.fingerprint import code_digests
 from dlstudy.study.loader import StudyFile, line_in
 from dlstudy.training.streams import describe_stream
@@ -52,7 +53,7 @@ def with_rows(file: StudyFile, *, anew: bool = False) -> StudyFile:
 
 def _note_of(file: StudyFile) -> Path:
     """The file that keeps which rows the study gave last."""
-    text = json.dumps([str(file.path), _code_of(file)])
+    text = json.dumps([str(file.folder / file.path.name), _code_of(file)])
     return own_folder("remembered") / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
 
 
@@ -60,7 +61,7 @@ def _code_of(file: StudyFile) -> dict[str, str]:
     """A digest of each part of the code that gives the rows, by name."""
     function = file.study.data
     names = [getattr(function, "__name__", "STUDY")] if callable(function) else ["STUDY"]
-    return code_digests(file.source, names, file.modules)
+    return code_digests(file.source, [*names, *file.used], file.modules) | dict(file.kept)
 
 
 def _remembered(note: Path) -> str:
@@ -80,7 +81,7 @@ def _stat_of(path: Path) -> list[int]:
 
 def _read(path: str) -> tuple[str, dict[str, list[int]]]:
     """Reads a study's rows into the cache, in a process of its own; returns their name, and the files it opened."""
-    folder = Path(path).resolve().parent
+    folder = place_of(Path(path)).resolve().parent
     base_folder.set(folder)  # so that its relative paths hold from any current folder
     with opened_files(folder, [Path(path), cache_folder()]) as opened:
         file = loader.load(Path(path))
@@ -111,7 +112,7 @@ def _name_of_rows(file: StudyFile) -> str:
 def _stored_stream(file: StudyFile, stream: Stream) -> str:
     """Reads a stream once where its rows must be counted, and notes what it is; returns its name."""
     code = _code_of(file)
-    files = {name: _sha256(file.path.parent / name) for name in stream.files}
+    files = {name: _sha256(file.folder / name) for name in stream.files}
     try:
         about = describe_stream(stream, [code, stream.version, files])
     except DataError:

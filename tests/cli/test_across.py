@@ -5,7 +5,8 @@ import json
 import pytest
 
 from dlstudy.analysis.reading import read_summary
-from dlstudy.cli import check, plan, run
+from dlstudy.api import runs
+from dlstudy.cli import check, plan
 from dlstudy.cli.app import main
 from dlstudy.engines.base import TrialOutcome
 from dlstudy.report import across
@@ -63,7 +64,7 @@ def happened(tiny, home, monkeypatch):
 
     for module in (session, plan, check):
         monkeypatch.setattr(module, "engine_maker", engine_maker)
-    monkeypatch.setattr(run, "run_study", run_study)
+    monkeypatch.setattr(runs, "run_study", run_study)
     monkeypatch.setattr(exporting, "draw", lambda _: {})
     monkeypatch.setattr(across, "FORMATS", ("html", "json"))
     return happened

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from dlstudy.cli.console import print_table
+from dlstudy.api.terminal import print_table
 from dlstudy.report.blocks import Cell, Mood, Table
 
 

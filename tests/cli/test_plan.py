@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dlstudy.cli import plan
+from dlstudy.api import plans
 from dlstudy.cli.plan import show_plan
 from dlstudy.runner.backend import Backend
 from dlstudy.store.home import Home
@@ -23,7 +23,7 @@ def backend(tmp_path, monkeypatch):
     def make(n, decide):
         return FakeEngine(lambda spec: result)
 
-    monkeypatch.setattr(plan, "engine_maker", lambda *about: make)
+    monkeypatch.setattr(plans, "engine_maker", lambda *about: make)
     return Backend(Home.at(tmp_path / "home"))
 
 
@@ -108,6 +108,6 @@ def test_a_plan_that_knows_the_spread_shows_it(tiny, backend, capsys):
 
 def test_where_nothing_is_missing_nothing_is_rehearsed(tiny, backend, capsys, monkeypatch):
     train(tiny, backend, Request())
-    monkeypatch.setattr(plan, "rehearse", None)
+    monkeypatch.setattr(plans, "rehearse", None)
     show_plan(str(tiny), Request(), backend, json=False)
     assert "Nothing is missing: every training is recorded." in capsys.readouterr().out

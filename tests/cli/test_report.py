@@ -111,7 +111,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(report, "Record", Records(known))
     monkeypatch.setattr(report, "read_summary", read)
-    monkeypatch.setattr(loader, "paths", lambda: paths)
+    monkeypatch.setattr(loader, "paths", lambda made=None: paths)
     monkeypatch.setattr(loader, "load", lambda path: path)
     monkeypatch.setattr(report, "with_rows", lambda file: file)
     monkeypatch.setattr(exporting, "draw", lambda _: {})

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from dlstudy.analysis.reading import summary_of
+from dlstudy.api import runs
 from dlstudy.cli import run
 from dlstudy.datasets import registry
 from dlstudy.errors import DataError, StudyError, UsageError
@@ -71,7 +72,7 @@ def run_all(tmp_path, backend, monkeypatch, capsys):
         for name, source in sources.items():
             (folder / f"{name}.py").write_text(source)
         found = {path.stem: path for path in sorted(folder.glob("*.py"), reverse=True)}
-        monkeypatch.setattr(loader, "paths", lambda: found)
+        monkeypatch.setattr(loader, "paths", lambda made=None: found)
         code = run.run_studies(None, True, request or Request(), backend, json)
         return code, *capsys.readouterr()
 
@@ -258,7 +259,7 @@ def test_stages_are_run_until_the_claim_is_decided_and_say_so(tiny, tmp_path, mo
         n_trained = fake_runs.run(file.path, home, request)
         return Outcome(summary_of(resolve(file, request), Record.open(home)), n_trained, [])
 
-    monkeypatch.setattr(run, "run_study", run_study)
+    monkeypatch.setattr(runs, "run_study", run_study)
     request = Request(until_decided=True, at_most=9)
     assert run.run_studies(str(tiny), False, request, Backend(home), json=False) == 0
     shown = capsys.readouterr().out

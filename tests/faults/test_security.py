@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from dlstudy.api.progress import ProgressView
+from dlstudy.api.terminal import make_view
 from dlstudy.cli import console, tensorboard
 from dlstudy.cli.app import main
-from dlstudy.cli.progress import ProgressView
 from dlstudy.cli.serving import own_hosts
 from dlstudy.datasets import package_index
 from dlstudy.errors import RecordError, StudyError
@@ -333,7 +334,7 @@ def test_texts_steer_no_terminal(monkeypatch, capsys):
     assert terminal.is_terminal
     console.print_outcome(terminal, Outcome(summary, 1, [], [STEERING]), [STEERING])
     console.print_table(terminal, Table(STEERING, [STEERING], [[STEERING]], STEERING))
-    with ProgressView(terminal, Direction.MAXIMIZE) as progress:
+    with ProgressView(make_view(terminal), Direction.MAXIMIZE) as progress:
         progress.say(STEERING)
     console.print_rows([{STEERING: STEERING}], STEERING, [STEERING], False, STEERING)
     console.print_rows([{"a": STEERING}], STEERING, ["a"], True)

@@ -4,18 +4,28 @@ from collections.abc import Mapping
 
 from dlstudy.analysis.results import StudySummary
 from dlstudy.report.figures import claims, curves, search
+from dlstudy.report.figures.style import Drawing, Figure, figure, png
 
-__all__ = ["draw"]
+__all__ = ["draw", "figures"]
 
 
 def draw(summary: StudySummary) -> Mapping[str, bytes]:
     """PNG bytes by the figure's name, of those figures that have something to show. Takes seconds."""
+    return {name: png(drawing) for name, drawing in _drawings(summary).items()}
+
+
+def figures(summary: StudySummary) -> dict[str, Figure]:
+    """The same figures as matplotlib's `Figure`."""
+    return {name: figure(drawing) for name, drawing in _drawings(summary).items()}
+
+
+def _drawings(summary: StudySummary) -> Mapping[str, Drawing]:
     makers = {
-        "differences": claims.differences_png,
-        "curves": curves.curves_png,
-        "budget": search.budget_png,
-        "slices": search.slices_png,
-        "importance": search.importance_png,
+        "differences": claims.differences_drawing,
+        "curves": curves.curves_drawing,
+        "budget": search.budget_drawing,
+        "slices": search.slices_drawing,
+        "importance": search.importance_drawing,
     }
-    drawn = {name: make(summary) for name, make in makers.items()}
-    return {name: png for name, png in drawn.items() if png is not None}
+    made = {name: make(summary) for name, make in makers.items()}
+    return {name: drawing for name, drawing in made.items() if drawing is not None}

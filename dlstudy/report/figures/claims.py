@@ -10,7 +10,7 @@ from dlstudy.analysis.deviations import title_of
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import ClaimSummary, StudySummary, Unit, Verdict
-from dlstudy.report.figures.style import WIDTH, Axes, Figure, elide, heading, pens, plain_numbers, png
+from dlstudy.report.figures.style import WIDTH, Axes, Drawing, Figure, elide, heading, pens, plain_numbers, png
 from dlstudy.report.labels import label
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Row",
     "axis_label",
     "by_scale",
+    "differences_drawing",
     "differences_png",
     "panels",
     "panels_png",
@@ -121,9 +122,16 @@ def panels(summary: StudySummary) -> list[Panel]:
 
 def differences_png(summary: StudySummary) -> bytes | None:
     """The picture of the answer as PNG; None where nothing was compared and no winner was replicated."""
+    drawing = differences_drawing(summary)
+    return None if drawing is None else png(drawing)
+
+
+def differences_drawing(summary: StudySummary) -> Drawing | None:
+    """What draws that picture; None likewise."""
     found = panels(summary)
     unit = "seed or search" if any(claim.unit is Unit.SEARCH for claim in summary.claims) else "seed"
-    return panels_png(found, heading(summary, panels_title(found, unit))) if found else None
+    title = heading(summary, panels_title(found, unit)) if found else ""
+    return (lambda: _figure(found, title)) if found else None
 
 
 def panels_png(found: Sequence[Panel], title: str) -> bytes:

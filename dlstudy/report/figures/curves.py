@@ -10,6 +10,7 @@ from dlstudy.report.figures.style import (
     WIDTH,
     Array,
     Axes,
+    Drawing,
     Figure,
     elide,
     heading,
@@ -24,7 +25,7 @@ from dlstudy.study.metrics import train_metric_of
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.trial import MOST_POINTS, TrainedBy, TrialState
 
-__all__ = ["curves", "curves_png"]
+__all__ = ["curves", "curves_drawing", "curves_png"]
 
 _MARKED = 25  # epochs from which on markers would hide the line
 
@@ -44,8 +45,14 @@ def curves(summary: StudySummary) -> dict[str, dict[str, Array]]:
 
 def curves_png(summary: StudySummary) -> bytes | None:
     """Training curves of every arm's winner on fresh seeds, as PNG; None where no run has two epochs."""
+    drawing = curves_drawing(summary)
+    return None if drawing is None else png(drawing)
+
+
+def curves_drawing(summary: StudySummary) -> Drawing | None:
+    """What draws these; None likewise."""
     found = curves(summary)
-    return png(lambda: _curves_figure(summary, found)) if found else None
+    return (lambda: _curves_figure(summary, found)) if found else None
 
 
 def _drawable(summary: StudySummary, metrics: Sequence[str]) -> dict[str, dict[str, Array]]:

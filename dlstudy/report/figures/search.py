@@ -13,6 +13,7 @@ from dlstudy.analysis.results import StudySummary
 from dlstudy.report.figures.style import (
     WIDTH,
     Axes,
+    Drawing,
     Figure,
     Pen,
     View,
@@ -32,7 +33,18 @@ from dlstudy.study.axes import reaching
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.trial import TrialRecord, TrialState
 
-__all__ = ["Slice", "Tried", "budget_png", "importance_png", "importances", "slices", "slices_png"]
+__all__ = [
+    "Slice",
+    "Tried",
+    "budget_drawing",
+    "budget_png",
+    "importance_drawing",
+    "importance_png",
+    "importances",
+    "slices",
+    "slices_drawing",
+    "slices_png",
+]
 
 Scalar: TypeAlias = Any  # Any: JSON scalars
 
@@ -65,8 +77,14 @@ class Slice:
 
 def budget_png(summary: StudySummary) -> bytes | None:
     """The best validation value so far against trials and against seconds; None where no search has two trials."""
+    drawing = budget_drawing(summary)
+    return None if drawing is None else png(drawing)
+
+
+def budget_drawing(summary: StudySummary) -> Drawing | None:
+    """What draws that; None likewise."""
     curves = [curve for curve in summary.budget_curves if any(value is not None for value in curve.best)]
-    return png(lambda: _budget_figure(summary, curves)) if any(len(curve.best) > 1 for curve in curves) else None
+    return (lambda: _budget_figure(summary, curves)) if any(len(curve.best) > 1 for curve in curves) else None
 
 
 def slices(summary: StudySummary) -> dict[str, list[Slice]]:
@@ -87,8 +105,14 @@ def slices(summary: StudySummary) -> dict[str, list[Slice]]:
 
 def slices_png(summary: StudySummary) -> bytes | None:
     """The validation value along each tuned parameter; None where nothing was tuned."""
+    drawing = slices_drawing(summary)
+    return None if drawing is None else png(drawing)
+
+
+def slices_drawing(summary: StudySummary) -> Drawing | None:
+    """What draws that; None likewise."""
     found = {name: parts for name, parts in slices(summary).items() if any(part.values for part in parts)}
-    return png(lambda: _slices_figure(summary, found)) if found else None
+    return (lambda: _slices_figure(summary, found)) if found else None
 
 
 def importances(summary: StudySummary) -> dict[str, dict[str, float]]:
@@ -111,8 +135,14 @@ def importances(summary: StudySummary) -> dict[str, dict[str, float]]:
 
 def importance_png(summary: StudySummary) -> bytes | None:
     """Which tuned parameters matter, as bars; None where no arm has two of them and four finished trials."""
+    drawing = importance_drawing(summary)
+    return None if drawing is None else png(drawing)
+
+
+def importance_drawing(summary: StudySummary) -> Drawing | None:
+    """What draws that; None likewise."""
     found = importances(summary)
-    return png(lambda: _importance_figure(summary, found)) if found else None
+    return (lambda: _importance_figure(summary, found)) if found else None
 
 
 def _searched(summary: StudySummary, arm: str) -> list[TrialRecord]:

@@ -4,6 +4,7 @@ import io
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -22,10 +23,12 @@ __all__ = [
     "WIDTH",
     "Array",
     "Axes",
+    "Drawing",
     "Figure",
     "Pen",
     "View",
     "elide",
+    "figure",
     "heading",
     "legend_below",
     "pens",
@@ -38,6 +41,8 @@ __all__ = [
 
 
 Figure: TypeAlias = Any  # Any: matplotlib is imported when something is drawn
+Drawing: TypeAlias = Callable[[], Figure]
+"""Makes a figure, within `png` or `figure`, which see to its style."""
 
 
 Axes: TypeAlias = Any  # Any: matplotlib's Axes has no types we follow
@@ -164,20 +169,30 @@ def _spans_decades(values: Sequence[float] | Array) -> bool:
     return low > 0 and math.log10(high) - math.log10(low) > _DECADES
 
 
-def png(draw: Callable[[], Figure]) -> bytes:
+def png(draw: Drawing) -> bytes:
     """A picture as PNG, 150 points an inch: the same picture, the same bytes.
 
     Args:
         draw: makes matplotlib's `Figure`. No text in it is read as mathematics, whatever a study file says.
     """
-    from matplotlib import rc_context
-
     buffer = io.BytesIO()
-    style: dict[Any, Any] = {**STYLE, "text.parse_math": False}  # Any: matplotlib types its keys as literals
-    with rc_context(style), warnings.catch_warnings():
+    with _styled(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # shown as a box, as in a browser
         draw().savefig(buffer, format="png", dpi=150, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def figure(draw: Drawing) -> Figure:
+    """The picture that `png` would write, as matplotlib's `Figure`, to be changed or saved."""
+    with _styled():
+        return draw()
+
+
+def _styled() -> AbstractContextManager[None]:
+    from matplotlib import rc_context
+
+    style: dict[Any, Any] = {**STYLE, "text.parse_math": False}  # Any: matplotlib types its keys as literals
+    return rc_context(style)
 
 
 def plain_numbers(axis: Any) -> None:  # Any: matplotlib's Axis has no types we follow

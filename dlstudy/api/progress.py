@@ -1,35 +1,61 @@
-"""Live progress of a run: bars on a terminal, plain lines elsewhere."""
+"""Live progress of a run, wherever it is shown."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Protocol
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from dlstudy.analysis.formatting import params_text
 from dlstudy.study.events import Listener, Totals
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.trial import TrialRecord, TrialSpec
 
-__all__ = ["ProgressView"]
+__all__ = ["Display", "ProgressView", "View"]
 
 
-class _View(Protocol):
-    def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None: ...
-    def close(self) -> None: ...
+class View(ABC):
+    """The place where one run shows its progress."""
+
+    @abstractmethod
+    def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None:
+        """Shows how far the run is.
+
+        Args:
+            totals: trials done and wanted, by phase and arm.
+            line: on the trial that has just ended; empty for none.
+            left: the time left.
+            best: the best value so far, by phase and arm.
+        """
+
+    @abstractmethod
+    def say(self, line: str) -> None:
+        """Shows a line that stays."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Shows the last state. Nothing comes after it."""
+
+
+class Display(ABC):
+    """What a person looks at while runs go on: a terminal or a notebook."""
+
+    @abstractmethod
+    def view(self) -> View:
+        """A place for the progress of one run."""
+
+    @abstractmethod
+    def say(self, line: str, style: str = "") -> None:
+        """Shows a line between runs; `style` is one of rich's."""
 
 
 class ProgressView(Listener):
     """Shows trials done, the best so far and the time left, for each phase and arm."""
 
-    def __init__(self, console: Console, direction: Direction) -> None:
-        self._console, self._direction = console, direction
+    def __init__(self, view: View, direction: Direction) -> None:
+        self._view, self._direction = view, direction
         self._best: dict[tuple[str, str], float] = {}
         self._begun_s = time.monotonic()
         self._n_ended = 0
-        self._view: _View = _Bars(console) if console.is_terminal else _Lines(console)
 
     def __enter__(self) -> "ProgressView":
         return self
@@ -40,8 +66,8 @@ class ProgressView(Listener):
         self._view.close()
 
     def say(self, line: str) -> None:
-        """Prints a line above the bars."""
-        self._console.print(line, highlight=False, markup=False, style="dim")
+        """Shows a line beside the progress."""
+        self._view.say(line)
 
     def began(self, spec: TrialSpec, slot: str, totals: Totals) -> None:
         """Shows the totals before the first trial ends."""
@@ -73,46 +99,3 @@ class ProgressView(Listener):
 
     def _texts(self) -> dict[tuple[str, str], str]:
         return {part: f"best {value:.4f}" if part[0] == Phase.SEARCH else "" for part, value in self._best.items()}
-
-
-class _Lines:
-    """Prints one line per trial."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None:
-        if line:
-            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    def close(self) -> None:
-        pass
-
-
-class _Bars:
-    """Shows one bar for each phase and arm."""
-
-    def __init__(self, console: Console) -> None:
-        columns = (
-            TextColumn("{task.description:<24}", markup=False),
-            BarColumn(24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[best]}"),
-        )
-        self._progress = Progress(*columns, console=console)
-        self._tasks: dict[tuple[str, str], TaskID] = {}
-        self._overall: TaskID | None = None
-
-    def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None:
-        self._progress.start()
-        for part, (done, wanted) in totals.items():
-            if part not in self._tasks:
-                self._tasks[part] = self._progress.add_task(" ".join(part), total=wanted, best="")
-            self._progress.update(self._tasks[part], completed=done, total=wanted, best=best.get(part, ""))
-        if self._overall is None:
-            self._overall = self._progress.add_task("all", total=1, best="")
-        done, wanted = (sum(numbers) for numbers in zip(*totals.values(), strict=True))
-        self._progress.update(self._overall, completed=done, total=wanted, best=left)
-
-    def close(self) -> None:
-        self._progress.stop()

@@ -1,0 +1,132 @@
+"""A terminal as the place where runs are shown: bars and tables, and plain lines where output is piped."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.segment import Segment
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from dlstudy.api.progress import Display, View
+from dlstudy.common.text import printable
+from dlstudy.report.blocks import Mood, Table, mood_of
+from dlstudy.study.events import Totals
+
+__all__ = ["TerminalDisplay", "make_console", "make_view", "print_table"]
+
+
+def make_console(error: bool = False) -> Console:
+    """A console that prints no control characters; wide when piped, so that tables are not folded."""
+    console = Console(stderr=error, soft_wrap=False)
+    console = console if console.is_terminal else Console(stderr=error, width=200)
+    console.push_render_hook(_Printable())
+    return console
+
+
+def print_table(console: Console, table: Table) -> None:
+    """A table with its title and note."""
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in table.heads:
+        shown.add_column(head, overflow="fold")
+    for row in table.rows:
+        shown.add_row(*[_styled(cell) for cell in row])
+    console.print(Text(table.title, style="bold"))  # not the table's own title, which is folded to its width
+    console.print(shown)
+    if table.note:
+        console.print(Text(table.note, style="dim"))
+        console.print()
+
+
+@dataclass(frozen=True)
+class TerminalDisplay(Display):
+    """Shows runs on a console."""
+
+    console: Console
+
+    def view(self) -> View:
+        """Bars on a terminal, a line for each trial elsewhere."""
+        return make_view(self.console)
+
+    def say(self, line: str, style: str = "") -> None:
+        """Prints a line."""
+        self.console.print(Text(line, style=style))
+
+
+def make_view(console: Console) -> View:
+    """Bars on a terminal, a line for each trial elsewhere."""
+    return _Bars(console) if console.is_terminal else _Lines(console)
+
+
+class _Lines(View):
+    """Prints one line per trial."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None:
+        if line:
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def say(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, style="dim")
+
+    def close(self) -> None:
+        pass
+
+
+class _Bars(View):
+    """Shows one bar for each phase and arm."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (
+            TextColumn("{task.description:<24}", markup=False),
+            BarColumn(24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[best]}"),
+        )
+        self._console = console
+        self._progress = Progress(*columns, console=console)
+        self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._overall: TaskID | None = None
+
+    def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None:
+        self._progress.start()
+        for part, (done, wanted) in totals.items():
+            if part not in self._tasks:
+                self._tasks[part] = self._progress.add_task(" ".join(part), total=wanted, best="")
+            self._progress.update(self._tasks[part], completed=done, total=wanted, best=best.get(part, ""))
+        if self._overall is None:
+            self._overall = self._progress.add_task("all", total=1, best="")
+        done, wanted = (sum(numbers) for numbers in zip(*totals.values(), strict=True))
+        self._progress.update(self._overall, completed=done, total=wanted, best=left)
+
+    def say(self, line: str) -> None:
+        """Prints a line above the bars."""
+        self._console.print(line, highlight=False, markup=False, style="dim")
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+class _Printable(RenderHook):
+    """Removes control characters from texts, but keeps rich's own."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_PrintableText(renderable) for renderable in renderables]
+
+
+@dataclass(frozen=True)
+class _PrintableText:
+    whole: ConsoleRenderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self.whole, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+def _styled(cell: str) -> Text:
+    styles: dict[Mood | None, str] = {Mood.GOOD: "green", Mood.BAD: "red"}
+    return Text(cell, style=styles.get(mood_of(cell), ""))
