@@ -5,8 +5,7 @@ import json
 import pytest
 
 from dlstudy.analysis.reading import read_summary
-from dlstudy.api import runs
-from dlstudy.cli import check, plan
+from dlstudy.api import checks, plans, runs
 from dlstudy.cli.app import main
 from dlstudy.engines.base import TrialOutcome
 from dlstudy.report import across
@@ -62,7 +61,7 @@ def happened(tiny, home, monkeypatch):
         summary = read_summary(file, Record.open(backend.home, None, for_writing=False), str(request.variant))
         return Outcome(summary, n_trained, [], [f"a remark of {dataset}"])
 
-    for module in (session, plan, check):
+    for module in (session, plans, checks):
         monkeypatch.setattr(module, "engine_maker", engine_maker)
     monkeypatch.setattr(runs, "run_study", run_study)
     monkeypatch.setattr(exporting, "draw", lambda _: {})
