@@ -28,7 +28,7 @@ def resolved(study: Study, name: str) -> ResolvedStudy:
     """The study as a run without options would have it. Another name draws other designs and seeds."""
     file = StudyFile(name, Path(f"{name}.py"), "", study, OwnModules(Path(f"{name}.py")))
     fields = {item.name: getattr(study, item.name) for item in dataclasses.fields(Study)}
-    return ResolvedStudy(**fields, file=file, variant=Variant(), data=registry.describe(study.dataset))
+    return ResolvedStudy(**fields, file=file, variant=Variant(), about=registry.describe(study.dataset))
 
 
 def trials_of(study: ResolvedStudy, truth: Truth) -> list[TrialRecord]:
