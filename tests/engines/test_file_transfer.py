@@ -16,6 +16,8 @@ from dlstudy.engines.file_transfer import (
     write_files,
 )
 from dlstudy.study import loader
+from dlstudy.study.archive import Archive
+from dlstudy.study.fingerprint import code_of
 from dlstudy.study.trial import figures_beside
 from tests.engines.test_engines import make_spec
 
@@ -132,3 +134,30 @@ def test_folders_travel_whole_with_empty_files(tiny, tmp_path):
     put_in_place(collect(there), spec)
     found = sorted(str(path.relative_to(tmp_path / "home")) for path in (tmp_path / "home").rglob("empty"))
     assert found == ["model.pictures/empty", "model/data/empty"]
+
+
+MADE = """
+from dlstudy import Arm, Protocol, Split, Study
+from helper import SIZE
+
+
+def build(p):
+    return SIZE
+
+
+STUDY = Study("Where?", "digits", build, [Arm("a")], Protocol(searches=1, split=Split(validation=10)))
+"""
+
+
+def test_a_study_that_was_made_in_python_is_sent_with_its_own_modules_and_loads_there(tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "helper.py").write_text("SIZE = 7")
+    path = Archive("made", str(tmp_path / "here"), MADE).write(tmp_path / "home")
+    definition = code_of(loader.load(path))
+    assert "helper.py" in definition
+    sent = read_study(path)
+    assert set(sent.files) == {path.name, "helper.py"}
+    write_files(sent.files, tmp_path / "there")
+    shutil.rmtree(tmp_path / "here")
+    file = loader.load(tmp_path / "there" / sent.path)
+    assert (file.study.build({}), code_of(file), file.name) == (7, definition, "made")
