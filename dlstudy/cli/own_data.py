@@ -38,8 +38,9 @@ def own_name(given: str, target: str | None) -> str:
         raise UsageError(f"no file at {given}: check the path")
     if target is not None:
         raise UsageError(f"--target is for a table in a file, got it with {given}: leave it out")
-    file = with_rows(loader.load(loader.find(given)), anew=True)
-    return file.study.dataset
+    if given.isidentifier() and given not in loader.paths():
+        return registry.describe(given).name  # or says which data sets there are
+    return with_rows(loader.load(loader.find(given)), anew=True).study.dataset
 
 
 def show_own_data(name: str, json: bool) -> None:

@@ -1,5 +1,6 @@
 """The data of one training outside of a run: for a winner's predictions, and for a model that is only looked at."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,11 @@ from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset, Description
 from dlstudy.datasets.own_cache import is_own
 from dlstudy.datasets.structure import Structure, is_table, join, rows_in, take
-from dlstudy.study.row_facts import facts_in
+from dlstudy.study.row_facts import facts_in, facts_known
 from dlstudy.study.splits import Rows, split_rows
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training.arrays import Arrays
-from dlstudy.training.building import TrainingData
+from dlstudy.training.building import TrainingData, takes_data
 from dlstudy.training.preparation import prepare_arrays
 from dlstudy.training.shared_memory import scaled
 from dlstudy.training.study_functions import StudyFunctions
@@ -58,6 +59,9 @@ def data_of(spec: TrialSpec, functions: StudyFunctions, given: Structure = None)
         DataError: it is not available.
         TrialError: the study's `prepare` fails.
     """
+    about = registry.describe(spec.dataset)
+    if given is not None and not (functions.prepare or takes_data(functions.build) or is_own(spec.dataset)):
+        return _of_given(spec, about, given)
     dataset = registry.load(spec.dataset)
     about, arrays = dataset.description, _arrays(dataset, given)
     rows = split_rows(spec.split, facts_in(spec.split, dataset), spec.rows, number=spec.split_number)
@@ -65,6 +69,20 @@ def data_of(spec: TrialSpec, functions: StudyFunctions, given: Structure = None)
         p = parameters_for_build(spec, about, len(rows.train))
         arrays, about = prepare_arrays(functions, arrays, about, rows.train, p)
     return TrialData(dataset, arrays, about, rows)
+
+
+def _of_given(spec: TrialSpec, about: Description, given: Structure) -> TrialData:
+    """The given rows alone: where a study prepares nothing, the data itself is not needed, and may not be here."""
+    facts = facts_known(dataclasses.replace(spec.split, groups="", stratify=False), about)
+    assert facts is not None, "the sizes of the parts are known"
+    nothing = np.zeros((0, *given.shape[1:]))
+    dataset = Dataset(about, nothing, nothing, given, nothing)
+    return TrialData(
+        dataset,
+        Arrays(nothing, nothing, scaled(given, about), nothing),
+        about,
+        split_rows(spec.split, facts, spec.rows),
+    )
 
 
 def _arrays(dataset: Dataset, given: Structure) -> Arrays:

@@ -12,6 +12,7 @@ from dlstudy.cli.app import main
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
+from tests.helpers.study_process import in_full_form
 
 pytestmark = pytest.mark.slow
 
@@ -204,6 +205,7 @@ def reads(tmp_path_factory):
     return folder
 
 
+@in_full_form
 def test_a_file_that_any_function_of_a_study_opens_in_a_worker_is_in_every_definition(reads):
     files = Record.open(Home.at(reads / "mlruns"), for_writing=False).files("reads", Variant())
     assert {(name.arm, name.phase) for name in files} == {
@@ -212,6 +214,7 @@ def test_a_file_that_any_function_of_a_study_opens_in_a_worker_is_in_every_defin
     assert [set(found) for found in files.values()] == [SEEN] * 4
 
 
+@in_full_form
 def test_one_step_shows_what_is_opened_before_and_in_a_training(reads, monkeypatch, capsys):
     monkeypatch.chdir(reads)
     assert main(["check", "reads.py", "--engine", "inline", "--json"]) == 0
@@ -219,6 +222,7 @@ def test_one_step_shows_what_is_opened_before_and_in_a_training(reads, monkeypat
     assert [set(row["files"]) for row in rows] == [SEEN_IN_A_STEP] * 2
 
 
+@in_full_form
 @pytest.mark.parametrize("name", sorted(SEEN))
 def test_each_edit_is_refused_without_a_worker(reads, monkeypatch, capsys, name):
     monkeypatch.chdir(reads)
@@ -236,6 +240,7 @@ def test_each_edit_is_refused_without_a_worker(reads, monkeypatch, capsys, name)
         (reads / name).write_bytes(content)
 
 
+@in_full_form
 def test_what_only_figures_read_and_what_the_study_wrote_is_no_change(reads):
     (reads / "style.txt").write_text("other")
     (reads / "kept.txt").write_text("2")

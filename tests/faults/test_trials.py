@@ -55,7 +55,8 @@ def test_a_prepare_that_gives_no_rows_fails_its_trial(context, given):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda x, y: (x.astype(str), y), "prepare must return numbers, got x of <U"),
+        (lambda x, y: (x, y.astype(str)), "prepare must return numbers, got y of texts or dates"),
+        (lambda x, y: (x.astype(str), y), "prepare must return x and y: x of several texts in a row must be a table"),
         (lambda x, y: (x * float("nan"), y), "prepare returned numbers that are not finite"),
         (lambda x, y: (x[:5], y), "prepare must return x and y of 1797 rows"),
         (lambda x, y: 1 / 0, "ZeroDivisionError: division by zero"),

@@ -7,7 +7,7 @@ import signal
 import socket
 import urllib.request
 
-from tests.helpers.study_process import FULL, StudyProcess, await_
+from tests.helpers.study_process import FULL, StudyProcess, await_, in_full_form
 
 LONG = ("--seeds", "40")
 
@@ -45,6 +45,7 @@ def test_different_studies_run_side_by_side_in_one_home(tmp_path):
             study_process.check()
 
 
+@in_full_form
 def test_readers_work_during_a_run_and_do_not_disturb_it(tmp_path):
     study_process = StudyProcess(tmp_path)
     with study_process.start(*LONG) as process:

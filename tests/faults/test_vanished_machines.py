@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from dlstudy.store.home import Home
-from tests.helpers.study_process import FULL, StudyProcess, await_, undisturbed
+from tests.helpers.study_process import FULL, StudyProcess, await_, in_full_form, undisturbed
 
 pytest_plugins = ["tests.helpers.database_servers"]
 OURS, THEIRS = "10.231.77.1", "10.231.77.2"
@@ -78,6 +78,7 @@ def storage(request, machine, server_at):
     return url if FULL else f"{url}?options={SOON.replace(' ', '%20')}"
 
 
+@in_full_form
 def test_a_study_continues_elsewhere_and_the_machine_that_comes_back_stops(machine, storage, tmp_path):
     first, second = StudyProcess(tmp_path / "first"), StudyProcess(tmp_path / "second")
     with first.start("--storage", storage, on=machine.on) as lost:

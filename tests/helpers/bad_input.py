@@ -79,8 +79,6 @@ STUDIES = {
         "study(question=b'is it?')",
     ],
     "Study.dataset must be 1 to 64 letters, digits, _, . or - and": [
-        "study(dataset=None)",
-        "study(dataset='')",
         "study(dataset='../mnist')",
         "study(dataset=['mnist'])",
     ],
@@ -119,6 +117,7 @@ STUDIES = {
     "a study has either dataset, the name of a data set, or data": [
         "study(data=Data([1, 2], [0, 1]))",
         "study(dataset='')",
+        "study(dataset=None)",
         "Study('Is it?')",
     ],
     "Study.remarks must be a list of texts": ["study(remarks='a remark')", "study(remarks=None)"],

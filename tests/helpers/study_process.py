@@ -16,6 +16,8 @@ from contextlib import closing
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.trial import TrialState
@@ -23,6 +25,7 @@ from dlstudy.study.variant import Variant
 from tests.helpers.store_copies import original
 
 FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
+in_full_form = pytest.mark.skipif(not FULL, reason="in the full form only: make faults")
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "dlstudy.cli" if FULL else "tests.helpers.fake_worker"]
 KILL, STOP = signal.SIGKILL, signal.SIGSTOP
