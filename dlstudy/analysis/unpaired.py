@@ -1,4 +1,4 @@
-"""Runs of ours against results from elsewhere that no seed pairs with them: Welch's t, of what is known of each side.
+"""Welch's t test of our runs against results from elsewhere that are not on the same seeds.
 
 The difference of a run is that from the mean of the results from elsewhere, so that the differences have the spread of
 our runs; the standard error of that mean is added to theirs. A single figure has none: it is a fixed number, and

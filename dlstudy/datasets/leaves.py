@@ -148,13 +148,10 @@ def open_leaf(path: Path) -> Any:  # Any: an array or a table
     from pyarrow import feather
 
     table = feather.read_table(path, memory_map=True).to_pandas()
-    return (
-        table
-        if path.name.endswith(".table.arrow")
-        else objects(
-            [None if isinstance(item, float) else item for item in table[_COLUMN].astype(object)]  # a missing text
-        )
-    )
+    if path.name.endswith(".table.arrow"):
+        return table
+    items = table[_COLUMN].astype(object)
+    return objects([None if isinstance(item, float) else item for item in items])  # a missing text comes as NaN
 
 
 def add_to_digest(digest: Any, name: str, leaf: Any) -> None:  # Any: of hashlib; an array or a table

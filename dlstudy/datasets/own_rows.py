@@ -1,6 +1,5 @@
 """A user's own rows in one plain form: checked, with labels as numbers, and with what belongs to each row apart."""
 
-import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from dlstudy.common.text import short_repr
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.dataset import Array
 from dlstudy.datasets.leaves import missing_in, objects, plain_leaf
+from dlstudy.datasets.readers.fields import near
 from dlstudy.datasets.structure import Structure, arrays_in, is_table, map_arrays, with_items
 from dlstudy.datasets.tasks import read_targets
 from dlstudy.errors import DataError
@@ -134,9 +134,9 @@ class _Columns:
         known = [str(column) for column in self.left.columns]
         for name in names:
             if name not in known:
-                close = difflib.get_close_matches(name, known, 1)
-                hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known[:20])}"
-                raise DataError(f"Data.{what} must name a column of the table, got {short_repr(name)}: {hint}")
+                raise DataError(
+                    f"Data.{what} must name a column of the table, got {short_repr(name)}: {near(name, known)}"
+                )
         taken = self.left[list(names)]
         self.left = self.left.drop(columns=list(names))
         return taken

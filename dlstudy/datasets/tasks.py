@@ -13,7 +13,7 @@ __all__ = ["Targets", "read_targets"]
 
 _MOST_CLASSES = 100
 _ROWS_PER_CLASS = 3
-"""Whole numbers are classes where there are no more different ones than this, each of so many rows on average."""
+"""Whole numbers are taken for classes if each value has at least this many rows on average."""
 
 _FEWEST_OF_A_CLASS = 2
 

@@ -200,7 +200,7 @@ def _of_rows(facts: np.ndarray | None, rows: np.ndarray) -> np.ndarray:
 
 
 def _labels(facts: RowFacts, rows: np.ndarray, least: int) -> np.ndarray:
-    """The classes of rows, checked: there are at least so many rows of each."""
+    """The class of each row, after a check that each class has enough rows."""
     labels = _of_rows(facts.labels, rows)
     classes, counts = np.unique(labels, return_counts=True)
     if counts.min() < least:

@@ -12,7 +12,7 @@ from dlstudy.training.keras_training import symbols_of
 from dlstudy.training.saved_models import load_model
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import building_apart, parameters_for_build
-from dlstudy.training.trial_data import TrialData, data_of
+from dlstudy.training.trial_data import TrialData, data_for_model
 
 __all__ = ["describe_model"]
 
@@ -40,7 +40,7 @@ def describe_model(spec_json: dict[str, Any], folder: str | None, digest: str) -
     functions = StudyFunctions.of(file.study)
     with file.modules.importable(), building_apart() as folders:
         try:
-            data = data_of(spec, functions)
+            data = data_for_model(spec, functions)
             p = {**parameters_for_build(spec, data.description, len(data.rows.train)), **folders}
             build = partial(build_model, functions.build, p, data.training)
             model = build()

@@ -10,18 +10,18 @@ import numpy as np
 
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.structure import Structure, map_arrays, take
-from dlstudy.errors import DivergedError, TrialError
+from dlstudy.errors import TrialError
 from dlstudy.study.phases import ReadTest
-from dlstudy.study.row_values import pack_agreeing
-from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
+from dlstudy.study.trial import TrainedBy, TrialResult
 from dlstudy.training import graph_fit
 from dlstudy.training.arrays import Arrays, Task, as_in_fit, for_keras, to_device
-from dlstudy.training.artifacts import extra_metrics_of, model_digest, save_figures, save_model
+from dlstudy.training.artifacts import extra_metrics_of, save_figures, save_model
 from dlstudy.training.batches import has_text, in_batches
 from dlstudy.training.class_weights import weight_of_rows
 from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against, single_output
 from dlstudy.training.epoch_recorder import EpochRecorder, numbers_in
-from dlstudy.training.initial_weights import count_parameters, digests
+from dlstudy.training.initial_weights import digests
+from dlstudy.training.keras_results import finished_result, metrics_of_epochs, pruned_result
 from dlstudy.training.model_cache import ModelCache, Slot
 from dlstudy.training.outputs import UNJUDGED, Judgement, judge
 from dlstudy.training.own_metrics import END_ROWS, Predictions, Rows, metrics_at_end, read_outputs
@@ -48,36 +48,24 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
     metrics = extra_metrics_of(slot.model, task, "start")
     trained.run()
     recorder = trained.recorder
-    if recorder.diverged:
-        raise DivergedError(f"the loss was no longer a finite number after epoch {recorder.epoch}")
-    metrics |= {**recorder.metrics_of(trained.model), "parameters": count_parameters(trained.model)}
-    cost = {"seconds_per_epoch": recorder.seconds_per_epoch(), **recorder.saved()}
+    metrics |= metrics_of_epochs(trained.model, recorder)
     if recorder.pruned:
-        return TrialResult(
-            TrialState.PRUNED,
-            f"pruned after epoch {recorder.epoch}",
-            metrics | task.take_finite_logged(),
-            cost=cost,
-            trained_by=trained.trained_by,
-            remarks=trained.remarks,
-        )
+        return pruned_result(task, recorder, metrics, trained.trained_by, trained.remarks)
     judged, losses = _judge_at_end(trained, task, metrics)
     left_out = _add_metrics_of_study(trained, task, metrics)
     not_saved, no_figures = save_model(trained.model, "keras", task), save_figures(trained.model, task)
     trained.keep()
     model_remark = not_saved or remark_on_loading(task)
-    return TrialResult(
-        TrialState.FINISHED,
-        metrics=metrics,
-        cost=cost,
+    return finished_result(
+        task,
+        recorder,
+        metrics,
         trained_by=trained.trained_by,
         remarks=[*trained.remarks, *judged.remarks, *left_out, *filter(None, [model_remark, no_figures])],
-        correct=judged.correct,
-        row_values=pack_agreeing(losses, metrics),
+        judged=judged,
+        losses=losses,
         initial=initial,
-        model=model_digest(task),
         model_remark=model_remark,
-        outputs=judged.outputs,
     )
 
 

@@ -38,10 +38,9 @@ def prepare_arrays(
     n, n_test = rows_in(arrays.x), rows_in(arrays.x_test)
     y = None if arrays.y is None else join(arrays.y, arrays.y_test)
     given = functions.prepare(join(arrays.x, arrays.x_test), y, train, dict(p))
-    may_lack = any(map(missing_in, arrays_in(arrays.x)))
     if not isinstance(given, list | tuple) or len(given) not in (2, 3):
         raise TrialError(f"prepare must return x and y, or x, y and weights of the rows, got {short_repr(given)}")
-    x = _checked("x", given[0], n + n_test, may_lack=may_lack)
+    x = _checked("x", given[0], n + n_test, arrays.x)
     y = None if given[1] is None else x if given[1] is given[0] else _checked("y", given[1], n + n_test)
     weight = None if arrays.weight is None else np.concatenate([arrays.weight, np.asarray(arrays.weight_test)])
     if len(given) == 3:
@@ -75,9 +74,12 @@ def refuse_leak(
     numbers = np.arange(n + rows_in(arrays.x_test))
     numbers[others] = train[np.arange(len(others)) % len(train)]
     changed = _with_rows(arrays, numbers)
-    seen = [prepare_arrays(functions, each, description, train, p)[0] for each in (arrays, arrays, changed)]
-    first, again, other = (_digest_of_rows(each, train) for each in seen)
-    if first == again != other:
+
+    def digest(given: Arrays) -> bytes:
+        return _digest_of_rows(prepare_arrays(functions, given, description, train, p)[0], train)
+
+    first = digest(arrays)
+    if first != digest(changed) and first == digest(arrays):
         raise TrialError(
             "prepare lets rows that validate or test into those that train: fit what it fits to the rows `train` "
             "alone, or state Study.prepare_sees_all_rows"
@@ -105,14 +107,14 @@ def _digest_of_rows(arrays: Arrays, rows: np.ndarray) -> bytes:
     return digest.digest()
 
 
-def _checked(name: str, part: object, n: int, *, may_lack: bool = False) -> Structure:
+def _checked(name: str, part: object, n: int, data: Structure = ()) -> Structure:
     """The arrays that `prepare` returns for x or y.
 
     Args:
         name: what they are.
         part: what it returned.
         n: rows that there are.
-        may_lack: whether values may be missing, as in the data itself.
+        data: what it was made of; where values are missing there, they may be missing in it too.
 
     Raises:
         TrialError: they are not arrays or tables of n rows, or hold numbers that are not finite.
@@ -126,7 +128,9 @@ def _checked(name: str, part: object, n: int, *, may_lack: bool = False) -> Stru
             raise TrialError(f"prepare must return x and y of {n} rows, got {name} of shape {array.shape}")
         if name != "x" and not is_table(array) and array.dtype.kind not in "buif":
             raise TrialError(f"prepare must return numbers, got {name} of texts or dates")
-        if not is_table(array) and array.dtype.kind == "f" and not (may_lack or np.isfinite(array).all()):
+        if not is_table(array) and array.dtype.kind == "f" and not np.isfinite(array).all():
+            if any(map(missing_in, arrays_in(data))):
+                continue
             raise TrialError("prepare returned numbers that are not finite: fix it, or the data")
     if not arrays_in(structure):
         raise TrialError(f"prepare must return x and y, got no array for {name}")

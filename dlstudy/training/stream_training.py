@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from dlstudy.datasets.structure import map_arrays
-from dlstudy.errors import DivergedError, TrialError
+from dlstudy.errors import TrialError
 from dlstudy.study.phases import ReadTest
-from dlstudy.study.row_values import pack_agreeing
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training.arrays import Task
-from dlstudy.training.artifacts import model_digest, save_model
+from dlstudy.training.artifacts import save_model
 from dlstudy.training.epoch_recorder import EpochRecorder, metric_of, numbers_in
 from dlstudy.training.initial_weights import count_parameters, digests
+from dlstudy.training.keras_results import finished_result, metrics_of_epochs, pruned_result
 from dlstudy.training.keras_training import callbacks_of, require_compiled
 from dlstudy.training.outputs import UNJUDGED, Judgement, judge
 from dlstudy.training.own_metrics import END_ROWS
@@ -37,30 +37,23 @@ def train_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # An
     initial = digests(model) if task.spec.phase.reads_test else {}
     recorder = EpochRecorder(task)
     _fit(model, task, streams, recorder.begin(callbacks_of(task), task.spec.epochs))
-    if recorder.diverged:
-        raise DivergedError(f"the loss was no longer a finite number after epoch {recorder.epoch}")
-    metrics = {**recorder.metrics_of(model), "parameters": count_parameters(model)}
-    cost = {"seconds_per_epoch": recorder.seconds_per_epoch(), **recorder.saved()}
+    metrics = metrics_of_epochs(model, recorder)
     if recorder.pruned:
-        return TrialResult(
-            TrialState.PRUNED, f"pruned after epoch {recorder.epoch}", metrics, cost=cost, trained_by=TrainedBy.FIT
-        )
+        return pruned_result(task, recorder, metrics, TrainedBy.FIT, recorder.remarks)
     judged, losses = _judge_at_end(model, task, streams, metrics, is_judged=recorder.judged)
     metrics |= task.take_finite_logged()
     not_saved = save_model(model, "keras", task)
     remark = not_saved or remark_on_loading(task)
-    return TrialResult(
-        TrialState.FINISHED,
-        metrics=metrics,
-        cost=cost,
+    return finished_result(
+        task,
+        recorder,
+        metrics,
         trained_by=TrainedBy.FIT,
         remarks=[*recorder.remarks, *judged.remarks, *filter(None, [remark])],
-        correct=judged.correct,
-        row_values=pack_agreeing(losses, metrics),
+        judged=judged,
+        losses=losses,
         initial=initial,
-        model=model_digest(task),
         model_remark=remark,
-        outputs=judged.outputs,
     )
 
 

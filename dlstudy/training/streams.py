@@ -11,7 +11,7 @@ import numpy as np
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.dataset import Description
 from dlstudy.datasets.stream import Stream
-from dlstudy.datasets.structure import Structure, map_arrays
+from dlstudy.datasets.structure import Structure, map_arrays, rows_in, shapes_of
 from dlstudy.errors import DataError
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.row_facts import facts_known
@@ -75,12 +75,12 @@ def _count(stream: Stream, name: str) -> int:
     """
     part = _rows_of(stream, name, 0)
     if not _is_tf(part):
-        n = sum(_n_rows(part[i]) for i in range(len(part)))
+        n = sum(rows_in(part[i]) for i in range(len(part)))
     else:
         known = int(part.cardinality())
         if known == -1:
             raise DataError(f"the {name} part of a stream must end, got an endless one: leave its repeat() out")
-        n = known if known >= 0 and not stream.batched else sum(_n_rows(item) if stream.batched else 1 for item in part)
+        n = known if known >= 0 and not stream.batched else sum(rows_in(item) if stream.batched else 1 for item in part)
     if not n:
         raise DataError(f"the {name} part of a stream needs rows, got none: check what it reads")
     return n
@@ -107,7 +107,7 @@ def describe_stream(stream: Stream, identity: Any) -> Description:  # Any: JSON
         name=f"{stream.name}-{sha256[:12]}",
         title=stream.title or stream.name,
         task=stream.task,
-        input_shape=map_arrays(lambda array: tuple(array.shape[1:]), first[0]),
+        input_shape=shapes_of(first[0]),
         n_classes=len(names),
         label_names=names,
         n_train=counts["train"] + n_validation,
@@ -120,16 +120,6 @@ def describe_stream(stream: Stream, identity: Any) -> Description:  # Any: JSON
         n_validation=n_validation,
         is_stream=True,
     )
-
-
-def _n_rows(batch: Structure) -> int:
-    return len(next(iter(_leaves(batch))))
-
-
-def _leaves(structure: Structure) -> list[Any]:  # Any: arrays or tensors
-    found: list[Any] = []
-    map_arrays(found.append, structure)
-    return found
 
 
 def _rows_of(stream: Stream, name: str, seed: int) -> Any:  # Any: as of `part`

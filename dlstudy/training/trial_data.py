@@ -20,7 +20,7 @@ from dlstudy.training.shared_memory import scaled
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import parameters_for_build
 
-__all__ = ["TrialData", "data_of"]
+__all__ = ["TrialData", "data_for_model", "data_of"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def data_of(spec: TrialSpec, functions: StudyFunctions, given: Structure = None)
         TrialError: the study's `prepare` fails.
     """
     about = registry.describe(spec.dataset)
-    if given is not None and not (functions.prepare or takes_data(functions.build) or is_own(spec.dataset)):
+    if given is not None and not _needs_rows(spec, functions):
         return _of_given(spec, about, given)
     dataset = registry.load(spec.dataset)
     about, arrays = dataset.description, _arrays(dataset, given)
@@ -71,18 +71,34 @@ def data_of(spec: TrialSpec, functions: StudyFunctions, given: Structure = None)
     return TrialData(dataset, arrays, about, rows)
 
 
+def data_for_model(spec: TrialSpec, functions: StudyFunctions) -> TrialData:
+    """The data that a model of a spec is built for; without rows where `build` can do without them.
+
+    Raises:
+        DataError: it is needed, and not available.
+        TrialError: the study's `prepare` fails.
+    """
+    if _needs_rows(spec, functions):
+        return data_of(spec, functions)
+    about = registry.describe(spec.dataset)
+    return _of_given(spec, about, np.zeros((0, *about.input_shape)))
+
+
+def _needs_rows(spec: TrialSpec, functions: StudyFunctions) -> bool:
+    """Whether the rows of the data decide how a model is built, or how other rows are given to it."""
+    decide = functions.prepare or takes_data(functions.build) or spec.split.groups  # which says how many rows train
+    return bool(decide) or is_own(spec.dataset)
+
+
 def _of_given(spec: TrialSpec, about: Description, given: Structure) -> TrialData:
     """The given rows alone: where a study prepares nothing, the data itself is not needed, and may not be here."""
-    facts = facts_known(dataclasses.replace(spec.split, groups="", stratify=False), about)
+    split = dataclasses.replace(spec.split, stratify=False)  # which changes no size
+    facts = facts_known(split, about)
     assert facts is not None, "the sizes of the parts are known"
     nothing = np.zeros((0, *given.shape[1:]))
-    dataset = Dataset(about, nothing, nothing, given, nothing)
-    return TrialData(
-        dataset,
-        Arrays(nothing, nothing, scaled(given, about), nothing),
-        about,
-        split_rows(spec.split, facts, spec.rows),
-    )
+    arrays = Arrays(nothing, nothing, scaled(given, about), nothing)
+    rows = split_rows(split, facts, spec.rows, number=spec.split_number)
+    return TrialData(Dataset(about, nothing, nothing, given, nothing), arrays, about, rows)
 
 
 def _arrays(dataset: Dataset, given: Structure) -> Arrays:
