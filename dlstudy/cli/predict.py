@@ -14,6 +14,8 @@ from dlstudy.api.terminal import make_console, print_table
 from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.own_cache import is_own
+from dlstudy.datasets.structure import Structure, rows_in
 from dlstudy.datasets.user_rows import read_rows
 from dlstudy.errors import RecordError, UsageError
 from dlstudy.report.blocks import Table
@@ -58,7 +60,7 @@ def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, j
     file = with_rows(loader.load(loader.find(name, home.studies)))
     study, winner = _winner(file, asked, Record.open(home, storage, for_writing=False))
     about = study.about
-    given = read_rows(asked.input, about) if asked.input else None
+    given = _given(asked.input, about) if asked.input else None
     if given is None and asked.samples < 1:
         raise UsageError(f"--samples must be at least 1, got {asked.samples}")
     folder = home.model(study.name, study.variant, winner.arm, winner.setting_key)
@@ -72,7 +74,7 @@ def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, j
         registry.ensure(study.dataset)
     assert winner.result is not None  # it has a metric
     found = ask(predict_rows, spec.to_json(), str(folder), winner.result.to_json(), given)
-    rows = _rows(found, about, len(found["x"]) if given is not None else asked.samples)
+    rows = _rows(found, about, rows_in(found["x"]) if given is not None else asked.samples)
     if json:
         made_by = {"study": study.name, "variant": str(study.variant), "arm": winner.arm}
         why = {"note": _note(found)} if "why" in found else {}
@@ -83,9 +85,9 @@ def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, j
     print_table(console, _table(found, rows, about))
     for table in _judged(found, about):
         print_table(console, table)
-    if len(about.input_shape) >= 2:
+    if (pictures := _pictures(found["x"], about)) is not None:
         path = asked.output or home.root / "predictions" / study.name / f"{study.variant}-{winner.arm}.png"
-        console.print(str(_draw(path, found, rows, about)), soft_wrap=True, markup=False, highlight=False)
+        console.print(str(_draw(path, pictures, rows)), soft_wrap=True, markup=False, highlight=False)
 
 
 def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[ResolvedStudy, TrialRecord]:
@@ -111,12 +113,23 @@ def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[ResolvedStud
     return study, max(ranked, key=lambda pair: pair[0])[1]
 
 
+def _given(path: Path, about: Description) -> np.ndarray:
+    """The rows of a user's file, as the data has them."""
+    is_array = not is_own(about.name) or isinstance(registry.load(about.name).x_train, np.ndarray)
+    if is_own(about.name) and not (is_array and path.suffix.lower() == ".npy"):
+        raise UsageError(
+            f"--input of a study with rows of its own is a .npy file of its one array of inputs, got {path.name}: "
+            "leave it out for the test rows"
+        )
+    return read_rows(path, about)
+
+
 def _rows(found: Mapping[str, Any], about: Description, n: int) -> list[dict[str, Any]]:  # Any: arrays in, JSON out
     """The first n predictions, one dictionary each."""
     labels, probabilities, actual = (found.get(name) for name in ("labels", "probabilities", "actual"))
     names = about.label_names
     rows = []
-    for i in range(min(n, len(found["x"]))):
+    for i in range(min(n, rows_in(found["x"]))):
         row: dict[str, Any] = {"row": i}
         if "values" in found:
             row["predicted"] = float(found["values"][i])
@@ -195,7 +208,16 @@ def _judged(found: Mapping[str, Any], about: Description) -> list[Table]:
     ]
 
 
-def _draw(path: Path, found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], about: Description) -> Path:
+def _pictures(x: Structure, about: Description) -> np.ndarray | None:
+    """(n, height, width) or (n, height, width, colours) from 0 to 1, where the rows are pictures; else None."""
+    has_form = isinstance(x, np.ndarray) and (x.ndim == 3 or (x.ndim == 4 and x.shape[-1] in (1, 3, 4)))
+    if not has_form or (is_own(about.name) and x.dtype != np.uint8):
+        return None
+    pictures: np.ndarray = np.asarray(x) / (255 if is_own(about.name) else about.scale)
+    return pictures
+
+
+def _draw(path: Path, pictures: np.ndarray, rows: Sequence[Mapping[str, Any]]) -> Path:
     from dlstudy.report.figures.samples import image_grid
 
     n = min(len(rows), _MOST_PICTURES)
@@ -204,7 +226,7 @@ def _draw(path: Path, found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]
         told = [_cell(row["predicted"])] if "predicted" in row else []
         titles.append("\n".join([*told, *([f"actual {_cell(row['actual'])}"] if "actual" in row else [])]))
     wrong = [row.get("right") is False for row in rows[:n]]
-    figure = image_grid(np.asarray(found["x"][:n]) / about.scale, titles, wrong)
+    figure = image_grid(pictures[:n], titles, wrong)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=150, format="png", metadata={"Software": None})

@@ -43,13 +43,18 @@ class TrialData:
         return self.arrays.training(self.rows.train)
 
     def tested(self) -> tuple[Structure, dict[str, Any]]:  # Any: structures of arrays
-        """The test rows as the model sees them; `x`, as in the data set, and `actual`, their targets as prepared."""
+        """The test rows as the model sees them; `x`, as in the data set, and `actual`, their targets as prepared.
+
+        Targets of which there are several have no `actual`; a column of one is (n,).
+        """
         arrays, raw, numbers = self.arrays, self.dataset.x_test, self.rows.test
         x, y = arrays.x_test, arrays.y_test
         if self.rows.test_inside:
             x, y, raw = arrays.x, arrays.y, self.dataset.x_train
-        actual = {} if y is None else {"actual": take(y, numbers)}
-        return take(x, numbers), {"x": take(raw, numbers), **actual}
+        rows = {"x": take(raw, numbers)}
+        if isinstance(y, np.ndarray):
+            rows["actual"] = y[numbers].reshape(len(numbers)) if y.size == len(y) else y[numbers]
+        return take(x, numbers), rows
 
 
 def data_of(spec: TrialSpec, functions: StudyFunctions, given: Structure = None) -> TrialData:

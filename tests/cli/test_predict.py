@@ -6,6 +6,7 @@ import types
 from functools import partial
 
 import numpy as np
+import pandas
 import pytest
 from PIL import Image
 from sklearn.base import BaseEstimator
@@ -14,6 +15,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from dlstudy.cli import predict
 from dlstudy.cli.predict import Asked
 from dlstudy.datasets import registry
+from dlstudy.datasets.data import Data
+from dlstudy.datasets.own_cache import store_own
+from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.errors import DataError, RecordError, StudyError, UsageError
 from dlstudy.runner.backend import Backend
 from dlstudy.runner.session import run_study
@@ -336,3 +340,42 @@ def test_a_damaged_file_is_refused_in_one_line(keras_at_rest, tmp_path, name):
     with pytest.raises(RecordError, match=r"the model in .* cannot be loaded: ") as caught:
         load_model(tmp_path, "")
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A function that puts rows into a cache of their own, and describes them."""
+    monkeypatch.setenv("DLSTUDY_CACHE", str(tmp_path / "cache"))
+    return lambda *rows: registry.describe(store_own(plain_rows(Data(*rows))))
+
+
+def test_only_pictures_are_drawn(own):
+    n, labels = 6, [0, 1] * 3
+    table = pandas.DataFrame({"age": np.arange(n), "plan": ["a", "b"] * 3, "size": np.ones(n)})
+    pixels = np.full((n, 4, 4, 3), 255, np.uint8)
+    assert predict._pictures(table, own(table, labels)) is None
+    assert predict._pictures({"a": pixels}, own({"a": pixels}, labels)) is None
+    windows = np.zeros((n, 30, 5))
+    assert predict._pictures(windows, own(windows, labels)) is None
+    np.testing.assert_array_equal(predict._pictures(pixels, own(pixels, labels)), np.ones((n, 4, 4, 3)))
+    digits = registry.load("digits").x_test[:3]
+    np.testing.assert_array_equal(predict._pictures(digits, registry.describe("digits")), digits / 16)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "a.png", "rows.npy"])
+def test_a_file_for_a_table_or_a_structure_of_ones_own_is_refused_in_one_line(own, tmp_path, name):
+    table = pandas.DataFrame({"age": np.arange(6), "plan": ["a", "b"] * 3})
+    with pytest.raises(UsageError, match=r"is a \.npy file of its one array of inputs, got .*: leave it out"):
+        predict._given(tmp_path / name, own(table, [0, 1] * 3))
+
+
+def test_rows_of_ones_own_array_are_read_from_a_file_of_its_kind(own, tmp_path):
+    about = own(np.arange(12.0).reshape(6, 2), [0, 1] * 3)
+    np.save(tmp_path / "rows.npy", np.ones((3, 2)))
+    np.testing.assert_array_equal(predict._given(tmp_path / "rows.npy", about), np.ones((3, 2)))
+
+
+def test_rows_of_several_inputs_are_counted_by_row(own):
+    about = own({"a": np.zeros((6, 2)), "b": np.ones(6)}, [0, 1] * 3)
+    found = {"x": {"a": np.zeros((6, 2)), "b": np.ones(6)}, "labels": np.array([0, 1] * 3)}
+    assert [row["predicted"] for row in predict._rows(found, about, 10)] == ["0", "1"] * 3
