@@ -2,8 +2,8 @@
 
 All that starts, ends and records trials is real; reports are left out.
 
-Run as a script it is the command line. A worker imports this module, as its main module or for a `FakeWorkerSlot`, and
-finds the trainer below in place of dlstudy's.
+Run as a script it is the command line. A worker imports this module for its `FakeWorkerSlot`, and finds the trainer
+below in place of dlstudy's.
 """
 
 import multiprocessing
@@ -51,9 +51,18 @@ if multiprocessing.current_process().name != "MainProcess":
 
 if __name__ == "__main__":
     from dlstudy.cli.app import main
-    from dlstudy.runner import session
+    from dlstudy.runner import backend, session
     from dlstudy.tracking import stores
+    from tests.helpers import fake_worker
 
+    choose = backend.choose_slots
+
+    def choose_fake(*arguments):
+        slots, remark = choose(*arguments)
+        # Of the module's class: workers do not run the main module, and so know none of its own.
+        return [fake_worker.FakeWorkerSlot(**vars(slot)) for slot in slots], remark
+
+    backend.choose_slots = choose_fake
     session.export_all = lambda *arguments: []  # reports take most of the time
     session.differences_png = lambda summary: None
     stores.make_store = lambda path: shutil.copyfile(os.environ["STUDY_PROCESS_STORE"], path)  # so does a new store
