@@ -108,6 +108,7 @@ class AcrossSummary:
         ranks: of the arms over all data sets; None where there are too few of one or the other.
         notes: to read before the numbers.
         protocol: of the first data set, in JSON.
+        origin: where a study is kept that was made in Python, in words; empty for a study file.
     """
 
     study: str
@@ -122,6 +123,7 @@ class AcrossSummary:
     ranks: Ranks | None
     notes: Sequence[str]
     protocol: Mapping[str, Any]  # JSON
+    origin: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The JSON report: a stable schema, described in `docs/report-schema.md`."""
@@ -163,6 +165,7 @@ def summarize_across(study: Study, summaries: Sequence[StudySummary]) -> AcrossS
         ranks=ranks,
         notes=_notes(names, summaries),
         protocol=first.protocol,
+        origin=first.origin,
     )
 
 

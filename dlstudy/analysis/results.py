@@ -294,6 +294,7 @@ class StudySummary:
         looks_s: when results could be looked at before the last run, Unix seconds.
         aa_tests: how many A/A tests gave a false verdict; None where none was run.
         elsewhere: the arms whose results are from elsewhere.
+        origin: where a study is kept that was made in Python, in words; empty for a study file.
     """
 
     study: str
@@ -323,6 +324,7 @@ class StudySummary:
     looks_s: Sequence[float] = ()
     aa_tests: FalseVerdicts | None = None
     elsewhere: Sequence[ElsewhereSummary] = ()
+    origin: str = ""
 
     @property
     def metric(self) -> str:

@@ -27,6 +27,7 @@ from dlstudy.study.axes import Number, reaching
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Sweep
 from dlstudy.study.request import ResolvedStudy
+from dlstudy.study.saving import origin_of
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialRecord, TrialState
 
@@ -49,7 +50,6 @@ def summarize(
         notes: of the record on the plan and on looks at test rows.
     """
     trial_index = TrialIndex(study, trials, notes)
-    not_comparable = why_not_comparable(study)
     checks = search_checks(study, trial_index, trials)
     replicates = {arm.name: trial_index.all_replicates(arm.name) for arm in study.arms}
     claims = _claims(study, trial_index, checks, trials)
@@ -62,7 +62,7 @@ def summarize(
         n_failed=len(unrecovered(trials)),
         complete=all(trial_index.is_complete(arm) for arm in study.arms),
         arms=[_arm(study, arm, trial_index, trials) for arm in study.arms],
-        reported=judge_reported(study, study.reported, trial_index, not_comparable),
+        reported=judge_reported(study, study.reported, trial_index, why_not_comparable(study)),
         derived=[judge_derived(figure) for figure in study.derived],
         sweeps=[point for sweep in study.sweeps for point in _sweep(study, sweep, trial_index)],
         claims=claims,
@@ -82,6 +82,7 @@ def summarize(
         looks_s=[look.at_s for look in trial_index.notes.looks],
         aa_tests=false_verdicts([claim.verdict in _DECIDED for claim in claims if claim.aa_test and claim.n]),
         elsewhere=[elsewhere_summary(arm) for arm in study.elsewhere],
+        origin=origin_of(study.file),
     )
 
 

@@ -47,7 +47,7 @@ app = typer.Typer(
 def run(
     study: OptionalStudyArgument = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Run every study, one after another.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Run every study file, one after another.")] = False,
     options: RunOptions,
     backend: BackendOptions,
     tracking_uri: TrackingOption = None,
@@ -113,19 +113,22 @@ def register(
     *,
     options: PlanOptions,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.  (default: print)")] = None,
+    home: HomeOption = None,
 ) -> None:
     """Register the plan of a study before it is run: its claims, its protocol, and how they are judged."""
     from dlstudy.cli.register import register_plan
+    from dlstudy.store.home import Home
 
-    register_plan(study, options.request(), output)
+    register_plan(study, options.request(), output, Home.at(home))
 
 
 @app.command("list")
-def list_studies(json: JsonOption = False) -> None:
-    """List the studies: those of ./studies first, then the bundled ones."""
+def list_studies(home: HomeOption = None, json: JsonOption = False) -> None:
+    """List the studies: those of ./studies, the bundled ones, and those of the results folder made in Python."""
     from dlstudy.cli.list_studies import show_studies
+    from dlstudy.store.home import Home
 
-    show_studies(json)
+    show_studies(Home.at(home), json)
 
 
 @app.command()

@@ -32,7 +32,7 @@ def show_dataset(name: str, output: Path | None, home: Home, json: bool, target:
     if name not in registry.names():
         from dlstudy.cli.own_data import own_name, show_own_data
 
-        name = own_name(name, target)
+        name = own_name(name, target, home.studies)
         if is_own(name):
             show_own_data(name, json)
             return

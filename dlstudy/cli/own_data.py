@@ -21,12 +21,13 @@ _KNOWN = (".csv", ".tsv", ".parquet", ".npz")
 _TABLES = (".csv", ".tsv", ".gz", ".bz2", ".xz", ".zip")
 
 
-def own_name(given: str, target: str | None) -> str:
+def own_name(given: str, target: str | None, made: Path | None = None) -> str:
     """The name of the data set that a file, a folder or a study is, its rows read into the cache.
 
     Args:
         given: a path of rows, or a study by its name or path.
         target: the name of the column of targets, of a table.
+        made: the folder of studies that were made in Python.
 
     Raises:
         DlstudyError: it is none of them, or cannot be read.
@@ -38,9 +39,9 @@ def own_name(given: str, target: str | None) -> str:
         raise UsageError(f"no file at {given}: check the path")
     if target is not None:
         raise UsageError(f"--target is for a table in a file, got it with {given}: leave it out")
-    if given.isidentifier() and given not in loader.paths():
+    if given.isidentifier() and given not in loader.paths(made):
         return registry.describe(given).name  # or says which data sets there are
-    return with_rows(loader.load(loader.find(given)), anew=True).study.dataset
+    return with_rows(loader.load(loader.find(given, made)), anew=True).study.dataset
 
 
 def show_own_data(name: str, json: bool) -> None:

@@ -43,17 +43,17 @@ def show_status(study: str | None, home: Home, storage: str | None, json: bool) 
         note = "Interrupted: the run ended while they trained. The same `dlstudy run` trains them again."
     if any(row["why"] for row in rows):
         heads.append("why")
-    notes = [note, *(_differences(study, record) if study is not None and not json else ())]
+    notes = [note, *(_differences(study, home, record) if study is not None and not json else ())]
     print_rows(rows, f"Trials in {place}", heads, json, "\n".join(filter(None, notes)))
 
 
-def _differences(study: str, record: Record) -> list[str]:
+def _differences(study: str, home: Home, record: Record) -> list[str]:
     """How a study, or a file that it reads, differs from what its variants began with; none where it cannot be loaded.
 
     What is recorded can be shown all the same.
     """
     try:
-        file = with_rows(loader.load(loader.find(study)))
+        file = with_rows(loader.load(loader.find(study, home.studies)))
         newest = [generations[-1] for generations in record.variants(file.name).values()]
         found = [difference_of(resolve(file, Request(variant=variant)), record) for variant in newest]
     except DlstudyError:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from dlstudy.analysis.across import AcrossSummary, ClaimAcross, counted
 from dlstudy.analysis.formatting import NOTHING, difference, interval_text, number, p_text, share_text
-from dlstudy.report.blocks import Block, Cell, Code, Document, Heading, Note, Picture, Table, without_empty
+from dlstudy.report.blocks import Block, Bullets, Cell, Code, Document, Heading, Note, Picture, Table, without_empty
 from dlstudy.report.export import FORMATS, RENDERERS, WITH_PICTURES, as_json, check_format, report_name, write_whole
 from dlstudy.report.figures.forest import forest_png, forest_text
 from dlstudy.report.formats.csv_tables import table_csv
@@ -95,6 +95,7 @@ def _document(summary: AcrossSummary, with_pictures: bool, links: Sequence[str])
     for table in (_heterogeneity_table(summary), _differences_table(summary)):
         blocks += [Heading(table.title, 3), table] if table.rows else []
     blocks += [Heading("How to repeat it"), Code(_command(summary))]
+    blocks += [Bullets([summary.origin])] if summary.origin else []
     name = f"{summary.study} · {', '.join(on.dataset for on in summary.datasets)}"
     return Document(name, summary.question, summary.answer, summary.scope, blocks)
 
@@ -197,4 +198,4 @@ def _numbers_table(summary: AcrossSummary) -> Table:
 
 def _command(summary: AcrossSummary) -> str:
     words = [f"--dataset {on.dataset}" for on in summary.datasets]
-    return f"{command(summary.study, summary.variant, summary.protocol)} {' '.join(words)}"
+    return f"{command(summary.study, summary.origin, summary.variant, summary.protocol)} {' '.join(words)}"

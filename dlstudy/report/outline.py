@@ -43,7 +43,8 @@ def document(
         *_section("What paired runs share", _bullets(summary.pairing)),
         *_tables([making_table(summary)]),
         Heading("How to repeat it"),
-        Code(command(summary.study, summary.variant, summary.protocol, _has_reported_variants(summary))),
+        Code(_command(summary)),
+        *_bullets([summary.origin] if summary.origin else []),
     ]
     name = f"{summary.study} · {summary.variant}"
     scope = summary.scope[:1].upper() + summary.scope[1:]
@@ -65,9 +66,10 @@ class _Figures:
         return [Heading(title), picture] if title else [picture]
 
 
-def _has_reported_variants(summary: StudySummary) -> bool:
-    """Whether runs of `--reported-variants` are among the trials."""
-    return any(figure.setting and figure.n for figure in summary.reported)
+def _command(summary: StudySummary) -> str:
+    """The command that repeats the run, with `--reported-variants` where such runs are among the trials."""
+    has_variants = any(figure.setting and figure.n for figure in summary.reported)
+    return command(summary.study, summary.origin, summary.variant, summary.protocol, has_variants)
 
 
 def _tables(tables: Iterable[Table], level: int = 2) -> list[Block]:

@@ -46,6 +46,7 @@ class Archive:
         used: names in the text that those parts use.
         pickled: the study, by cloudpickle; empty if the text is all of it.
         python: the version of Python that the pickle is for, as `3.12`.
+        question, dataset: of the study, to be listed; the latter is empty where it brings its own rows.
     """
 
     name: str
@@ -55,11 +56,14 @@ class Archive:
     used: Sequence[str] = ()
     pickled: bytes = b""
     python: str = f"{sys.version_info.major}.{sys.version_info.minor}"
+    question: str = ""
+    dataset: str = ""
 
     def content(self) -> bytes:
         """The file: the same for the same study."""
         about = {"version": _VERSION, "name": self.name, "folder": self.folder, "python": self.python}
         about |= {"kept": dict(self.kept), "used": list(self.used)}
+        about |= {"question": self.question, "dataset": self.dataset}
         parts = {"about.json": json.dumps(about).encode(), "study.py": self.source.encode()}
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
@@ -85,8 +89,12 @@ class Archive:
         return path
 
 
-def read_archive(path: Path) -> Archive:
+def read_archive(path: Path, *, with_pickle: bool = True) -> Archive:
     """What a file holds; runs nothing.
+
+    Args:
+        path: of the file.
+        with_pickle: whether to read the pickle, which may be large; else it is taken for empty.
 
     Raises:
         StudyError: it cannot be read, or another version wrote it.
@@ -94,12 +102,14 @@ def read_archive(path: Path) -> Archive:
     try:
         with zipfile.ZipFile(path) as file:
             about = json.loads(file.read("about.json"))
-            pickled = file.read("study.pickle") if "study.pickle" in file.namelist() else b""
+            has_pickle = with_pickle and "study.pickle" in file.namelist()
+            pickled = file.read("study.pickle") if has_pickle else b""
             source = file.read("study.py").decode()
         if about["version"] != _VERSION:
             raise StudyError(f"{path.name} is of another version of dlstudy, got {about['version']!r}: run it again")
         name, folder, kept, used = (about[word] for word in ("name", "folder", "kept", "used"))
-        return Archive(name, folder, source, kept, used, pickled, about["python"])
+        shown = [str(about.get(word, "")) for word in ("question", "dataset")]
+        return Archive(name, folder, source, kept, used, pickled, about["python"], *shown)
     except OSError as error:
         raise StudyError(f"{path.name} cannot be read: {error.strerror or error}") from error
     except (zipfile.BadZipFile, ValueError, LookupError, TypeError, NotImplementedError) as error:
@@ -117,7 +127,7 @@ def place_of(path: Path) -> Path:
     """
     if path.suffix != SUFFIX:
         return path
-    archive = read_archive(path)
+    archive = read_archive(path, with_pickle=False)
     return (Path(archive.folder) if archive.folder else path.parent) / f"{archive.name}.py"
 
 

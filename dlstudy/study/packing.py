@@ -47,11 +47,12 @@ def pack(study: Study, name: str) -> Archive:
     source = text.of_study(study)
     folder = str(_folder_of(home))
     if not text.left_out:
-        return Archive(name, folder, source)
+        return Archive(name, folder, source, question=study.question, dataset=study.dataset)
     counted = {part: value for part, value in text.left_out.items() if _counts(part, study)}
     digests = {part: object_digest(value, text.own) for part, value in counted.items()}
     used = sorted(text.used - set(text.left_out))
-    return Archive(name, folder, source, digests, used, _pickled(study, text.own))
+    pickled = _pickled(study, text.own)
+    return Archive(name, folder, source, digests, used, pickled, question=study.question, dataset=study.dataset)
 
 
 @dataclass

@@ -1,14 +1,24 @@
-"""Saves a study as a study file, from which the command line goes on."""
+"""Says where a study is kept that was made in Python, and saves it as a study file."""
 
 from pathlib import Path
 
 from dlstudy.errors import StudyError, UsageError
 from dlstudy.study import loader
-from dlstudy.study.archive import left_out
+from dlstudy.study.archive import SUFFIX, left_out
 from dlstudy.study.fingerprint import code_of
 from dlstudy.study.loader import StudyFile
 
-__all__ = ["save_study"]
+__all__ = ["origin_of", "save_study"]
+
+
+def origin_of(file: StudyFile) -> str:
+    """Where a study is kept that was made in Python, in a sentence or two; empty for a study file."""
+    if file.path.suffix != SUFFIX:
+        return ""
+    kept = f"{file.name} was made in Python and is kept in the results folder, where this command finds it by its name."
+    if missing := left_out(file.source):
+        return f"{kept} It cannot be saved as a study file: there is no source text of {missing}."
+    return f'{kept} dlstudy.load("{file.name}").save() writes it as {file.name}.py, to be run elsewhere.'
 
 
 def save_study(file: StudyFile, path: Path) -> Path:

@@ -9,6 +9,7 @@ from dlstudy.common.provenance import git_commit, user
 from dlstudy.common.version import __version__
 from dlstudy.report.tables.reproduction import command
 from dlstudy.study.request import ResolvedStudy
+from dlstudy.study.saving import origin_of
 
 __all__ = ["StudyRun"]
 
@@ -45,7 +46,7 @@ class StudyRun:
     def of(cls, study: ResolvedStudy, reported_variants: bool = False) -> "StudyRun":
         """The parent run of a resolved study, with or without reported figures that have settings of their own."""
         data, protocol = study.about, protocol_json(study)
-        typed = command(study.name, study.variant, protocol, reported_variants)
+        typed = command(study.name, origin_of(study.file), study.variant, protocol, reported_variants)
         profile = {"n_train": data.n_train, "n_test": data.n_test, "task": data.task}
         return cls(
             study=study.name,

@@ -37,7 +37,8 @@ TAGS = (
 ATTRIBUTES = "lang charset http-equiv name content class alt src id href aria-label scope data-head role tabindex"
 KEYS = (
     "schema study variant question answer quick complete n_failed arms reported derived sweeps claims trials protocol "
-    "notes remarks made_with scope checks budget_curves crossings costs pairing aa_tests ranking plan looks_s elsewhere"
+    "notes remarks made_with scope checks budget_curves crossings costs pairing aa_tests ranking plan looks_s elsewhere "
+    "origin"
 )
 TRIAL_KEYS = "phase arm search number index seed params state reason metrics cost slot trained_by remarks run_id"
 
@@ -82,7 +83,7 @@ def page_of(summary, figures=None):
 
 
 def command_of(summary):
-    return command(summary.study, summary.variant, summary.protocol)
+    return command(summary.study, summary.origin, summary.variant, summary.protocol)
 
 
 def headings(made):
@@ -108,6 +109,12 @@ def test_a_report_begins_with_the_answer_and_ends_with_how_to_make_it_again(summ
         (2, "What paired runs share"), (2, "How it was made"), (2, "How to repeat it"),
     ]  # fmt: skip
     assert made.blocks[-1] == Code(command_of(summary))
+
+
+def test_a_study_that_was_made_in_python_has_no_file_to_run(summary):
+    made = document(replace(summary, origin="It is kept there."), FIGURES)
+    assert made.blocks[-2:] == [Code(command_of(replace(summary, origin="It"))), Bullets(["It is kept there."])]
+    assert made.blocks[-2].text.startswith("dlstudy run s --")
 
 
 def test_a_report_of_nothing_has_no_empty_section():
@@ -224,7 +231,9 @@ def test_the_command_asks_for_searches_and_for_figures_with_a_setting_of_their_o
 
 
 def test_a_study_that_comes_with_the_package_is_run_by_its_name():
-    assert command("optimizers", Variant(), protocol_json(make_study())).startswith("dlstudy run optimizers --searches")
+    assert command("optimizers", "", Variant(), protocol_json(make_study())).startswith(
+        "dlstudy run optimizers --searches"
+    )
 
 
 def test_html_shows_text_as_it_is_and_never_as_markup(summary):

@@ -19,16 +19,19 @@ from dlstudy.study.variant import Variant
 __all__ = ["command", "making_table"]
 
 
-def command(study: str, variant: Variant, protocol: Mapping[str, Any], reported_variants: bool = False) -> str:
+def command(
+    study: str, origin: str, variant: Variant, protocol: Mapping[str, Any], reported_variants: bool = False
+) -> str:
     """The commands that repeat the same run.
 
     Args:
         study: its name in the record.
+        origin: where it is kept, if it was made in Python; then it is found by its name.
         variant: how it differs from the study file; a later generation is repeated like the first.
         protocol: as `analysis.summary.protocol_json` gives it.
         reported_variants: whether reported figures with settings of their own are trained too.
     """
-    words = ["dlstudy", "run", study if study in loader.paths() else f"{study}.py"]
+    words = ["dlstudy", "run", study if origin or study in loader.paths() else f"{study}.py"]
     for option, value in variant.options.items():
         words += [f"--{option}"] if value is True else [f"--{option}", str(value)]
     for option in ("searches", "trials", "seeds"):
