@@ -284,12 +284,15 @@ def new(
         Path | None, typer.Option("--data", help="A table, or a folder of pictures or texts, one for each class.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="The column of targets, of a table.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A .keras or .h5 file: its model as it is, with new weights, and another way.")
+    ] = None,
     question: Annotated[str | None, typer.Option(help="The question, as a reader would ask it.")] = None,
 ) -> None:
-    """Write a study file that runs as it is, of one's own rows or of bundled digits."""
+    """Write a study file that runs as it is, of one's own rows or of bundled digits, and of one's own model."""
     from dlstudy.cli.new import write_study
 
-    path = write_study(name, rows, target, question)
+    path = write_study(name, rows, target, question, model)
     typer.echo(f"{path} is written: look at it, then `dlstudy check {path}` and `dlstudy run {path}`")
 
 

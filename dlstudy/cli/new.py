@@ -5,6 +5,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
+from dlstudy.cli.new_model import as_text, model_values
 from dlstudy.cli.own_data import own_name
 from dlstudy.common.text import is_line, short_repr
 from dlstudy.datasets import registry
@@ -19,18 +20,22 @@ _QUESTIONS = {
     "images": "Does augmentation help?",
     "text": "Does a net do better than counts of words?",
     "digits": "Does dropout help?",
+    "model": "Are the weights and the optimizer of the model a good choice?",
 }
 
 
-def write_study(name: str, rows: Path | None, target: str | None, question: str | None) -> Path:
+def write_study(
+    name: str, rows: Path | None, target: str | None, question: str | None, model: Path | None = None
+) -> Path:
     """Writes NAME.py into the current folder; returns its path.
 
     Args:
         name: of the study.
         rows: a table in a .csv or .parquet file, or a folder of pictures or texts with a folder for each class; None
-            for a study of the bundled digits.
+            for a study of the bundled digits, or of those that fit a model.
         target: the name of the column of targets, of a table.
         question: of the study; None for one that suits the rows.
+        model: a file of Keras's, for a study of that model; None for models that suit the rows.
 
     Raises:
         UsageError: the file is there already, or an option does not fit.
@@ -42,27 +47,36 @@ def write_study(name: str, rows: Path | None, target: str | None, question: str 
         raise UsageError(f"{path} is there already: give another name, or move it away")
     if question is not None and not (is_line(question) and question.endswith("?") and '"' not in question):
         raise UsageError(f"--question must be one line that ends in ?, without quotes, got {short_repr(question)}")
-    kind, values = ("digits", {}) if rows is None else _values(rows, target)
+    kind, values = _values(rows, target, model)
     template = Template(resources.files("dlstudy.cli").joinpath(f"templates/{kind}.txt").read_text(encoding="utf-8"))
     path.write_text(template.substitute(values, question=question or _QUESTIONS[kind]), encoding="utf-8")
     return path
 
 
-def _values(rows: Path, target: str | None) -> tuple[str, dict[str, str]]:
-    """Which template suits the rows, and what to put into it."""
-    if rows.is_file() and target is None:
-        raise UsageError(f"--target must name the column of targets, got none for {rows}: add it")
-    if not rows.exists():
+def _values(rows: Path | None, target: str | None, model: Path | None) -> tuple[str, dict[str, str]]:
+    """Which template suits the rows, or the model, and what to put into it."""
+    if rows is not None and not rows.exists():
         raise UsageError(f"no file or folder at {rows}: check --data")
+    if rows is None and target is not None:
+        raise UsageError(f"--target is a column of --data, got --target {target} without it: add --data")
+    if rows is not None and rows.is_file() and target is None and rows.suffix != ".npz":
+        raise UsageError(f"--target must name the column of targets, got none for {rows}: add it")
+    if model is not None:
+        about, values = model_values(model, rows, target)
+        return "model", {**values, "split": _split(about)}
+    return ("digits", {}) if rows is None else _values_of_rows(rows, target)
+
+
+def _values_of_rows(rows: Path, target: str | None) -> tuple[str, dict[str, str]]:
     about = registry.describe(own_name(str(rows), target))
-    where = os.path.relpath(rows).replace(os.sep, "/")
+    where = as_text(os.path.relpath(rows).replace(os.sep, "/"))
     if rows.is_dir():
         kind = "text" if about.input_shape == () else "images"
-        return kind, {"data": f'Data.{kind}("{where}")', "split": _split(about)}
+        return kind, {"data": f"Data.{kind}({where})", "split": _split(about)}
     if rows.suffix == ".npz":
         raise UsageError(f"a study is made of a table or a folder, got {rows}: see Data.npz in the documents")
     reader = "parquet" if rows.suffix.lower() == ".parquet" else "csv"
-    data = f'Data.{reader}("{where}", target="{target}")'
+    data = f"Data.{reader}({where}, target={as_text(str(target))})"
     return "table", {"data": data, "split": _split(about), **_learning(about)}
 
 

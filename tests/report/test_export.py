@@ -37,8 +37,8 @@ TAGS = (
 ATTRIBUTES = "lang charset http-equiv name content class alt src id href aria-label scope data-head role tabindex"
 KEYS = (
     "schema study variant question answer quick complete n_failed arms reported derived sweeps claims trials protocol "
-    "notes remarks made_with scope checks budget_curves crossings costs pairing aa_tests ranking plan looks_s elsewhere "
-    "origin"
+    "notes remarks made_with scope checks budget_curves crossings costs pairing aa_tests ranking plan looks_s "
+    "elsewhere origin"
 )
 TRIAL_KEYS = "phase arm search number index seed params state reason metrics cost slot trained_by remarks run_id"
 
