@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from dlstudy.common.text import short_repr
@@ -86,14 +88,19 @@ class Data:
     def _by(
         cls, reader: Callable[..., dict[str, Any]], *arguments: Any, own: Mapping[str, Any], **options: Any
     ) -> "Data":
-        """What a reader reads, with further fields that the user states. Any: as each reader takes them."""
+        """What a reader reads, with further fields that the user states. Any: as each reader takes them.
+
+        While a study file is loaded it is read when it is first used.
+        """
         from dlstudy.datasets.readers.fields import near
+        from dlstudy.datasets.readers.paths import base_folder, reads_later
 
         known = [field.name for field in fields(cls)]
         for name in own:
             if name not in known:
                 raise DataError(f"Data has no argument {name!r}: {near(name, known)}")
-        return cls(**reader(*arguments, own=own, **options))
+        read = partial(reader, *arguments, own=own, **options)
+        return _Unread(read, base_folder.get()) if reads_later.get() else cls(**read())
 
     @classmethod
     def csv(
@@ -334,3 +341,40 @@ class Data:
 
         which = {"revision": revision, "config": config, "split": split}
         return cls._by(read_huggingface, name, x, y, which=which, size=size, color=color, own=own)
+
+
+_FIELDS = frozenset(field.name for field in fields(Data))
+
+
+class _Unread(Data):
+    """What a reader will read when one of its fields is first asked for; from then on it is a `Data`.
+
+    Args:
+        read: gives the fields.
+        folder: that relative paths start from.
+    """
+
+    def __init__(self, read: Callable[[], dict[str, Any]], folder: Path | None) -> None:  # Any: the fields of Data
+        vars(self).update(_read=read, _folder=folder)
+
+    def __repr__(self) -> str:
+        return "Data(not read yet)"
+
+    def __getattribute__(self, name: str) -> Any:  # Any: whatever the field is
+        if name in _FIELDS:
+            _read_now(self)
+        return object.__getattribute__(self, name)
+
+
+def _read_now(data: _Unread) -> None:
+    from dlstudy.datasets.readers.paths import base_folder
+
+    own = vars(data)
+    before = base_folder.set(own["_folder"])
+    try:
+        given = own["_read"]()
+    finally:
+        base_folder.reset(before)
+    own.clear()
+    object.__setattr__(data, "__class__", Data)
+    Data.__init__(data, **given)

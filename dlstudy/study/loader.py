@@ -17,7 +17,7 @@ from dlstudy.common.nesting import running_inside
 from dlstudy.common.opened_files import opened_files
 from dlstudy.common.text import describe_error, one_line, short_repr
 from dlstudy.datasets.cache import cache_folder
-from dlstudy.datasets.readers.paths import base_folder
+from dlstudy.datasets.readers.paths import base_folder, reads_later
 from dlstudy.errors import DefinitionError, StudyError
 from dlstudy.study.archive import SUFFIX, Archive, archived_name, newest, place_of, read_archive
 from dlstudy.study.input_files import names_of, path_of, stated_names
@@ -175,7 +175,7 @@ def _in_place(path: Path, modules: OwnModules, make: Callable[[], object]) -> tu
         StudyError: it fails, makes something else, or states a file that is not there; says where.
     """
     place = modules.path
-    beside = base_folder.set(place.resolve().parent)
+    beside, later = base_folder.set(place.resolve().parent), reads_later.set(True)
     try:
         with (
             opened_files(place.parent, [path, cache_folder()]) as opened,
@@ -191,6 +191,7 @@ def _in_place(path: Path, modules: OwnModules, make: Callable[[], object]) -> tu
         raise StudyError(f"{path.name}{line_in(error, path)}: {_message(error)}") from error
     finally:
         base_folder.reset(beside)
+        reads_later.reset(later)
     if not isinstance(study, Study):
         got = "nothing of that name" if study is None else type(study).__name__
         raise StudyError(f"{path.name} must define STUDY = Study(...), got {got}")

@@ -1,10 +1,12 @@
 """A study's own rows: read once in a process of their own, remembered, and read anew before a run."""
 
+import dataclasses
 import textwrap
 
 import pytest
 
 from dlstudy.datasets import registry
+from dlstudy.datasets.data import Data
 from dlstudy.errors import DataError, StudyError
 from dlstudy.study import loader
 from dlstudy.study.fingerprint import changes, define
@@ -136,3 +138,28 @@ def test_paths_are_relative_to_the_study_file_in_whatever_folder_the_command_run
         DataError, match=r"^mine\.py, line 10: Data\.csv needs what is at a path, got 'row\.csv'.* 'rows"
     ):
         with_rows(study_in(folder, 'return Data.csv("row.csv", target="y")'))
+
+
+def test_rows_of_a_reader_at_the_top_of_a_file_are_read_once_and_in_another_process(folder, tmp_path, monkeypatch):
+    (folder / "rows.csv").write_text("a,y\n" + "".join(f"{i},{i % 2}\n" for i in range(40)))
+    path = folder / "mine.py"
+    at_top = STUDY.replace("def data():", "ROWS = Data.csv('rows.csv', 'y')\n\ndef unused():")
+    at_top = at_top.replace("data=data", "data=ROWS")
+    path.write_text(at_top.format(body="pass"))
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("pandas.read_csv", lambda *_, **__: pytest.fail("the rows were read here"))
+        file = loader.load(path)
+        assert file.inputs == (), "their content counts"
+        about = registry.describe(with_rows(file).study.dataset)
+    assert (about.name.rpartition("-")[0], about.n_train) == ("rows", 40)
+    assert isinstance(file.study.data, Data)
+    assert repr(file.study.data) == "Data(not read yet)"
+    assert (file.study.data.name, file.study.data.x.shape) == ("rows", (40, 2)), "with the target, relative to the file"
+    assert dataclasses.replace(file.study.data, y=None).x is file.study.data.x
+    assert type(file.study.data) is Data
+    path.write_text(at_top.format(body="pass").replace("rows.csv", "row.csv"))
+    with pytest.raises(DataError, match=r"^mine\.py: Data\.csv needs what is at a path, got 'row\.csv'.* 'rows"):
+        with_rows(loader.load(path))
+    path.write_text(at_top.format(body="pass").replace('Arm("a")', "Arm(str(ROWS.x.shape[1]))"))
+    assert loader.load(path).study.arms[0].name == "2", "what a file itself uses is read"

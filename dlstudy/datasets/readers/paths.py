@@ -26,6 +26,7 @@ __all__ = [
     "label_of",
     "located",
     "missing",
+    "reads_later",
 ]
 
 MEMORY_BOUND = 4_000_000_000
@@ -33,6 +34,9 @@ MEMORY_BOUND = 4_000_000_000
 
 base_folder: ContextVar[Path | None] = ContextVar("base_folder", default=None)
 """The folder of the study file whose data are being read; None outside of a study."""
+
+reads_later: ContextVar[bool] = ContextVar("reads_later", default=False)
+"""Whether what a reader reads is left for later: while a study file is loaded, by every command and every worker."""
 
 Source: TypeAlias = Path | str
 """A file, or an address on the web."""
