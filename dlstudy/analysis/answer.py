@@ -59,11 +59,11 @@ def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Seque
     reached = f"{first} reached a mean {metric.replace('_', ' ')} of {mean} over {_count(means[first].n, 'seed')}"
     reached += f" and diverged with {n_diverged[first]} more" if n_diverged[first] else ""
     if not others:
-        return f"{reached}, on {study.dataset}."
+        return f"{reached}, on {study.about.shown_name}."
     claim = Claim("best", better=first, than=tuple(others), metric=metric, direction=study.protocol.direction)
     (judged,) = judge_claims(study, [claim], trial_index, checks)
     if judged.interval is None or judged.difference is None:
-        return f"{reached}, on {study.dataset}; too few paired runs to compare it."
+        return f"{reached}, on {study.about.shown_name}; too few paired runs to compare it."
     by = difference(judged.difference, judged.interval, signed=False)
     ahead = f"ahead of {judged.against} by {by} (95 % interval {interval_text(judged.interval)}"
     ahead += f"; on other test rows {interval_text(judged.rows_interval)})" if judged.rows_interval else ")"
@@ -71,7 +71,7 @@ def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Seque
     how = "Each tuned on its own, " if any(arm.space for arm in study.arms) else ""
     leads = _LEADS.get(judged.verdict, "leads, but not clearly")
     leads += " beyond these test rows" if judged.on_these_rows is Verdict.SUPPORTED else ""
-    return f"{how}{first} {leads}: {reached}, {ahead}, on {study.dataset}, {judged.scope}{why}."
+    return f"{how}{first} {leads}: {reached}, {ahead}, on {study.about.shown_name}, {judged.scope}{why}."
 
 
 def ranking_of(study: ResolvedStudy, trial_index: TrialIndex) -> dict[str, float]:
@@ -119,12 +119,12 @@ def _ranked(study: Study, means: Mapping[str, MetricSummary], n_diverged: Mappin
     return dict(sorted(found.items(), key=lambda item: -direction.sign * item[1]))
 
 
-def _answer_by_claims(study: Study, claims: Sequence[ClaimSummary]) -> str:
+def _answer_by_claims(study: ResolvedStudy, claims: Sequence[ClaimSummary]) -> str:
     tested = [claim for claim in claims if claim.interval is not None and not claim.aa_test]
     if not tested:
         return "No answer yet: no claim has been tested."
     counts = [f"{n} {verdict}" for verdict, n in Counter(claim.verdict for claim in tested).most_common()]
-    first = f"{title_of(tested[0])}: {tested[0].verdict}, on {study.dataset}, {tested[0].scope}"
+    first = f"{title_of(tested[0])}: {tested[0].verdict}, on {study.about.shown_name}, {tested[0].scope}"
     if len(tested) == 1:
         return f"{first}."
     return f"{first}. Of all {len(tested)} claims tested: {', '.join(counts)}."

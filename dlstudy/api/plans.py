@@ -116,7 +116,7 @@ def _any_variant(study: str, record: Record) -> tuple[str, list[TrialRecord]]:
 
 def _tables(name: str, planned: DatasetPlan) -> list[Table]:
     rows = [[p.phase, str(p.n_wanted), str(p.n_done), f"{p.seconds / 60:.1f}"] for p in planned.phases]
-    title = f"{planned.study.question} ({planned.study.dataset})\nWhat it trains"
+    title = f"{planned.study.question} ({planned.study.about.shown_name})\nWhat it trains"
     tables = [Table(title, ["phase", "trainings", "already done", "slot minutes"], rows)]
     shown = [
         [claim.text, claim.metric.replace("_", " "), str(claim.n), f"{claim.in_sd:.2g}", _difference(claim)]

@@ -59,6 +59,7 @@ class Description:
             them are not. Then every source checks its files, and the cache keeps the checksum of what it stored.
         feature_names: of the columns of x, in order; empty for images.
         target_name: of y in a regression, with its unit.
+        target_names: of the columns of y, where a regression has several that are named.
         caveat: why this is not the canonical data set; empty where it is. Shown wherever results are.
         stands_for: the name of the data set that it is used in place of; empty if it replaces none.
         stated_rows: test rows that a document used, counted from 0, by the name that `Split.test` knows them by.
@@ -91,6 +92,18 @@ class Description:
     group_name: str = ""
     has_times: bool = False
     is_stream: bool = False
+    target_names: tuple[str, ...] = ()
+
+    @property
+    def shown_name(self) -> str:
+        """What sentences call it: the title of one's own data, whose name ends in a part of its hash; else the name."""
+        return self.title if re.fullmatch(r".+-[0-9a-f]{12}", self.name) else self.name
+
+    def names_of_targets(self, n: int) -> tuple[str, ...]:
+        """A name for each of n targets of a regression."""
+        if n == 1:
+            return (self.target_name or "target",)
+        return self.target_names if len(self.target_names) == n else tuple(f"target {i}" for i in range(n))
 
     @property
     def classifies(self) -> bool:

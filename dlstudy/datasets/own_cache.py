@@ -52,7 +52,8 @@ def store_own(rows: OwnRows) -> str:
     """
     parts = _parts_of(rows)
     digests = {name: _digest_of(name, part) for name, part in parts.items()}
-    whole = json.dumps([digests, rows.task, rows.label_names, rows.target_name, rows.group_name, rows.has_times])
+    facts = [digests, rows.task, rows.label_names, rows.target_name, rows.group_name, rows.has_times]
+    whole = json.dumps([*facts, *rows.target_names])
     sha256 = hashlib.sha256(whole.encode()).hexdigest()
     name = f"{rows.data.name}-{sha256[:12]}"
     _write(_describe(rows, name, sha256, parts), parts, digests)
@@ -99,8 +100,8 @@ def describe_own(name: str) -> Description:
         DataError: they are not there, or a later version wrote them.
     """
     found = dict(_about(name)["description"])
-    for field in ("label_names", "feature_names"):
-        found[field] = tuple(found[field])
+    for field in ("label_names", "feature_names", "target_names"):
+        found[field] = tuple(found.get(field, ()))
     return Description(**{**found, "input_shape": _shapes(found["input_shape"])})
 
 
@@ -142,8 +143,8 @@ def difference(old: str, new: str) -> str:
         found = [
             f"other values in {name}" for name in names if before["digests"].get(name) != after["digests"].get(name)
         ]
-    for what in ("task", "label_names", "feature_names", "group_name"):
-        if before["description"][what] != after["description"][what]:
+    for what in ("task", "label_names", "feature_names", "target_name", "target_names", "group_name"):
+        if before["description"].get(what) != after["description"].get(what):
             found.append(f"another {what}")
     return ", ".join(found)
 
@@ -189,6 +190,7 @@ def _describe(rows: OwnRows, name: str, sha256: str, parts: dict[str, Structure]
         sha256=sha256,
         feature_names=columns,
         target_name=rows.target_name,
+        target_names=rows.target_names,
         n_validation=len(parts.get("validation_rows", ())),
         group_name=rows.group_name,
         has_times=rows.has_times,

@@ -32,6 +32,7 @@ class OwnRows:
         is_x: whether the targets are the inputs.
         task, label_names: what the targets are.
         target_name: of the column that they came from; empty where they came from none.
+        target_names: of the columns, where they came from several.
         weight: (n,) float64; None for equal ones.
         groups: (n,) int32; None for none. `group_name` says what they are.
         part: (n,) the number of each row's part among `PARTS`; None where the data states none.
@@ -45,6 +46,7 @@ class OwnRows:
     task: str
     label_names: tuple[str, ...]
     target_name: str
+    target_names: tuple[str, ...]
     weight: Array | None
     groups: Array | None
     group_name: str
@@ -91,11 +93,22 @@ def plain_rows(data: Data) -> OwnRows:
     if taken["times"] is not None:
         _refuse_disorder(taken["times"])
     return OwnRows(
-        data, x, y, is_x, task, names, data.y if isinstance(data.y, str) else "",
+        data, x, y, is_x, task, names,
+        *_names_of_targets(data, target, task),
         None if taken["weight"] is None else _weight(taken["weight"]), groups,
         data.groups if isinstance(data.groups, str) else "groups" if groups is not None else "",
         part, taken["times"] is not None,
     )  # fmt: skip
+
+
+def _names_of_targets(data: Data, target: Structure, task: str) -> tuple[str, tuple[str, ...]]:
+    """The name of the column of targets, or the names of several columns of a regression."""
+    if isinstance(data.y, str):
+        return data.y, ()
+    if data.y is data.x or target is None or not is_table(target):
+        return "", ()
+    columns = tuple(map(str, target.columns))
+    return (columns[0], ()) if len(columns) == 1 else ("", columns if task == "regression" else ())
 
 
 class _Columns:

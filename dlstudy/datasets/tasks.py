@@ -38,13 +38,14 @@ def read_targets(y: Structure, *, is_x: bool, task: str | None, names: tuple[str
     """
     if y is None or is_x:
         return task or "other", y, names or ()
+    columns: tuple[str, ...] = ()
     if is_table(y):
-        y = _numbers_of(y)
+        columns, y = tuple(map(str, y.columns)), _numbers_of(y)
     if not isinstance(y, np.ndarray):
         return task or "other", y, names or ()
     task = task or _task_of(y)
     if task in ("binary", "multiclass"):
-        return _labelled(y, task, names)
+        return _labelled(y, task, names or (columns if len(columns) > 1 else None))
     if y.dtype.kind not in "buif":
         raise DataError(f"the targets of a {task} must be numbers, got {short_repr(y.flat[0])}: correct Data.task or y")
     if task == "multilabel":
@@ -56,7 +57,7 @@ def read_targets(y: Structure, *, is_x: bool, task: str | None, names: tuple[str
             raise DataError(
                 f"Data.label_names must name {y.shape[1]} labels, one for each column of y, got {len(names)}"
             )
-        return task, y.astype(np.int32), names or tuple(map(str, range(y.shape[1])))
+        return task, y.astype(np.int32), names or columns or tuple(map(str, range(y.shape[1])))
     return task, y.astype(np.float64) if task == "regression" and y.dtype.kind in "bui" else y, names or ()
 
 

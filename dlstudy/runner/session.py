@@ -104,7 +104,7 @@ def refuse_before_any(
     record = Record.open(backend.home, backend.storage, for_writing=False)
     plans = [_plan_unwritten(study, request, record) for study, request in zip(studies, requests, strict=True)]
     for study, arms in [(study, plan.untried) for study, plan in zip(studies, plans, strict=True) if plan.untried]:
-        say(f"checking {study.name} on {study.dataset}")
+        say(f"checking {study.name} on {study.about.shown_name}")
         with closing(engine_maker(backend, study.dataset, say, study.file)(len(arms), lambda *_: True)) as engine:
             refuse_faults(check_arms(study, arms, engine), study.dataset)
 

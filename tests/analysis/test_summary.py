@@ -370,6 +370,13 @@ def test_the_answer_is_one_sentence(ours, theirs, answer):
     assert sum_up(study, trials).answer == answer
 
 
+def test_the_answer_calls_rows_of_ones_own_by_their_title():
+    study = make_study()
+    study = replace(study, about=replace(study.about, name="churn-0123456789ab", title="Who leaves?"))
+    answer = sum_up(study, runs_of(study, "a", "replicate", BASE)).answer
+    assert answer == "a reached a mean test accuracy of 0.930 over 7 seeds, on Who leaves?."
+
+
 def test_an_arm_is_not_called_the_best_where_another_was_searched_badly():
     study = make_study()
     space = {"rate": FloatDistribution(0.01, 0.5)}

@@ -56,6 +56,20 @@ def test_structures_texts_and_rows_of_differing_lengths_come_back():
     np.testing.assert_array_equal(data.y_train["two"], X[:, 0])
 
 
+def test_sentences_call_rows_by_their_title_and_named_data_by_their_name():
+    assert registry.describe(stored(X, Y, name="churn-2024")).shown_name == "churn-2024"
+    assert registry.describe(stored(X, Y, title="Who leaves?")).shown_name == "Who leaves?"
+    assert registry.describe("digits").shown_name == "digits"
+
+
+def test_names_of_targets_come_back_and_count():
+    one, other = (stored(table(kg=X[:, 0], m=X[:, 1]).rename(columns={"m": name}), ["kg", name]) for name in "mh")
+    assert registry.describe(one).target_names == ("kg", "m")
+    assert registry.describe(one).names_of_targets(2) == ("kg", "m")
+    assert registry.describe("digits").names_of_targets(2) == ("target 0", "target 1")
+    assert difference(one, other) == "another target_names"
+
+
 def test_an_autoencoder_has_its_inputs_as_targets_and_a_density_model_none():
     assert registry.load(stored(X, X)).y_train is not None
     np.testing.assert_array_equal(registry.load(stored(X, X)).y_train, X)

@@ -50,6 +50,16 @@ def test_the_task_is_read_from_the_targets(name):
     assert (rows.task, rows.label_names) == (task, names)
 
 
+def test_columns_name_their_targets():
+    named = pd.DataFrame({"sport": [1, 1, 0] * 4, "arts": [0, 1, 0] * 4, "kg": X[:, 0], "m": X[:, 1]})
+    several = plain_rows(Data(table(kg=X[:, 0], m=X[:, 1]), ["kg", "m"]))
+    assert (several.target_name, several.target_names) == ("", ("kg", "m"))
+    labels = plain_rows(Data(X, named[["sport", "arts"]]))
+    assert (labels.task, labels.label_names, labels.target_names) == ("multilabel", ("sport", "arts"), ())
+    assert plain_rows(Data(X, named[["kg"]])).target_name == "kg"
+    assert plain_rows(Data(table(kg=X[:, 0]), "kg")).target_name == "kg"
+
+
 def test_an_autoencoder_has_its_inputs_as_targets():
     rows = plain_rows(Data(X, X))
     assert rows.is_x
