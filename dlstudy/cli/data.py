@@ -9,6 +9,7 @@ from dlstudy.cli.console import print_rows
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
 from dlstudy.datasets.own_cache import is_own
+from dlstudy.datasets.own_profile import OwnProfile, own_profile_of
 from dlstudy.datasets.profile import DatasetProfile, Spread, profile_of
 from dlstudy.errors import UsageError
 from dlstudy.report.blocks import Table
@@ -30,16 +31,13 @@ def show_dataset(name: str, output: Path | None, home: Home, json: bool, target:
     from dlstudy.report.figures.data import draw_profile
 
     if name not in registry.names():
-        from dlstudy.cli.own_data import own_name, show_own_data
+        from dlstudy.cli.own_data import own_name
 
         name = own_name(name, target, home.studies)
-        if is_own(name):
-            show_own_data(name, json)
-            return
     about = registry.describe(name)
     registry.ensure(name, lambda line: print(line, file=sys.stderr))
     data = registry.load(name)
-    profile = profile_of(data)
+    profile = own_profile_of(data) if is_own(name) else profile_of(data)
     folder = output or home.root / "data" / name
     try:
         paths = draw_profile(data, profile, folder)
@@ -54,13 +52,17 @@ def show_dataset(name: str, output: Path | None, home: Home, json: bool, target:
         _print(about, profile, pictures)
 
 
-def _print(about: Description, profile: DatasetProfile, pictures: Sequence[str]) -> None:
-    console = make_console()
+def _print(about: Description, profile: DatasetProfile | OwnProfile, pictures: Sequence[str]) -> None:
+    from dlstudy.cli.own_data import own_tables
+
+    console, own = make_console(), isinstance(profile, OwnProfile)
     if about.caveat:
         console.print(f"DATA: {about.name} is {about.caveat}", style="yellow", markup=False, highlight=False)
-    console.print(f"{about.title}: {about.units}", style="bold", markup=False, highlight=False)
-    console.print(f"source: {about.source}\n", markup=False, highlight=False)
-    for table in _tables(about, profile):
+    title = f"{about.title} ({about.name}): {about.task}" if own else f"{about.title}: {about.units}"
+    console.print(title, style="bold", markup=False, highlight=False)
+    if about.source:
+        console.print(f"source: {about.source}\n", markup=False, highlight=False)
+    for table in own_tables(profile) if isinstance(profile, OwnProfile) else _tables(about, profile):
         if table.rows:
             print_table(console, table)
     for path in pictures:

@@ -1,21 +1,18 @@
 """`dlstudy data show` of a file, a folder or a study with rows of its own."""
 
-import sys
 from pathlib import Path
 
-from dlstudy.api.terminal import make_console, print_table
 from dlstudy.datasets import registry
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.own_cache import store_own
-from dlstudy.datasets.own_profile import ColumnProfile, OwnProfile, own_profile_of
+from dlstudy.datasets.own_profile import ColumnProfile, OwnProfile
 from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.errors import UsageError
 from dlstudy.report.blocks import Table
-from dlstudy.report.export import as_json
 from dlstudy.study import loader
 from dlstudy.training.study_rows import with_rows
 
-__all__ = ["own_name", "show_own_data"]
+__all__ = ["own_name", "own_tables"]
 
 _KNOWN = (".csv", ".tsv", ".parquet", ".npz")
 _TABLES = (".csv", ".tsv", ".gz", ".bz2", ".xz", ".zip")
@@ -44,25 +41,6 @@ def own_name(given: str, target: str | None, made: Path | None = None) -> str:
     return with_rows(loader.load(loader.find(given, made)), anew=True).study.dataset
 
 
-def show_own_data(name: str, json: bool) -> None:
-    """Prints the profile of rows in the cache.
-
-    Raises:
-        DataError: they cannot be read.
-    """
-    profile = own_profile_of(registry.load(name))
-    if json:
-        sys.stdout.write(as_json(profile.to_json()))
-        return
-    console, about = make_console(), registry.describe(name)
-    console.print(f"{about.title} ({name}): {about.task}", style="bold", markup=False, highlight=False)
-    if about.source:
-        console.print(f"source: {about.source}", markup=False, highlight=False)
-    for table in _tables(profile):
-        if table.rows:
-            print_table(console, table)
-
-
 def _read(path: Path, target: str | None) -> Data:
     kind = path.suffix.lower()
     if path.is_dir():
@@ -79,19 +57,22 @@ def _read(path: Path, target: str | None) -> Data:
     )
 
 
-def _tables(profile: OwnProfile) -> list[Table]:
+def own_tables(profile: OwnProfile) -> list[Table]:
+    """The profile of rows of one's own in tables, of which some may have no rows."""
     rows = [[name, f"{n:,}"] for name, n in profile.rows.items()]
     note = f"{profile.n_repeats:,} training rows repeat an earlier one"
     note += f", and {profile.twins}." if profile.twins else "."
     note += f" {profile.n_groups:,} groups." if profile.n_groups else ""
     n_parts = len(next(iter(profile.balance.values()), ()))
-    parts = ["training rows", "test rows"][:n_parts]
+    unit = "steps" if profile.task == "sequence" else "rows"
+    parts = [f"training {unit}", f"test {unit}"][:n_parts]
+    word = "label" if profile.task in ("multilabel", "sequence") else "class"
     balance = [[label, *[f"{n:,}" for n in counts]] for label, counts in profile.balance.items()]
     return [
         Table("Rows", ["part", "rows"], rows, note),
         _columns("Inputs", profile.inputs),
         _columns("Targets", profile.targets),
-        Table("Class balance", ["class", *parts], balance),
+        Table(f"{word.title()} balance", [word, *parts], balance),
     ]
 
 

@@ -13,7 +13,7 @@ from dlstudy.datasets.leaves import is_text, missing_in
 from dlstudy.datasets.structure import Structure, is_table, rows_in
 from dlstudy.datasets.twins import Twins, count_twins, n_repeats, row_digests
 
-__all__ = ["ColumnProfile", "OwnProfile", "own_profile_of"]
+__all__ = ["ColumnProfile", "OwnProfile", "labels_of_rows", "own_profile_of"]
 
 _MOST_LETTERS = 60
 _N_SAMPLES = 3
@@ -51,7 +51,7 @@ class OwnProfile:
         task: what is to be learned.
         rows: how many there are of each part.
         inputs, targets: their columns and arrays; those of the training part.
-        balance: of a classification, how many rows of each part have each label.
+        balance: how many rows of each part have each label, or how many steps where each step has one; else empty.
         n_repeats: training rows that are equal to an earlier one.
         twins: test rows that are equal to a training row; None without test rows.
         n_groups: groups of the training part; 0 for none.
@@ -83,12 +83,22 @@ def own_profile_of(data: Dataset) -> OwnProfile:
         task=about.task,
         rows={name: n for name, n in rows.items() if n},
         inputs=tuple(_columns("x", data.x_train)),
-        targets=tuple(_columns("y", data.y_train)) if data.y_train is not None else (),
-        balance=_balance(data) if about.classifies else {},
+        targets=_targets(data),
+        balance=_balance(data),
         n_repeats=n_repeats(digests),
         twins=count_twins(digests, y, row_digests(data.x_test), y_test) if n_test else None,
         n_groups=0 if data.groups is None else len(np.unique(data.groups)),
     )
+
+
+def _targets(data: Dataset) -> tuple[ColumnProfile, ...]:
+    """The targets, those of a table by the names of their columns; none where they are the inputs."""
+    about, y = data.description, data.y_train
+    if y is None or y is data.x_train:
+        return ()
+    if isinstance(y, np.ndarray) and y.ndim == 2 and len(about.target_names) == y.shape[1]:
+        return tuple(_of_array(name, column) for name, column in zip(about.target_names, y.T, strict=True))
+    return tuple(_columns(about.target_name or "y", y))
 
 
 def _columns(name: str, structure: Structure) -> Iterator[ColumnProfile]:
@@ -164,11 +174,23 @@ def _sample(value: Any) -> str:  # Any: an entry of an array or of a series
 
 
 def _balance(data: Dataset) -> dict[str, tuple[int, ...]]:
-    names = data.description.label_names
-    parts = [_labels(y) for y in (data.y_train, data.y_test)]
-    counts = [np.bincount(labels, minlength=len(names)) for labels in parts if len(labels)]
-    return {name: tuple(int(count[i]) for count in counts) for i, name in enumerate(names)}
+    about, parts = data.description, [y for y in (data.y_train, data.y_test) if y is not None and len(y)]
+    if about.task == "multilabel":
+        counts = [np.asarray(y).sum(axis=0) for y in parts]
+    elif about.classifies:
+        counts = [np.bincount(labels_of_rows(y), minlength=about.n_classes) for y in parts]
+    elif about.task == "sequence" and about.n_classes and all(_are_labels(y, about.n_classes) for y in parts):
+        counts = [np.bincount(np.ravel(y), minlength=about.n_classes) for y in parts]
+    else:
+        return {}
+    return {name: tuple(int(count[i]) for count in counts) for i, name in enumerate(about.label_names)}
 
 
-def _labels(y: Array) -> Array:
+def _are_labels(y: Structure, n_classes: int) -> bool:
+    is_whole = isinstance(y, np.ndarray) and y.dtype.kind in "ui"
+    return is_whole and y.min() >= 0 and y.max() < n_classes
+
+
+def labels_of_rows(y: Array) -> Array:
+    """(n,) the number of each row's label, of such numbers or of a column for each class."""
     return y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else np.asarray(y).reshape(len(y)).astype(int)

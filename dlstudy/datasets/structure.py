@@ -7,6 +7,7 @@ import numpy as np
 
 __all__ = [
     "Structure",
+    "are_pictures",
     "arrays_in",
     "has_numbers_only",
     "is_table",
@@ -80,6 +81,14 @@ def _shape_of(array: Any) -> Structure:  # Any: an array or a table
 def has_numbers_only(table: Any) -> bool:  # Any: a pandas table
     """Whether all columns of a table are numbers or truth values."""
     return all(getattr(kind, "kind", "O") in "buif" for kind in table.dtypes)
+
+
+def are_pictures(part: Structure) -> bool:
+    """Whether it is one array of the form of pictures: (n, height, width), or with 1, 3 or 4 channels."""
+    if not isinstance(part, np.ndarray) or part.dtype.kind not in "buif":
+        return False
+    has_form = part.ndim == 3 or (part.ndim == 4 and part.shape[-1] in (1, 3, 4))
+    return has_form and min(part.shape[1:3]) > 3
 
 
 def is_table(array: object) -> bool:

@@ -65,3 +65,22 @@ def test_targets_may_be_none_or_several(y):
     assert profile.twins.n_equal == 0
     assert len(profile.targets) == (0 if y is None else 1 if isinstance(y, np.ndarray) else 2)
     assert profile.to_json()["task"] == profile.task
+
+
+def test_labels_are_counted_by_row_or_by_step():
+    x = np.arange(N * 1.0).reshape(N, 1)
+    tags = profile_of(x, np.array([[1, 1], [1, 0], [0, 0]] * 4), label_names=("a", "b"))
+    assert tags.balance == {"a": (8,), "b": (4,)}
+    steps = profile_of(
+        x, np.array([[0, 1, 2], [2, 2, 2]] * 6), label_names=("x", "y", "z"), split=["train", "test"] * 6
+    )
+    assert steps.balance == {"x": (6, 0), "y": (6, 0), "z": (6, 18)}
+    assert profile_of(x, np.array([[0, 1, 9], [2, 2, 2]] * 6)).balance == {}
+
+
+def test_targets_have_the_names_of_their_columns():
+    table = pd.DataFrame({"age": np.arange(N), "kg": np.arange(N) / 7, "m": np.arange(N) / 9})
+    assert [column.name for column in profile_of(table, ["kg", "m"]).targets] == ["kg", "m"]
+    assert [column.name for column in profile_of(table, "kg").targets] == ["kg"]
+    pixels = np.zeros((N, 4, 4), np.uint8)
+    assert profile_of(pixels, pixels).targets == ()

@@ -1,13 +1,17 @@
 """Pictures of a data set before training: class balance, target, box plots, samples, the pixels of one image."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from dlstudy.common.text import one_line
 from dlstudy.datasets.dataset import Array, Dataset
+from dlstudy.datasets.own_cache import is_own
+from dlstudy.datasets.own_profile import OwnProfile, labels_of_rows
 from dlstudy.datasets.profile import DatasetProfile
+from dlstudy.datasets.structure import are_pictures
 from dlstudy.report.figures.samples import image_grid
 from dlstudy.report.figures.style import STYLE
 from dlstudy.toolkit.plots import PALETTE
@@ -19,12 +23,15 @@ Axes: TypeAlias = Any  # Any: matplotlib's Axes has no types we follow
 
 _COLUMNS = 4
 _MOST_LETTERS = 50  # that labels take side by side
+_MOST_CLASSES = 40  # that a picture of all shows
+_MOST_TARGETS = 6
+_SAMPLES = 10
 _SAMPLES_A_CLASS = 3
 _FEWEST_ROWS = 20  # of a box plot: fewer rows are clearer as points
 _FAR_OUT = 20  # times the median: beyond it, a linear scale would flatten the box
 
 
-def draw_profile(data: Dataset, profile: DatasetProfile, folder: Path) -> list[Path]:
+def draw_profile(data: Dataset, profile: DatasetProfile | OwnProfile, folder: Path) -> list[Path]:
     """Draws the pictures that fit a data set, as PNG files in a folder.
 
     Raises:
@@ -32,57 +39,100 @@ def draw_profile(data: Dataset, profile: DatasetProfile, folder: Path) -> list[P
     """
     from matplotlib import rc_context
 
-    drawings: dict[str, Callable[[], Figure]] = {}
-    if profile.balance:
-        drawings["balance"] = lambda: balance_figure(profile)
-    else:
-        drawings["target"] = lambda: target_figure(data)
-    if data.x_train.ndim > 2:
-        drawings |= {"samples": lambda: sample_figure(data), "pixels": lambda: pixel_figure(data)}
-    elif len(data.x_train) >= _FEWEST_ROWS:
-        drawings["boxes"] = lambda: box_figure(data)
-    folder.mkdir(parents=True, exist_ok=True)
+    drawings = _of_own(data, profile) if isinstance(profile, OwnProfile) else _of_built_in(data, profile)
     paths = []
     with rc_context(STYLE):  # type: ignore[arg-type]  # matplotlib types its keys as literals
         for name, drawing in drawings.items():
+            folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{name}.png"
             drawing().savefig(path, dpi=150, format="png", metadata={"Software": None})
             paths.append(path)
     return paths
 
 
-def balance_figure(profile: DatasetProfile) -> Figure:
-    """A bar for the rows of each class and part."""
-    labels = [count.label for count in profile.balance]
-    counts = ([count.n_train for count in profile.balance], [count.n_test for count in profile.balance])
+def _of_built_in(data: Dataset, profile: DatasetProfile) -> dict[str, Callable[[], Figure]]:
+    drawings: dict[str, Callable[[], Figure]] = {}
+    if profile.balance:
+        counts = {count.label: (count.n_train, count.n_test) for count in profile.balance}
+        parts = [part.name for part in profile.parts]
+        drawings["balance"] = lambda: balance_figure(profile.dataset, counts, parts, ratio=profile.ratio)
+    else:
+        drawings["target"] = lambda: target_figure(data)
+    if data.x_train.ndim > 2:
+        drawings |= {"samples": lambda: sample_figure(data), "pixels": lambda: pixel_figure(data)}
+    elif len(data.x_train) >= _FEWEST_ROWS:
+        drawings["boxes"] = lambda: box_figure(data)
+    return drawings
+
+
+def _of_own(data: Dataset, profile: OwnProfile) -> dict[str, Callable[[], Figure]]:
+    about, drawings = data.description, dict[str, Callable[[], Figure]]()
+    if profile.balance and len(profile.balance) <= _MOST_CLASSES:
+        parts = ["train", "test"][: len(next(iter(profile.balance.values())))]
+        unit = "steps" if about.task == "sequence" else "rows"
+        drawings["balance"] = lambda: balance_figure(about.title, profile.balance, parts, unit=unit)
+    if about.task == "regression" and isinstance(data.y_train, np.ndarray) and data.y_train.ndim <= 2:
+        drawings["target"] = lambda: target_figure(data)
+    if are_pictures(data.x_train) and data.x_train.dtype == np.uint8:
+        drawings["samples"] = lambda: sample_figure(data)
+    return drawings
+
+
+def balance_figure(
+    name: str,
+    counts: Mapping[str, Sequence[int]],
+    parts: Sequence[str],
+    *,
+    ratio: float | None = None,
+    unit: str = "rows",
+) -> Figure:
+    """A bar for the rows of each class and part.
+
+    Args:
+        name: of the data set.
+        counts: by class, the rows of each part.
+        parts: their names.
+        ratio: rows of the largest class / rows of the smallest; None where it is not told.
+        unit: what is counted.
+    """
+    labels = [one_line(label, 40) for label in counts]
     figure, axes = _one_axes(width=max(3.6, 0.62 * len(labels) + 1.6))
-    width = 0.8 / len(profile.parts)
-    for i, part in enumerate(profile.parts):
-        places = np.arange(len(labels)) + (i - (len(profile.parts) - 1) / 2) * width
-        axes.bar(places, counts[i], 0.92 * width, color=PALETTE[i], label=part.name)
+    width = 0.8 / len(parts)
+    for i, part in enumerate(parts):
+        places = np.arange(len(labels)) + (i - (len(parts) - 1) / 2) * width
+        axes.bar(places, [of_class[i] for of_class in counts.values()], 0.92 * width, color=PALETTE[i], label=part)
     long = len(labels) * max(map(len, labels)) > _MOST_LETTERS
     slant = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if long else {}
     axes.set_xticks(range(len(labels)), labels, parse_math=False, **slant)
     axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.set_ylabel("rows")
-    ratio = "" if profile.ratio is None else f": largest / smallest {profile.ratio:.2f}"
-    axes.set_title(f"{profile.dataset}, rows of each class{ratio}", fontsize=9)
-    if len(profile.parts) > 1:
+    axes.set_ylabel(unit)
+    told = "" if ratio is None else f": largest / smallest {ratio:.2f}"
+    axes.set_title(f"{name}, {unit} of each class{told}", fontsize=9, parse_math=False)
+    if len(parts) > 1:
         figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
 def target_figure(data: Dataset) -> Figure:
-    """A histogram of a regression's target in the training rows, with its mean and median."""
-    values = _finite(data.y_train)
-    figure, axes = _one_axes(width=5.2)
-    axes.hist(values, bins="auto", color=PALETTE[0], edgecolor="white", linewidth=0.3)
-    axes.axvline(np.mean(values), color=PALETTE[1], label=f"mean {np.mean(values):.4g}")
-    axes.axvline(np.median(values), color="black", linestyle="--", label=f"median {np.median(values):.4g}")
-    axes.set_xlabel(data.description.target_name, parse_math=False)
-    axes.set_ylabel("rows")
-    axes.set_title(f"{data.description.name}, the target in {len(data.y_train):,} rows", fontsize=9)
-    figure.legend(loc="outside lower center", ncols=2)
+    """A histogram of each target of a regression in the training rows, with its mean and median."""
+    from matplotlib.figure import Figure
+
+    about, n = data.description, len(data.y_train)
+    columns = np.asarray(data.y_train).reshape(n, -1)[:, :_MOST_TARGETS].T
+    figure = Figure(figsize=(5.2, 3.6 * len(columns)), layout="constrained")
+    names = about.names_of_targets(data.y_train.size // n)
+    for axes, name, column in zip(
+        figure.subplots(len(columns), 1, squeeze=False).ravel(), names, columns, strict=False
+    ):
+        values = _finite(column)
+        axes.grid(visible=False, axis="x")
+        axes.hist(values, bins="auto", color=PALETTE[0], edgecolor="white", linewidth=0.3)
+        axes.axvline(np.mean(values), color=PALETTE[1], label=f"mean {np.mean(values):.4g}")
+        axes.axvline(np.median(values), color="black", linestyle="--", label=f"median {np.median(values):.4g}")
+        axes.set_xlabel(name, parse_math=False)
+        axes.set_ylabel("rows")
+        axes.legend()
+    figure.suptitle(f"{about.shown_name}, the target in {n:,} rows", fontsize=9, parse_math=False)
     return figure
 
 
@@ -110,11 +160,15 @@ def box_figure(data: Dataset) -> Figure:
 
 
 def sample_figure(data: Dataset) -> Figure:
-    """The first three training images of each class with their labels, class beside class."""
-    about, labels = data.description, np.asarray(data.y_train)
+    """The first three training images of each class with their labels, class beside class; else the first ten."""
+    about, x = data.description, data.x_train
+    scale = 255 if is_own(about.name) else about.scale
+    if not about.classifies or about.n_classes > _MOST_CLASSES:
+        return image_grid(x[:_SAMPLES] / scale, [""] * len(x[:_SAMPLES]))
+    labels = labels_of_rows(data.y_train)
     found = [np.flatnonzero(labels == i)[:_SAMPLES_A_CLASS] for i in range(about.n_classes)]
     rows = [places[i] for i in range(_SAMPLES_A_CLASS) for places in found if i < len(places)]
-    return image_grid(data.x_train[rows] / about.scale, [about.label_names[labels[row]] for row in rows])
+    return image_grid(x[rows] / scale, [one_line(about.label_names[labels[row]], 20) for row in rows])
 
 
 def pixel_figure(data: Dataset) -> Figure:

@@ -9,6 +9,10 @@ from matplotlib.image import imread
 
 from dlstudy.cli.app import main
 from dlstudy.datasets import registry
+from dlstudy.datasets.data import Data
+from dlstudy.datasets.own_cache import store_own
+from dlstudy.datasets.own_profile import own_profile_of
+from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.datasets.profile import profile_of
 from dlstudy.report.figures.data import (
     balance_figure,
@@ -48,9 +52,31 @@ def test_each_data_set_gets_the_pictures_that_fit_it(name, pictures, tmp_path) -
         assert imread(path)[..., :3].std() > 0.01, "something is drawn"
 
 
+TEXTS = np.array(["no", "yes"] * 20)
+PIXELS = np.arange(40 * 16, dtype=np.uint8).reshape(40, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "pictures"),
+    [
+        (PIXELS, TEXTS, ["balance", "samples"]),
+        (PIXELS, PIXELS, ["samples"]),
+        (np.arange(40.0), np.random.default_rng(0).normal(size=(40, 2)), ["target"]),
+        (TEXTS, np.array([[1, 1, 0], [0, 1, 0]] * 20), ["balance"]),
+        ({"a": TEXTS}, {"b": np.arange(40)}, []),
+    ],
+    ids=["pictures", "autoencoder", "two targets", "labels", "other"],
+)
+def test_rows_of_ones_own_get_the_pictures_of_their_task(x, y, pictures, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DLSTUDY_CACHE", str(tmp_path / "cache"))
+    data = registry.load(store_own(plain_rows(Data(x, y))))
+    assert [path.stem for path in draw_profile(data, own_profile_of(data), tmp_path)] == pictures
+
+
 def test_bars_are_as_high_as_the_classes_are_large(digits) -> None:
     profile = profile_of(digits)
-    (axes,) = balance_figure(profile).axes
+    counts = {count.label: (count.n_train, count.n_test) for count in profile.balance}
+    (axes,) = balance_figure("digits", counts, ["train", "test"], ratio=profile.ratio).axes
     heights = [bar.get_height() for bar in axes.patches]
     assert heights == [*(count.n_train for count in profile.balance), *(count.n_test for count in profile.balance)]
     assert [label.get_text() for label in axes.get_xticklabels()] == [*"0123456789"]
