@@ -11,11 +11,12 @@ import numpy as np
 from dlstudy.analysis.formatting import number, params_text
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries
 from dlstudy.api.terminal import make_console, print_table
+from dlstudy.cli.judged_predictions import judged_tables, name_of_label
 from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
 from dlstudy.datasets.own_cache import is_own
-from dlstudy.datasets.structure import Structure, rows_in
+from dlstudy.datasets.structure import Structure, are_pictures, rows_in
 from dlstudy.datasets.user_rows import read_rows
 from dlstudy.errors import RecordError, UsageError
 from dlstudy.report.blocks import Table
@@ -28,11 +29,13 @@ from dlstudy.study.phases import Phase
 from dlstudy.study.request import Request, ResolvedStudy, resolve
 from dlstudy.study.trial import TrialRecord
 from dlstudy.study.variant import Variant
+from dlstudy.toolkit.plots import image_rows
 from dlstudy.training.study_rows import with_rows
 
 __all__ = ["Asked", "show_predictions"]
 
 _MOST_PICTURES = 64
+_IN_A_ROW = 10
 _MOST_NUMBERS = 8
 """Outputs of a row that a table shows: JSON has all."""
 
@@ -83,11 +86,11 @@ def show_predictions(name: str, asked: Asked, home: Home, storage: str | None, j
     console = make_console()
     console.print(f"{winner.arm}, {params_text(winner.tuned)}, first seed", markup=False, highlight=False)
     print_table(console, _table(found, rows, about))
-    for table in _judged(found, about):
+    for table in judged_tables(found, about):
         print_table(console, table)
-    if (pictures := _pictures(found["x"], about)) is not None:
+    if (figure := _figure(found, rows, about)) is not None:
         path = asked.output or home.root / "predictions" / study.name / f"{study.variant}-{winner.arm}.png"
-        console.print(str(_draw(path, pictures, rows)), soft_wrap=True, markup=False, highlight=False)
+        console.print(str(_written(path, figure)), soft_wrap=True, markup=False, highlight=False)
 
 
 def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[ResolvedStudy, TrialRecord]:
@@ -126,33 +129,61 @@ def _given(path: Path, about: Description) -> np.ndarray:
 
 def _rows(found: Mapping[str, Any], about: Description, n: int) -> list[dict[str, Any]]:  # Any: arrays in, JSON out
     """The first n predictions, one dictionary each."""
-    labels, probabilities, actual = (found.get(name) for name in ("labels", "probabilities", "actual"))
-    names = about.label_names
+    labels, actual = found.get("labels"), found.get("actual")
     rows = []
     for i in range(min(n, rows_in(found["x"]))):
         row: dict[str, Any] = {"row": i}
         if "values" in found:
-            row["predicted"] = float(found["values"][i])
-        elif labels is not None and labels.ndim == 1:
-            row["predicted"] = _name(labels[i], names)
-            row |= {} if probabilities is None else {"probability": float(probabilities[i][labels[i]])}
+            row["predicted"] = _by_target(found["values"][i], about)
         elif labels is not None:
-            row["predicted"] = [_name(label, names) for label in np.flatnonzero(labels[i])]
-            row |= {} if probabilities is None else {"probabilities": probabilities[i].tolist()}
+            row |= _told(labels[i], found.get("probabilities"), i, about)
         if "outputs" in found:
             outputs = [part[i].tolist() for part in found["outputs"]]
             row["outputs"] = outputs[0] if len(outputs) == 1 else outputs
         if actual is not None:
-            is_label = labels is not None and labels.ndim == actual.ndim == 1
-            row["actual"] = _name(actual[i], names) if is_label else actual[i].tolist()
-            row |= {"right": bool(labels[i] == actual[i])} if labels is not None and is_label else {}
+            is_label = labels is not None and labels.shape == actual.shape
+            row["actual"] = _names(actual[i], about) if is_label else _by_target(actual[i], about)
+            if labels is not None and is_label and labels.ndim == 1:
+                row["right"] = bool(labels[i] == actual[i])
         rows.append(row)
     return rows
 
 
-def _name(label: Any, names: Sequence[str]) -> str:  # Any: a number of NumPy's
-    """The name of a label; its number where the data set has none, as after a study's `prepare`."""
-    return names[int(label)] if 0 <= label < len(names) and label == int(label) else str(label)
+def _told(
+    labels: Any, probabilities: np.ndarray | None, i: int, about: Description
+) -> dict[str, Any]:  # Any: see above
+    """The labels of row i, with their probabilities."""
+    told = {"predicted": _names(labels, about)}
+    if probabilities is None:
+        return told
+    if np.ndim(labels) and _has_several(about):
+        names, numbers = about.label_names, probabilities[i].tolist()
+        return {
+            **told,
+            "probabilities": dict(zip(names, numbers, strict=True)) if len(names) == len(numbers) else numbers,
+        }
+    chosen = np.take_along_axis(probabilities[i], np.expand_dims(labels, -1), -1)[..., 0]
+    return {**told, "probability": chosen.tolist()}
+
+
+def _has_several(about: Description) -> bool:
+    """Whether labels of a row, (columns,), are 0 or 1 for each label, and not the label of each step."""
+    return about.task != "sequence"
+
+
+def _names(labels: Any, about: Description) -> str | list[str]:  # Any: a number of NumPy's, or an array
+    """The name of a label, or those of several: of the ones that a row has, or of each step."""
+    if not np.ndim(labels):
+        return name_of_label(labels, about.label_names)
+    several = np.flatnonzero(labels) if _has_several(about) else labels
+    return [name_of_label(label, about.label_names) for label in several]
+
+
+def _by_target(values: np.ndarray, about: Description) -> Any:  # Any: JSON
+    """One number, numbers by the name of their target, or whatever there is."""
+    if np.ndim(values) == 1 and about.target_names:
+        return dict(zip(about.names_of_targets(len(values)), values.tolist(), strict=True))
+    return values.tolist()
 
 
 def _note(found: Mapping[str, Any]) -> str:  # Any: arrays and text
@@ -171,62 +202,45 @@ def _table(found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], about: D
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_cell(item)}" for name, item in value.items())
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return f"{' x '.join(map(str, np.shape(value)))} numbers"
     if isinstance(value, list):
         more = " ..." if len(value) > _MOST_NUMBERS else ""
-        return " ".join(map(_cell, value[:_MOST_NUMBERS])) + more
+        return " ".join(map(_cell, value[:_MOST_NUMBERS])) + more if value else "none"
     return number(value) if isinstance(value, float) else str(value)
-
-
-def _judged(found: Mapping[str, Any], about: Description) -> list[Table]:
-    """The confusion matrix and the classification report over all test rows, or the errors of a regression."""
-    from sklearn import metrics
-
-    actual, predicted = found.get("actual"), found.get("labels")
-    if actual is not None and "values" in found:
-        errors = found["values"] - actual
-        facts = {
-            "mean squared error": float(np.mean(errors**2)),
-            "mean absolute error": float(np.mean(np.abs(errors))),
-            "R2": float(metrics.r2_score(actual, found["values"])),
-        }
-        return [Table(f"All {len(actual)} test rows", ["measure", "value"], [[k, number(v)] for k, v in facts.items()])]
-    if actual is None or predicted is None or not predicted.ndim == actual.ndim == 1:
-        return []
-    # Labels that do not occur are left out: a study's `prepare` may have made two of ten.
-    labels = np.union1d(actual, predicted).astype(int).tolist()
-    matrix = metrics.confusion_matrix(actual, predicted, labels=labels)
-    names = [_name(label, about.label_names) for label in labels]
-    confusion = [[name, *map(str, row)] for name, row in zip(names, matrix, strict=True)]
-    scores = metrics.precision_recall_fscore_support(actual, predicted, labels=labels, zero_division=0)
-    report = [[name, *(f"{scores[k][i]:.4f}" for k in range(3)), str(scores[3][i])] for i, name in enumerate(names)]
-    accuracy = float(np.mean(actual == predicted))
-    return [
-        Table(f"Confusion matrix, all {len(actual)} test rows", ["actual \\ predicted", *names], confusion),
-        Table(
-            "Classification report", ["label", "precision", "recall", "F1", "rows"], report, f"Accuracy {accuracy:.4f}."
-        ),
-    ]
 
 
 def _pictures(x: Structure, about: Description) -> np.ndarray | None:
     """(n, height, width) or (n, height, width, colours) from 0 to 1, where the rows are pictures; else None."""
-    has_form = isinstance(x, np.ndarray) and (x.ndim == 3 or (x.ndim == 4 and x.shape[-1] in (1, 3, 4)))
-    if not has_form or (is_own(about.name) and x.dtype != np.uint8):
+    if not are_pictures(x) or (is_own(about.name) and x.dtype != np.uint8):
         return None
     pictures: np.ndarray = np.asarray(x) / (255 if is_own(about.name) else about.scale)
     return pictures
 
 
-def _draw(path: Path, pictures: np.ndarray, rows: Sequence[Mapping[str, Any]]) -> Path:
+def _figure(found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], about: Description) -> Any:  # Any: a Figure
+    """Pictures with what is predicted for them, or beside those that the model gives; None where there are none."""
     from dlstudy.report.figures.samples import image_grid
 
     n = min(len(rows), _MOST_PICTURES)
+    outputs = [found["values"]] if "values" in found else found.get("outputs", [])
+    if len(outputs) == 1 and are_pictures(outputs[0]):
+        given = found.get("actual", found["x"])
+        has_form = isinstance(given, np.ndarray) and given.shape == outputs[0].shape
+        shown = {"target": given} if has_form else {}
+        return image_rows({label: of_all[:_IN_A_ROW] for label, of_all in {**shown, "output": outputs[0]}.items()})
+    if (pictures := _pictures(found["x"], about)) is None:
+        return None
     titles = []
     for row in rows[:n]:
         told = [_cell(row["predicted"])] if "predicted" in row else []
         titles.append("\n".join([*told, *([f"actual {_cell(row['actual'])}"] if "actual" in row else [])]))
-    wrong = [row.get("right") is False for row in rows[:n]]
-    figure = image_grid(pictures[:n], titles, wrong)
+    return image_grid(pictures[:n], titles, [row.get("right") is False for row in rows[:n]])
+
+
+def _written(path: Path, figure: Any) -> Path:  # Any: as above
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=150, format="png", metadata={"Software": None})

@@ -23,7 +23,7 @@ def document(
         summary: the results of the study.
         figures: PNG bytes by name, of those figures that have something to show; None for a format without pictures,
             which then has their alternative texts.
-        winners: the study's own figures of the winners.
+        winners: the figures of the winners.
     """
     figure = _Figures(summary, figures)
     blocks = [

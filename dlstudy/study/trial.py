@@ -317,7 +317,7 @@ def kind_of_slot(name: str) -> str:
 
 
 def figures_beside(model: Path) -> Path:
-    """The folder of the figures that a study drew of a saved model."""
+    """The folder of the figures of a saved model: those of its predictions, and those that the study drew."""
     return model.with_name(f"{model.name}.pictures")
 
 

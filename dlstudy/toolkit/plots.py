@@ -21,9 +21,11 @@ __all__ = [
     "confusion_matrix",
     "curves",
     "decision_boundary",
+    "image_rows",
     "images",
     "line_fit",
     "panels",
+    "predicted_and_residuals",
     "true_against_predicted",
 ]
 
@@ -35,6 +37,10 @@ Source: Okabe and Ito 2008, Color Universal Design; a grey in place of their yel
 
 _STYLES = ("-", "--", "-.", ":")
 _SMALL = 9
+_MANY = 4
+"""From this number of columns on, a table of numbers has small letters."""
+_TOO_MANY = 25
+_LETTERS = 36
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,26 @@ def true_against_predicted(
     return figure
 
 
+def predicted_and_residuals(y: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> "Figure":
+    """Predictions of each target against the truth, and beside them what is left: predicted less true.
+
+    Args:
+        y, predicted: (n, targets) numbers.
+        names: of the targets, in order.
+    """
+    figure, grid = _figure((5.6, 2.6 * len(names)), len(names), 2)
+    for i, name in enumerate(names):
+        left, right = grid[2 * i : 2 * i + 2]
+        left.plot(y[:, i], predicted[:, i], ".", markersize=3, color=PALETTE[0], alpha=0.5)
+        left.axline((y[0, i], y[0, i]), slope=1, color="black", linewidth=1)
+        right.plot(predicted[:, i], predicted[:, i] - y[:, i], ".", markersize=3, color=PALETTE[0], alpha=0.5)
+        right.axhline(0, color="black", linewidth=1)
+        left.set(xlabel="true", ylabel="predicted")
+        right.set(xlabel="predicted", ylabel="predicted - true")
+        left.set_title(name, loc="left", fontsize=_SMALL + 1, parse_math=False)
+    return figure
+
+
 def decision_boundary(
     x: np.ndarray, y: np.ndarray, predict: Callable[[np.ndarray], np.ndarray], *, title: str = "", name: str = "label"
 ) -> "Figure":
@@ -179,33 +205,39 @@ def decision_boundary(
     return figure
 
 
-def confusion_matrix(y: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -> "Figure":
+def confusion_matrix(y: np.ndarray, predicted: np.ndarray, labels: Sequence[str], *, unit: str = "rows") -> "Figure":
     """A confusion matrix: the rows of each class by predicted class, and the accuracy.
 
     Args:
         y, predicted: (n,) labels, counted from 0.
         labels: their names.
+        unit: what is counted.
     """
     from sklearn import metrics
 
     counts = metrics.confusion_matrix(y, predicted, labels=range(len(labels)))
-    rows = [f"{label} ({n} rows)" for label, n in zip(labels, counts.sum(axis=1), strict=True)]
+    rows = [f"{label} ({n} {unit})" for label, n in zip(labels, counts.sum(axis=1), strict=True)]
     columns = [f"predicted {label}" for label in labels]
-    return _grid_of_numbers(counts, rows, columns, "{:.0f}", f"accuracy {np.mean(y == predicted):.4f}")
+    fits = _fit(columns)
+    title = f"accuracy {np.mean(y == predicted):.4f}"
+    figure = _grid_of_numbers(counts, rows, columns if fits else labels, "{:.0f}", title)
+    figure.axes[0].set_xlabel("" if fits else "predicted")
+    return figure
 
 
 def classification_report(y: np.ndarray, predicted: np.ndarray, labels: Sequence[str], title: str = "") -> "Figure":
-    """Precision, recall and F1 of each class.
+    """Precision, recall and F1 of each class, or of each label where a row may have several.
 
     Args:
-        y, predicted: (n,) labels, counted from 0.
+        y, predicted: (n,) labels, counted from 0; (n, labels) of 0 and 1 for several labels a row.
         labels: their names.
         title: over the figure.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
-    scores = precision_recall_fscore_support(y, predicted, labels=range(len(labels)), zero_division=0)[:3]
-    return _grid_of_numbers(np.transpose(scores), labels, ("precision", "recall", "F1"), "{:.2f}", title)
+    *scores, rows = precision_recall_fscore_support(y, predicted, labels=range(len(labels)), zero_division=0)
+    names = [f"{label} ({n} rows)" for label, n in zip(labels, rows, strict=True)]
+    return _grid_of_numbers(np.transpose(scores), names, ("precision", "recall", "F1"), "{:.2f}", title)
 
 
 def images(x: np.ndarray, titles: Sequence[str]) -> "Figure":
@@ -223,6 +255,24 @@ def images(x: np.ndarray, titles: Sequence[str]) -> "Figure":
     return figure
 
 
+def image_rows(rows: Mapping[str, np.ndarray]) -> "Figure":
+    """Rows of images, one below another: what belongs together is in one column.
+
+    Args:
+        rows: by label, (n, height, width) or (n, height, width, 1, 3 or 4), all in the same range as the first.
+    """
+    first = next(iter(rows.values()))
+    lowest, highest = float(np.min(first)), max(float(np.max(first)), float(np.min(first)) + 1e-12)
+    figure, grid = _figure((1.0 * len(first) + 1.0, 1.1 * len(rows) + 0.1), len(rows), len(first))
+    for i, (label, pictures) in enumerate(rows.items()):
+        for axes, picture in zip(grid[i * len(first) :], pictures, strict=False):
+            seen = np.clip((picture.astype(np.float64) - lowest) / (highest - lowest), 0, 1)
+            axes.imshow(seen, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+            axes.set(xticks=[], yticks=[])
+        grid[i * len(first)].set_ylabel(label, fontsize=_SMALL, parse_math=False)
+    return figure
+
+
 def _figure(
     size: tuple[float, float], rows: int = 1, columns: int = 1, shared: bool = False
 ) -> tuple["Figure", Sequence["Axes"]]:
@@ -235,16 +285,25 @@ def _figure(
     return figure, grid
 
 
+def _fit(columns: Sequence[str]) -> bool:
+    """Whether the heads of columns go side by side in a figure of five inches."""
+    return len(columns) < _MANY and sum(map(len, columns)) <= _LETTERS
+
+
 def _grid_of_numbers(
     values: np.ndarray, rows: Sequence[str], columns: Sequence[str], form: str, title: str
 ) -> "Figure":
-    """Numbers in a grid, the darker the larger."""
-    figure, (axes,) = _figure((5.0, 1.2 + 0.7 * len(rows)))
-    axes.imshow(values, cmap="Blues", vmin=0, vmax=2 * float(values.max()), aspect="auto")
-    axes.set_xticks(range(len(columns)), columns)
-    axes.set_yticks(range(len(rows)), rows)
-    for i, numbers in enumerate(values):
-        for j, number in enumerate(numbers):
-            axes.text(j, i, form.format(number), ha="center", va="center")
+    """Numbers in a grid, the darker the larger; from `_TOO_MANY` a side on, shades alone."""
+    many = len(columns) >= _MANY
+    side = max(0.16, 0.7 - 0.03 * len(rows))
+    upright = max(map(len, columns)) < 3 if many else _fit(columns)
+    figure, (axes,) = _figure((max(5.0, 1.6 + side * len(columns)) if many else 5.0, 1.2 + side * len(rows)))
+    axes.imshow(values, cmap="Blues", vmin=0, vmax=2 * max(float(values.max()), 1e-12), aspect="auto")
+    small = _SMALL if many else None
+    axes.set_xticks(range(len(columns)), columns, parse_math=False, fontsize=small, rotation=0 if upright else 90)
+    axes.set_yticks(range(len(rows)), rows, parse_math=False, fontsize=small)
+    for (i, j), number in np.ndenumerate(values if len(columns) < _TOO_MANY else values[:0]):
+        if number or not many:  # many zeros would hide the rest, and take long to draw
+            axes.text(j, i, form.format(number), ha="center", va="center", fontsize=small)
     axes.set_title(title, fontsize=_SMALL + 1)
     return figure

@@ -5,6 +5,7 @@ import importlib
 import math
 import re
 import shutil
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from dlstudy.errors import TrialError
 from dlstudy.study.trial import figures_beside
 from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training.arrays import Task, for_keras
+from dlstudy.training.predicted import Predicted
+from dlstudy.training.prediction_figures import figures_of_predictions
 
 __all__ = ["extra_metrics_of", "for_estimator", "model_digest", "model_file", "save_figures", "save_model"]
 
@@ -43,22 +46,35 @@ def extra_metrics_of(model: Any, task: Task, when: str) -> dict[str, float]:  # 
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def save_figures(model: Any, task: Task) -> str:  # Any: as above
-    """Writes the study's figures of a model that is saved, as PNG files named by their titles, beside it.
+def save_figures(model: Any, task: Task, predict: Callable[[], Predicted]) -> list[str]:  # Any: as above
+    """Writes the figures of a model that is saved, as PNG files named by their titles, beside it.
+
+    Those that the task of the data calls for come first; the study's own replace them where the title is the same.
+
+    Args:
+        model, task: of the training.
+        predict: gives what the model predicts for the test rows.
 
     Returns:
-        A remark that says why they could not be drawn, else an empty text: the trial counts anyway.
+        Remarks that say why some could not be drawn: the trial counts anyway.
     """
-    if task.functions.figures is None or task.spec.model_folder is None:
-        return ""
+    if task.spec.model_folder is None:
+        return []
     folder = figures_beside(Path(task.spec.model_folder))
     shutil.rmtree(folder, ignore_errors=True)
+    own = task.functions.figures
+    tries = [lambda: figures_of_predictions(task.description, *task.test_arrays(), predict())]
+    tries += [] if own is None else [lambda: own(model, *task.test_arrays(), dict(task.p))]
+    return [remark for draw in tries if (remark := _saved(draw, folder))]
+
+
+def _saved(draw: Callable[[], Any], folder: Path) -> str:  # Any: figures by title
     try:
-        folder.mkdir(parents=True)
         with metrics_logged_into(None), unwatched():  # figures count in no fingerprint, so they may change no result
-            drawn = task.functions.figures(model, *task.test_arrays(), dict(task.p))
+            drawn = draw()
         for title, figure in drawn.items():
             _require_title(title)
+            folder.mkdir(parents=True, exist_ok=True)
             figure.savefig(folder / f"{title}.png", dpi=150, metadata={"Software": None})
     except Exception as error:  # the study's own code may raise anything
         return f"the pictures could not be drawn: {describe_error(error)}"

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from dlstudy.common.text import short_repr
-from dlstudy.datasets.structure import Structure, map_arrays, take
+from dlstudy.datasets.structure import Structure, are_pictures, map_arrays, take
 from dlstudy.errors import TrialError
+from dlstudy.study.outputs import Scale
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.trial import TrainedBy, TrialResult
 from dlstudy.training import graph_fit
@@ -25,6 +26,7 @@ from dlstudy.training.keras_results import finished_result, metrics_of_epochs, p
 from dlstudy.training.model_cache import ModelCache, Slot
 from dlstudy.training.outputs import UNJUDGED, Judgement, judge
 from dlstudy.training.own_metrics import END_ROWS, Predictions, Rows, metrics_at_end, read_outputs
+from dlstudy.training.predicted import Predicted, of_outputs
 from dlstudy.training.python_state import state_of
 from dlstudy.training.row_losses import losses_of_rows
 from dlstudy.training.saved_models import remark_on_loading
@@ -53,7 +55,8 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
         return pruned_result(task, recorder, metrics, trained.trained_by, trained.remarks)
     judged, losses = _judge_at_end(trained, task, metrics)
     left_out = _add_metrics_of_study(trained, task, metrics)
-    not_saved, no_figures = save_model(trained.model, "keras", task), save_figures(trained.model, task)
+    not_saved = save_model(trained.model, "keras", task)
+    not_drawn = save_figures(trained.model, task, lambda: trained.predicted_test_rows(judged))
     trained.keep()
     model_remark = not_saved or remark_on_loading(task)
     return finished_result(
@@ -61,7 +64,7 @@ def train_keras(slot: Slot, task: Task, cache: ModelCache) -> TrialResult:
         recorder,
         metrics,
         trained_by=trained.trained_by,
-        remarks=[*trained.remarks, *judged.remarks, *left_out, *filter(None, [model_remark, no_figures])],
+        remarks=[*trained.remarks, *judged.remarks, *left_out, *filter(None, [model_remark]), *not_drawn],
         judged=judged,
         losses=losses,
         initial=initial,
@@ -125,6 +128,15 @@ class _Training:
             return self._graphs.predict(self._task.arrays.on_device(of_test_part, self._floatx), numbers)
         x = take(self._in_memory(of_test_part), numbers)[0]
         return self.model.predict(**in_batches((x,), JUDGE_BATCH), verbose=0)
+
+    def predicted_test_rows(self, judged: Judgement) -> Predicted:
+        """What the model predicts for the test rows, read as they were judged; nothing where nothing is drawn of it."""
+        y = self._task.test_arrays()[1]
+        is_raw = judged.outputs is None or judged.outputs.scale is Scale.RAW
+        if is_raw and not are_pictures(y):
+            return {}
+        rows = self._task.test_rows(), not self._task.rows.test_inside
+        return of_outputs(self.predict(rows), judged.outputs, self._task.description)
 
     def _continued(self) -> tuple[Any, list[Any]]:
         """The model and the callbacks of the second training."""

@@ -85,6 +85,12 @@ def judge(
     """
     if gives_values(model, about):
         return Judgement(OutputReading(Scale.VALUE))
+    judged = _judged(model, y, scores, predict)
+    # Where a row has not one label, nobody asks which were right.
+    return judged if about.classifies or judged.correct else Judgement(judged.outputs)
+
+
+def _judged(model: _Model, y: Any, scores: Mapping[str, float], predict: Callable[[], Any]) -> Judgement:
     if len(getattr(model, "outputs", None) or ()) > 1:
         return _unread("the model has several outputs")
     try:
@@ -126,10 +132,12 @@ def reading_of(model: _Model, shape: Sequence[int], y: np.ndarray) -> OutputRead
     Args:
         model: compiled; its metrics are known once it has been evaluated.
         shape: of the outputs, the rows first.
-        y: (n, ...) targets: labels, or a column for each class or label.
+        y: (n, ...) targets: labels, or a column for each class or label; (n, steps) labels of steps.
     """
     import keras
 
+    if len(shape) == 3 and y.size == shape[0] * shape[1] and y.dtype.kind in "bui":  # a label for each step
+        shape, y = (y.size, shape[2]), y.reshape(-1)
     if len(shape) != 2:
         return OutputReading(why=f"a row has outputs of shape {tuple(shape[1:])}, which are no classes")
     if type(model).predict_step is not keras.Model.predict_step:
@@ -163,20 +171,20 @@ def probabilities_of(reading: OutputReading, outputs: np.ndarray) -> np.ndarray 
 
     Args:
         reading: of the outputs.
-        outputs: (n, columns) float.
+        outputs: (n, columns) float, or (n, steps, columns).
 
     Returns:
-        (n, columns) float64; (n, 2), of labels 0 and 1, for a single column that is the probability of 1.
+        As many, float64; two columns, of labels 0 and 1, for a single column that is the probability of 1.
     """
     numbers = outputs.astype(np.float64)
     if reading.scale in (Scale.LOGIT, Scale.LOGITS):
-        numbers = expit(numbers) if reading.scale is Scale.LOGIT else softmax(numbers, axis=1)
+        numbers = expit(numbers) if reading.scale is Scale.LOGIT else softmax(numbers, axis=-1)
     elif reading.scale not in (Scale.PROBABILITY, Scale.PROBABILITIES):
         return None
     if not _are_probabilities(numbers, together=reading.scale in (Scale.LOGITS, Scale.PROBABILITIES)):
         return None
-    is_of_one = numbers.shape[1] == 1 and reading.decision is Decision.THRESHOLD
-    return np.concatenate([1 - numbers, numbers], axis=1) if is_of_one else numbers
+    is_of_one = numbers.shape[-1] == 1 and reading.decision is Decision.THRESHOLD
+    return np.concatenate([1 - numbers, numbers], axis=-1) if is_of_one else numbers
 
 
 def labels_of(reading: OutputReading, outputs: np.ndarray) -> np.ndarray | None:
@@ -184,17 +192,17 @@ def labels_of(reading: OutputReading, outputs: np.ndarray) -> np.ndarray | None:
 
     Args:
         reading: of the outputs.
-        outputs: (n, columns) float.
+        outputs: (n, columns) float, or (n, steps, columns).
 
     Returns:
-        None where there are none.
+        (n, steps) for outputs of steps. None where there are none.
     """
     if reading.decision is Decision.ARGMAX:
-        labels: np.ndarray = outputs.argmax(axis=1)
+        labels: np.ndarray = outputs.argmax(axis=-1)
         return labels
     if reading.decision is Decision.THRESHOLD:
         above = (outputs > reading.threshold).astype(int)
-        return above[:, 0] if above.shape[1] == 1 else above
+        return above[..., 0] if above.shape[-1] == 1 else above
     return None
 
 
@@ -225,7 +233,7 @@ def _right(reading: OutputReading, outputs: np.ndarray, y: np.ndarray) -> np.nda
 def _are_probabilities(numbers: np.ndarray, *, together: bool) -> bool:
     """Whether all are in [0, 1], and those of a row are 1 together."""
     inside = bool(((numbers >= 0) & (numbers <= 1 + 1e-6)).all())
-    return inside and (not together or bool((abs(numbers.sum(axis=1) - 1) < _SUM_TOLERANCE).all()))
+    return inside and (not together or bool((abs(numbers.sum(axis=-1) - 1) < _SUM_TOLERANCE).all()))
 
 
 def _fits(y: np.ndarray, decision: Decision, columns: int) -> bool:

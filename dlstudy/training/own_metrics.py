@@ -90,7 +90,7 @@ def read_outputs(
     if not (isinstance(y, np.ndarray) and isinstance(outputs, np.ndarray)):
         return Predictions(y, {"predict": lambda: outputs}, why="its outputs or its targets are several")
     reading = OutputReading(Scale.VALUE) if gives_values(model, about) else reading_of(model, outputs.shape, y)
-    labels = labels_of(reading, outputs)
+    labels = labels_of(reading, outputs) if outputs.ndim == 2 else None  # of steps, metrics get the outputs
     if labels is None:
         values = map_arrays(one_dimension, (y, outputs))
         return Predictions(values[0], {"predict": lambda: values[1]}, why=reading.why or "it predicts values")

@@ -17,6 +17,7 @@ from dlstudy.training.arrays import Task
 from dlstudy.training.artifacts import extra_metrics_of, for_estimator, model_digest, save_figures, save_model
 from dlstudy.training.outputs import has_labels
 from dlstudy.training.own_metrics import Predictions, Rows, metrics_at_end, one_dimension
+from dlstudy.training.predicted import of_estimator
 
 __all__ = ["require_estimator", "scores_of", "train_estimator"]
 
@@ -55,12 +56,13 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
     own, left_out = metrics_at_end(task, metrics, lambda rows: _predictions(model, task, rows))
     metrics |= own
     losses = _losses_of_rows(model, task.description, *parts["test"]) if "test" in parts else {}
-    not_saved, no_figures = save_model(model, "sklearn", task), save_figures(model, task)
+    not_saved = save_model(model, "sklearn", task)
+    not_drawn = save_figures(model, task, lambda: of_estimator(model, parts["test"][0], task.description))
     return TrialResult(
         TrialState.FINISHED,
         metrics=metrics,
         trained_by=TrainedBy.ESTIMATOR,
-        remarks=[*left_out, *filter(None, [not_saved, no_figures])],
+        remarks=[*left_out, *filter(None, [not_saved]), *not_drawn],
         correct=correct,
         row_values=pack_agreeing(losses, metrics),
         model=model_digest(task),

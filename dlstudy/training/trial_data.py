@@ -45,7 +45,7 @@ class TrialData:
     def tested(self) -> tuple[Structure, dict[str, Any]]:  # Any: structures of arrays
         """The test rows as the model sees them; `x`, as in the data set, and `actual`, their targets as prepared.
 
-        Targets of which there are several have no `actual`; a column of one is (n,).
+        Targets of which there are several have no `actual`.
         """
         arrays, raw, numbers = self.arrays, self.dataset.x_test, self.rows.test
         x, y = arrays.x_test, arrays.y_test
@@ -53,7 +53,7 @@ class TrialData:
             x, y, raw = arrays.x, arrays.y, self.dataset.x_train
         rows = {"x": take(raw, numbers)}
         if isinstance(y, np.ndarray):
-            rows["actual"] = y[numbers].reshape(len(numbers)) if y.size == len(y) else y[numbers]
+            rows["actual"] = y[numbers]
         return take(x, numbers), rows
 
 

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from dlstudy.cli import predict
+from dlstudy.cli.judged_predictions import judged_tables
 from dlstudy.cli.predict import Asked
 from dlstudy.datasets import registry
 from dlstudy.datasets.data import Data
@@ -28,6 +29,7 @@ from dlstudy.study.own_modules import OwnModules
 from dlstudy.study.request import Request
 from dlstudy.study.trial import unpack_bits
 from dlstudy.training import prediction
+from dlstudy.training.predicted import of_outputs
 from dlstudy.training.prediction import predict_rows
 from dlstudy.training.saved_models import load_model
 from dlstudy.training.study_functions import StudyFunctions
@@ -259,12 +261,12 @@ def test_logits_are_shown_as_probabilities(keras_at_rest, saved):
         (2 * np.eye(3), OutputReading(Scale.RAW, Decision.ARGMAX), {"labels", "outputs", "why"}),
         (2 * np.eye(3), OutputReading(why="it is an embedding"), {"outputs", "why"}),
         (np.ones((3, 1)), OutputReading(Scale.VALUE), {"values"}),
-        (np.eye(3), OutputReading(Scale.VALUE), {"outputs", "why"}),
+        (np.eye(3), OutputReading(Scale.VALUE), {"values"}),
         ([np.eye(3), np.eye(3)], None, {"outputs", "why"}),
     ],
 )
 def test_what_a_reading_does_not_say_is_shown_as_it_is(keras_at_rest, outputs, reading, shown):
-    found = prediction._as_read(outputs, reading)
+    found = of_outputs(outputs, reading, registry.describe("digits"))
     assert set(found) == shown
     assert found.get("why") != ""
 
@@ -272,22 +274,66 @@ def test_what_a_reading_does_not_say_is_shown_as_it_is(keras_at_rest, outputs, r
 def test_raw_outputs_and_several_labels_have_no_accuracy():
     about, actual = registry.describe("digits"), np.array([3, 4])
     raw = {"x": actual, "actual": actual, "outputs": [np.arange(20.0).reshape(2, 10)], "why": "nobody says what"}
-    assert predict._judged(raw, about) == []
+    assert judged_tables(raw, about) == []
     rows = predict._rows(raw, about, 2)
     assert rows[1] == {"row": 1, "outputs": [*np.arange(10.0, 20)], "actual": 4}
     table = predict._table(raw, rows, about)
     assert table.note == "Raw outputs are shown: nobody says what."
     assert table.rows[0][1].count(" ") == 8  # of ten numbers, eight and dots
     columns = {"x": actual, "labels": np.array([[1, 0, 1], [0, 0, 0]]), "probabilities": np.full((2, 3), 0.5)}
-    assert predict._judged(columns, about) == []
+    assert judged_tables(columns, about) == []
     (row,) = predict._rows(columns, about, 1)
     assert row == {"row": 0, "predicted": ["0", "2"], "probabilities": [0.5, 0.5, 0.5]}
+
+
+def rows_and_tables(found, **changes):
+    about = dataclasses.replace(registry.describe("digits"), **changes)
+    found = {"x": np.zeros(len(found["actual"])), **found}
+    return predict._rows(found, about, 1)[0], judged_tables(found, about)
+
+
+def test_several_labels_have_their_names_and_scores():
+    actual, labels = np.array([[1, 0], [1, 1]]), np.array([[1, 1], [0, 1]])
+    found = {"actual": actual, "labels": labels, "probabilities": np.array([[0.9, 0.8], [0.1, 0.7]])}
+    row, (table,) = rows_and_tables(found, task="multilabel", label_names=("sport", "arts"))
+    assert row == {"row": 0, "predicted": ["sport", "arts"], "actual": ["sport"],
+                   "probabilities": {"sport": 0.9, "arts": 0.8}}  # fmt: skip
+    assert table.rows == [["sport", "1.0000", "0.5000", "0.6667", "2"], ["arts", "0.5000", "1.0000", "0.6667", "1"]]
+    assert predict._cell([]) == "none"
+
+
+def test_labels_of_steps_have_their_names_in_order():
+    probabilities = np.array([[[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]])
+    found = {"actual": np.array([[0, 1, 1]]), "labels": np.array([[0, 1, 0]]), "probabilities": probabilities}
+    row, (confusion, _) = rows_and_tables(found, task="sequence", label_names=("noun", "verb"))
+    assert row == {"row": 0, "predicted": ["noun", "verb", "noun"], "actual": ["noun", "verb", "verb"],
+                   "probability": [0.9, 0.8, 0.6]}  # fmt: skip
+    assert confusion.title == "Confusion matrix, all 3 steps of the test rows"
+    assert confusion.rows == [["noun", "1", "0"], ["verb", "1", "1"]]
+
+
+def test_several_targets_have_their_names_and_errors():
+    found = {"actual": np.array([[70.0, 1.5], [80.0, 2.0]]), "values": np.array([[71.0, 1.5], [78.0, 2.0]])}
+    row, (table,) = rows_and_tables(found, task="regression", target_names=("kg", "m"))
+    assert row == {"row": 0, "predicted": {"kg": 71.0, "m": 1.5}, "actual": {"kg": 70.0, "m": 1.5}}
+    assert predict._cell(row["predicted"]) == "kg 71, m 1.5000"
+    assert table.heads == ["measure", "kg", "m"]
+    assert table.rows[1] == ["mean absolute error", "1.5000", "0.0000"]
+
+
+def test_pictures_are_not_printed_as_numbers():
+    x = np.random.default_rng(0).random((3, 4, 5))
+    row, (table,) = rows_and_tables({"actual": x, "values": x}, task="other")
+    assert predict._cell(row["predicted"]) == "4 x 5 numbers"
+    assert (table.heads, table.rows[0][1]) == (["measure", "value"], "0.0000")
+    figure = predict._figure({"x": x, "actual": x, "values": x}, [row], registry.describe("digits"))
+    assert len(figure.axes) == 6
 
 
 def test_labels_that_a_study_makes_have_a_table_of_their_own_size():
     about = registry.describe("digits")
     found = {"x": np.zeros(4), "actual": np.array([0, 1, 1, 12]), "labels": np.array([0, 1, 0, 12])}
-    confusion, report = predict._judged(found, about)
+    confusion, report = judged_tables(found, about)
     assert confusion.heads[1:] == ["0", "1", "12"]
     assert report.note == "Accuracy 0.7500."
 

@@ -147,6 +147,28 @@ def test_several_labels_a_row_are_read_column_by_column(keras_at_rest, from_logi
             assert found is None
 
 
+@pytest.mark.parametrize(
+    ("columns", "activation", "loss"),
+    [(3, "softmax", "sparse_categorical_crossentropy"), (1, "sigmoid", "binary_crossentropy")],
+)
+def test_a_label_of_each_step_is_read_as_the_accuracy_of_steps_reads_it(keras_at_rest, columns, activation, loss):
+    import keras
+
+    layer = keras.layers.Dense(columns, activation=activation)
+    model = keras.Sequential([keras.Input((5, 4)), layer])
+    model.compile("sgd", loss, metrics=["accuracy"], run_eagerly=True)
+    rng = np.random.default_rng(7)
+    x, y = rng.normal(size=(N, 5, 4)).astype("float32"), rng.integers(0, max(2, columns), (N, 5))
+    scores = {name: float(value) for name, value in model.test_on_batch(x, y, return_dict=True).items()}
+    outputs = keras.ops.convert_to_numpy(model(x))
+    judgement = judge(model, dataclasses.replace(DIGITS, task="sequence"), y, scores, lambda: outputs)
+    labels = labels_of(judgement.outputs, outputs)
+    assert labels.shape == (N, 5)
+    assert (labels == y).mean() == pytest.approx(scores["accuracy"], abs=1e-6)
+    assert (judgement.correct, judgement.remarks) == ("", ())
+    assert probabilities_of(judgement.outputs, outputs).shape == (N, 5, max(2, columns))
+
+
 def test_an_accuracy_over_one_hot_targets_decides_before_a_loss_by_column(keras_at_rest):
     judgement, _, scores = judged(net(3, "sigmoid", "binary_crossentropy", ["accuracy"]), ONE_HOT)
     assert (judgement.outputs.scale, judgement.outputs.decision) == (Scale.PROBABILITY, Decision.ARGMAX)

@@ -342,7 +342,8 @@ def test_pictures_of_a_winner_are_png_files_beside_its_model(digits, tmp_path, u
 
     result = drawn(digits, tmp_path, figures)
     assert (result.state, result.trained_by, result.remarks) == ("finished", "estimator", ())
-    assert sorted(path.name for path in folder.iterdir()) == ["Weights of 0 (first).png", "b.png"]
+    drawn_by_task = "confusion matrix.png"
+    assert sorted(path.name for path in folder.iterdir()) == ["Weights of 0 (first).png", "b.png", drawn_by_task]
     content = (folder / "b.png").read_bytes()
     assert content.startswith(b"\x89PNG")
     drawn(digits, tmp_path, figures)
@@ -366,7 +367,14 @@ def test_a_picture_that_cannot_be_drawn_costs_no_trial(digits, tmp_path, unsaved
     assert "test_accuracy" in result.metrics
     (remark,) = result.remarks
     assert re.fullmatch(rf"the pictures could not be drawn: .*{why}.*", remark), remark
-    assert list(tmp_path.rglob("*.png")) == []
+    assert [path.name for path in tmp_path.rglob("*.png")] == ["confusion matrix.png"]
+
+
+def test_a_picture_of_the_studys_own_replaces_that_of_the_task(digits, tmp_path, unsaved):
+    drawn(digits, tmp_path, lambda *_: {"confusion matrix": figure_of([1, 2])})
+    own = (figures_beside(tmp_path / "net-1") / "confusion matrix.png").read_bytes()
+    drawn(digits, tmp_path, None)
+    assert own != (figures_beside(tmp_path / "net-1") / "confusion matrix.png").read_bytes()
 
 
 def test_nothing_is_drawn_of_a_model_that_is_not_kept(digits):

@@ -1,4 +1,4 @@
-"""The figures that a study drew of its winners."""
+"""The figures of a study's winners: those of their predictions, and those that the study drew."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
