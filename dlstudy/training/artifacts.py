@@ -16,6 +16,7 @@ from dlstudy.common.opened_files import unwatched
 from dlstudy.common.text import describe_error, short_repr
 from dlstudy.datasets.structure import Structure, is_table, map_arrays
 from dlstudy.errors import TrialError
+from dlstudy.study.phases import ReadTest
 from dlstudy.study.trial import figures_beside
 from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training.arrays import Task, for_keras
@@ -63,8 +64,11 @@ def save_figures(model: Any, task: Task, predict: Callable[[], Predicted]) -> li
     folder = figures_beside(Path(task.spec.model_folder))
     shutil.rmtree(folder, ignore_errors=True)
     own = task.functions.figures
-    tries = [lambda: figures_of_predictions(task.description, *task.test_arrays(), predict())]
-    tries += [] if own is None else [lambda: own(model, *task.test_arrays(), dict(task.p))]
+    tries: list[Callable[[], Any]] = []
+    if task.spec.read_test is not ReadTest.NEVER:
+        tries.append(lambda: figures_of_predictions(task.description, *task.test_arrays(), predict()))
+    if own is not None:
+        tries.append(lambda: own(model, *task.test_arrays(), dict(task.p)))
     return [remark for draw in tries if (remark := _saved(draw, folder))]
 
 
