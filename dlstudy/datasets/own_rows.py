@@ -93,8 +93,7 @@ def plain_rows(data: Data) -> OwnRows:
     if taken["times"] is not None:
         _refuse_disorder(taken["times"])
     return OwnRows(
-        data, x, y, is_x, task, names,
-        *_names_of_targets(data, target, task),
+        data, x, y, is_x, task, names, *_names_of_targets(data, target, task),
         None if taken["weight"] is None else _weight(taken["weight"]), groups,
         data.groups if isinstance(data.groups, str) else "groups" if groups is not None else "",
         part, taken["times"] is not None,
