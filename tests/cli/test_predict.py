@@ -316,7 +316,7 @@ def test_several_targets_have_their_names_and_errors():
     found = {"actual": np.array([[70.0, 1.5], [80.0, 2.0]]), "values": np.array([[71.0, 1.5], [78.0, 2.0]])}
     row, (table,) = rows_and_tables(found, task="regression", target_names=("kg", "m"))
     assert row == {"row": 0, "predicted": {"kg": 71.0, "m": 1.5}, "actual": {"kg": 70.0, "m": 1.5}}
-    assert predict._cell(row["predicted"]) == "kg 71, m 1.5000"
+    assert predict._cell(row["predicted"]) == "kg 71.0000, m 1.5000"
     assert table.heads == ["measure", "kg", "m"]
     assert table.rows[1] == ["mean absolute error", "1.5000", "0.0000"]
 
