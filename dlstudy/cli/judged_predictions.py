@@ -82,5 +82,6 @@ def _scores(
         [name_of_label(label, about.label_names), *(f"{scores[k][i]:.4f}" for k in range(3)), str(scores[3][i])]
         for i, label in enumerate(present)
     ]
+    unit = "steps" if about.task == "sequence" else "rows"
     title = f"Classification report{', ' if which else ''}{which}"
-    return Table(title, ["label", "precision", "recall", "F1", "rows"], rows, note)
+    return Table(title, ["label", "precision", "recall", "F1", unit], rows, note)
