@@ -30,9 +30,10 @@ test: .venv/.installed-test  ## run the tests in two processes: make test ARGS="
 test-fast: .venv/.installed-test  ## the tests that need no TensorFlow, in less than a minute
 	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --fast $(ARGS)
 
+FULL_FORM = $(shell grep -rl --include='test_*.py' 'tests.helpers.full_form import' tests | grep -v tests/faults)
+
 faults: .venv/.installed-test  ## the tests of faults in full: kills, cuts, lost nodes and bad input many times over
-	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults tests/cli/test_app.py tests/cli/test_input_files.py \
-		tests/engines/test_ray_engine.py $(ARGS)
+	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults $(FULL_FORM) $(ARGS)
 
 fuzz: .venv/.installed-test  ## random programs, the fast way against plain fit: make fuzz ARGS="--programs 100 --seed 7"
 	.venv/bin/python -m scripts.fuzz $(ARGS)

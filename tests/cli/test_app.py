@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dlstudy.cli.app import main
-from tests.helpers.study_process import FULL
+from tests.helpers.full_form import FULL
 
 QUICK = ["--phase", "search", "--arm", "logistic"]
 

@@ -12,7 +12,7 @@ from dlstudy.cli.app import main
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
-from tests.helpers.study_process import in_full_form
+from tests.helpers.full_form import in_full_form
 
 pytestmark = pytest.mark.slow
 

@@ -10,6 +10,7 @@ import pytest
 from dlstudy.cli.app import main
 from dlstudy.store.home import Home
 from tests.helpers.fake_runs import run
+from tests.helpers.full_form import also_in_full_form
 
 FILES = {
     "__init__.py": "",
@@ -99,7 +100,7 @@ def test_a_study_builds_with_its_own_modules_and_a_change_in_any_of_them_counts(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("study", ["project/models/study.py", "project.models.study"])
+@pytest.mark.parametrize("study", ["project.models.study", *also_in_full_form("project/models/study.py")])
 def test_workers_import_a_study_s_own_modules(tmp_path, study):
     write(tmp_path, ".")
     run = ("run", study, "--home", tmp_path / "my runs", "--workers", 1, "--phase", "search", "--json")

@@ -16,7 +16,7 @@ from dlstudy.errors import DlstudyError, UsageError
 from dlstudy.study.trial import figures_beside
 from tests.engines.test_engines import Heard, make_spec, wait_all
 from tests.helpers.fake_trainer import broken, fake
-from tests.helpers.study_process import FULL
+from tests.helpers.full_form import FULL
 
 pytest_plugins = ["tests.helpers.ray_clusters"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from dlstudy.cli.app import main
 from tests.helpers.bad_input import COMMANDS, FILES, HEAD, STUDIES
-from tests.helpers.study_process import FULL
+from tests.helpers.full_form import FULL
 
 GOOD = f"{HEAD}study(protocol=Protocol(searches=1, seeds=6), claims=[Claim('a wins', 'a', 'b', 'test_accuracy')])\n"
 CASES = [(message, typed) for message, many in STUDIES.items() for typed in many]

@@ -33,7 +33,7 @@ from dlstudy.datasets.pickles import load_arrays, load_batch
 from dlstudy.datasets.sources import Definition, Source, from_url
 from dlstudy.datasets.user_rows import read_rows
 from dlstudy.errors import DataError, UsageError
-from tests.helpers.study_process import FULL
+from tests.helpers.full_form import FULL
 
 pytest_plugins = ["tests.helpers.local_servers"]
 

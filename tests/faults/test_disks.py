@@ -10,7 +10,7 @@ import pytest
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
-from tests.helpers.study_process import FULL
+from tests.helpers.full_form import FULL
 
 pytest_plugins = ["tests.helpers.made_up_runs"]
 

@@ -8,7 +8,7 @@ from dlstudy.cli.app import main
 from dlstudy.runner import session
 from tests.helpers import failing_study
 from tests.helpers.failing_study import ENDS
-from tests.helpers.study_process import FULL
+from tests.helpers.full_form import FULL
 
 FAILING = Path(failing_study.__file__)
 

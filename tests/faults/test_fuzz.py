@@ -13,7 +13,7 @@ from dlstudy.store.home import Home
 from dlstudy.store.journal import seal_of
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from tests.helpers.fake_runs import run
-from tests.helpers.study_process import FULL
+from tests.helpers.full_form import FULL
 
 N = 300 if FULL else 30
 READERS = (["status"], ["status", "--json"], ["report", "tiny.py"], ["report", "tiny.py", "--format", "json"])

@@ -19,7 +19,7 @@ from dlstudy.store.record import Record
 from dlstudy.study.phases import Direction
 from dlstudy.study.trial import TrialResult, TrialState
 from tests.helpers.builders import RATE
-from tests.helpers.study_process import FULL
+from tests.helpers.full_form import FULL
 from tests.store.test_record import DEFAULT, NAME, RESULT, add, begin
 
 N_TRIALS = 12

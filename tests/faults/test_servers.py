@@ -10,8 +10,9 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
 from dlstudy.tracking.tracker import Tracker
+from tests.helpers.full_form import FULL
 from tests.helpers.mlflow_server import MlflowServer
-from tests.helpers.study_process import FULL, await_
+from tests.helpers.study_process import await_
 
 pytest_plugins = ["tests.helpers.made_up_runs"]
 

@@ -11,7 +11,7 @@ from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import train
 from tests.helpers import failing_study
 from tests.helpers.failing_study import ENDS
-from tests.helpers.study_process import FULL
+from tests.helpers.full_form import FULL
 from tests.helpers.trainings import context_of, spec_of
 
 FAILING = Path(failing_study.__file__)

@@ -7,7 +7,8 @@ import signal
 import socket
 import urllib.request
 
-from tests.helpers.study_process import FULL, StudyProcess, await_, in_full_form
+from tests.helpers.full_form import FULL, in_full_form
+from tests.helpers.study_process import StudyProcess, await_
 
 LONG = ("--seeds", "40")
 

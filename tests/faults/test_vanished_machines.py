@@ -9,7 +9,8 @@ from contextlib import closing
 import pytest
 
 from dlstudy.store.home import Home
-from tests.helpers.study_process import FULL, StudyProcess, await_, in_full_form, undisturbed
+from tests.helpers.full_form import FULL, in_full_form
+from tests.helpers.study_process import StudyProcess, await_, undisturbed
 
 pytest_plugins = ["tests.helpers.database_servers"]
 OURS, THEIRS = "10.231.77.1", "10.231.77.2"

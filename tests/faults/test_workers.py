@@ -12,7 +12,8 @@ from dlstudy.study.phases import Phase
 from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialSpec
 from tests.helpers.fake_worker import FakeWorkerSlot
-from tests.helpers.study_process import FULL, KILL, STOP, StudyProcess, await_, dice, send, workers_of
+from tests.helpers.full_form import FULL
+from tests.helpers.study_process import KILL, STOP, StudyProcess, await_, dice, send, workers_of
 
 N_KILLS = 30 if FULL else 5
 SEEDS = ("--seeds", "40" if FULL else "16")

@@ -16,16 +16,13 @@ from contextlib import closing
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.trial import TrialState
 from dlstudy.study.variant import Variant
+from tests.helpers.full_form import FULL
 from tests.helpers.store_copies import original
 
-FULL = os.environ.get("DLSTUDY_FAULTS") == "full"
-in_full_form = pytest.mark.skipif(not FULL, reason="in the full form only: make faults")
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "dlstudy.cli" if FULL else "tests.helpers.fake_worker"]
 KILL, STOP = signal.SIGKILL, signal.SIGSTOP

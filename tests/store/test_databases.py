@@ -23,6 +23,7 @@ from dlstudy.study.variant import Variant
 from tests.helpers.builders import make_study
 from tests.helpers.fake_engine import Deaf, FakeEngine, made_up
 from tests.helpers.fake_runs import begin_run
+from tests.helpers.full_form import in_full_form
 
 pytestmark = pytest.mark.slow
 
@@ -138,6 +139,7 @@ def test_a_server_that_is_restarted_in_mid_study_costs_nothing(tiny, database):
     assert table(url) == table(undisturbed)
 
 
+@in_full_form
 def test_a_server_that_stays_away_stops_the_run_and_the_next_one_trains_what_is_missing(
     tiny, postgres, tmp_path, monkeypatch, capsys
 ):

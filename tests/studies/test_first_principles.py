@@ -15,6 +15,7 @@ from dlstudy.study.trial import TrainedBy, TrialSpec, TrialState, make_parameter
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
+from tests.helpers.full_form import in_full_form
 
 STUDIES = Path(__file__).parents[2] / "studies"
 NEEDS_DATA = pytest.mark.skipif("DLSTUDY_DATA" not in os.environ, reason="DLSTUDY_DATA names no folder with the data")
@@ -148,6 +149,7 @@ def test_xor_is_never_right(keras_at_rest):
         assert metrics["train_accuracy"] < 1
 
 
+@in_full_form
 def test_five_starts_are_at_least_as_good_as_the_first_of_them(keras_at_rest):
     for seed in (1, 2, 3):
         losses = [

@@ -7,6 +7,7 @@ import pytest
 
 from dlstudy.study.split import Split
 from dlstudy.training.train import DatasetContext
+from tests.helpers.full_form import also_in_full_form
 from tests.helpers.trainings import net, run, spec_of
 
 SPEC = spec_of(epochs=2)
@@ -134,7 +135,7 @@ def test_a_callback_that_stops_before_an_epoch_or_compiles_ends_as_in_fit(digits
 
 
 # tensorflow/addons#2619
-@pytest.mark.parametrize("exclude_first", [True, False])
+@pytest.mark.parametrize("exclude_first", [True, *also_in_full_form(False)])
 def test_what_stands_in_no_configuration_tells_models_apart(digits, exclude_first):
     import keras
 
@@ -422,9 +423,10 @@ KINDS = {
     "weighted rows": (net, {"prepare": lambda x, y, train, p: (x, y, WEIGHTS)}),
     "weighted classes": (net, {"class_weight": lambda y, p: {0: 5.0, 3: 0.0}}),
 }
+SHORT_FORM = ("own step", "variational", "two inputs and outputs", "weighted rows")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*SHORT_FORM, *also_in_full_form(*(kind for kind in KINDS if kind not in SHORT_FORM))])
 def test_any_compiled_model_trains_to_what_fit_gives(digits, kind):
     build, functions = KINDS[kind]
     graph, plain = (trained(context, SPEC, build, **functions) for context in (anew(digits), by_fit(digits)))

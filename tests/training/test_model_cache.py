@@ -15,6 +15,7 @@ from dlstudy.training.python_state import state_of
 from dlstudy.training.shared_memory import SharedArrays
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
+from tests.helpers.full_form import also_in_full_form
 
 SPEC = TrialSpec(
     key="t#0", study_path="made up", dataset="digits", arm="net", phase=Phase.REPLICATE, index=0,
@@ -73,12 +74,11 @@ def same(one, other):
 @pytest.mark.parametrize(
     "optimizer",
     [
-        {"optimizer": "SGD"},
         {"optimizer": "SGD", "config": {"momentum": 0.9}},
         {"optimizer": "Adam"},
-        {"optimizer": "RMSprop"},
-        {"optimizer": "Adadelta"},
-        {"optimizer": "Nadam"},
+        *also_in_full_form(
+            {"optimizer": "SGD"}, {"optimizer": "RMSprop"}, {"optimizer": "Adadelta"}, {"optimizer": "Nadam"}
+        ),
     ],
     ids=lambda params: "-".join(map(str, params.values())),
 )
@@ -139,11 +139,10 @@ def test_other_rows_get_graphs_of_their_own_from_the_same_model(arrays):
     "change",
     [
         {"rate": 0.5},
-        {"activation": "tanh"},
-        {"regularizer": "l2"},
-        {"optimizer": "SGD"},
         {"config": {"beta_1": 0.5}},
-        {"config": {"clipnorm": 0.1}},
+        *also_in_full_form(
+            {"activation": "tanh"}, {"regularizer": "l2"}, {"optimizer": "SGD"}, {"config": {"clipnorm": 0.1}}
+        ),
     ],
     ids=str,
 )

@@ -13,6 +13,7 @@ from dlstudy.study.split import Split
 from dlstudy.toolkit.logging import log_metric
 from dlstudy.training import artifacts
 from dlstudy.training.model_cache import ModelCache
+from tests.helpers.full_form import also_in_full_form, in_full_form
 from tests.helpers.trainings import context_of, net, run, spec_of
 
 
@@ -62,7 +63,7 @@ def gate_spec(seed, **changes):
     return spec_of("gates", epochs=300, split=split, params={"learning_rate": 1.0}, seed=seed, **changes)
 
 
-@pytest.mark.parametrize("seed", [0, 8])
+@pytest.mark.parametrize("seed", [8, *also_in_full_form(0)])
 def test_an_estimator_is_the_one_that_scikit_learn_s_search_over_seeds_finds(gates, seed):
     found = []
     by_search = run(gates, gate_spec(seed), searched, **XOR, extra_metrics=lambda model, *_: found.append(model) or {})
@@ -139,6 +140,7 @@ def test_a_start_that_fails_fails_the_trial(digits):
     assert (result.state, result.reason) == ("failed", "RuntimeError: not this seed")
 
 
+@in_full_form
 def test_starts_save_nothing_draw_nothing_and_are_not_pruned(digits, tmp_path, monkeypatch):
     calls = []
 

@@ -12,6 +12,7 @@ from dlstudy.study.split import Split
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.streams import Streams, describe_stream
 from dlstudy.training.train import DatasetContext
+from tests.helpers.full_form import also_in_full_form
 from tests.helpers.trainings import run, spec_of
 
 N = 200
@@ -89,7 +90,7 @@ def test_a_stream_of_each_kind_is_described_by_its_first_row_and_its_length(make
     assert (about.input_shape, about.is_stream, about.label_names) == ((4,), True, ("0", "1"))
 
 
-@pytest.mark.parametrize("make", [as_data_set, as_rows, as_batches])
+@pytest.mark.parametrize("make", [as_data_set, as_batches, *also_in_full_form(as_rows)])
 def test_a_stream_trains_as_keras_does_on_it_and_the_same_seed_gives_the_same_numbers(make):
     import keras
 
