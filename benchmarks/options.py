@@ -17,7 +17,7 @@ WAYS = {
 }
 """The ways of the side-by-side, by name, and their scripts in `benchmarks/ways/`."""
 
-MEASURES = ("epoch", "plain", "workers", "startup", "memory", "scale", "slots")
+MEASURES = ("epoch", "plain", "workers", "startup", "memory", "scale", "slots", "stream")
 """The other measurements, each a file in `benchmarks/measures/`."""
 
 IN_SHORT = ("epoch", "startup", "scale")

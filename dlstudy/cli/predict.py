@@ -15,6 +15,7 @@ from dlstudy.cli.judged_predictions import judged_tables, name_of_label
 from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.disk_rows import DiskRows
 from dlstudy.datasets.own_cache import is_own
 from dlstudy.datasets.structure import Structure, are_pictures, rows_in
 from dlstudy.datasets.user_rows import read_rows
@@ -118,7 +119,7 @@ def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[ResolvedStud
 
 def _given(path: Path, about: Description) -> np.ndarray:
     """The rows of a user's file, as the data has them."""
-    is_array = not is_own(about.name) or isinstance(registry.load(about.name).x_train, np.ndarray)
+    is_array = not is_own(about.name) or isinstance(registry.load(about.name).x_train, np.ndarray | DiskRows)
     if is_own(about.name) and not (is_array and path.suffix.lower() == ".npy"):
         raise UsageError(
             f"--input of a study with rows of its own is a .npy file of its one array of inputs, got {path.name}: "

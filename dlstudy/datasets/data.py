@@ -154,20 +154,26 @@ class Data:
         drop: str | Sequence[str] = (),
         sha256: str | None = None,
         options: Mapping[str, Any] | None = None,
+        stream: bool | None = None,
         **own: Any,  # Any: the arguments of Data
     ) -> "Data":
         """The table in a Parquet file or folder, or in several; a named index is a column.
 
+        A table of numbers that would take more than 4 GB (`readers.paths.MEMORY_BOUND`) is copied to the cache as one
+        array, from which a training reads each batch.
+
         Args:
             path, target, drop, sha256, own: as of `csv`.
             options: further options of `pandas.read_parquet`, such as `{"columns": ["age", "ill"]}`.
+            stream: whether to do so; None to go by the size.
 
         Raises:
             DataError: as `csv`.
         """
         from dlstudy.datasets.readers.tables import read_parquet
 
-        return cls._by(read_parquet, path, target, drop=drop, sha256=sha256, options=options, own=own)
+        given = {"options": options, "stream": stream}
+        return cls._by(read_parquet, path, target, drop=drop, sha256=sha256, own=own, **given)
 
     @classmethod
     def npz(
@@ -205,6 +211,7 @@ class Data:
         folder: Any = None,  # Any: a path
         size: tuple[int, int] | None = None,
         color: str = "rgb",
+        stream: bool | None = None,
         **own: Any,  # Any: the arguments of Data
     ) -> "Data":
         """Images, (n, height, width, 3) or (n, height, width) uint8, from a folder for each class or a table of files.
@@ -214,6 +221,9 @@ class Data:
         image is not turned as its camera noted. For an autoencoder, state `target=None` and take
         `dataclasses.replace(data, y=data.x)`.
 
+        Images that would take more than 4 GB (`readers.paths.MEMORY_BOUND`) stay in their files, and a training decodes
+        each batch to the same pixels.
+
         Args:
             source: the folder, relative as of `csv`; or a pandas table, or a file with one, such as a CSV file.
             target: in a table, the column of targets, or a list of names. None for no targets: then a folder may hold
@@ -222,14 +232,16 @@ class Data:
             folder: that those paths start from; None for the folder of the table.
             size: (height, width) that all images are made; None if they have one size.
             color: `rgb` or `grayscale`.
+            stream: whether images stay in their files; None to go by their size.
             own: as of `csv`; columns are those of a table.
 
         Raises:
-            DataError: an image cannot be read, or has another size; a class has none; or there are too many for 4 GB.
+            DataError: an image cannot be read, or has another size; or a class has none.
         """
         from dlstudy.datasets.readers.images import read_images
 
-        return cls._by(read_images, source, target, path=path, folder=folder, size=size, color=color, own=own)
+        given = {"path": path, "folder": folder, "size": size, "color": color, "stream": stream}
+        return cls._by(read_images, source, target, own=own, **given)
 
     @classmethod
     def text(

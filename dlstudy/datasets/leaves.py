@@ -6,7 +6,12 @@ from typing import Any
 import numpy as np
 
 from dlstudy.common.text import short_repr
+from dlstudy.datasets import disk_rows
 from dlstudy.datasets.dataset import Array, plain
+from dlstudy.datasets.disk_rows import NumbersOnDisk, RowsToKeep
+from dlstudy.datasets.readers import image_files
+from dlstudy.datasets.readers.image_files import ImageFiles
+from dlstudy.datasets.readers.parquet_rows import ParquetTable
 from dlstudy.datasets.structure import is_table
 from dlstudy.errors import DataError
 
@@ -21,11 +26,13 @@ def plain_leaf(what: str, leaf: Any) -> Any:  # Any: what a user takes for an ar
 
     Args:
         what: it is, for messages.
-        leaf: an array, a tensor, a list, a pandas series or table.
+        leaf: an array, a tensor, a list, a pandas series or table, or what stays in files, of which nothing is read.
 
     Raises:
         DataError: it is nothing of that kind.
     """
+    if isinstance(leaf, RowsToKeep | ParquetTable):
+        return leaf.numbers() if isinstance(leaf, ParquetTable) else leaf
     if is_table(leaf):
         return _plain_table(leaf)
     if hasattr(leaf, "toarray"):
@@ -128,6 +135,8 @@ def missing_in(leaf: Any) -> int:  # Any: an array or a table
 
 def save_leaf(leaf: Any, folder: Path, name: str) -> str:  # Any: an array or a table
     """Writes an array or a table in its plain form into a folder; returns the name of the file."""
+    if isinstance(leaf, RowsToKeep):
+        return leaf.save(folder, name)
     if not is_table(leaf) and leaf.dtype.kind != "O":
         np.save(folder / f"{name}.npy", leaf, allow_pickle=False)
         return f"{name}.npy"
@@ -142,7 +151,11 @@ def save_leaf(leaf: Any, folder: Path, name: str) -> str:  # Any: an array or a 
 
 
 def open_leaf(path: Path) -> Any:  # Any: an array or a table
-    """What `save_leaf` wrote; arrays of numbers as read-only memory maps."""
+    """What `save_leaf` wrote; arrays of numbers as read-only memory maps, unless they stay in files."""
+    if path.name.endswith(disk_rows.ENDING):
+        return NumbersOnDisk.open(path)
+    if path.name.endswith(image_files.ENDING):
+        return ImageFiles.open(path)
     if path.suffix == ".npy":
         return np.load(path, mmap_mode="r", allow_pickle=False)
     from pyarrow import feather
@@ -157,8 +170,12 @@ def open_leaf(path: Path) -> Any:  # Any: an array or a table
 def add_to_digest(digest: Any, name: str, leaf: Any) -> None:  # Any: of hashlib; an array or a table
     """Adds the name, the type, the shape and the values of an array or a table in its plain form.
 
-    An array counts as in `dataset.checksum`; a table by pandas's hash of each row, with names and types of its columns.
+    An array counts as in `dataset.checksum`; a table by pandas's hash of each row, with names and types of its columns;
+    what stays in files by those.
     """
+    if isinstance(leaf, RowsToKeep):
+        digest.update(f"{name} in files {leaf.identity()}\n".encode())
+        return
     if not is_table(leaf) and leaf.dtype.kind != "O":
         values = plain(leaf)
         digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())

@@ -5,11 +5,12 @@
     <cache folder>/own/churn-a1b2c3d4e5f6/about.json   the description, and which file holds which array
     <cache folder>/own/churn-a1b2c3d4e5f6/x_train-0.npy ...
 
-What is in a folder never changes, as its name is the name of its content. `registry` knows the name as that of a data
-set.
+What is in a folder never changes but for the paths of images that stay in their files, as its name is the name of its
+content. `registry` knows the name as that of a data set.
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import shutil
@@ -22,10 +23,12 @@ import numpy as np
 
 from dlstudy.datasets.cache import cache_folder
 from dlstudy.datasets.dataset import Dataset, Description
+from dlstudy.datasets.disk_rows import RowsToKeep
 from dlstudy.datasets.formats import DAMAGED
 from dlstudy.datasets.leaves import add_to_digest, open_leaf, save_leaf
 from dlstudy.datasets.own_rows import PARTS, OwnRows
-from dlstudy.datasets.structure import Structure, arrays_in, is_table, rows_in, shapes_of, take
+from dlstudy.datasets.readers.image_files import ImageFiles
+from dlstudy.datasets.structure import Structure, arrays_in, map_arrays, rows_in, shapes_of, take
 from dlstudy.errors import DataError
 
 __all__ = ["describe_own", "difference", "is_own", "load_own", "own_folder", "store_own", "store_stream"]
@@ -61,8 +64,12 @@ def store_own(rows: OwnRows) -> str:
 
 
 def _write(about: Description, parts: Mapping[str, Structure], digests: Mapping[str, str]) -> None:
-    """Writes a folder, unless it is there already."""
+    """Writes a folder, unless it is there already: of that, only where images are may have changed."""
     if is_own(about.name):
+        for name, part in parts.items():
+            for i, leaf in enumerate(arrays_in(part)):
+                if isinstance(leaf, ImageFiles):
+                    leaf.save(own_folder(about.name), f"{name}-{i}")
         return
     folder, partial = own_folder(about.name), own_folder(f"{about.name}.{uuid4().hex[:8]}.partial")
     try:
@@ -157,7 +164,7 @@ def _parts_of(rows: OwnRows) -> dict[str, Structure]:
     whole = rows.part is None
     found: dict[str, Structure] = {}
     for end, numbers in (("train", slice(None) if whole else train), ("test", slice(0) if whole else test)):
-        found[f"x_{end}"] = take(rows.x, numbers)
+        found[f"x_{end}"] = map_arrays(functools.partial(_only, numbers), rows.x)
         if rows.y is not None and not rows.is_x:
             found[f"y_{end}"] = take(rows.y, numbers)
         if rows.weight is not None:
@@ -171,9 +178,16 @@ def _parts_of(rows: OwnRows) -> dict[str, Structure]:
     return found
 
 
+def _only(numbers: Any, leaf: Any) -> Any:  # Any: numbers or a slice; an array, a table or what stays in files
+    """Some rows of a leaf."""
+    if isinstance(leaf, RowsToKeep):
+        return leaf.only(np.arange(len(leaf))[numbers])
+    return take(leaf, numbers)
+
+
 def _describe(rows: OwnRows, name: str, sha256: str, parts: dict[str, Structure]) -> Description:
     data, x = rows.data, rows.x
-    columns = tuple(x.columns) if is_table(x) else tuple(map(str, data.feature_names))
+    columns = tuple(x.columns) if hasattr(x, "columns") else tuple(map(str, data.feature_names))
     return Description(
         name=name,
         title=data.title or data.name,

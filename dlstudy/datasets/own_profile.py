@@ -9,6 +9,7 @@ import numpy as np
 
 from dlstudy.common.text import one_line, short_repr
 from dlstudy.datasets.dataset import Array, Dataset
+from dlstudy.datasets.disk_rows import DiskRows
 from dlstudy.datasets.leaves import is_text, missing_in
 from dlstudy.datasets.structure import Structure, is_table, rows_in
 from dlstudy.datasets.twins import Twins, count_twins, n_repeats, row_digests
@@ -17,6 +18,8 @@ __all__ = ["ColumnProfile", "OwnProfile", "labels_of_rows", "own_profile_of"]
 
 _MOST_LETTERS = 60
 _N_SAMPLES = 3
+_FIRST_ON_DISK = 1_000
+"""Rows that are looked at where they stay in files."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,11 @@ def _of_series(name: str, series: Any) -> ColumnProfile:  # Any: of pandas
     )
 
 
-def _of_array(name: str, array: Array) -> ColumnProfile:
+def _of_array(name: str, array: Array | DiskRows) -> ColumnProfile:
+    if isinstance(array, DiskRows):
+        first = _of_array(name, array[:_FIRST_ON_DISK])
+        seen = min(_FIRST_ON_DISK, len(array))
+        return dataclasses.replace(first, different=None, spread=f"{first.spread} in the first {seen:,} rows")
     shape, missing, samples = array.shape[1:], missing_in(array), _samples(array[:_N_SAMPLES])
     if is_text(array):
         lengths = [len(text) for text in array if text]

@@ -10,8 +10,10 @@ import numpy as np
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.dataset import Array
+from dlstudy.datasets.disk_rows import RowsToKeep
 from dlstudy.datasets.leaves import missing_in, objects, plain_leaf
 from dlstudy.datasets.readers.fields import near
+from dlstudy.datasets.readers.parquet_rows import ParquetTable
 from dlstudy.datasets.structure import Structure, arrays_in, is_table, map_arrays, with_items
 from dlstudy.datasets.tasks import read_targets
 from dlstudy.errors import DataError
@@ -67,6 +69,8 @@ def plain_rows(data: Data) -> OwnRows:
     x = map_arrays(lambda leaf: plain_leaf("x", leaf), columns.left)
     if not arrays_in(x):
         raise DataError("x must hold at least one array, got none: give Data its rows")
+    if target is not None and any(isinstance(leaf, RowsToKeep | ParquetTable) for leaf in arrays_in(target)):
+        raise DataError("targets must fit into memory, got rows that stay in files: state stream=False, or take fewer")
     y = x if is_x else None if target is None else map_arrays(lambda leaf: plain_leaf("y", leaf), target)
     n = len(arrays_in(x)[0])
     if n == 0:
@@ -120,7 +124,12 @@ class _Columns:
         """The targets, where they are named by columns; else as they are."""
         if isinstance(y, str):
             return self._take("y", [y])[y]
-        if isinstance(y, list | tuple) and y and all(isinstance(name, str) for name in y) and is_table(self.left):
+        if (
+            isinstance(y, list | tuple)
+            and y
+            and all(isinstance(name, str) for name in y)
+            and hasattr(self.left, "columns")
+        ):
             return self._take("y", y)
         return None if y is None else _arrays_of(y)
 
@@ -139,7 +148,7 @@ class _Columns:
         return plain
 
     def _take(self, what: str, names: Sequence[str]) -> Any:  # Any: a pandas table
-        if not is_table(self.left):
+        if not (is_table(self.left) or isinstance(self.left, ParquetTable)):
             raise DataError(
                 f"Data.{what} names a column, but x is no table, got {type(self.left).__name__}: give the values"
             )

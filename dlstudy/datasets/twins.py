@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.datasets.disk_rows import DiskRows, chunks
 from dlstudy.datasets.structure import Structure, arrays_in, is_table
 
 __all__ = ["Twins", "count_twins", "n_repeats", "row_digests"]
@@ -45,7 +46,7 @@ def row_digests(x: Structure) -> np.ndarray:
 
     Args:
         x: (n, ...), rows of numbers, texts or dates, or a structure of arrays and tables of such; 0.0 and -0.0 are
-            equal, and so are missing values.
+            equal, and so are missing values. Images that stay in files are equal where their files are.
     """
     digests = [column for leaf in arrays_in(x) for column in _digests_of(leaf)]
     return digests[0] if len(digests) == 1 else _digests_of(np.column_stack(digests))[0]
@@ -53,6 +54,10 @@ def row_digests(x: Structure) -> np.ndarray:
 
 def _digests_of(leaf: Any) -> list[np.ndarray]:  # Any: an array or a table
     """(n,) uint64 of the rows of an array, or of each column of a table."""
+    if isinstance(leaf, DiskRows):
+        known = leaf.file_digests()
+        parts = chunks(leaf.shape, leaf.dtype)
+        return [np.concatenate([_digests_of(leaf[part])[0] for part in parts]) if known is None else known]
     if is_table(leaf):
         from pandas.util import hash_pandas_object
 

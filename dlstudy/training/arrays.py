@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.disk_rows import any_on_disk
 from dlstudy.datasets.leaves import is_text
 from dlstudy.datasets.structure import Structure, arrays_in, has_numbers_only, is_table, map_arrays, take, with_items
 from dlstudy.errors import TrialError
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.splits import Rows
 from dlstudy.study.trial import TrialSpec
+from dlstudy.training.batches import in_batches
 from dlstudy.training.building import TrainingData, build_model
 from dlstudy.training.shared_memory import Source
 from dlstudy.training.streams import Streams
@@ -33,6 +35,9 @@ __all__ = [
 
 OnEpoch = Callable[[int, Mapping[str, float]], bool]
 """Called after each epoch, counted from 1, with its finite metrics; False ends the training as pruned."""
+
+_BATCH = 32
+"""Rows in a batch that `build` gets."""
 
 _ALIGNMENT = 64
 """Bytes: TensorFlow's operations end the process at an array that begins elsewhere."""
@@ -75,8 +80,22 @@ class Arrays:
         return (x, y) if weight is None else (x, y, weight)
 
     def training(self, rows: np.ndarray) -> TrainingData:
-        """Some rows of the training part, as `build` gets those that train."""
+        """Some rows of the training part, as `build` gets those that train; in files, as batches in `x`."""
+        if any_on_disk(self.x):
+            return TrainingData(in_batches(self.part(False), _BATCH, rows)["x"], None, None)
         return TrainingData(*(None if part is None else take(part, rows) for part in (self.x, self.y, self.weight)))
+
+    def require_memory(self, what: str) -> None:
+        """Checks that what needs all rows at once can have them.
+
+        Raises:
+            TrialError: the rows stay in files.
+        """
+        if any_on_disk(self.x):
+            raise TrialError(
+                f"{what} needs all rows in memory, but these stay in files: leave it out, or state stream=False in "
+                "Data if they fit"
+            )
 
     def in_memory(self, of_test_part: bool, floatx: str) -> Structure:
         """A part as Keras's `fit` hands it on: floats are of the type `floatx`, and lists are tuples."""
@@ -241,6 +260,8 @@ def prepare(source: Source, memory_gb: float) -> Arrays:
     """Maps the arrays of a data set; they fit on the device if they take no more than half of `memory_gb`."""
     arrays = Arrays(**source.open())
     parts = arrays_in([arrays.x, arrays.y, arrays.x_test, arrays.y_test])
+    if any_on_disk(parts):
+        return arrays
     if sum(_n_bytes(part) for part in parts) / 2**30 > memory_gb / 2:
         return arrays
     import tensorflow as tf

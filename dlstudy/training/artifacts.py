@@ -14,7 +14,8 @@ import numpy as np
 
 from dlstudy.common.opened_files import unwatched
 from dlstudy.common.text import describe_error, short_repr
-from dlstudy.datasets.structure import Structure, is_table, map_arrays
+from dlstudy.datasets.disk_rows import any_on_disk, chunks
+from dlstudy.datasets.structure import Structure, is_table, map_arrays, take
 from dlstudy.errors import TrialError
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.trial import figures_beside
@@ -37,8 +38,11 @@ def extra_metrics_of(model: Any, task: Task, when: str) -> dict[str, float]:  # 
     """
     if task.functions.extra_metrics is None:
         return {}
+    arrays = task.arrays
     rows = task.rows.train[:_EXTRA_METRIC_ROWS]
-    x, y, _ = task.arrays.training(rows)
+    if any_on_disk(arrays.x):
+        rows = rows[next(chunks((len(rows), *arrays.x.shape[1:]), arrays.x.dtype))]
+    x, y = take(arrays.x, rows), None if arrays.y is None else take(arrays.y, rows)
     found = task.functions.extra_metrics(model, x, y, dict(task.p))
     try:
         values = {f"train_{when}_{name}": float(value) for name, value in found.items()}

@@ -2,13 +2,14 @@
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from dlstudy.common.text import short_repr
+from dlstudy.datasets.disk_rows import any_on_disk
 from dlstudy.datasets.structure import Structure, are_pictures, map_arrays, take
 from dlstudy.errors import TrialError
 from dlstudy.study.outputs import Scale
@@ -17,7 +18,7 @@ from dlstudy.study.trial import TrainedBy, TrialResult
 from dlstudy.training import graph_fit
 from dlstudy.training.arrays import Arrays, Task, as_in_fit, for_keras, to_device
 from dlstudy.training.artifacts import extra_metrics_of, save_figures, save_model
-from dlstudy.training.batches import has_text, in_batches
+from dlstudy.training.batches import batches_of, has_text, in_batches
 from dlstudy.training.class_weights import weight_of_rows
 from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against, single_output
 from dlstudy.training.epoch_recorder import EpochRecorder, numbers_in
@@ -126,8 +127,9 @@ class _Training:
         numbers, of_test_part = rows
         if self._graphs is not None and _has_one_output(self.model):
             return self._graphs.predict(self._task.arrays.on_device(of_test_part, self._floatx), numbers)
-        x = take(self._in_memory(of_test_part), numbers)[0]
-        return self.model.predict(**in_batches((x,), JUDGE_BATCH), verbose=0)
+        x = self._in_memory(of_test_part)[:1]
+        size = self._judge_batch if any_on_disk(x) else JUDGE_BATCH
+        return self.model.predict(**in_batches(x, size, numbers), verbose=0)
 
     def predicted_test_rows(self, judged: Judgement) -> Predicted:
         """What the model predicts for the test rows, read as they were judged; nothing where nothing is drawn of it."""
@@ -164,7 +166,9 @@ class _Training:
         self._floatx = keras.config.floatx()
         # Where every row counts alone, many at once give the same up to rounding. Other models get what `fit` gives.
         counts_alone = (self._graphs.key if self._graphs else "") or state_of(self.model)
-        self._judge_batch = JUDGE_BATCH if counts_alone else task.spec.batch_size
+        # Rows in files are to take little memory.
+        is_free = counts_alone and not any_on_disk(task.arrays.x)
+        self._judge_batch = JUDGE_BATCH if is_free else task.spec.batch_size
         weight = weight_of_rows(task)
         if self._graphs is None:
             # XLA compiles no epoch graph; it compiles plain `fit` where Keras's "auto" says so.
@@ -202,24 +206,16 @@ class _Training:
 
     def _fit_plainly(self, weight: np.ndarray | None, epochs: int, callbacks: Sequence[Any]) -> None:
         """Trains through a `tf.data` pipeline, on the same batches in the same order."""
-        import tensorflow as tf
-
         task, size = self._task, self._task.spec.batch_size
         data = self._in_memory(False)
         data = data if weight is None else (*data[:2], as_in_fit(weight, self._floatx))
 
-        def batches() -> Any:
+        def numbers() -> Iterator[np.ndarray]:
             order = self._order()
-            for i in range(self._steps):
-                yield take(data, order[i * size : (i + 1) * size])
+            return (order[i * size : (i + 1) * size] for i in range(self._steps))
 
-        def spec(array: np.ndarray) -> Any:
-            return tf.TensorSpec((None, *array.shape[1:]), tf.string if array.dtype.kind == "O" else array.dtype)
-
-        specs = map_arrays(spec, data)
-        epoch = tf.data.Dataset.from_generator(batches, output_signature=specs)
         self.model.fit(
-            epoch.apply(tf.data.experimental.assert_cardinality(self._steps)),  # asked anew for each epoch
+            batches_of(data, numbers, self._steps),
             shuffle=False,  # it is in order already
             epochs=epochs,
             **validation_of(task, self._floatx, self._judge_batch),
@@ -243,7 +239,7 @@ class _Training:
 
     def _judged_by_keras(self, rows: Rows) -> dict[str, Any]:
         numbers, of_test_part = rows
-        batches = in_batches(take(self._in_memory(of_test_part), numbers), self._judge_batch)
+        batches = in_batches(self._in_memory(of_test_part), self._judge_batch, numbers)
         scores: dict[str, Any] = self.model.evaluate(**batches, verbose=0, return_dict=True)
         return scores
 
@@ -286,7 +282,10 @@ def validation_of(task: Task, floatx: str, batch_size: int) -> dict[str, Any]:  
     """The arguments for `fit` that have it judge the rows judged after every epoch; none where there are none."""
     if not len(task.judged):
         return {}
-    part = take(task.arrays.in_memory(task.judges_test_part, floatx), task.judged)
+    whole = task.arrays.in_memory(task.judges_test_part, floatx)
+    if any_on_disk(whole):
+        return {"validation_data": in_batches(whole, batch_size, task.judged)["x"]}
+    part = take(whole, task.judged)
     if not has_text(part) and len(part) > 1:
         return {"validation_data": part, "validation_batch_size": batch_size}
     if has_text(part):

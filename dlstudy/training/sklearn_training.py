@@ -32,6 +32,7 @@ def train_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever bui
         DivergedError: its score is no longer a finite number.
     """
     require_estimator(model)
+    task.arrays.require_memory("an estimator")
     if isinstance(task.arrays.x, Mapping | list | tuple) or not isinstance(task.arrays.y, np.ndarray):
         raise TrialError(
             "an estimator takes one array or table x and one array y: let prepare return those for its arm"

@@ -1,11 +1,12 @@
 """Trains a compiled Keras model on a stream, by Keras's `fit`: its rows are in no arrays, and fit no graph."""
 
+import itertools
 import math
 from typing import Any
 
 import numpy as np
 
-from dlstudy.datasets.structure import map_arrays
+from dlstudy.datasets.structure import map_arrays, rows_in, take
 from dlstudy.errors import TrialError
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
@@ -16,7 +17,14 @@ from dlstudy.training.initial_weights import count_parameters, digests
 from dlstudy.training.keras_results import finished_result, metrics_of_epochs, pruned_result
 from dlstudy.training.keras_training import callbacks_of, require_compiled
 from dlstudy.training.outputs import UNJUDGED, Judgement, judge
-from dlstudy.training.own_metrics import END_ROWS
+from dlstudy.training.own_metrics import (
+    END_ROWS,
+    Predictions,
+    Rows,
+    check_own_metrics,
+    metrics_at_end,
+    read_outputs,
+)
 from dlstudy.training.row_losses import losses_of_rows
 from dlstudy.training.saved_models import remark_on_loading
 from dlstudy.training.streams import Streams
@@ -40,8 +48,11 @@ def train_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # An
     metrics = metrics_of_epochs(model, recorder)
     if recorder.pruned:
         return pruned_result(task, recorder, metrics, TrainedBy.FIT, recorder.remarks)
-    judged, losses = _judge_at_end(model, task, streams, metrics, is_judged=recorder.judged)
+    predicted = _Predicted(model, task, streams)
+    judged, losses = _judge_at_end(model, task, predicted, metrics, is_judged=recorder.judged)
     metrics |= task.take_finite_logged()
+    own, left_out = metrics_at_end(task, metrics, predicted.read)
+    metrics |= own
     not_saved = save_model(model, "keras", task)
     remark = not_saved or remark_on_loading(task)
     return finished_result(
@@ -49,7 +60,7 @@ def train_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # An
         recorder,
         metrics,
         trained_by=TrainedBy.FIT,
-        remarks=[*recorder.remarks, *judged.remarks, *filter(None, [remark])],
+        remarks=[*recorder.remarks, *judged.remarks, *left_out, *filter(None, [remark])],
         judged=judged,
         losses=losses,
         initial=initial,
@@ -91,6 +102,8 @@ def check_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # An
         prefix = "test" if judged_as == "test" else "val"
         found |= {metric_of(f"val_{name}", prefix): value for name, value in seen.items()}
     numbers = dict(entry for name, value in found.items() for entry in numbers_in(name, value))
+    if task.functions.metrics and judged_as in streams.stream.parts:
+        numbers |= check_own_metrics(task, numbers, _guessed(model, task, streams, judged_as))
     return TrialResult(
         TrialState.FINISHED,
         metrics={**numbers, "parameters": count_parameters(model)},
@@ -99,7 +112,17 @@ def check_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # An
     )
 
 
-_NEED_ARRAYS = ("prepare", "extra_metrics", "class_weight", "figures", "continue_training", "metrics")
+def _guessed(model: Any, task: Task, streams: Streams, part: str) -> Predictions:
+    """The targets of all rows of a part, with the outputs for its first batch again and again."""
+    targets, few = [], None
+    for x, *more in streams.batches(part):
+        few = map_arrays(np.asarray, model.predict_on_batch(x)) if few is None else few
+        targets.append(map_arrays(np.asarray, more[0]) if more else None)
+    again = take(few, np.resize(np.arange(rows_in(few)), len(task.judged)))
+    return read_outputs(model, task.description, _joined(targets), again)
+
+
+_NEED_ARRAYS = ("prepare", "extra_metrics", "class_weight", "figures", "continue_training")
 
 
 def _require(model: Any, task: Task) -> None:
@@ -114,9 +137,10 @@ def _require(model: Any, task: Task) -> None:
 
 
 def _judge_at_end(
-    model: Any, task: Task, streams: Streams, metrics: dict[str, float], *, is_judged: bool
+    model: Any, task: Task, predicted: "_Predicted", metrics: dict[str, float], *, is_judged: bool
 ) -> tuple[Judgement, dict[str, np.ndarray]]:
     """Adds the metrics of the final weights, and judges the test rows one by one; with their losses by metric."""
+    streams = predicted.streams
     if "validation" in streams.stream.parts and not is_judged and not task.judges_test_each_epoch:
         metrics |= _scores(model, streams.part("validation"), "val")
     if task.spec.read_test is ReadTest.NEVER:
@@ -128,7 +152,7 @@ def _judge_at_end(
     metrics |= {f"train_end_{name}": value for name, value in again.items()}
     if "loss" in scores and "loss" in again:
         metrics["test_gap"] = scores["loss"] - again["loss"]
-    y, outputs = _read(model, streams)
+    y, outputs = predicted.part("test")
     judged = judge(model, task.description, y, scores, lambda: outputs)
     losses = losses_of_rows(model, y, scores, lambda: outputs)
     return judged, {f"test_{name}": of_rows for name, of_rows in losses.items()}
@@ -146,14 +170,31 @@ def _few(part: Any, n_batches: int) -> Any:
     return part.take(n_batches) if hasattr(part, "take") else part
 
 
-def _read(model: Any, streams: Streams) -> tuple[Any, Any]:
-    """The targets and the outputs of the test rows: one array each, or None where there are several or none."""
-    targets, outputs = [], []
-    for x, *more in streams.batches("test"):
-        targets.append(map_arrays(np.asarray, more[0]) if more else None)
-        outputs.append(map_arrays(np.asarray, model.predict_on_batch(x)))
+class _Predicted:
+    """The targets of the parts of a stream, and a trained model's outputs for them, read batch by batch and kept."""
 
-    return _joined(targets), _joined(outputs)
+    def __init__(self, model: Any, task: Task, streams: Streams) -> None:
+        self.streams = streams
+        self._model, self._task = model, task
+        self._known: dict[str, tuple[Any, Any]] = {}
+
+    def read(self, rows: Rows) -> Predictions:
+        """Of the part that the rows are."""
+        numbers, of_test_part = rows
+        is_validation = numbers is self._task.rows.validation
+        part = "test" if of_test_part else "validation" if is_validation else "train"
+        return read_outputs(self._model, self._task.description, *self.part(part))
+
+    def part(self, name: str) -> tuple[Any, Any]:
+        """One array each, or None where there are several or none; of rows that train, for `END_ROWS` or a few more."""
+        if name not in self._known:
+            most = math.ceil(END_ROWS / self._task.spec.batch_size) if name == "train" else None
+            targets, outputs = [], []
+            for x, *more in itertools.islice(self.streams.batches(name), most):
+                targets.append(map_arrays(np.asarray, more[0]) if more else None)
+                outputs.append(map_arrays(np.asarray, self._model.predict_on_batch(x)))
+            self._known[name] = _joined(targets), _joined(outputs)
+        return self._known[name]
 
 
 def _joined(batches: list[Any]) -> np.ndarray | None:  # Any: structures of arrays, or None

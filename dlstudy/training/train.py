@@ -108,6 +108,9 @@ def _train(
 ) -> TrialResult:
     rows = _rows_of(spec, context)
     logged: dict[str, float] = {}
+    for name in ("prepare", "figures"):
+        if getattr(functions, name):
+            context.arrays.require_memory(name)
     with metrics_logged_into(logged):
         if spec.check and functions.prepare and not functions.prepare_sees_all_rows and not context.stream:
             p = parameters_for_build(spec, context.description, len(rows.train))

@@ -30,6 +30,7 @@ def check_estimator(model: Any, task: Task) -> TrialResult:  # Any: whatever `bu
         TrialError: it has no `fit` and `predict`, or a metric cannot be computed.
     """
     require_estimator(model)
+    task.arrays.require_memory("an estimator")
     if task.functions.metrics and isinstance(task.arrays.y, np.ndarray) and len(task.judged):
         predictions = _possible(model, task)
         names = scores_of(predictions, task.description, np.zeros(0), predictions.y)

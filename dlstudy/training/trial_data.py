@@ -1,6 +1,7 @@
 """The data of one training outside of a run: for a winner's predictions, and for a model that is only looked at."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,9 @@ import numpy as np
 
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset, Description
+from dlstudy.datasets.disk_rows import any_on_disk
 from dlstudy.datasets.own_cache import is_own
+from dlstudy.datasets.readers.fields import check_size
 from dlstudy.datasets.structure import Structure, is_table, join, rows_in, take
 from dlstudy.study.row_facts import facts_in, facts_known
 from dlstudy.study.splits import Rows, split_rows
@@ -51,6 +54,8 @@ class TrialData:
         x, y = arrays.x_test, arrays.y_test
         if self.rows.test_inside:
             x, y, raw = arrays.x, arrays.y, self.dataset.x_train
+        if any_on_disk(x):
+            check_size("the table of predictions", len(numbers) * math.prod(x.shape[1:]) * x.dtype.itemsize)
         rows = {"x": take(raw, numbers)}
         if isinstance(y, np.ndarray):
             rows["actual"] = y[numbers]
@@ -113,7 +118,9 @@ def _arrays(dataset: Dataset, given: Structure) -> Arrays:
         return x if is_own(about.name) else scaled(x, about)
 
     x_test, y_test = seen(dataset.x_test), dataset.y_test
-    if given is not None:
+    if given is not None and any_on_disk(x_test):
+        x_test, y_test = given, None if y is None else take(y, np.zeros(rows_in(given), int))
+    elif given is not None:
         if is_table(x_test):
             given = given.astype(dict(dataset.x_train.dtypes))
         x_test = join(x_test, seen(given))

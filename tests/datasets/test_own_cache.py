@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from dlstudy.datasets import registry
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.own_cache import difference, own_folder, store_own
 from dlstudy.datasets.own_rows import plain_rows
+from dlstudy.datasets.twins import row_digests
 from dlstudy.errors import DataError
 
 N = 12
@@ -159,3 +161,42 @@ def test_a_cache_that_cannot_be_written_is_said_in_one_line(cache):
     (cache / "own").write_text("a file in the way")
     with pytest.raises(DataError, match=r"cannot be written .* set DLSTUDY_CACHE to another folder"):
         stored(X, Y)
+
+
+def pictures(folder, size=(4, 6)):
+    for number in range(8):
+        path = folder / f"{'ab'[number % 2]}/{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (*size, 3), np.uint8)
+        Image.fromarray(pixels).save(path)
+    return folder
+
+
+def test_images_in_their_files_are_the_same_rows_wherever_these_are(tmp_path):
+    first = store_own(plain_rows(Data.images(pictures(tmp_path / "here"), name="pets", stream=True)))
+    held = Data.images(tmp_path / "here").x
+    np.testing.assert_array_equal(registry.load(first).x_train[:], held)
+    moved = (tmp_path / "here").rename(tmp_path / "there")
+    assert store_own(plain_rows(Data.images(moved, name="pets", stream=True))) == first
+    np.testing.assert_array_equal(registry.load(first).x_train[:], held)
+    Image.fromarray(held[0]).save(moved / "a" / "2.png")
+    assert store_own(plain_rows(Data.images(moved, name="pets", stream=True))) != first
+
+
+def test_a_parquet_file_is_kept_as_one_array_with_its_parts_and_groups(tmp_path):
+    whole = pd.DataFrame({"a": X[:, 0], "g": Y, "b": X[:, 1], "part": ["test"] * 2 + ["train"] * 10, "y": Y})
+    whole["g"] = np.arange(N) // 2
+    whole.to_parquet(tmp_path / "t.parquet", row_group_size=5)
+    names = {"groups": "g", "split": "part", "task": "regression"}
+    held, kept = (
+        registry.load(store_own(plain_rows(Data.parquet(tmp_path / "t.parquet", "y", stream=stream, **names))))
+        for stream in (False, True)
+    )
+    np.testing.assert_array_equal(kept.x_train[:], held.x_train)
+    np.testing.assert_array_equal(kept.x_test[[1, 0]], held.x_test.iloc[[1, 0]])
+    np.testing.assert_array_equal(kept.groups, held.groups)
+    np.testing.assert_array_equal(kept.y_train, held.y_train)
+    same = ("feature_names", "target_name", "group_name", "input_shape", "n_train", "n_test", "task")
+    assert [getattr(kept.description, name) for name in same] == [getattr(held.description, name) for name in same]
+    assert kept.x_train.astype(np.float32)[:2].dtype == np.float32
+    np.testing.assert_array_equal(row_digests(kept.x_train), row_digests(np.asarray(held.x_train)))

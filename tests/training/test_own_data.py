@@ -1,11 +1,13 @@
 """Trainings on a user's own rows, of every structure, against plain Keras and scikit-learn on the same rows."""
 
 import dataclasses
+import shutil
 from collections import OrderedDict
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.own_cache import store_own
@@ -29,7 +31,8 @@ def cache(tmp_path, monkeypatch):
 
 
 def context_of(*args, **named):
-    source = filled(store_own(plain_rows(Data(*args, **named))))
+    data = args[0] if isinstance(args[0], Data) else Data(*args, **named)
+    source = filled(store_own(plain_rows(data)))
     return DatasetContext(source.description, prepare(source, memory_gb=4))
 
 
@@ -224,3 +227,63 @@ def test_dates_and_rows_of_differing_lengths_are_refused_for_keras_with_the_reme
     result = run(context_of(given, Y), spec_of("own", split=SPLIT), lambda p: dense({"input_shape": (2,)}))
     assert result.state == "failed"
     assert message in result.reason
+
+
+def test_images_and_a_table_that_stay_in_files_train_to_the_numbers_of_those_in_memory(tmp_path):
+    for i in range(60):
+        path = tmp_path / "pets" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(RNG.integers(0, 200, (3, 2, 3), np.uint8) + np.uint8(50 * (i % 2))).save(path)
+    pd.DataFrame(X.astype(float), columns=list("abcd")).assign(y=Y).to_parquet(
+        tmp_path / "t.parquet", row_group_size=50
+    )
+
+    def build(p, data):
+        import keras
+
+        scale = keras.layers.Normalization()
+        scale.adapt(np.asarray(data.x) if data.y is not None else data.x.map(lambda x, _: x))
+        layers = [scale, keras.layers.Flatten(), keras.layers.Dense(1, activation="sigmoid")]
+        return compiled(keras.Sequential([keras.Input(p["input_shape"]), *layers]), metrics=["accuracy"])
+
+    def both(read, **options):
+        contexts = [context_of(read(stream=stream)) for stream in (False, True)]
+        found = [
+            trained(
+                dataclasses.replace(context, graph_fault="not here"), build, dataclasses.replace(SPLIT, **options),
+                metrics={"auc": "roc_auc"}, class_weight=lambda y, p: {0: 1, 1: 2},
+                extra_metrics=lambda model, x, y, p: {"mean": float(np.mean(np.asarray(x)) + y.mean())},
+            )
+            for context in contexts
+        ]  # fmt: skip
+        assert found[1].metrics == pytest.approx(found[0].metrics, rel=1e-4)
+        assert found[1].correct == found[0].correct
+        assert {"val_auc", "test_auc", "train_end_auc", "train_start_mean"} <= set(found[1].metrics)
+        return contexts[1]
+
+    both(lambda stream: Data.parquet(tmp_path / "t.parquet", "y", stream=stream))
+    images = both(lambda stream: Data.images(tmp_path / "pets", stream=stream), stratify=True)
+    shutil.rmtree(tmp_path / "pets")
+    result = run(images, spec_of("own", split=SPLIT, check=True), build)
+    assert result.state == "failed"
+    assert ".png cannot be read (No such file or directory): restore it, or run the study again" in result.reason
+    assert "Traceback" not in result.reason
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_what_needs_all_rows_in_memory_says_so_of_rows_in_files(tmp_path, check):
+    from sklearn.linear_model import LogisticRegression
+
+    pd.DataFrame(X, columns=list("abcd")).assign(y=Y).to_parquet(tmp_path / "t.parquet")
+    context = context_of(Data.parquet(tmp_path / "t.parquet", "y", stream=True))
+    spec = spec_of("own", split=SPLIT, check=check)
+    for what, build, functions in (
+        ("prepare", dense, {"prepare": lambda x, y, train, p: (x, y)}),
+        ("figures", dense, {"figures": lambda model, x, y, p: {}}),
+        ("an estimator", lambda p: LogisticRegression(), {}),
+    ):
+        result = run(context, spec, build, **functions)
+        message = (
+            f"{what} needs all rows in memory, but these stay in files: leave it out, or state stream=False in Data"
+        )
+        assert result.reason.startswith(message)

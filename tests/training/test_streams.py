@@ -108,6 +108,17 @@ def test_a_stream_trains_as_keras_does_on_it_and_the_same_seed_gives_the_same_nu
     assert first.metrics["test_accuracy"] > 0.7
 
 
+@pytest.mark.parametrize("make", [as_data_set, as_batches])
+def test_metrics_of_scikit_learn_are_those_of_keras_on_each_part(make):
+    metrics = {"same": "accuracy", "auc": "roc_auc", "f1": "f1"}
+    found = trained(stream_of(make), metrics=metrics).metrics
+    for part in ("val", "test", "train_end"):
+        assert found[f"{part}_same"] == pytest.approx(found[f"{part}_accuracy"])
+        assert {f"{part}_auc", f"{part}_f1"} <= set(found)
+    result = run(context_of(stream_of(make)), spec_of("own", split=STATED, check=True), net, metrics=metrics)
+    assert {"val_same", "val_auc", "val_f1"} <= set(result.metrics)
+
+
 def test_rows_of_the_test_part_are_kept_as_of_arrays():
     result = trained(stream_of())
     assert result.correct

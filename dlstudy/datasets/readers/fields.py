@@ -15,6 +15,7 @@ from dlstudy.errors import DataError
 __all__ = [
     "check_columns",
     "check_size",
+    "check_stream",
     "columns_as_values",
     "encoding_of",
     "fields",
@@ -194,6 +195,16 @@ def columns_as_values(own: Mapping[str, Any], table: Any) -> dict[str, Any]:  # 
     for field, name in named.items():
         check_columns(f"Data.{field}", [name], table.columns)
     return {**own, **{field: table[name] for field, name in named.items()}}
+
+
+def check_stream(stream: Any) -> None:  # Any: what a user states
+    """Checks whether rows are stated to stay in files.
+
+    Raises:
+        DataError: it is none of True, False and None.
+    """
+    if stream is not None and not isinstance(stream, bool):
+        raise DataError(f"stream must be True, False, or None to go by the size, got {short_repr(stream)}: correct it")
 
 
 def check_size(what: str, n_bytes: int) -> None:

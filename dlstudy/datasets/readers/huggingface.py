@@ -8,9 +8,10 @@ import numpy as np
 
 from dlstudy.common.text import describe_error, short_repr, without_secrets
 from dlstudy.datasets.readers.fields import check_columns, fields, names_of, read, refuse_missing
-from dlstudy.datasets.readers.images import Size, check_format, pixels, stacked
+from dlstudy.datasets.readers.images import stacked
 from dlstudy.datasets.readers.parts import PART_NAMES, as_split
 from dlstudy.datasets.readers.paths import is_there, located
+from dlstudy.datasets.readers.pixels import Size, check_format, pixels
 from dlstudy.errors import DataError
 
 __all__ = ["read_huggingface"]

@@ -4,12 +4,14 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.readers.csv_files import PACKED, csv_table, endings, unpacked
 from dlstudy.datasets.readers.fields import (
     check_columns,
+    check_stream,
     encoding_of,
     fields,
     mapping,
@@ -18,7 +20,9 @@ from dlstudy.datasets.readers.fields import (
     read,
     refuse_missing,
 )
-from dlstudy.datasets.readers.paths import Source, content, files_of, label_of
+from dlstudy.datasets.readers.frames import flat, joined
+from dlstudy.datasets.readers.parquet_rows import ParquetTable
+from dlstudy.datasets.readers.paths import MEMORY_BOUND, Source, content, files_of, is_address, label_of
 from dlstudy.errors import DataError
 
 __all__ = ["read_csv", "read_parquet", "read_table"]
@@ -49,7 +53,7 @@ def read_csv(
     given = {"sep": sep, "dtype": dtypes, "parse_dates": dates or False, **mapping(_CSV, options)}
 
     def table_of(source: Source) -> Any:  # Any: a pandas table
-        table = _flat(csv_table(_CSV, source, given, sha256))
+        table = flat(csv_table(_CSV, source, given, sha256))
         if index:
             table = table.iloc[:, 1:]
         _refuse_unnamed(table, index)
@@ -66,6 +70,7 @@ def read_parquet(
     drop: str | Sequence[str] = (),
     sha256: str | None = None,
     options: Mapping[str, Any] | None = None,
+    stream: bool | None = None,
     own: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The fields of `Data.parquet`, whose arguments these are; `own` holds those of `Data`.
@@ -74,7 +79,36 @@ def read_parquet(
         DataError: the files cannot be read, or are no table with these columns.
     """
     given = mapping(_PARQUET, options)
+    check_stream(stream)
+    table = None if stream is False else _table_on_disk(paths, drop, sha256, given, stream)
+    if table is not None:
+        sources = files_of(_PARQUET, paths)
+        return _fields_of(_PARQUET, table, sources, target, drop, own)
     return _fields(_PARQUET, paths, lambda source: _parquet(_PARQUET, source, given, sha256), target, drop, sha256, own)
+
+
+def _table_on_disk(
+    paths: Any, drop: Any, sha256: Any, options: Mapping[str, Any], stream: bool | None
+) -> ParquetTable | None:  # Any: as `read_parquet` has them
+    """The table of files that are not to be held in memory; None for those that are.
+
+    Raises:
+        DataError: it is asked for, and cannot be had.
+    """
+    sources = files_of(_PARQUET, paths)
+    files = [Path(source) for source in sources if not is_address(source) and Path(source).is_file()]
+    if options or len(files) < len(sources):
+        if stream:
+            what = "options" if options else "an address or a folder"
+            raise DataError(f"{_PARQUET}(stream=True) reads files as they are, got {what}: give the files alone")
+        return None
+    _check_one(sources, sha256)
+    table = ParquetTable(_PARQUET, [Path(str(content(_PARQUET, file, sha256))) for file in files])
+    if stream:
+        return table
+    known = [name for name in names_of("drop", drop) if name in table.columns]
+    kept = table.drop(known)
+    return table if kept.has_numbers_only and kept.n_bytes > MEMORY_BOUND else None
 
 
 def read_table(what: str, path: Source, sha256: str | None = None, options: Any = None) -> Any:
@@ -115,9 +149,19 @@ def _fields(
     own: Mapping[str, Any],
 ) -> dict[str, Any]:  # Any: what a user states; pandas's tables
     sources = files_of(what, paths)
+    _check_one(sources, sha256)
+    table = joined([(label_of(source), table_of(source)) for source in sources])
+    return _fields_of(what, table, sources, target, drop, own)
+
+
+def _check_one(sources: Sequence[Source], sha256: Any) -> None:
     if sha256 is not None and len(sources) > 1:
         raise DataError(f"sha256 is of one file, got {len(sources)} files: leave it out")
-    table = _joined([(label_of(source), table_of(source)) for source in sources])
+
+
+def _fields_of(
+    what: str, table: Any, sources: Sequence[Source], target: Any, drop: Any, own: Mapping[str, Any]
+) -> dict[str, Any]:  # Any: what a user states; a table of pandas's, or one on disk
     labels = ", ".join(label_of(source) for source in sources[:3]) + (", ..." if len(sources) > 3 else "")
     targets, dropped = names_of("target", target), names_of("drop", drop)
     columns = table.columns
@@ -167,16 +211,10 @@ def _check_types(table: Any, dtypes: Any, dates: Sequence[str]) -> None:
 
 
 def _parquet(what: str, source: Source, given: Mapping[str, Any], sha256: str | None) -> Any:
+    import pandas
+
     file = content(what, source, sha256)
-    return _flat(
-        read(what, label_of(source), lambda: _pandas().read_parquet(file, **given), "it must be a Parquet file")
-    )
-
-
-def _flat(table: Any) -> Any:
-    """The table with a column for each index that has a name, and its rows numbered from 0."""
-    named = [name for name in table.index.names if name is not None]
-    return table.reset_index(level=named).reset_index(drop=True) if named else table.reset_index(drop=True)
+    return flat(read(what, label_of(source), lambda: pandas.read_parquet(file, **given), "it must be a Parquet file"))
 
 
 def _json_lines(what: str, source: Source, given: Mapping[str, Any], sha256: str | None) -> Any:
@@ -198,44 +236,6 @@ def _json_lines(what: str, source: Source, given: Mapping[str, Any], sha256: str
                     rows.append(row)
         return rows
 
-    return _pandas().DataFrame(read(what, label_of(source), parse))
-
-
-def _joined(tables: list[tuple[str, Any]]) -> Any:
-    """The rows of all tables, whose columns must be the same and of one type."""
-    pandas = _pandas()
-    (first_label, first), *others = tables
-    for label, table in others:
-        if set(table.columns) != set(first.columns):
-            differing = sorted(set(map(str, table.columns)) ^ set(map(str, first.columns)))
-            raise DataError(
-                f"all files need the same columns, got {differing[0]!r} in one of {first_label} and {label} alone: "
-                "correct it, or read them apart"
-            )
-    if not others:
-        return first
-    parts = [table for _, table in tables]
-    return pandas.DataFrame({name: _column(name, [part[name] for part in parts]) for name in first.columns})
-
-
-def _column(name: Any, columns: list[Any]) -> Any:
-    pandas = _pandas()
-    known = [column for column in columns if column.notna().any()] or columns[:1]
-    kinds = {str(column.dtype) for column in known}
-    numbers = all(getattr(column.dtype, "kind", "O") in "iuf" for column in known)
-    if all(str(column.dtype) == "category" for column in columns):
-        return pandas.Series(pandas.api.types.union_categoricals(columns, sort_categories=True))
-    if len(kinds) > 1 and not numbers:
-        raise DataError(
-            f"a column needs one type in all files, got {' and '.join(sorted(kinds))} in {name!r}: state its type in "
-            "dtypes"
-        )
-    # A column without any value in one file has the type of no value; the others tell its type.
-    same = [column if column.notna().any() or numbers else column.astype(known[0].dtype) for column in columns]
-    return pandas.concat(same, ignore_index=True)
-
-
-def _pandas() -> Any:  # Any: the module, which takes long to import
     import pandas
 
-    return pandas
+    return pandas.DataFrame(read(what, label_of(source), parse))

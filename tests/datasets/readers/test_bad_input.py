@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from dlstudy.datasets.data import Data
+from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.errors import DataError
 
 LONG = "https://me:passw0rd@127.0.0.1:1/a.csv?token=s3cret"
@@ -56,6 +58,12 @@ def table(
     folder: Path, content: str | bytes = "a,b,y\n1,2,0\n3,4,1\n", target: object = "y", **options: object
 ) -> Data:
     return Data.csv(text(folder, content), target, **options)
+
+
+def parquet(folder: Path, **columns: object) -> Path:
+    path = folder / "t.parquet"
+    pandas.DataFrame({"a": [1.5, 2.5], "y": [0, 1]}).assign(**columns).to_parquet(path)
+    return path
 
 
 def pieces(folder: Path, *contents: str) -> str:
@@ -201,6 +209,35 @@ BAD: dict[str, list[Callable[[Path], Data]]] = {
     # images
     r"cannot read dogs/2.png \(cannot identify image file": [
         lambda folder: Data.images(text(pets(folder), "not an image", "dogs/2.png").parents[1]),
+    ],
+    # what stays in files
+    "stream must be True, False, or None to go by the size, got 'yes'": [
+        lambda folder: Data.images(pets(folder), stream="yes"),
+        lambda folder: Data.parquet(parquet(folder), "y", stream="yes"),
+    ],
+    r"cannot read dogs/2.png \(cannot identify image file.*": [
+        lambda folder: Data.images(text(pets(folder), "not an image", "dogs/2.png").parents[1], stream=True),
+    ],
+    "images must have one size, got 2 x 3 in cats/1.png and 5 x 4 in dogs/2.png: state size": [
+        lambda folder: Data.images(image(pets(folder), "dogs/2.png", (4, 5)).parents[1], stream=True),
+    ],
+    "parquet.stream=True. reads columns of numbers, got (str|object) in 'city': drop it, or state stream=False": [
+        lambda folder: plain_rows(Data.parquet(parquet(folder, city="Ulm"), "y", stream=True)),
+    ],
+    "reads files as they are, got options: give the files alone": [
+        lambda folder: Data.parquet(parquet(folder), "y", stream=True, options={"columns": ["a", "y"]}),
+    ],
+    "reads files as they are, got an address or a folder: give the files alone": [
+        lambda folder: Data.parquet(parquet(folder).parent, "y", stream=True),
+    ],
+    "target must name a column, got 'z': there are a, y": [
+        lambda folder: Data.parquet(parquet(folder), "z", stream=True),
+    ],
+    "Data.parquet cannot read t.parquet .*: it must be a Parquet file": [
+        lambda folder: Data.parquet(text(folder, "a,y", "t.parquet"), "y", stream=True),
+    ],
+    "targets must fit into memory, got rows that stay in files: state stream=False, or take fewer": [
+        lambda folder: plain_rows(replace(data := Data.images(pets(folder), target=None, stream=True), y=data.x)),
     ],
     r"cannot read dogs/2.bmp \(image file is truncated": [lambda folder: Data.images(cut_off(folder))],
     r"images must have one size, got 2 x 3 in cats/1.png and 5 x 4 in dogs/2.png: state size=\(height, width\)": [

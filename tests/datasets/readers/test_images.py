@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -9,7 +10,9 @@ import pytest
 from PIL import Image
 
 from dlstudy.datasets.data import Data
-from dlstudy.datasets.readers import fields
+from dlstudy.datasets.readers import images
+from dlstudy.datasets.readers.image_files import ImageFiles
+from dlstudy.datasets.twins import row_digests
 from dlstudy.errors import DataError
 
 
@@ -95,9 +98,41 @@ def test_without_targets_any_folder_of_images_will_do(tmp_path: Path) -> None:
     assert data.y is None
 
 
-def test_more_images_than_fit_into_memory_are_refused_before_they_are_read(
+@pytest.mark.parametrize("options", [{}, {"size": (8, 5), "color": "grayscale"}])
+def test_images_that_stay_in_their_files_have_the_same_pixels_and_labels(pets: Path, options: Any) -> None:
+    held, kept = Data.images(pets, **options), Data.images(pets, stream=True, **options)
+    assert (kept.x.shape, kept.x.dtype, len(kept.x)) == (held.x.shape, held.x.dtype, 4)
+    assert list(kept.y) == list(held.y)
+    for rows in ([2, 0], slice(1, None), slice(None), 3, np.array([], int)):
+        np.testing.assert_array_equal(kept.x[rows], held.x[rows])
+
+
+def test_images_stay_in_their_files_where_they_would_take_more_than_the_bound(
     pets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fields, "MEMORY_BOUND", 4 * 4 * 6 * 3 - 1)
-    with pytest.raises(DataError, match=r"Data\.images holds at most .* or read them as a stream by Data\.stream"):
-        Data.images(pets)
+    monkeypatch.setattr(images, "MEMORY_BOUND", 4 * 4 * 6 * 3)
+    assert isinstance(Data.images(pets).x, np.ndarray)
+    monkeypatch.setattr(images, "MEMORY_BOUND", 4 * 4 * 6 * 3 - 1)
+    assert isinstance(Data.images(pets).x, ImageFiles)
+    assert isinstance(Data.images(pets, stream=False).x, np.ndarray)
+
+
+@pytest.mark.parametrize("change", ["gone", "another", "damaged"])
+def test_an_image_that_has_changed_since_is_no_row_any_more(pets: Path, change: str) -> None:
+    kept = Data.images(pets, stream=True).x
+    path = pets / "dogs" / "b.png"
+    if change == "gone":
+        path.unlink()
+    elif change == "another":
+        save(path, 99)
+    else:
+        path.write_bytes(path.read_bytes()[:-20])
+    assert kept[[0, 1, 2]].shape == (3, 4, 6, 3)
+    with pytest.raises(DataError, match=r"the image .*b\.png cannot be read \(.*\): restore it, or run"):
+        kept[[3]]
+
+
+def test_equal_files_are_equal_rows_and_no_image_is_decoded_for_that(pets: Path) -> None:
+    (pets / "dogs" / "c.png").write_bytes((pets / "cats" / "z.png").read_bytes())
+    digests = row_digests(Data.images(pets, stream=True).x)
+    assert [int(n) for n in (digests[:, None] == digests).sum(axis=1)] == [1, 2, 1, 1, 2]

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -10,6 +11,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from dlstudy.datasets.data import Data
+from dlstudy.datasets.readers import tables
 from dlstudy.datasets.readers.paths import base_folder
 from dlstudy.errors import DataError
 
@@ -172,3 +174,58 @@ def test_a_content_can_be_pinned(csv: Path, server) -> None:
         assert len(Data.csv(source, "ill", sha256=right).x) == len(TABLE)
         with pytest.raises(DataError, match=f"must have the sha256 000000000000..., got {right}: it has changed"):
             Data.csv(source, "ill", sha256="0" * 64)
+
+
+NUMBERS = pandas.DataFrame(
+    {"a": np.arange(7) / 3, "b": [1, 2, 3, None, 5, 6, 7], "c": [True, False, True] * 2 + [False]}
+)
+
+
+def read_whole(table: Any) -> np.ndarray:
+    return np.concatenate(list(table.numbers().table.parts(table.numbers().dtype)))
+
+
+def test_a_parquet_table_that_stays_in_files_has_the_numbers_that_pandas_reads(tmp_path: Path) -> None:
+    for i, part in enumerate((NUMBERS[:4], NUMBERS[4:])):
+        part.assign(ill=["y", "n"] * 2 if i == 0 else ["n"] * 3).set_index("a").to_parquet(
+            tmp_path / f"{i}.parquet", row_group_size=2
+        )
+    held = Data.parquet(str(tmp_path / "*.parquet"), "ill").x
+    kept = Data.parquet(str(tmp_path / "*.parquet"), "ill", stream=True).x
+    assert list(kept.columns) == list(held.columns) == ["a", "b", "c", "ill"]
+    assert list(kept["ill"]) == list(held["ill"])
+    numbers = kept.drop(columns=["ill"])
+    np.testing.assert_array_equal(read_whole(numbers), held.drop(columns="ill").to_numpy(float))
+
+
+@pytest.mark.parametrize(
+    ("table", "dtype"),
+    [
+        (pandas.DataFrame({"a": np.arange(4, dtype=np.int8), "b": np.arange(4, dtype=np.float32)}), "float32"),
+        (pandas.DataFrame({"a": np.arange(4), "b": [True] * 4}), "int64"),
+        (pandas.DataFrame({"a": pandas.array([1, None, 3, 4], "Int64")}), "float64"),
+    ],
+)
+def test_columns_together_have_the_type_that_holds_them_all(
+    tmp_path: Path, table: pandas.DataFrame, dtype: str
+) -> None:
+    path = tmp_path / "t.parquet"
+    table.assign(y=1.5).to_parquet(path)
+    kept = Data.parquet(path, "y", drop=[], stream=True).x.drop(columns=["y"])
+    assert kept.numbers().dtype == dtype
+    np.testing.assert_array_equal(
+        read_whole(kept), table.to_numpy(dtype, na_value=np.nan) if dtype == "float64" else table
+    )
+
+
+def test_a_table_of_numbers_stays_in_its_files_where_it_would_take_more_than_the_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.parquet"
+    NUMBERS.to_parquet(path)
+    for bound, is_held in ((7 * 3 * 8, True), (7 * 3 * 8 - 1, False)):
+        monkeypatch.setattr(tables, "MEMORY_BOUND", bound)
+        assert isinstance(Data.parquet(path, "a").x, pandas.DataFrame) is is_held
+        assert isinstance(Data.parquet(path, "a", stream=False).x, pandas.DataFrame)
+    NUMBERS.assign(city="Ulm").to_parquet(path)  # text is held in memory whatever it takes
+    assert isinstance(Data.parquet(path, "a").x, pandas.DataFrame)
