@@ -10,6 +10,7 @@ import numpy as np
 from dlstudy.common.text import short_repr
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Array, Dataset, Description
+from dlstudy.datasets.disk_rows import DiskRows
 from dlstudy.datasets.structure import Structure, arrays_in, is_table, rows_in
 from dlstudy.datasets.twins import row_digests
 from dlstudy.errors import StudyError
@@ -146,7 +147,7 @@ def _groups(name: str, about: Description, x: Structure, stated: Array | None) -
 
     if name == EQUAL_ROWS:  # in the order of the rows, which is the same whether x is divided by its scale or not
         return np.asarray(factorize(row_digests(x))[0])
-    columns = _columns(about, x)
+    columns = {name: x[:, about.feature_names.index(name)]} if isinstance(x, DiskRows) else _columns(about, x)
     _require_groups(name, about, list(columns))
     numbers, _ = factorize(np.asarray(columns[name]), sort=True)
     if n_missing := int((numbers < 0).sum()):

@@ -13,6 +13,8 @@ from dlstudy.datasets.own_cache import difference, own_folder, store_own
 from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.datasets.twins import row_digests
 from dlstudy.errors import DataError
+from dlstudy.study.row_facts import facts_in
+from dlstudy.study.split import Split
 
 N = 12
 X = np.arange(2.0 * N).reshape(N, 2)
@@ -196,6 +198,8 @@ def test_a_parquet_file_is_kept_as_one_array_with_its_parts_and_groups(tmp_path)
     np.testing.assert_array_equal(kept.x_test[[1, 0]], held.x_test.iloc[[1, 0]])
     np.testing.assert_array_equal(kept.groups, held.groups)
     np.testing.assert_array_equal(kept.y_train, held.y_train)
+    split = Split(0.2, groups="b", random_state=1)
+    np.testing.assert_array_equal(facts_in(split, kept).groups, facts_in(split, held).groups)
     same = ("feature_names", "target_name", "group_name", "input_shape", "n_train", "n_test", "task")
     assert [getattr(kept.description, name) for name in same] == [getattr(held.description, name) for name in same]
     assert kept.x_train.astype(np.float32)[:2].dtype == np.float32
