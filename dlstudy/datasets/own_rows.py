@@ -69,8 +69,6 @@ def plain_rows(data: Data) -> OwnRows:
     x = map_arrays(lambda leaf: plain_leaf("x", leaf), columns.left)
     if not arrays_in(x):
         raise DataError("x must hold at least one array, got none: give Data its rows")
-    if target is not None and any(isinstance(leaf, RowsToKeep | ParquetTable) for leaf in arrays_in(target)):
-        raise DataError("targets must fit into memory, got rows that stay in files: state stream=False, or take fewer")
     y = x if is_x else None if target is None else map_arrays(lambda leaf: plain_leaf("y", leaf), target)
     n = len(arrays_in(x)[0])
     if n == 0:
@@ -131,7 +129,12 @@ class _Columns:
             and hasattr(self.left, "columns")
         ):
             return self._take("y", y)
-        return None if y is None else _arrays_of(y)
+        found = None if y is None else _arrays_of(y)
+        if any(isinstance(leaf, RowsToKeep | ParquetTable) for leaf in arrays_in(found)):
+            raise DataError(
+                "targets must fit into memory, got rows that stay in files: state stream=False, or take fewer"
+            )
+        return found
 
     def values(self, what: str, given: Any) -> Array | None:  # Any: an array, a list, a series or a name
         """(n,) the values that are given, or those of a column."""
