@@ -65,7 +65,8 @@ def batches_of(
         return tf.TensorSpec((None, *array.shape[1:]), tf.string if array.dtype.kind == "O" else array.dtype)
 
     found = tf.data.Dataset.from_generator(batches, output_signature=map_arrays(spec, part))
-    return found.apply(tf.data.experimental.assert_cardinality(n))
+    found = found.apply(tf.data.experimental.assert_cardinality(n))
+    return found.prefetch(2) if any_on_disk(part) else found
 
 
 def _read_ahead(read: Callable[[np.ndarray], Structure], numbers: Iterable[np.ndarray]) -> Iterator[Structure]:

@@ -42,6 +42,7 @@ __all__ = ["DatasetContext", "building_apart", "parameters_for_build", "prepared
 
 _MOST_PREPARED = 4
 _LONGEST_TRACEBACK = 20_000  # characters: a message with the configuration of a model in it has thousands
+_TRACEBACK = "Traceback (most recent call last)"
 _IN_STACK = ("File ", "in user code:", "Graph execution error", "Detected at")
 
 
@@ -285,7 +286,9 @@ def _describe(error: Exception) -> str:
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return f"{OUT_OF_MEMORY}: fewer workers (--workers), a smaller batch or a smaller model need less"
     kept, before = [], ""
-    for line in map(str.strip, message_of(error).splitlines()):
+    # What was raised while a data set was read comes with all of Python's traceback behind it.
+    message = message_of(error)
+    for line in map(str.strip, (message.partition(_TRACEBACK)[0].strip() or message).splitlines()):
         # TensorFlow puts a stack before the message: names of files, each followed by a line of code or an empty one.
         in_stack = before.startswith("File ") or line.startswith(_IN_STACK)
         kept += [] if in_stack else [line]
