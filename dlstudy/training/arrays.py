@@ -250,10 +250,19 @@ class Task:
         Raises:
             TrialError: the data set has none.
         """
+        x = take(self.arrays.x, self.test_rows()) if self.rows.test_inside else self.arrays.x_test
+        return x, self.test_targets()
+
+    def test_targets(self) -> Structure:
+        """The labels of the test rows, for which no input is read.
+
+        Raises:
+            TrialError: as `test_arrays`.
+        """
         rows, arrays = self.test_rows(), self.arrays
         if not self.rows.test_inside:
-            return arrays.x_test, arrays.y_test
-        return take(arrays.x, rows), None if arrays.y is None else take(arrays.y, rows)
+            return arrays.y_test
+        return None if arrays.y is None else take(arrays.y, rows)
 
 
 def prepare(source: Source, memory_gb: float) -> Arrays:

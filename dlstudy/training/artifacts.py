@@ -70,10 +70,15 @@ def save_figures(model: Any, task: Task, predict: Callable[[], Predicted]) -> li
     own = task.functions.figures
     tries: list[Callable[[], Any]] = []
     if task.spec.read_test is not ReadTest.NEVER:
-        tries.append(lambda: figures_of_predictions(task.description, *task.test_arrays(), predict()))
+        tries.append(lambda: figures_of_predictions(task.description, *_test_rows(task), predict()))
     if own is not None:
         tries.append(lambda: own(model, *task.test_arrays(), dict(task.p)))
     return [remark for draw in tries if (remark := _saved(draw, folder))]
+
+
+def _test_rows(task: Task) -> tuple[Structure, Structure]:
+    """The test rows and their labels; no inputs where they stay in files, which are not read for this."""
+    return (None, task.test_targets()) if any_on_disk(task.arrays.x) else task.test_arrays()
 
 
 def _saved(draw: Callable[[], Any], folder: Path) -> str:  # Any: figures by title

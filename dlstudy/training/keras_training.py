@@ -133,7 +133,7 @@ class _Training:
 
     def predicted_test_rows(self, judged: Judgement) -> Predicted:
         """What the model predicts for the test rows, read as they were judged; nothing where nothing is drawn of it."""
-        y = self._task.test_arrays()[1]
+        y = self._task.test_targets()
         is_raw = judged.outputs is None or judged.outputs.scale is Scale.RAW
         if is_raw and not are_pictures(y):
             return {}

@@ -26,7 +26,7 @@ def figures_of_predictions(about: Description, x: Structure, y: Structure, found
 
     Args:
         about: the description of the data set.
-        x, y: of the test rows, as the model sees them.
+        x, y: of the test rows, as the model sees them; None for inputs that are not at hand.
         found: what it predicts for them.
 
     Returns:

@@ -13,8 +13,13 @@ from dlstudy.datasets.data import Data
 from dlstudy.datasets.own_cache import store_own
 from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.study.protocol import Split
-from dlstudy.training.arrays import prepare
+from dlstudy.study.row_facts import RowFacts
+from dlstudy.study.splits import split_rows
+from dlstudy.study.trial import figures_beside
+from dlstudy.training.arrays import Task, prepare
+from dlstudy.training.artifacts import save_figures
 from dlstudy.training.shared_memory import filled
+from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext
 from tests.helpers.trainings import run, spec_of
 
@@ -287,3 +292,14 @@ def test_what_needs_all_rows_in_memory_says_so_of_rows_in_files(tmp_path, check)
             f"{what} needs all rows in memory, but these stay in files: leave it out, or state stream=False in Data"
         )
         assert result.reason.startswith(message)
+
+
+def test_the_pictures_of_predictions_read_no_rows_that_stay_in_files(tmp_path):
+    pd.DataFrame(X, columns=list("abcd")).assign(y=Y).to_parquet(tmp_path / "t.parquet")
+    context = context_of(Data.parquet(tmp_path / "t.parquet", "y", stream=True))
+    context.arrays.x.path.unlink()
+    rows = split_rows(SPLIT, RowFacts(N, 0))
+    spec = spec_of("own", split=SPLIT, model_folder=str(tmp_path / "model"))
+    task = Task(spec, StudyFunctions(dense), {}, context.description, context.arrays, rows, lambda *_: True, {})
+    assert save_figures(None, task, lambda: {"labels": task.test_targets()}) == []
+    assert (figures_beside(tmp_path / "model") / "confusion matrix.png").exists()
