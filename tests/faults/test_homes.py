@@ -11,6 +11,7 @@ import pytest
 
 from dlstudy.cli.app import main
 from dlstudy.store.home import Home
+from tests.helpers.full_form import in_full_form
 
 pytest_plugins = ["tests.helpers.made_up_runs"]
 STORED = Path(__file__).parents[1] / "data" / "home-1"
@@ -64,6 +65,7 @@ def test_a_home_whose_path_would_not_work_is_refused_before_anything_is_written(
     assert list(parent.iterdir()) == []
 
 
+@in_full_form
 def test_mlflow_s_pages_open_on_an_odd_path(tiny, command, tmp_path):
     home = tmp_path / 'it\'s a "home" ñ字 100% #1'
     assert command(["run", str(tiny), "--home", str(home)]) == 0

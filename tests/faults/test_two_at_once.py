@@ -35,6 +35,7 @@ def test_a_second_run_is_refused_and_told_who_holds_the_study_and_a_killed_one_h
     study_process.check()
 
 
+@in_full_form
 def test_different_studies_run_side_by_side_in_one_home(tmp_path):
     for i in range(10 if FULL else 1):
         study_processes = [StudyProcess(tmp_path / str(i), name) for name in ("averaging", "other")]

@@ -90,6 +90,7 @@ def test_exact_methods_give_every_reported_digit_of_the_stocks(arm, keras_at_res
     assert_to_the_digit(study, arm, result)
 
 
+@in_full_form
 @NEEDS_DATA
 def test_the_course_s_keras_line_is_judged_on_322_rows(keras_at_rest):
     result = train_arm("regression", "keras", {"learning_rate": 0.01})

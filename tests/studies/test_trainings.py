@@ -17,6 +17,7 @@ from dlstudy.training.arrays import prepare
 from dlstudy.training.shared_memory import SharedArrays
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
+from tests.helpers.full_form import in_full_form
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("wine", "housing", "callbacks", "lenet")
@@ -163,6 +164,7 @@ def test_wine_draws_what_was_taken_for_what():
     assert figures["confusion matrix"].axes[0].get_title() == "accuracy 0.7500"
 
 
+@in_full_form
 @needs_data
 def test_wine_s_second_fit_notes_where_it_starts(tmp_path, keras_at_rest):
     _, context = real("wine")

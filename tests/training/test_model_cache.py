@@ -15,7 +15,7 @@ from dlstudy.training.python_state import state_of
 from dlstudy.training.shared_memory import SharedArrays
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
-from tests.helpers.full_form import also_in_full_form
+from tests.helpers.full_form import also_in_full_form, in_full_form
 
 SPEC = TrialSpec(
     key="t#0", study_path="made up", dataset="digits", arm="net", phase=Phase.REPLICATE, index=0,
@@ -94,6 +94,7 @@ def test_a_trial_gives_the_same_numbers_alone_and_after_others(arrays, optimizer
     assert same(after, alone)
 
 
+@in_full_form
 def test_an_optimizer_within_another_leaves_nothing_behind(arrays):
     def wrapped(p):
         import keras
@@ -390,6 +391,7 @@ def test_gradients_that_a_study_s_own_code_registers_stay(arrays):
     assert registered_gradients() > before
 
 
+@in_full_form
 def test_an_optimizer_that_begins_with_the_weights_is_made_in_each_trial_as_in_fit(arrays):
     spec = with_params(optimizer="ScheduleFreeAdamW")
     context = DatasetContext(*arrays)

@@ -21,6 +21,7 @@ from dlstudy.training.artifacts import save_figures
 from dlstudy.training.shared_memory import filled
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext
+from tests.helpers.full_form import in_full_form
 from tests.helpers.trainings import run, spec_of
 
 N = 240
@@ -234,6 +235,7 @@ def test_dates_and_rows_of_differing_lengths_are_refused_for_keras_with_the_reme
     assert message in result.reason
 
 
+@in_full_form
 def test_images_and_a_table_that_stay_in_files_train_to_the_numbers_of_those_in_memory(tmp_path):
     for i in range(60):
         path = tmp_path / "pets" / "ab"[i % 2] / f"{i}.png"
