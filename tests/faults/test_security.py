@@ -34,6 +34,7 @@ from dlstudy.study.variant import Variant
 from dlstudy.tracking.pages import as_markdown
 from dlstudy.training.saved_models import load_model
 from tests.helpers.builders import RATE
+from tests.helpers.full_form import also_in_full_form
 from tests.helpers.hostile import hostile_summary
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +100,7 @@ def other_addresses():
     return found - {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("server", ["mlflow", "dashboard"])
+@pytest.mark.parametrize("server", ["dashboard", *also_in_full_form("mlflow")])
 def test_a_server_cannot_be_reached_through_another_address(server, request):
     port = request.getfixturevalue(server)
     socket.create_connection(("127.0.0.1", port), timeout=5).close()

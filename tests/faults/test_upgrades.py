@@ -17,6 +17,7 @@ from dlstudy.common.version import __version__
 from dlstudy.report.export import FORMATS
 from dlstudy.store.home import Home
 from dlstudy.store.journal import seal_of
+from tests.helpers.full_form import also_in_full_form
 
 pytest_plugins = ["tests.helpers.made_up_runs"]
 DATA = Path(__file__).parents[1] / "data"
@@ -149,7 +150,7 @@ def test_all_reports_of_a_home_of_the_first_version_are_written(full, answer, tm
     assert {"default", "aa-test"} <= set(answer(full, "report", "--all").split(" | "))
 
 
-@pytest.mark.parametrize("arm", ["net", "logistic"])
+@pytest.mark.parametrize("arm", ["net", *also_in_full_form("logistic")])
 def test_a_model_of_the_first_version_predicts_and_is_shown(full, answer, arm):
     report = json.loads(answer(full, "report", SOFTMAX, "--format", "json"))
     (first,) = [t for t in report["trials"] if (t["phase"], t["arm"], t["index"]) == ("replicate", arm, 0)]

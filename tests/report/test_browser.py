@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.helpers.full_form import in_full_form
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed")
@@ -106,6 +108,7 @@ def test_the_runs_stand_by_their_names_with_columns_for_phase_arm_parameters_and
     }  # fmt: skip
 
 
+@in_full_form
 def test_the_runs_are_compared_in_charts(page, mlflow):
     page.goto(f"{mlflow[0]}&compareRunsMode=CHART")
     sync_api.expect(page.get_by_text("val_accuracy", exact=True).first).to_be_visible()
