@@ -11,7 +11,7 @@
 INSTALL = echo 'Installing into .venv: a minute or more.'; \
 	extras='$(1)'; if nvidia-smi >/dev/null 2>&1; then extras="$${extras:+$$extras,}gpu"; fi; \
 	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt .venv/bin/python -m pip install -qq \
-	--disable-pip-version-check --no-compile --editable ".[$$extras]" && \
+	--disable-pip-version-check --no-compile --editable ".$${extras:+[$$extras]}" && \
 	{ .venv/bin/python -m compileall -qq -j 0 .venv/lib >/dev/null || true; }
 
 help:  ## show this list
