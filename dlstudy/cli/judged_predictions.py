@@ -9,7 +9,7 @@ from dlstudy.analysis.formatting import number
 from dlstudy.datasets.dataset import Description
 from dlstudy.report.blocks import Table
 
-__all__ = ["judged_tables", "name_of_label"]
+__all__ = ["judged_tables"]
 
 _MOST_TARGETS = 8
 """Values of a row that have columns of their own; more are judged together."""
@@ -35,11 +35,6 @@ def judged_tables(found: Mapping[str, Any], about: Description) -> list[Table]: 
     return _of_classes(actual.ravel(), labels.ravel(), about, unit)
 
 
-def name_of_label(label: Any, names: Sequence[str]) -> str:  # Any: a number of NumPy's
-    """The name of a label; its number where the data set has none, as after a study's `prepare`."""
-    return names[int(label)] if 0 <= label < len(names) and label == int(label) else str(label)
-
-
 def _errors(actual: np.ndarray, values: np.ndarray, about: Description) -> list[Table]:
     from sklearn.metrics import r2_score
 
@@ -61,7 +56,7 @@ def _of_classes(actual: np.ndarray, labels: np.ndarray, about: Description, whic
 
     # Labels that do not occur are left out: a study's `prepare` may have made two of ten.
     present = np.union1d(actual, labels).astype(int).tolist()
-    names = [name_of_label(label, about.label_names) for label in present]
+    names = list(map(about.name_of_label, present))
     matrix = confusion_matrix(actual, labels, labels=present)
     counts = [[name, *map(str, row)] for name, row in zip(names, matrix, strict=True)]
     accuracy = f"Accuracy {float(np.mean(actual == labels)):.4f}."
@@ -79,7 +74,7 @@ def _scores(
 
     scores = precision_recall_fscore_support(actual, labels, labels=present, zero_division=0)
     rows = [
-        [name_of_label(label, about.label_names), *(f"{scores[k][i]:.4f}" for k in range(3)), str(scores[3][i])]
+        [about.name_of_label(label), *(f"{scores[k][i]:.4f}" for k in range(3)), str(scores[3][i])]
         for i, label in enumerate(present)
     ]
     unit = "steps" if about.task == "sequence" else "rows"

@@ -1,12 +1,12 @@
 """`dlstudy new`: a study file that runs as it is, to be changed into one's own."""
 
-import os
 from importlib import resources
 from pathlib import Path
 from string import Template
 
-from dlstudy.cli.new_model import as_text, model_values
+from dlstudy.cli.new_model import model_values
 from dlstudy.cli.own_data import own_name
+from dlstudy.cli.study_text import path_text, table_text
 from dlstudy.common.text import is_line, short_repr
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
@@ -69,15 +69,12 @@ def _values(rows: Path | None, target: str | None, model: Path | None) -> tuple[
 
 def _values_of_rows(rows: Path, target: str | None) -> tuple[str, dict[str, str]]:
     about = registry.describe(own_name(str(rows), target))
-    where = as_text(os.path.relpath(rows).replace(os.sep, "/"))
     if rows.is_dir():
         kind = "text" if about.input_shape == () else "images"
-        return kind, {"data": f"Data.{kind}({where})", "split": _split(about)}
+        return kind, {"data": f"Data.{kind}({path_text(rows)})", "split": _split(about)}
     if rows.suffix == ".npz":
         raise UsageError(f"a study is made of a table or a folder, got {rows}: see Data.npz in the documents")
-    reader = "parquet" if rows.suffix.lower() == ".parquet" else "csv"
-    data = f"Data.{reader}({where}, target={as_text(str(target))})"
-    return "table", {"data": data, "split": _split(about), **_learning(about)}
+    return "table", {"data": table_text(rows, target), "split": _split(about), **_learning(about)}
 
 
 def _split(about: Description) -> str:

@@ -1,13 +1,12 @@
 """`dlstudy new --model`: a study of a model in a file, as it is, with new weights, and with another optimizer."""
 
-import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dlstudy.cli.own_data import own_name
+from dlstudy.cli.study_text import as_text, path_text, table_text
 from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
 from dlstudy.datasets.data import Data
@@ -18,7 +17,7 @@ from dlstudy.errors import UsageError
 from dlstudy.study.metrics import told_direction
 from dlstudy.training.model_files import describe_model_file
 
-__all__ = ["as_text", "model_values"]
+__all__ = ["model_values"]
 
 Facts = Mapping[str, Any]  # Any: JSON, of `describe_model_file`
 
@@ -36,11 +35,6 @@ def prepare(x: Any, y: Any, train: Any, p: dict[str, Any]) -> Any:
 '''
 _KINDS = (".keras", ".h5", ".hdf5")
 _RATES = {"Adam": ("1e-4", "3e-2"), "SGD": ("1e-3", "1.0")}
-
-
-def as_text(value: str) -> str:
-    """A text as Python writes it, in double quotes."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def model_values(path: Path, rows: Path | None, target: str | None) -> tuple[Description, dict[str, str]]:
@@ -62,11 +56,7 @@ def model_values(path: Path, rows: Path | None, target: str | None) -> tuple[Des
     about = registry.describe(name)
     if misfit := _misfit(facts, about):
         raise UsageError(f"--model {path} takes {misfit} in {about.title}: give rows that fit it")
-    return about, {"file": as_text(_relative(path)), **_compiled(facts), **_rows(facts, about, values.get("data", ""))}
-
-
-def _relative(path: Path) -> str:
-    return os.path.relpath(path).replace(os.sep, "/")
+    return about, {"file": path_text(path), **_compiled(facts), **_rows(facts, about, values.get("data", ""))}
 
 
 def _built_in(facts: Facts, path: Path) -> str:
@@ -83,12 +73,11 @@ def _built_in(facts: Facts, path: Path) -> str:
 
 def _own(rows: Path, target: str | None, facts: Facts) -> tuple[str, dict[str, str]]:
     """The name of a user's rows in the cache, and the text that reads them; pictures in the size that the model has."""
-    where = as_text(_relative(rows))
+    where = path_text(rows)
     if rows.is_file() and rows.suffix == ".npz":
         return own_name(str(rows), target), {"data": f"Data.npz({where})"}
     if rows.is_file():
-        kind = "parquet" if rows.suffix.lower() == ".parquet" else "csv"
-        return own_name(str(rows), target), {"data": f"Data.{kind}({where}, target={as_text(target or '')})"}
+        return own_name(str(rows), target), {"data": table_text(rows, target)}
     if facts["dtype"] == "string" or len(facts["input"]) not in (2, 3):
         return own_name(str(rows), target), {"data": f"Data.text({where})"}
     size = tuple(facts["input"][:2])

@@ -11,7 +11,7 @@ import numpy as np
 from dlstudy.analysis.formatting import number, params_text
 from dlstudy.analysis.trial_index import TrialIndex, metric_summaries
 from dlstudy.api.terminal import make_console, print_table
-from dlstudy.cli.judged_predictions import judged_tables, name_of_label
+from dlstudy.cli.judged_predictions import judged_tables
 from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
@@ -175,9 +175,9 @@ def _has_several(about: Description) -> bool:
 def _names(labels: Any, about: Description) -> str | list[str]:  # Any: a number of NumPy's, or an array
     """The name of a label, or those of several: of the ones that a row has, or of each step."""
     if not np.ndim(labels):
-        return name_of_label(labels, about.label_names)
+        return about.name_of_label(labels)
     several = np.flatnonzero(labels) if _has_several(about) else labels
-    return [name_of_label(label, about.label_names) for label in several]
+    return list(map(about.name_of_label, several))
 
 
 def _by_target(values: np.ndarray, about: Description) -> Any:  # Any: JSON

@@ -99,6 +99,11 @@ class Description:
         """What sentences call it: the title of one's own data, whose name ends in a part of its hash; else the name."""
         return self.title if re.fullmatch(r".+-[0-9a-f]{12}", self.name) else self.name
 
+    def name_of_label(self, label: Any) -> str:  # Any: a number, of Python's or NumPy's
+        """The name of a label; its number where the data has none for it, as after a study's `prepare`."""
+        names = self.label_names
+        return names[int(label)] if 0 <= label < len(names) and label == int(label) else str(label)
+
     def names_of_targets(self, n: int) -> tuple[str, ...]:
         """A name for each of n targets of a regression."""
         if n == 1:

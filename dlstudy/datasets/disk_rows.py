@@ -1,5 +1,6 @@
 """Rows that stay in files and are read as they are asked for, so that a training can have more than memory holds."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +11,18 @@ import numpy as np
 from dlstudy.datasets.dataset import Array
 from dlstudy.datasets.structure import Structure, arrays_in
 
-__all__ = ["CHUNK_BYTES", "ENDING", "DiskRows", "NumbersOnDisk", "RowsToKeep", "any_on_disk", "chunks", "write_numbers"]
+__all__ = [
+    "ENDING",
+    "DiskRows",
+    "NumbersOnDisk",
+    "RowsToKeep",
+    "any_on_disk",
+    "chunks",
+    "rows_at_once",
+    "write_numbers",
+]
 
-CHUNK_BYTES = 64_000_000
+_CHUNK_BYTES = 64_000_000
 """The most bytes that are read at once where all rows are gone through."""
 
 ENDING = ".rows.npy"
@@ -67,9 +77,15 @@ def any_on_disk(structure: Structure) -> bool:
     return any(isinstance(leaf, DiskRows) for leaf in arrays_in(structure))
 
 
+def rows_at_once(row_shape: tuple[int, ...], dtype: Any) -> int:  # Any: as NumPy takes it
+    """How many rows are read at once where all are gone through: `_CHUNK_BYTES` at most, or one row."""
+    row_bytes = math.prod(row_shape) * int(np.dtype(dtype).itemsize)
+    return max(1, _CHUNK_BYTES // max(1, row_bytes))
+
+
 def chunks(shape: tuple[int, ...], dtype: Any) -> Iterator[slice]:  # Any: as NumPy takes it
-    """Slices of the rows of an array, each of `CHUNK_BYTES` at most, or of one row."""
-    step = max(1, CHUNK_BYTES // max(1, int(np.prod(shape[1:])) * np.dtype(dtype).itemsize))
+    """Slices of the rows of an array, each of `rows_at_once`."""
+    step = rows_at_once(shape[1:], dtype)
     return (slice(start, start + step) for start in range(0, shape[0], step))
 
 

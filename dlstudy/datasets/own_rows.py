@@ -122,12 +122,7 @@ class _Columns:
         """The targets, where they are named by columns; else as they are."""
         if isinstance(y, str):
             return self._take("y", [y])[y]
-        if (
-            isinstance(y, list | tuple)
-            and y
-            and all(isinstance(name, str) for name in y)
-            and hasattr(self.left, "columns")
-        ):
+        if isinstance(y, list | tuple) and y and all(isinstance(name, str) for name in y) and self._has_columns():
             return self._take("y", y)
         found = None if y is None else _arrays_of(y)
         if any(isinstance(leaf, RowsToKeep | ParquetTable) for leaf in arrays_in(found)):
@@ -150,8 +145,11 @@ class _Columns:
             )
         return plain
 
+    def _has_columns(self) -> bool:
+        return is_table(self.left) or isinstance(self.left, ParquetTable)
+
     def _take(self, what: str, names: Sequence[str]) -> Any:  # Any: a pandas table
-        if not (is_table(self.left) or isinstance(self.left, ParquetTable)):
+        if not self._has_columns():
             raise DataError(
                 f"Data.{what} names a column, but x is no table, got {type(self.left).__name__}: give the values"
             )

@@ -8,6 +8,7 @@ import numpy as np
 from dlstudy.common.text import message_of, one_line
 from dlstudy.datasets.dataset import Description
 from dlstudy.datasets.formats import DAMAGED
+from dlstudy.datasets.readers.pixels import open_image
 from dlstudy.errors import UsageError
 
 __all__ = ["read_rows"]
@@ -54,16 +55,11 @@ def read_rows(path: Path, about: Description) -> np.ndarray:
 
 
 def _picture(path: Path, about: Description) -> np.ndarray:
-    from PIL import Image
-
     if len(about.input_shape) < 2:
         raise UsageError(f"{about.name} is a table, got the picture {path.name}: give a .csv or .npy file")
     height, width = about.input_shape[:2]
-    try:
-        with Image.open(path) as opened:
-            image = opened.convert("L" if len(about.input_shape) == 2 else "RGB").resize((width, height))
-    except Image.DecompressionBombError as error:
-        raise ValueError(str(error)) from error
+    with open_image(path) as opened:
+        image = opened.convert("L" if len(about.input_shape) == 2 else "RGB").resize((width, height))
     # From 0 to 255 to the units of the data set, of which `scale` is the largest.
     return np.asarray(image, np.float32) * (about.scale / 255)
 

@@ -283,14 +283,10 @@ def validation_of(task: Task, floatx: str, batch_size: int) -> dict[str, Any]:  
     if not len(task.judged):
         return {}
     whole = task.arrays.in_memory(task.judges_test_part, floatx)
-    if any_on_disk(whole):
+    if any_on_disk(whole) or has_text(whole):
         return {"validation_data": in_batches(whole, batch_size, task.judged)["x"]}
     part = take(whole, task.judged)
-    if not has_text(part) and len(part) > 1:
-        return {"validation_data": part, "validation_batch_size": batch_size}
-    if has_text(part):
-        return {"validation_data": in_batches(part, batch_size)["x"]}
-    return {"validation_data": (*part, None), "validation_batch_size": batch_size}
+    return {"validation_data": part if len(part) > 1 else (*part, None), "validation_batch_size": batch_size}
 
 
 def callbacks_of(task: Task) -> list[Any]:  # Any: Keras's callbacks

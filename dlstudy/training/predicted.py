@@ -8,6 +8,7 @@ from dlstudy.datasets.dataset import Description
 from dlstudy.datasets.structure import Structure
 from dlstudy.study.outputs import OutputReading, Scale
 from dlstudy.training.outputs import has_labels, labels_of, probabilities_of, proved_reading
+from dlstudy.training.own_metrics import one_dimension
 
 __all__ = ["Predicted", "actual_as", "of_estimator", "of_outputs"]
 
@@ -34,7 +35,7 @@ def of_outputs(outputs: Any, reading: OutputReading | None, about: Description) 
     (only,) = arrays
     reading = reading or (proved_reading(only) if about.classifies else OutputReading(Scale.VALUE))
     if reading.scale is Scale.VALUE:
-        return {"values": only.reshape(len(only)) if only.size == len(only) else only}
+        return {"values": one_dimension(only)}
     labels = labels_of(reading, only)
     if labels is None:
         return {"outputs": arrays, "why": reading.why}
@@ -46,8 +47,7 @@ def of_outputs(outputs: Any, reading: OutputReading | None, about: Description) 
 
 def of_estimator(model: Any, x: Structure, about: Description) -> Predicted:  # Any: a fitted estimator
     """What an estimator predicts for rows, (n, columns) or a table."""
-    predicted = np.asarray(model.predict(x))
-    one = predicted.reshape(len(predicted)) if predicted.size == len(predicted) else predicted
+    one = one_dimension(np.asarray(model.predict(x)))
     if not has_labels(about):
         return {"values": one}
     probabilities = model.predict_proba(x) if hasattr(model, "predict_proba") else None
@@ -86,8 +86,4 @@ def actual_as(predicted: Predicted, y: Structure) -> np.ndarray | None:
     if labels is not None and labels.ndim == 1 and y.size > len(y):  # a column for each class
         of_class: np.ndarray = y.argmax(axis=1)
         return of_class
-    return y.reshape(labels.shape) if labels is not None and labels.size == y.size else _one_dimension(y)
-
-
-def _one_dimension(y: np.ndarray) -> np.ndarray:
-    return y.reshape(len(y)) if y.size == len(y) else y
+    return y.reshape(labels.shape) if labels is not None and labels.size == y.size else one_dimension(y)

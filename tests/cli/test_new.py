@@ -43,6 +43,15 @@ CASES = {
 }
 
 
+def assert_formatted(path):
+    formatted = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--line-length", "120", "--check", str(path)],
+        capture_output=True,
+        check=False,
+    )
+    assert formatted.returncode == 0 or b"No module named ruff" in formatted.stderr
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_study_loads_and_fits_its_rows(here, case):
     rows, target, task, split = CASES[case]
@@ -51,12 +60,7 @@ def test_the_study_loads_and_fits_its_rows(here, case):
     assert split in text
     study = resolve(with_rows(loader.load(path.resolve())), Request())
     assert (study.about.task, len(study.arms), len(study.claims)) == (task, 2, 1)
-    formatted = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--line-length", "120", "--check", str(path)],
-        capture_output=True,
-        check=False,
-    )
-    assert formatted.returncode == 0 or b"No module named ruff" in formatted.stderr
+    assert_formatted(path)
 
 
 FACTS = {
@@ -111,12 +115,7 @@ def test_the_study_of_a_model_loads_and_has_rows_that_fit_it(here, model, case):
         x, y = study.prepare(x, np.arange(5) % about.n_classes, np.arange(3), {})
         assert (list(x.shape[1:]), list(y.shape[1:])) == (facts["input"], facts["output"])
         assert x.max() == (1 if rows else 255), "a data set of dlstudy's is scaled already"
-    formatted = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--line-length", "120", "--check", str(path)],
-        capture_output=True,
-        check=False,
-    )
-    assert formatted.returncode == 0 or b"No module named ruff" in formatted.stderr
+    assert_formatted(path)
 
 
 MISFITS = {

@@ -17,7 +17,7 @@ from dlstudy.common.text import message_of
 from dlstudy.datasets.dataset import Array
 from dlstudy.datasets.formats import DAMAGED
 from dlstudy.datasets.readers.fields import read
-from dlstudy.datasets.readers.pixels import Size, pixels, shape_of
+from dlstudy.datasets.readers.pixels import Size, open_image, pixels, shape_of
 from dlstudy.errors import DataError
 
 __all__ = ["ENDING", "ImageFiles", "image_files", "other_size"]
@@ -83,16 +83,14 @@ class ImageFiles:
         return found
 
     def _decoded(self, number: int) -> Array:
-        from PIL import Image
-
         path = Path(self.folder, self.files[number])
         try:
             content = path.read_bytes()
             if _hash(content) != self.hashes[number].tobytes():
                 raise ValueError("it is another image by now")
-            with Image.open(BytesIO(content)) as image:
+            with open_image(BytesIO(content)) as image:
                 return pixels(image, self.size, self.color)
-        except (*DAMAGED, Image.DecompressionBombError) as error:
+        except DAMAGED as error:
             reason = getattr(error, "strerror", None) or message_of(error)
             raise DataError(
                 f"the image {path} cannot be read ({reason}): restore it, or run the study again"
@@ -165,13 +163,8 @@ def other_size(first: str, first_shape: Sequence[int], name: str, shape: Sequenc
 
 
 def _shape(content: bytes, size: Size, color: str) -> tuple[int, ...]:
-    from PIL import Image
-
-    try:
-        with Image.open(BytesIO(content)) as image:
-            return shape_of(image, size, color)
-    except Image.DecompressionBombError as error:
-        raise ValueError(str(error)) from error
+    with open_image(BytesIO(content)) as image:
+        return shape_of(image, size, color)
 
 
 def _hash(content: bytes) -> bytes:

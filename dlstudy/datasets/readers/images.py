@@ -21,7 +21,7 @@ from dlstudy.datasets.readers.fields import (
 from dlstudy.datasets.readers.image_files import ImageFiles, image_files, other_size
 from dlstudy.datasets.readers.parts import as_split, files_below, list_classes
 from dlstudy.datasets.readers.paths import MEMORY_BOUND, base_folder, is_address, is_there, label_of, located, missing
-from dlstudy.datasets.readers.pixels import Size, check_format, pixels
+from dlstudy.datasets.readers.pixels import Size, check_format, open_image, pixels
 from dlstudy.datasets.readers.tables import read_table
 from dlstudy.datasets.structure import is_table
 from dlstudy.errors import DataError
@@ -113,24 +113,16 @@ def _read_files(files: list[Path], folder: Path, how: _How) -> Array | ImageFile
     if stream:
         return image_files(_WHAT, files, folder, size, color)
 
-    def read_one(file: Path) -> Array:
-        from PIL import Image
+    names = [os.path.relpath(file, folder) for file in files]
 
+    def read_one(name: str, file: Path) -> Array:
         def convert() -> Array:
-            try:
-                with Image.open(file) as image:
-                    return pixels(image, size, color)
-            except Image.DecompressionBombError as error:
-                raise ValueError(str(error)) from error
+            with open_image(file) as image:
+                return pixels(image, size, color)
 
-        return read(_WHAT, _relative(file, folder), convert, "replace or remove it")
+        return read(_WHAT, name, convert, "replace or remove it")
 
-    names = [_relative(file, folder) for file in files]
-    return stacked(_WHAT, names, len(files), map(read_one, files), fits=True)
-
-
-def _relative(file: Path, folder: Path) -> str:
-    return os.path.relpath(file, folder)
+    return stacked(_WHAT, names, len(files), map(read_one, names, files), fits=True)
 
 
 def stacked(what: str, names: Sequence[str], n: int, images: Any, *, fits: bool = False) -> Array:

@@ -1,5 +1,6 @@
 """Tables in Parquet files that are not held in memory: columns of numbers, read one part after another by pyarrow."""
 
+import copy
 import functools
 import hashlib
 import json
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dlstudy.datasets.dataset import Array
-from dlstudy.datasets.disk_rows import CHUNK_BYTES, ENDING, write_numbers
+from dlstudy.datasets.disk_rows import ENDING, rows_at_once, write_numbers
 from dlstudy.datasets.readers.fields import read
 from dlstudy.datasets.readers.frames import flat, joined
 from dlstudy.datasets.structure import has_numbers_only
@@ -23,23 +24,20 @@ __all__ = ["ParquetNumbers", "ParquetTable"]
 class ParquetTable:
     """The rows of Parquet files, one after another, with what `Data` asks of a pandas table."""
 
-    def __init__(self, what: str, files: Sequence[Path], columns: Sequence[str] | None = None) -> None:
+    def __init__(self, what: str, files: Sequence[Path]) -> None:
         """Reads what the files are, and no row.
 
         Args:
             what: reads them, for messages.
             files: in order.
-            columns: those that count; None for all.
 
         Raises:
             DataError: a file is none of Parquet, or has other columns.
         """
-        import pandas
-
         self._what, self._files = what, list(files)
         empty = [self._empty(file) for file in files]
         joined([(file.name, form) for file, form in zip(files, empty, strict=True)])  # or raises
-        self.columns = pandas.Index(empty[0].columns if columns is None else list(columns))
+        self.columns = empty[0].columns
         self._forms = [form[self.columns] for form in empty]
         self._n = [self._opened(file).metadata.num_rows for file in files]
 
@@ -67,7 +65,11 @@ class ParquetTable:
 
     def drop(self, columns: Sequence[str]) -> "ParquetTable":
         """The table without some columns."""
-        return ParquetTable(self._what, self._files, [name for name in self.columns if name not in columns])
+        left = copy.copy(self)
+        left.columns = self.columns[~self.columns.isin(list(columns))]
+        left._forms = [form[left.columns] for form in self._forms]
+        vars(left).pop("_dtype", None)  # which was that of all columns
+        return left
 
     def numbers(self) -> "ParquetNumbers":
         """The table as one array.
@@ -94,7 +96,7 @@ class ParquetTable:
 
     def parts(self, dtype: Any) -> Iterator[Array]:  # Any: as NumPy has it
         """(k, columns) of rows that follow each other, of all columns, which are numbers."""
-        n = max(1, CHUNK_BYTES // (len(self.columns) * np.dtype(dtype).itemsize))
+        n = rows_at_once((len(self.columns),), dtype)
         for file in self._files:
             for part in self._parts(file, list(self.columns), n):
                 missing = {"na_value": np.nan} if np.dtype(dtype).kind == "f" else {}

@@ -1,5 +1,7 @@
 """The pixels of one image, as Pillow reads it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ from dlstudy.common.text import short_repr
 from dlstudy.datasets.dataset import Array
 from dlstudy.errors import DataError
 
-__all__ = ["Size", "check_format", "pixels", "shape_of"]
+__all__ = ["Size", "check_format", "open_image", "pixels", "shape_of"]
 
 _MODES = {"rgb": "RGB", "grayscale": "L"}
 _DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
@@ -30,6 +32,23 @@ def check_format(size: Any, color: Any) -> None:  # Any: what a user states
         isinstance(size, tuple | list) and len(size) == 2 and all(type(n) is int and n > 0 for n in size)
     ):
         raise DataError(f"size must be (height, width) in pixels, got {short_repr(size)}: leave it out to keep theirs")
+
+
+@contextmanager
+def open_image(source: Any) -> Iterator[Any]:  # Any: what Pillow opens; its image
+    """An image, of which nothing but its size is read yet.
+
+    Raises:
+        ValueError: it is so large that it may be meant to fill the memory.
+        OSError: it is no image.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(source) as image:
+            yield image
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
 
 
 def shape_of(image: Any, size: Size, color: str) -> tuple[int, ...]:  # Any: Pillow's image

@@ -60,7 +60,7 @@ def read_csv(
         _check_types(table, dtypes, dates)
         return table
 
-    return _fields(_CSV, paths, table_of, target, drop, sha256, own)
+    return _fields(_CSV, files_of(_CSV, paths), table_of, target, drop, sha256, own)
 
 
 def read_parquet(
@@ -80,22 +80,23 @@ def read_parquet(
     """
     given = mapping(_PARQUET, options)
     check_stream(stream)
-    table = None if stream is False else _table_on_disk(paths, drop, sha256, given, stream)
+    sources = files_of(_PARQUET, paths)
+    table = None if stream is False else _table_on_disk(sources, drop, sha256, given, stream)
     if table is not None:
-        sources = files_of(_PARQUET, paths)
         return _fields_of(_PARQUET, table, sources, target, drop, own)
-    return _fields(_PARQUET, paths, lambda source: _parquet(_PARQUET, source, given, sha256), target, drop, sha256, own)
+    return _fields(
+        _PARQUET, sources, lambda source: _parquet(_PARQUET, source, given, sha256), target, drop, sha256, own
+    )
 
 
 def _table_on_disk(
-    paths: Any, drop: Any, sha256: Any, options: Mapping[str, Any], stream: bool | None
+    sources: Sequence[Source], drop: Any, sha256: Any, options: Mapping[str, Any], stream: bool | None
 ) -> ParquetTable | None:  # Any: as `read_parquet` has them
     """The table of files that are not to be held in memory; None for those that are.
 
     Raises:
         DataError: it is asked for, and cannot be had.
     """
-    sources = files_of(_PARQUET, paths)
     files = [Path(source) for source in sources if not is_address(source) and Path(source).is_file()]
     if options or len(files) < len(sources):
         if stream:
@@ -141,14 +142,13 @@ def read_table(what: str, path: Source, sha256: str | None = None, options: Any 
 
 def _fields(
     what: str,
-    paths: Any,
+    sources: Sequence[Source],
     table_of: Callable[[Source], Any],
     target: Any,
     drop: Any,
     sha256: Any,
     own: Mapping[str, Any],
 ) -> dict[str, Any]:  # Any: what a user states; pandas's tables
-    sources = files_of(what, paths)
     _check_one(sources, sha256)
     table = joined([(label_of(source), table_of(source)) for source in sources])
     return _fields_of(what, table, sources, target, drop, own)
