@@ -14,6 +14,7 @@ from dlstudy.common.processes import ask
 from dlstudy.common.text import describe_error
 from dlstudy.datasets.cache import cache_folder
 from dlstudy.datasets.data import Data
+from dlstudy.datasets.known_files import sha256_of
 from dlstudy.datasets.own_cache import is_own, own_folder, store_own, store_stream
 from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.datasets.readers.paths import base_folder
@@ -125,7 +126,6 @@ def _stored_stream(file: StudyFile, stream: Stream) -> str:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise DataError(f"{path.name} of the stream's files cannot be read: {error.strerror}") from error

@@ -16,6 +16,7 @@ from dlstudy.common.opened_files import unwatched
 from dlstudy.common.text import message_of
 from dlstudy.datasets.dataset import Array
 from dlstudy.datasets.formats import DAMAGED
+from dlstudy.datasets.known_files import known_files
 from dlstudy.datasets.readers.fields import read
 from dlstudy.datasets.readers.pixels import Size, open_image, pixels, shape_of
 from dlstudy.errors import DataError
@@ -140,15 +141,17 @@ def image_files(what: str, files: Iterable[Path], folder: Path, size: Size, colo
     names: list[str] = []
     hashes = []
     first: tuple[int, ...] = ()
-    for file in files:
-        name = os.path.relpath(file, folder)
-        content = read(what, name, file.read_bytes, "replace or remove it")
-        shape = read(what, name, functools.partial(_shape, content, size, color), "replace or remove it")
-        first = first or shape
-        if shape != first:
-            raise other_size(names[0], first, name, shape)
-        names.append(name)
-        hashes.append(_hash(content))
+    with known_files(f"image {size} {color}") as known:
+        for file in files:
+            name = os.path.relpath(file, folder)
+            find = functools.partial(_look_at, file, size, color)
+            found = read(what, name, functools.partial(known, file, find), "replace or remove it")
+            digest, *shape = found.split()
+            first = first or tuple(map(int, shape))
+            if tuple(map(int, shape)) != first:
+                raise other_size(names[0], first, name, tuple(map(int, shape)))
+            names.append(name)
+            hashes.append(bytes.fromhex(digest))
     table = np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, _HASH_BYTES)
     return ImageFiles(str(folder.resolve()), names, table, first, size, color)
 
@@ -162,9 +165,11 @@ def other_size(first: str, first_shape: Sequence[int], name: str, shape: Sequenc
     )
 
 
-def _shape(content: bytes, size: Size, color: str) -> tuple[int, ...]:
+def _look_at(file: Path, size: Size, color: str) -> str:
+    """The hash of a file and the shape of its image."""
+    content = file.read_bytes()
     with open_image(BytesIO(content)) as image:
-        return shape_of(image, size, color)
+        return " ".join(map(str, [_hash(content).hex(), *shape_of(image, size, color)]))
 
 
 def _hash(content: bytes) -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 
 from dlstudy.datasets.dataset import Array
 from dlstudy.datasets.disk_rows import ENDING, rows_at_once, write_numbers
+from dlstudy.datasets.known_files import sha256_of
 from dlstudy.datasets.readers.fields import read
 from dlstudy.datasets.readers.frames import flat, joined
 from dlstudy.datasets.structure import has_numbers_only
@@ -88,11 +89,7 @@ class ParquetTable:
 
     def hashes(self) -> list[str]:
         """The SHA-256 of each file."""
-        found = []
-        for path in self._files:
-            with path.open("rb") as file:
-                found.append(hashlib.file_digest(file, "sha256").hexdigest())
-        return found
+        return list(map(sha256_of, self._files))
 
     def parts(self, dtype: Any) -> Iterator[Array]:  # Any: as NumPy has it
         """(k, columns) of rows that follow each other, of all columns, which are numbers."""

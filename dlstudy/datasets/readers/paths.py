@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from dlstudy.common.text import short_repr, without_secrets
 from dlstudy.datasets.download import download
+from dlstudy.datasets.known_files import sha256_of
 from dlstudy.errors import DataError
 
 __all__ = [
@@ -178,5 +179,4 @@ def _fetched(what: str, url: str) -> BytesIO:
 def _sha256(found: Path | BytesIO) -> str:
     if isinstance(found, BytesIO):
         return hashlib.sha256(found.getbuffer()).hexdigest()
-    with found.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(found)

@@ -1,5 +1,6 @@
 """Images by `Data.images`, held against what Pillow and Keras read."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pandas
 import pytest
 from PIL import Image
 
+from dlstudy.datasets import known_files
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.readers import images
 from dlstudy.datasets.readers.image_files import ImageFiles
@@ -115,6 +117,25 @@ def test_images_stay_in_their_files_where_they_would_take_more_than_the_bound(
     monkeypatch.setattr(images, "MEMORY_BOUND", 4 * 4 * 6 * 3 - 1)
     assert isinstance(Data.images(pets).x, ImageFiles)
     assert isinstance(Data.images(pets, stream=False).x, np.ndarray)
+
+
+def test_images_that_have_not_changed_are_not_read_again_to_be_named(
+    pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLSTUDY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(known_files, "_SETTLED_NS", -1)
+    first = Data.images(pets, stream=True).x
+    shutil.copy(pets / "cats" / "z.png", pets / "dogs" / "b.png")
+    reads: list[str] = []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: reads.append(path.name) or read_bytes(path))
+    again = Data.images(pets, stream=True).x
+    assert reads == ["b.png"]
+    assert again.shape == first.shape
+    assert [(one == other).all() for one, other in zip(first.hashes, again.hashes, strict=True)] == [True] * 3 + [False]
+    save(pets / "dogs" / "b.png", 0, (5, 6))
+    with pytest.raises(DataError, match="one size, got 4 x 6"):
+        Data.images(pets, stream=True)
 
 
 @pytest.mark.parametrize("change", ["gone", "another", "damaged"])
