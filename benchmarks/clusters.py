@@ -1,10 +1,12 @@
 """A small Ray cluster of this machine: nodes as processes of their own, which come, leave and are killed."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -32,9 +34,14 @@ class Cluster:
         ports = [f"--port={port}", f"--ray-client-server-port={client_port}"]
         self._start("--head", "--include-dashboard=false", f"--temp-dir={folder / 'ray'}", "--num-cpus=0", *ports)
 
-    def add(self, *, cpus: int = 1, gpus: int = 0) -> subprocess.Popen:
-        """A node with this many CPUs and GPUs: labels for Ray, which does not check whether they are there."""
-        return self._start(f"--address={self.address}", f"--num-cpus={cpus}", f"--num-gpus={gpus}")
+    def add(self, *, cpus: int = 1, gpus: int = 0, hidden: Sequence[Path] = ()) -> subprocess.Popen:
+        """Adds a node.
+
+        Args:
+            cpus, gpus: labels for Ray, which does not check whether they are there.
+            hidden: folders in whose place the node has empty ones of its own, as a machine apart has; for root alone.
+        """
+        return self._start(f"--address={self.address}", f"--num-cpus={cpus}", f"--num-gpus={gpus}", hidden=hidden)
 
     def kill(self, node: subprocess.Popen) -> None:
         """Ends a node as a power cut does."""
@@ -56,10 +63,18 @@ class Cluster:
         for node in reversed(self._nodes):
             self.end(node)
 
-    def _start(self, *words: str) -> subprocess.Popen:
+    def _start(self, *words: str, hidden: Sequence[Path] = ()) -> subprocess.Popen:
         options = ["--block", "--node-ip-address=127.0.0.1", self._store]
         node = subprocess.Popen(
-            [str(self._venv / "bin" / "python"), "-m", "ray.scripts.scripts", "start", *options, *words],
+            [
+                *_without(hidden),
+                str(self._venv / "bin" / "python"),
+                "-m",
+                "ray.scripts.scripts",
+                "start",
+                *options,
+                *words,
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -74,6 +89,14 @@ class Cluster:
             if "--block" in line:  # it runs, and says that it will block
                 return node
         raise AssertionError("Ray does not start: " + "".join(lines[-5:]))
+
+
+def _without(folders: Sequence[Path]) -> list[str]:
+    """The words before a command that let it see empty folders in place of these."""
+    if not folders:
+        return []
+    hide = " && ".join(f"mount -t tmpfs none {shlex.quote(str(folder))}" for folder in folders)
+    return ["unshare", "--mount", "sh", "-c", f'{hide} && exec "$@"', "sh"]
 
 
 def _free_ports(n: int) -> list[int]:

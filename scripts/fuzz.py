@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import sys
 import time
+import traceback
 from collections import Counter
 
 AT_ONCE = 50
@@ -80,11 +81,15 @@ def run_some(job):
         hypothesis.assume(repr(program) not in tried)
         tried.add(repr(program))
         counts["programs"] += 1
-        lines = differences(program, counts)
+        try:
+            lines = differences(program, counts)
+            small = simplest(program) if lines else program
+            lines = lines and (differences(small) or lines)
+        except Exception:  # which Hypothesis would hide behind one of its own, as no program runs twice here
+            small, lines = program, [traceback.format_exc()]
         if lines:
             counts["differ"] += 1
-            small = simplest(program)
-            text = "\n  ".join(differences(small)[:4] or lines[:4])
+            text = "\n  ".join(lines[:4])
             print(f"{small}\n  {text}", flush=True)
 
     each()

@@ -1,13 +1,14 @@
 """Keras's `fit` where an epoch is one call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from dlstudy.errors import TrialError
 from dlstudy.training import private_names
 from dlstudy.training.epoch_graph import GraphError, metrics_or_logs
 
-__all__ = ["fit", "require_compiled_once"]
+__all__ = ["compiled_once", "fit", "require_compiled_once"]
 
 
 def fit(
@@ -72,6 +73,20 @@ def _initial_epoch(model: Any) -> int:
         return private_names.initial_epoch(model)
     except private_names.MISSING:
         return 0
+
+
+@contextmanager
+def compiled_once(model: Any) -> Iterator[None]:  # Any: a Keras model
+    """While Keras's own `fit` trains: a model that a callback compiles before a batch fails in plain words.
+
+    Raises:
+        TrialError: one has.
+    """
+    try:
+        yield
+    except TypeError:
+        require_compiled_once(model)
+        raise
 
 
 def require_compiled_once(model: Any) -> None:  # Any: a Keras model

@@ -214,14 +214,15 @@ class _Training:
             order = self._order()
             return (order[i * size : (i + 1) * size] for i in range(self._steps))
 
-        self.model.fit(
-            batches_of(data, numbers, self._steps),
-            shuffle=False,  # it is in order already
-            epochs=epochs,
-            **validation_of(task, self._floatx, self._judge_batch),
-            verbose=0,
-            callbacks=callbacks,
-        )
+        with graph_fit.compiled_once(self.model):
+            self.model.fit(
+                batches_of(data, numbers, self._steps),
+                shuffle=False,  # it is in order already
+                epochs=epochs,
+                **validation_of(task, self._floatx, self._judge_batch),
+                verbose=0,
+                callbacks=callbacks,
+            )
 
     def _order(self) -> np.ndarray:
         """(n,) int32, the rows that train in the present epoch, in order."""

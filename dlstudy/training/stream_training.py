@@ -13,6 +13,7 @@ from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training.arrays import Task
 from dlstudy.training.artifacts import save_model
 from dlstudy.training.epoch_recorder import EpochRecorder, metric_of, numbers_in
+from dlstudy.training.graph_fit import compiled_once
 from dlstudy.training.initial_weights import count_parameters, digests
 from dlstudy.training.keras_results import finished_result, metrics_of_epochs, pruned_result
 from dlstudy.training.keras_training import callbacks_of, require_compiled
@@ -73,14 +74,15 @@ def _fit(model: Any, task: Task, streams: Streams, callbacks: list[Any]) -> None
 
     judged_as = "test" if task.judges_test_each_epoch else "validation"
     rows = streams.part("train")
-    model.fit(
-        rows,
-        shuffle=isinstance(rows, keras.utils.PyDataset),  # by its batches, as in Keras; a `tf.data` is in order already
-        epochs=task.spec.epochs,
-        validation_data=streams.part(judged_as) if judged_as in streams.stream.parts else None,
-        verbose=0,
-        callbacks=callbacks,
-    )
+    with compiled_once(model):
+        model.fit(
+            rows,
+            shuffle=isinstance(rows, keras.utils.PyDataset),  # by its batches, as in Keras; `tf.data` is in order
+            epochs=task.spec.epochs,
+            validation_data=streams.part(judged_as) if judged_as in streams.stream.parts else None,
+            verbose=0,
+            callbacks=callbacks,
+        )
 
 
 def check_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # Any: as above

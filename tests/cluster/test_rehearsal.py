@@ -5,8 +5,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
+from tests.cluster.runs import finish, start, table
 from tests.helpers.mlflow_server import MlflowServer
 
 pytest_plugins = ["tests.helpers.ray_clusters", "tests.helpers.database_servers"]
@@ -25,30 +24,10 @@ STUDY, QUICK = ("optimizers", "--quick"), Variant(quick=True)
 KILLED_AFTER = 5  # trials
 
 
-def start(*words):
-    command = [sys.executable, "-m", "dlstudy", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def finish(process, code=0):
-    out, err = process.communicate(timeout=900)
-    assert process.returncode == code, err + out
-    return out
-
-
-def table(record):
-    """The metrics of every finished training, in an order that does not depend on when and where it was trained."""
-    return sorted(
-        (t.phase, t.arm, t.index, t.seed, sorted(t.params.items()), sorted(t.metrics.items()), t.result.correct)
-        for t in record.trials("optimizers", QUICK)
-        if t.state == "finished"
-    )
-
-
 def await_trainings(n, process, storage):
     """Waits until at least n are finished; how many are."""
     while True:
-        n_finished = len(table(Record.open(Home.at("none"), storage, for_writing=False)))
+        n_finished = len(table(Record.open(Home.at("none"), storage, for_writing=False), "optimizers", QUICK))
         if n_finished >= n:
             return n_finished
         assert process.poll() is None, process.communicate()
@@ -69,7 +48,7 @@ def test_a_study_whose_machine_and_a_node_are_lost_ends_with_the_table_of_one_ma
     say = print
     homes = [Home.at(tmp_path / name) for name in ("alone", "first", "second")]
     finish(start("run", *STUDY, "--home", str(homes[0].root)))
-    alone = table(Record.open(homes[0], for_writing=False))
+    alone = table(Record.open(homes[0], for_writing=False), "optimizers", QUICK)
     say(f"\none machine, engine local: {len(alone)} trainings")
 
     storage = postgres.fresh()
@@ -86,7 +65,7 @@ def test_a_study_whose_machine_and_a_node_are_lost_ends_with_the_table_of_one_ma
     report = json.loads(finish(start("run", *on_ray, "--home", str(homes[2].root), "--json")))
 
     record = Record.open(homes[2], storage, for_writing=False)
-    assert table(record) == alone
+    assert table(record, "optimizers", QUICK) == alone
     trials = record.trials("optimizers", QUICK)
     lost = [trial for trial in trials if trial.state != "finished"]
     assert {trial.state for trial in lost} <= {"lost", "killed"}

@@ -113,23 +113,30 @@ def test_callbacks_are_called_as_in_fit_with_the_same_params_and_logs(digits):
     assert seen[0][0][1] == {"verbose": 0, "epochs": 2, "steps": 10}  # 300 rows in batches of 32
 
 
-def test_a_callback_that_stops_before_an_epoch_or_compiles_ends_as_in_fit(digits):
+def test_a_callback_that_stops_before_an_epoch_ends_as_in_fit(digits):
     import keras
 
     class Stops(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             self.model.stop_training = epoch == 1
 
-    class Compiles(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            self.model.compile("adam", "sparse_categorical_crossentropy")
-
     told = []
     graph = run(anew(digits), SPEC, net, lambda epoch, _: told.append(epoch) or True, callbacks=lambda p: [Stops()])
     plain = trained(by_fit(digits), SPEC, callbacks=lambda p: [Stops()])
     assert (graph.history, graph.metrics) == (plain.history, plain.metrics)
     assert told == [1, 2], "no epoch is told twice"
-    reasons = {run(context, SPEC, callbacks=lambda p: [Compiles()]).reason for context in (digits, by_fit(digits))}
+
+
+@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_epoch_end"])
+def test_a_callback_that_compiles_is_refused_both_ways(digits, hook):
+    import keras
+
+    def compiles(p):
+        callback = keras.callbacks.Callback()
+        setattr(callback, hook, lambda *_: callback.model.compile("adam", "sparse_categorical_crossentropy"))
+        return [callback]
+
+    reasons = {run(context, SPEC, callbacks=compiles).reason for context in (digits, by_fit(digits))}
     assert len(reasons) == 1
     assert "the model was compiled while it trained" in reasons.pop()
 
