@@ -119,7 +119,7 @@ def objects(items: list[Any]) -> Array:  # Any: texts, or arrays
 
 def is_text(leaf: Any) -> bool:  # Any: an array or a table
     """Whether it is an array of texts."""
-    return not is_table(leaf) and leaf.dtype.kind == "O" and (not len(leaf) or isinstance(leaf[0], str | None))
+    return not is_table(leaf) and leaf.dtype.kind == "O" and isinstance(next(leaf.flat, None), str | None)
 
 
 def missing_in(leaf: Any) -> int:  # Any: an array or a table

@@ -134,7 +134,7 @@ def for_keras(part: Any) -> Structure:  # Any: an array or a table, or None
     if not is_table(part):
         if not is_text(part):
             raise TrialError("rows of differing lengths must be made equally long for Keras: pad them in prepare")
-        return np.array([text or "" for text in part], object)
+        return np.array([text or "" for text in part.flat], object).reshape(part.shape)
     columns = {name: _column(name, part[name]) for name in part.columns}
     if has_numbers_only(part):
         return np.column_stack(list(columns.values()))

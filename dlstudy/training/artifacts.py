@@ -51,7 +51,9 @@ def extra_metrics_of(model: Any, task: Task, when: str) -> dict[str, float]:  # 
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def save_figures(model: Any, task: Task, predict: Callable[[], Predicted]) -> list[str]:  # Any: as above
+def save_figures(
+    model: Any, task: Task, predict: Callable[[], Predicted], y: Structure = None
+) -> list[str]:  # Any: as above
     """Writes the figures of a model that is saved, as PNG files named by their titles, beside it.
 
     Those that the task of the data calls for come first; the study's own replace them where the title is the same.
@@ -59,6 +61,7 @@ def save_figures(model: Any, task: Task, predict: Callable[[], Predicted]) -> li
     Args:
         model, task: of the training.
         predict: gives what the model predicts for the test rows.
+        y: their targets, where they are a stream's.
 
     Returns:
         Remarks that say why some could not be drawn: the trial counts anyway.
@@ -70,14 +73,16 @@ def save_figures(model: Any, task: Task, predict: Callable[[], Predicted]) -> li
     own = task.functions.figures
     tries: list[Callable[[], Any]] = []
     if task.spec.read_test is not ReadTest.NEVER:
-        tries.append(lambda: figures_of_predictions(task.description, *_test_rows(task), predict()))
+        tries.append(lambda: figures_of_predictions(task.description, *_test_rows(task, y), predict()))
     if own is not None:
         tries.append(lambda: own(model, *task.test_arrays(), dict(task.p)))
     return [remark for draw in tries if (remark := _saved(draw, folder))]
 
 
-def _test_rows(task: Task) -> tuple[Structure, Structure]:
-    """The test rows and their labels; no inputs where they stay in files, which are not read for this."""
+def _test_rows(task: Task, y: Structure) -> tuple[Structure, Structure]:
+    """The test rows and their labels; no inputs where they are a stream's or in files, which are not read for this."""
+    if task.description.is_stream:
+        return None, y
     return (None, task.test_targets()) if any_on_disk(task.arrays.x) else task.test_arrays()
 
 

@@ -10,9 +10,8 @@ import numpy as np
 
 from dlstudy.common.text import short_repr
 from dlstudy.datasets.disk_rows import any_on_disk
-from dlstudy.datasets.structure import Structure, are_pictures, map_arrays, take
+from dlstudy.datasets.structure import Structure, map_arrays, take
 from dlstudy.errors import TrialError
-from dlstudy.study.outputs import Scale
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.trial import TrainedBy, TrialResult
 from dlstudy.training import graph_fit
@@ -27,7 +26,7 @@ from dlstudy.training.keras_results import finished_result, metrics_of_epochs, p
 from dlstudy.training.model_cache import ModelCache, Slot
 from dlstudy.training.outputs import UNJUDGED, Judgement, judge
 from dlstudy.training.own_metrics import END_ROWS, Predictions, Rows, metrics_at_end, read_outputs
-from dlstudy.training.predicted import Predicted, of_outputs
+from dlstudy.training.predicted import Predicted, as_judged
 from dlstudy.training.python_state import state_of
 from dlstudy.training.row_losses import losses_of_rows
 from dlstudy.training.saved_models import remark_on_loading
@@ -132,13 +131,10 @@ class _Training:
         return self.model.predict(**in_batches(x, size, numbers), verbose=0)
 
     def predicted_test_rows(self, judged: Judgement) -> Predicted:
-        """What the model predicts for the test rows, read as they were judged; nothing where nothing is drawn of it."""
-        y = self._task.test_targets()
-        is_raw = judged.outputs is None or judged.outputs.scale is Scale.RAW
-        if is_raw and not are_pictures(y):
-            return {}
-        rows = self._task.test_rows(), not self._task.rows.test_inside
-        return of_outputs(self.predict(rows), judged.outputs, self._task.description)
+        """What the model predicts for the test rows, as far as it is drawn."""
+        task = self._task
+        rows = task.test_rows(), not task.rows.test_inside
+        return as_judged(lambda: self.predict(rows), task.test_targets(), judged, task.description)
 
     def _continued(self) -> tuple[Any, list[Any]]:
         """The model and the callbacks of the second training."""

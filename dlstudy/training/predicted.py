@@ -1,16 +1,17 @@
 """What a trained model predicts for rows: labels, probabilities or values, as its own loss and metrics read them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from dlstudy.datasets.dataset import Description
-from dlstudy.datasets.structure import Structure
+from dlstudy.datasets.structure import Structure, are_pictures
 from dlstudy.study.outputs import OutputReading, Scale
-from dlstudy.training.outputs import has_labels, labels_of, probabilities_of, proved_reading
+from dlstudy.training.outputs import Judgement, has_labels, labels_of, probabilities_of, proved_reading
 from dlstudy.training.own_metrics import one_dimension
 
-__all__ = ["Predicted", "actual_as", "of_estimator", "of_outputs"]
+__all__ = ["Predicted", "actual_as", "as_judged", "of_estimator", "of_outputs"]
 
 Predicted = dict[str, Any]
 """Arrays by name, and text. `labels`: (n,), or (n, columns) of 0 and 1 for several labels a row, or (n, steps).
@@ -43,6 +44,19 @@ def of_outputs(outputs: Any, reading: OutputReading | None, about: Description) 
     if probabilities is None:
         return {"labels": labels, "outputs": arrays, "why": "the outputs are not probabilities"}
     return {"labels": labels, "probabilities": probabilities}
+
+
+def as_judged(outputs: Callable[[], Any], y: Structure, judged: Judgement, about: Description) -> Predicted:
+    """What a Keras model predicts for test rows, read as they were judged; nothing where nothing is drawn of it.
+
+    Args:
+        outputs: gives the model's, as of `of_outputs`.
+        y: the targets of the rows.
+        judged: what is known of the outputs.
+        about: the description of the data set.
+    """
+    is_raw = judged.outputs is None or judged.outputs.scale is Scale.RAW
+    return {} if is_raw and not are_pictures(y) else of_outputs(outputs(), judged.outputs, about)
 
 
 def of_estimator(model: Any, x: Structure, about: Description) -> Predicted:  # Any: a fitted estimator

@@ -11,7 +11,7 @@ from dlstudy.errors import TrialError
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training.arrays import Task
-from dlstudy.training.artifacts import save_model
+from dlstudy.training.artifacts import save_figures, save_model
 from dlstudy.training.epoch_recorder import EpochRecorder, metric_of, numbers_in
 from dlstudy.training.graph_fit import compiled_once
 from dlstudy.training.initial_weights import count_parameters, digests
@@ -26,6 +26,7 @@ from dlstudy.training.own_metrics import (
     metrics_at_end,
     read_outputs,
 )
+from dlstudy.training.predicted import Predicted, as_judged
 from dlstudy.training.row_losses import losses_of_rows
 from dlstudy.training.saved_models import remark_on_loading
 from dlstudy.training.streams import Streams
@@ -55,13 +56,14 @@ def train_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # An
     own, left_out = metrics_at_end(task, metrics, predicted.read)
     metrics |= own
     not_saved = save_model(model, "keras", task)
+    not_drawn = save_figures(model, task, lambda: predicted.drawn(judged), predicted.test_targets())
     remark = not_saved or remark_on_loading(task)
     return finished_result(
         task,
         recorder,
         metrics,
         trained_by=TrainedBy.FIT,
-        remarks=[*recorder.remarks, *judged.remarks, *left_out, *filter(None, [remark])],
+        remarks=[*recorder.remarks, *judged.remarks, *left_out, *filter(None, [remark]), *not_drawn],
         judged=judged,
         losses=losses,
         initial=initial,
@@ -197,6 +199,15 @@ class _Predicted:
                 outputs.append(map_arrays(np.asarray, self._model.predict_on_batch(x)))
             self._known[name] = _joined(targets), _joined(outputs)
         return self._known[name]
+
+    def test_targets(self) -> np.ndarray | None:
+        """Those of the test rows; None where they are several or none, or where the trial reads no test rows."""
+        return self._known["test"][0] if "test" in self._known else None
+
+    def drawn(self, judged: Judgement) -> Predicted:
+        """What the model predicts for the test rows, as far as it is drawn."""
+        y, outputs = self.part("test")
+        return {} if y is None or outputs is None else as_judged(lambda: outputs, y, judged, self._task.description)
 
 
 def _joined(batches: list[Any]) -> np.ndarray | None:  # Any: structures of arrays, or None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dlstudy.common.text import short_repr
-from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.dataset import Array, Description
 from dlstudy.datasets.stream import Stream
 from dlstudy.datasets.structure import Structure, map_arrays, rows_in, shapes_of
 from dlstudy.errors import DataError
@@ -63,8 +63,16 @@ class Streams:
                 yield tuple(batch) if isinstance(batch, tuple | list) else (batch,)
 
     def sample(self) -> Structure:
-        """The inputs of the first training batch."""
-        return next(self.batches("train"))[0]
+        """The inputs of the first training batch, as arrays; texts are objects."""
+        return map_arrays(_as_array, next(self.batches("train"))[0])
+
+
+def _as_array(values: Any) -> Array:  # Any: a tensor or an array
+    array: Array = np.asarray(values)
+    if array.dtype.kind not in "OS":
+        return array
+    texts = [text.decode(errors="replace") if isinstance(text, bytes) else text for text in array.ravel().tolist()]
+    return np.array(texts, object).reshape(array.shape)
 
 
 def _count(stream: Stream, name: str) -> int:

@@ -9,6 +9,8 @@ from dlstudy.errors import DataError, StudyError
 from dlstudy.study.protocol import Protocol
 from dlstudy.study.row_facts import facts_known
 from dlstudy.study.split import Split
+from dlstudy.study.trial import figures_beside
+from dlstudy.training import artifacts
 from dlstudy.training.arrays import Arrays
 from dlstudy.training.streams import Streams, describe_stream
 from dlstudy.training.train import DatasetContext
@@ -123,6 +125,49 @@ def test_rows_of_the_test_part_are_kept_as_of_arrays():
     result = trained(stream_of())
     assert result.correct
     assert "test_loss" in result.row_values
+
+
+def test_the_predictions_of_a_saved_model_are_drawn(tmp_path, monkeypatch):
+    told = []
+    draw = artifacts.figures_of_predictions
+    monkeypatch.setattr(artifacts, "figures_of_predictions", lambda *given: told.append(given) or draw(*given))
+    spec = spec_of("own", split=STATED, epochs=4, model_folder=str(tmp_path / "model"))
+    result = run(context_of(stream_of()), spec, net)
+    assert (result.state, result.remarks) == ("finished", ())
+    assert [path.name for path in figures_beside(tmp_path / "model").iterdir()] == ["confusion matrix.png"]
+    ((_, x, y, found),) = told
+    assert x is None
+    np.testing.assert_array_equal(y, Y[PARTS["test"]])
+    assert np.mean(found["labels"] == y) == pytest.approx(result.metrics["test_accuracy"])
+
+
+def test_a_model_of_texts_in_a_stream_is_saved(tmp_path):
+    words = np.array([["good film"], ["bad film"]] * 100)
+
+    def part(name):
+        def rows(_seed):
+            import tensorflow as tf
+
+            return tf.data.Dataset.from_tensor_slices((words[PARTS[name]], np.resize([1, 0], N)[PARTS[name]]))
+
+        return rows
+
+    def build(p):
+        import keras
+
+        layers = [
+            keras.layers.TextVectorization(vocabulary=["good", "bad", "film"], output_mode="multi_hot"),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+        model = keras.Sequential([keras.Input((1,), dtype="string"), *layers])
+        model.compile("sgd", "binary_crossentropy", metrics=["accuracy"], jit_compile=False)
+        return model
+
+    stream = Data.stream(**{name: part(name) for name in PARTS}, version="1", task="binary", n_classes=2)
+    spec = spec_of("own", split=STATED, epochs=1, model_folder=str(tmp_path / "model"))
+    result = run(context_of(stream), spec, build)
+    assert (result.state, result.remarks) == ("finished", ())
+    assert artifacts.model_file(tmp_path / "model")
 
 
 def test_shuffled_rows_are_in_an_order_of_the_seed_and_of_the_epoch():
