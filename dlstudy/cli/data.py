@@ -30,15 +30,16 @@ def show_dataset(name: str, output: Path | None, home: Home, json: bool, target:
     """
     from dlstudy.report.figures.data import draw_profile
 
-    if name not in registry.names():
-        from dlstudy.cli.own_data import own_name
+    if name in registry.names():
+        registry.ensure(name, lambda line: print(line, file=sys.stderr))
+        data = registry.load(name)
+    else:
+        from dlstudy.cli.own_data import own_dataset
 
-        name = own_name(name, target, home.studies)
-    about = registry.describe(name)
-    registry.ensure(name, lambda line: print(line, file=sys.stderr))
-    data = registry.load(name)
-    profile = own_profile_of(data) if is_own(name) else profile_of(data)
-    folder = output or home.root / "data" / name
+        data = own_dataset(name, target, home.studies)
+    about = data.description
+    profile = own_profile_of(data) if is_own(about.name) else profile_of(data)
+    folder = output or home.root / "data" / about.name
     try:
         paths = draw_profile(data, profile, folder)
     except OSError as error:

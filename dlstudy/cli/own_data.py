@@ -2,17 +2,20 @@
 
 from pathlib import Path
 
+from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
 from dlstudy.datasets.data import Data
+from dlstudy.datasets.dataset import Dataset
 from dlstudy.datasets.own_cache import store_own
 from dlstudy.datasets.own_profile import ColumnProfile, OwnProfile
 from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.errors import UsageError
 from dlstudy.report.blocks import Table
 from dlstudy.study import loader
+from dlstudy.training.streams import first_rows
 from dlstudy.training.study_rows import with_rows
 
-__all__ = ["own_name", "own_tables"]
+__all__ = ["own_dataset", "own_name", "own_tables"]
 
 _KNOWN = (".csv", ".tsv", ".parquet", ".npz")
 _TABLES = (".csv", ".tsv", ".gz", ".bz2", ".xz", ".zip")
@@ -41,6 +44,18 @@ def own_name(given: str, target: str | None, made: Path | None = None) -> str:
     return with_rows(loader.load(loader.find(given, made)), anew=True).study.dataset
 
 
+def own_dataset(given: str, target: str | None, made: Path | None = None) -> Dataset:
+    """The data set that a file, a folder or a study is; of a stream, its first rows. As `own_name`.
+
+    Raises:
+        DlstudyError: it is none of them, or cannot be read.
+    """
+    name = own_name(given, target, made)
+    if registry.describe(name).is_stream:
+        return ask(first_rows, str(loader.find(given, made)), name)
+    return registry.load(name)
+
+
 def _read(path: Path, target: str | None) -> Data:
     kind = path.suffix.lower()
     if path.is_dir():
@@ -60,9 +75,11 @@ def _read(path: Path, target: str | None) -> Data:
 def own_tables(profile: OwnProfile) -> list[Table]:
     """The profile of rows of one's own in tables, of which some may have no rows."""
     rows = [[name, f"{n:,}"] for name, n in profile.rows.items()]
-    note = f"{profile.n_repeats:,} training rows repeat an earlier one"
+    seen = "training rows" if profile.n_seen is None else f"of the first {profile.n_seen:,} training rows"
+    note = f"{profile.n_repeats:,} {seen} repeat an earlier one"
     note += f", and {profile.twins}." if profile.twins else "."
     note += f" {profile.n_groups:,} groups." if profile.n_groups else ""
+    note += " What follows is of those rows." if profile.n_seen is not None else ""
     n_parts = len(next(iter(profile.balance.values()), ()))
     unit = "steps" if profile.task == "sequence" else "rows"
     parts = [f"training {unit}", f"test {unit}"][:n_parts]

@@ -119,7 +119,10 @@ def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[ResolvedStud
 
 def _given(path: Path, about: Description) -> np.ndarray:
     """The rows of a user's file, as the data has them."""
-    is_array = not is_own(about.name) or isinstance(registry.load(about.name).x_train, np.ndarray | DiskRows)
+    if about.is_stream:
+        is_array = isinstance(about.input_shape, tuple)
+    else:
+        is_array = not is_own(about.name) or isinstance(registry.load(about.name).x_train, np.ndarray | DiskRows)
     if is_own(about.name) and not (is_array and path.suffix.lower() == ".npy"):
         raise UsageError(
             f"--input of a study with rows of its own is a .npy file of its one array of inputs, got {path.name}: "

@@ -58,6 +58,7 @@ class OwnProfile:
         n_repeats: training rows that are equal to an earlier one.
         twins: test rows that are equal to a training row; None without test rows.
         n_groups: groups of the training part; 0 for none.
+        n_seen: how many training rows were looked at, the first ones of a stream; None for all.
     """
 
     dataset: str
@@ -69,6 +70,7 @@ class OwnProfile:
     n_repeats: int
     twins: Twins | None
     n_groups: int
+    n_seen: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
@@ -78,7 +80,7 @@ class OwnProfile:
 def own_profile_of(data: Dataset) -> OwnProfile:
     """The profile of rows that are in the cache; each is read once."""
     about, digests = data.description, row_digests(data.x_train)
-    n_test = rows_in(data.x_test)
+    n_test = about.n_test if about.is_stream else rows_in(data.x_test)
     y, y_test = (data.y_train, data.y_test) if data.y_train is not None else (digests, row_digests(data.x_test))
     rows = {"train": about.n_train - about.n_validation, "validation": about.n_validation, "test": n_test}
     return OwnProfile(
@@ -89,8 +91,9 @@ def own_profile_of(data: Dataset) -> OwnProfile:
         targets=_targets(data),
         balance=_balance(data),
         n_repeats=n_repeats(digests),
-        twins=count_twins(digests, y, row_digests(data.x_test), y_test) if n_test else None,
+        twins=count_twins(digests, y, row_digests(data.x_test), y_test) if rows_in(data.x_test) else None,
         n_groups=0 if data.groups is None else len(np.unique(data.groups)),
+        n_seen=rows_in(data.x_train) if about.is_stream else None,
     )
 
 

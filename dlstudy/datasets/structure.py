@@ -54,17 +54,17 @@ def take(structure: Structure, rows: Any) -> Structure:  # Any: row numbers or a
     return map_arrays(lambda array: array.iloc[rows] if is_table(array) else array[rows], structure)
 
 
-def join(first: Structure, second: Structure) -> Structure:
-    """The rows of one structure and then those of another of the same form."""
+def join(first: Structure, *others: Structure) -> Structure:
+    """The rows of one structure and then those of others of the same form."""
     if isinstance(first, Mapping):
-        return {name: join(item, second[name]) for name, item in first.items()}
+        return {name: join(item, *(other[name] for other in others)) for name, item in first.items()}
     if isinstance(first, list | tuple):
-        return with_items(first, [join(*items) for items in zip(first, second, strict=True)])
+        return with_items(first, [join(*items) for items in zip(first, *others, strict=True)])
     if is_table(first):
         import pandas
 
-        return pandas.concat([first, second], ignore_index=True)
-    return np.concatenate([first, second])
+        return pandas.concat([first, *others], ignore_index=True)
+    return np.concatenate([first, *others])
 
 
 def shapes_of(structure: Structure) -> Structure:

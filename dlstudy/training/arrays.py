@@ -217,7 +217,7 @@ class Task:
 
     def _training(self) -> TrainingData:
         if self.streams is not None:
-            return TrainingData(self.streams.part("train"), None, None)
+            return self.streams.training()
         return self.arrays.training(self.rows.train)
 
     def sample(self) -> Structure:

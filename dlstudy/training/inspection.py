@@ -40,7 +40,7 @@ def describe_model(spec_json: dict[str, Any], folder: str | None, digest: str) -
     functions = StudyFunctions.of(file.study)
     with file.modules.importable(), building_apart() as folders:
         try:
-            data = data_for_model(spec, functions)
+            data = data_for_model(spec, file)
             p = {**parameters_for_build(spec, data.description, len(data.rows.train)), **folders}
             build = partial(build_model, functions.build, p, data.training)
             model = build()

@@ -49,7 +49,7 @@ def predict_rows(
     if given is not None and shapes_of(given) != about.input_shape:
         raise DataError(f"rows of shape {about.input_shape} are expected, got {shapes_of(given)}: fix the input")
     with file.modules.importable(), building_apart() as folders:
-        data = data_of(spec, functions, given)
+        data = data_of(spec, file, given)
         if given is None:
             x, rows = data.tested()
         else:

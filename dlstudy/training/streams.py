@@ -4,21 +4,28 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dlstudy.common.text import short_repr
-from dlstudy.datasets.dataset import Array, Description
+from dlstudy.datasets import registry
+from dlstudy.datasets.dataset import Array, Dataset, Description
 from dlstudy.datasets.stream import Stream
-from dlstudy.datasets.structure import Structure, map_arrays, rows_in, shapes_of
+from dlstudy.datasets.structure import Structure, map_arrays, rows_in, shapes_of, take
 from dlstudy.errors import DataError
+from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.row_facts import facts_known
 from dlstudy.study.split import Split
 from dlstudy.study.splits import Rows, split_rows
+from dlstudy.training.building import TrainingData
 
-__all__ = ["Streams", "describe_stream", "rows_of_stream", "sizes_of_parts", "stream_of"]
+__all__ = ["Streams", "as_array", "describe_stream", "first_rows", "rows_of_stream", "sizes_of_parts", "stream_of"]
+
+_PROFILED_ROWS = 1_000
+"""Of a stream, or its first batch where it gives batches."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +69,17 @@ class Streams:
                 batch = part[i]
                 yield tuple(batch) if isinstance(batch, tuple | list) else (batch,)
 
+    def training(self) -> TrainingData:
+        """What `build` gets of the rows that train: their batches."""
+        return TrainingData(self.part("train"), None, None)
+
     def sample(self) -> Structure:
         """The inputs of the first training batch, as arrays; texts are objects."""
-        return map_arrays(_as_array, next(self.batches("train"))[0])
+        return map_arrays(as_array, next(self.batches("train"))[0])
 
 
-def _as_array(values: Any) -> Array:  # Any: a tensor or an array
+def as_array(values: Any) -> Array:  # Any: a tensor or an array
+    """An array; texts are objects."""
     array: Array = np.asarray(values)
     if array.dtype.kind not in "OS":
         return array
@@ -183,6 +195,20 @@ def stream_of(file: StudyFile) -> Stream:
     if not isinstance(given, Stream):
         raise DataError(f"{file.path.name} gave a stream before its run, got {type(given).__name__} now")
     return given
+
+
+def first_rows(path: str, name: str) -> Dataset:
+    """A study's stream with the first rows of its training part in place of all, and no others; call it by `ask`.
+
+    Args:
+        path: of the study file.
+        name: of the stream as a data set.
+    """
+    about = registry.describe(name)
+    batches = Streams(stream_of(loader.load(Path(path))), 0, _PROFILED_ROWS).batches("train")
+    x, *more = map_arrays(as_array, next(batches))
+    y = more[0] if more else None
+    return Dataset(about, x, y, take(x, slice(0)), None if y is None else take(y, slice(0)))
 
 
 def sizes_of_parts(about: Description) -> dict[str, int]:

@@ -4,15 +4,20 @@ import numpy as np
 import pytest
 
 from dlstudy.datasets.data import Data
+from dlstudy.datasets.own_cache import store_stream
+from dlstudy.datasets.own_profile import own_profile_of
 from dlstudy.datasets.stream import Stream
 from dlstudy.errors import DataError, StudyError
+from dlstudy.study import loader
 from dlstudy.study.protocol import Protocol
 from dlstudy.study.row_facts import facts_known
 from dlstudy.study.split import Split
 from dlstudy.study.trial import figures_beside
 from dlstudy.training import artifacts
 from dlstudy.training.arrays import Arrays
-from dlstudy.training.streams import Streams, describe_stream
+from dlstudy.training.inspection import describe_model
+from dlstudy.training.prediction import predict_rows
+from dlstudy.training.streams import Streams, describe_stream, first_rows
 from dlstudy.training.train import DatasetContext
 from tests.helpers.full_form import also_in_full_form
 from tests.helpers.trainings import run, spec_of
@@ -139,6 +144,63 @@ def test_the_predictions_of_a_saved_model_are_drawn(tmp_path, monkeypatch):
     assert x is None
     np.testing.assert_array_equal(y, Y[PARTS["test"]])
     assert np.mean(found["labels"] == y) == pytest.approx(result.metrics["test_accuracy"])
+
+
+FLOW = """
+import numpy as np
+from dlstudy import Arm, Data, Study
+
+X = np.arange(400, dtype="float32").reshape(100, 4) % 7
+Y = (X[:, 0] > 3).astype(int)
+PARTS = {"train": slice(60), "validation": slice(60, 80), "test": slice(80, 100)}
+
+def rows(name):
+    return lambda seed: zip(X[PARTS[name]], Y[PARTS[name]])
+
+def data():
+    parts = {name: rows(name) for name in PARTS}
+    return Data.stream(**parts, version="1", task="binary", n_classes=2, label_names=["low", "high"], name="flow")
+
+def build(p):
+    import keras
+    layers = [keras.layers.Dense(2, activation="tanh"), keras.layers.Dense(1, activation="sigmoid")]
+    model = keras.Sequential([keras.Input(p["input_shape"]), *layers])
+    model.compile(keras.optimizers.Adam(0.05), "binary_crossentropy", metrics=["accuracy"], jit_compile=False)
+    return model
+
+STUDY = Study(question="?", data=data, build=build, arms=[Arm("net")])
+"""
+
+
+def test_a_winner_of_a_stream_predicts_its_test_rows_and_others_and_is_described(tmp_path):
+    path = tmp_path / "flow.py"
+    path.write_text(FLOW)
+    file = loader.load(path)
+    stream, own = file.study.data(), file.study.data.__globals__
+    x, y = own["X"], own["Y"]
+    about = describe_stream(stream, "")
+    store_stream(about)
+    spec = spec_of(about.name, study_path=str(path), split=STATED, model_folder=str(tmp_path / "model"))
+    context = DatasetContext(about, Arrays(None, None, None, None), stream=stream)
+    result = run(context, spec, file.study.build)
+    ask = spec.to_json(), spec.model_folder, result.to_json()
+    found = predict_rows(*ask, None)
+    np.testing.assert_array_equal(found["x"], x[80:])
+    np.testing.assert_array_equal(found["actual"], y[80:])
+    assert np.mean(found["labels"] == found["actual"]) == pytest.approx(result.metrics["test_accuracy"])
+    again = predict_rows(*ask, x[80:83])
+    np.testing.assert_allclose(again["probabilities"], found["probabilities"][:3], rtol=1e-5)
+    assert "actual" not in again
+    with pytest.raises(DataError, match=r"rows of shape \(4,\) are expected, got \(3,\)"):
+        predict_rows(*ask, x[:, :3])
+    described = describe_model(spec.to_json(), spec.model_folder, result.model)
+    assert (described["parameters"], len(described["weights"])) == (13, 4)
+
+    first = first_rows(str(path), about.name)
+    np.testing.assert_array_equal(first.x_train, x[:60])
+    profile = own_profile_of(first)
+    assert (profile.rows, profile.n_seen) == ({"train": 60, "validation": 20, "test": 20}, 60)
+    assert profile.balance == {name: (n,) for name, n in zip(["low", "high"], np.bincount(first.y_train), strict=True)}
 
 
 def test_a_model_of_texts_in_a_stream_is_saved(tmp_path):
