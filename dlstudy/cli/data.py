@@ -37,7 +37,7 @@ def show_dataset(name: str, output: Path | None, home: Home, json: bool, target:
         from dlstudy.cli.own_data import own_dataset
 
         data = own_dataset(name, target, home.studies)
-    about = data.description
+    about = registry.describe(data.description.name)
     profile = own_profile_of(data) if is_own(about.name) else profile_of(data)
     folder = output or home.root / "data" / about.name
     try:
@@ -63,7 +63,7 @@ def _print(about: Description, profile: DatasetProfile | OwnProfile, pictures: S
     console.print(title, style="bold", markup=False, highlight=False)
     if about.source:
         console.print(f"source: {about.source}\n", markup=False, highlight=False)
-    for table in own_tables(profile) if isinstance(profile, OwnProfile) else _tables(about, profile):
+    for table in own_tables(about, profile) if isinstance(profile, OwnProfile) else _tables(about, profile):
         if table.rows:
             print_table(console, table)
     for path in pictures:

@@ -29,7 +29,7 @@ def judged_tables(found: Mapping[str, Any], about: Description) -> list[Table]: 
         return _errors(actual, values, about) if values.shape == actual.shape else []
     if labels is None or labels.shape != actual.shape:
         return []
-    if labels.ndim == 2 and about.task != "sequence":
+    if labels.ndim == 2 and not about.labels_steps:
         return [_scores(actual, labels, range(labels.shape[1]), about, f"all {len(actual)} test rows")]
     unit = f"all {actual.size} {'steps of the test rows' if labels.ndim == 2 else 'test rows'}"
     return _of_classes(actual.ravel(), labels.ravel(), about, unit)
@@ -77,6 +77,5 @@ def _scores(
         [about.name_of_label(label), *(f"{scores[k][i]:.4f}" for k in range(3)), str(scores[3][i])]
         for i, label in enumerate(present)
     ]
-    unit = "steps" if about.task == "sequence" else "rows"
     title = f"Classification report{', ' if which else ''}{which}"
-    return Table(title, ["label", "precision", "recall", "F1", unit], rows, note)
+    return Table(title, ["label", "precision", "recall", "F1", about.counted], rows, note)

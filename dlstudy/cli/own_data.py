@@ -5,7 +5,7 @@ from pathlib import Path
 from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
 from dlstudy.datasets.data import Data
-from dlstudy.datasets.dataset import Dataset
+from dlstudy.datasets.dataset import Dataset, Description
 from dlstudy.datasets.own_cache import store_own
 from dlstudy.datasets.own_profile import ColumnProfile, OwnProfile
 from dlstudy.datasets.own_rows import plain_rows
@@ -72,7 +72,7 @@ def _read(path: Path, target: str | None) -> Data:
     )
 
 
-def own_tables(profile: OwnProfile) -> list[Table]:
+def own_tables(about: Description, profile: OwnProfile) -> list[Table]:
     """The profile of rows of one's own in tables, of which some may have no rows."""
     rows = [[name, f"{n:,}"] for name, n in profile.rows.items()]
     seen = "training rows" if profile.n_seen is None else f"of the first {profile.n_seen:,} training rows"
@@ -81,9 +81,8 @@ def own_tables(profile: OwnProfile) -> list[Table]:
     note += f" {profile.n_groups:,} groups." if profile.n_groups else ""
     note += " What follows is of those rows." if profile.n_seen is not None else ""
     n_parts = len(next(iter(profile.balance.values()), ()))
-    unit = "steps" if profile.task == "sequence" else "rows"
-    parts = [f"training {unit}", f"test {unit}"][:n_parts]
-    word = "label" if profile.task in ("multilabel", "sequence") else "class"
+    parts = [f"training {about.counted}", f"test {about.counted}"][:n_parts]
+    word = about.label_word
     balance = [[label, *[f"{n:,}" for n in counts]] for label, counts in profile.balance.items()]
     return [
         Table("Rows", ["part", "rows"], rows, note),

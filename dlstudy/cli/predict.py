@@ -160,7 +160,7 @@ def _told(
     told = {"predicted": _names(labels, about)}
     if probabilities is None:
         return told
-    if np.ndim(labels) and _has_several(about):
+    if np.ndim(labels) and not about.labels_steps:
         names, numbers = about.label_names, probabilities[i].tolist()
         return {
             **told,
@@ -170,16 +170,11 @@ def _told(
     return {**told, "probability": chosen.tolist()}
 
 
-def _has_several(about: Description) -> bool:
-    """Whether labels of a row, (columns,), are 0 or 1 for each label, and not the label of each step."""
-    return about.task != "sequence"
-
-
 def _names(labels: Any, about: Description) -> str | list[str]:  # Any: a number of NumPy's, or an array
     """The name of a label, or those of several: of the ones that a row has, or of each step."""
     if not np.ndim(labels):
         return about.name_of_label(labels)
-    several = np.flatnonzero(labels) if _has_several(about) else labels
+    several = labels if about.labels_steps else np.flatnonzero(labels)
     return list(map(about.name_of_label, several))
 
 

@@ -111,6 +111,21 @@ class Description:
         return self.target_names if len(self.target_names) == n else tuple(f"target {i}" for i in range(n))
 
     @property
+    def labels_steps(self) -> bool:
+        """Whether each row is a sequence, whose steps have a label or a value each."""
+        return self.task == "sequence"
+
+    @property
+    def counted(self) -> str:
+        """What has a label, in the plural."""
+        return "steps" if self.labels_steps else "rows"
+
+    @property
+    def label_word(self) -> str:
+        """What one of the labels is called: a class, of which each row has one, or a label, of which it has several."""
+        return "label" if self.task in ("multilabel", "sequence") else "class"
+
+    @property
     def classifies(self) -> bool:
         """Whether each row has one label of several."""
         return self.task in ("classification", "binary", "multiclass")

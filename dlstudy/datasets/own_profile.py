@@ -189,7 +189,7 @@ def _balance(data: Dataset) -> dict[str, tuple[int, ...]]:
         counts = [np.asarray(y).sum(axis=0) for y in parts]
     elif about.classifies:
         counts = [np.bincount(labels_of_rows(y), minlength=about.n_classes) for y in parts]
-    elif about.task == "sequence" and about.n_classes and all(_are_labels(y, about.n_classes) for y in parts):
+    elif about.labels_steps and about.n_classes and all(_are_labels(y, about.n_classes) for y in parts):
         counts = [np.bincount(np.ravel(y), minlength=about.n_classes) for y in parts]
     else:
         return {}

@@ -52,7 +52,7 @@ def figures_of_predictions(about: Description, x: Structure, y: Structure, found
 def _of_labels(about: Description, actual: np.ndarray, labels: np.ndarray) -> "dict[str, Figure]":
     if actual.shape != labels.shape or actual.dtype.kind not in "buif":
         return {}
-    if labels.ndim == 2 and about.task != "sequence":
+    if labels.ndim == 2 and not about.labels_steps:
         names = _names(about, range(labels.shape[1]))
         return {"precision and recall of each label": plots.classification_report(actual, labels, names)}
     # Labels that do not occur are left out: a study's `prepare` may have made two of ten.

@@ -69,8 +69,9 @@ def _of_own(data: Dataset, profile: OwnProfile) -> dict[str, Callable[[], Figure
     about, drawings = data.description, dict[str, Callable[[], Figure]]()
     if profile.balance and len(profile.balance) <= _MOST_CLASSES:
         parts = ["train", "test"][: len(next(iter(profile.balance.values())))]
-        unit = "steps" if about.task == "sequence" else "rows"
-        drawings["balance"] = lambda: balance_figure(about.title, profile.balance, parts, unit=unit)
+        drawings["balance"] = lambda: balance_figure(
+            about.title, profile.balance, parts, unit=about.counted, word=about.label_word
+        )
     if about.task == "regression" and isinstance(data.y_train, np.ndarray) and data.y_train.ndim <= 2:
         drawings["target"] = lambda: target_figure(data)
     if are_pictures(data.x_train) and data.x_train.dtype == np.uint8:
@@ -85,6 +86,7 @@ def balance_figure(
     *,
     ratio: float | None = None,
     unit: str = "rows",
+    word: str = "class",
 ) -> Figure:
     """A bar for the rows of each class and part.
 
@@ -94,6 +96,7 @@ def balance_figure(
         parts: their names.
         ratio: rows of the largest class / rows of the smallest; None where it is not told.
         unit: what is counted.
+        word: what a label is called.
     """
     labels = [one_line(label, 40) for label in counts]
     figure, axes = _one_axes(width=max(3.6, 0.62 * len(labels) + 1.6))
@@ -107,7 +110,7 @@ def balance_figure(
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set_ylabel(unit)
     told = "" if ratio is None else f": largest / smallest {ratio:.2f}"
-    axes.set_title(f"{name}, {unit} of each class{told}", fontsize=9, parse_math=False)
+    axes.set_title(f"{name}, {unit} of each {word}{told}", fontsize=9, parse_math=False)
     if len(parts) > 1:
         figure.legend(loc="outside lower center", ncols=2)
     return figure
