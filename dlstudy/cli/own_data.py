@@ -5,17 +5,15 @@ from pathlib import Path
 from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
 from dlstudy.datasets.data import Data
-from dlstudy.datasets.dataset import Dataset, Description
+from dlstudy.datasets.dataset import Dataset
 from dlstudy.datasets.own_cache import store_own
-from dlstudy.datasets.own_profile import ColumnProfile, OwnProfile
 from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.errors import UsageError
-from dlstudy.report.blocks import Table
 from dlstudy.study import loader
 from dlstudy.training.streams import first_rows
 from dlstudy.training.study_rows import with_rows
 
-__all__ = ["own_dataset", "own_name", "own_tables"]
+__all__ = ["own_dataset", "own_name"]
 
 _KNOWN = (".csv", ".tsv", ".parquet", ".npz")
 _TABLES = (".csv", ".tsv", ".gz", ".bz2", ".xz", ".zip")
@@ -70,33 +68,3 @@ def _read(path: Path, target: str | None) -> Data:
     raise UsageError(
         f"data are in a .csv, .tsv, .parquet or .npz file, in a folder or in a study, got {path.name}: see Data"
     )
-
-
-def own_tables(about: Description, profile: OwnProfile) -> list[Table]:
-    """The profile of rows of one's own in tables, of which some may have no rows."""
-    rows = [[name, f"{n:,}"] for name, n in profile.rows.items()]
-    seen = "training rows" if profile.n_seen is None else f"of the first {profile.n_seen:,} training rows"
-    note = f"{profile.n_repeats:,} {seen} repeat an earlier one"
-    note += f", and {profile.twins}." if profile.twins else "."
-    note += f" {profile.n_groups:,} groups." if profile.n_groups else ""
-    note += " What follows is of those rows." if profile.n_seen is not None else ""
-    n_parts = len(next(iter(profile.balance.values()), ()))
-    parts = [f"training {about.counted}", f"test {about.counted}"][:n_parts]
-    word = about.label_word
-    balance = [[label, *[f"{n:,}" for n in counts]] for label, counts in profile.balance.items()]
-    return [
-        Table("Rows", ["part", "rows"], rows, note),
-        _columns("Inputs", profile.inputs),
-        _columns("Targets", profile.targets),
-        Table(f"{word.title()} balance", [word, *parts], balance),
-    ]
-
-
-def _columns(title: str, columns: tuple[ColumnProfile, ...]) -> Table:
-    heads = ["name", "type", "shape", "missing", "different", "range or most common", "first values"]
-    rows = [
-        [column.name, column.kind, " x ".join(map(str, column.shape)), f"{column.missing:,}",
-         "" if column.different is None else f"{column.different:,}", column.spread, "; ".join(column.samples)]
-        for column in columns
-    ]  # fmt: skip
-    return Table(title, heads, rows)

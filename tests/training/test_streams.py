@@ -5,7 +5,7 @@ import pytest
 
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.own_cache import store_stream
-from dlstudy.datasets.own_profile import own_profile_of
+from dlstudy.datasets.profile import profile_of
 from dlstudy.datasets.stream import Stream
 from dlstudy.errors import DataError, StudyError
 from dlstudy.study import loader
@@ -198,7 +198,7 @@ def test_a_winner_of_a_stream_predicts_its_test_rows_and_others_and_is_described
 
     first = first_rows(str(path), about.name)
     np.testing.assert_array_equal(first.x_train, x[:60])
-    profile = own_profile_of(first)
+    profile = profile_of(first)
     assert (profile.rows, profile.n_seen) == ({"train": 60, "validation": 20, "test": 20}, 60)
     assert profile.balance == {name: (n,) for name, n in zip(["low", "high"], np.bincount(first.y_train), strict=True)}
 

@@ -1,17 +1,16 @@
 """Pictures of a data set before training: class balance, target, box plots, samples, the pixels of one image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from dlstudy.common.text import one_line
-from dlstudy.datasets.dataset import Array, Dataset
+from dlstudy.datasets.dataset import Array, Dataset, Description
 from dlstudy.datasets.own_cache import is_own
-from dlstudy.datasets.own_profile import OwnProfile, labels_of_rows
-from dlstudy.datasets.profile import DatasetProfile
-from dlstudy.datasets.structure import are_pictures
+from dlstudy.datasets.profile import DatasetProfile, labels_of_rows
+from dlstudy.datasets.structure import are_pictures, is_table, rows_in
 from dlstudy.report.figures.samples import image_grid
 from dlstudy.report.figures.style import STYLE
 from dlstudy.toolkit.plots import PALETTE
@@ -28,10 +27,12 @@ _MOST_TARGETS = 6
 _SAMPLES = 10
 _SAMPLES_A_CLASS = 3
 _FEWEST_ROWS = 20  # of a box plot: fewer rows are clearer as points
+_MOST_BOXES = 32  # columns; more are too small to be read
+_MOST_PIXELS = 32  # of a side of an image whose pixels are shown one by one
 _FAR_OUT = 20  # times the median: beyond it, a linear scale would flatten the box
 
 
-def draw_profile(data: Dataset, profile: DatasetProfile | OwnProfile, folder: Path) -> list[Path]:
+def draw_profile(data: Dataset, profile: DatasetProfile, folder: Path) -> list[Path]:
     """Draws the pictures that fit a data set, as PNG files in a folder.
 
     Raises:
@@ -39,10 +40,9 @@ def draw_profile(data: Dataset, profile: DatasetProfile | OwnProfile, folder: Pa
     """
     from matplotlib import rc_context
 
-    drawings = _of_own(data, profile) if isinstance(profile, OwnProfile) else _of_built_in(data, profile)
     paths = []
     with rc_context(STYLE):  # type: ignore[arg-type]  # matplotlib types its keys as literals
-        for name, drawing in drawings.items():
+        for name, drawing in _drawings(data, profile).items():
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{name}.png"
             drawing().savefig(path, dpi=150, format="png", metadata={"Software": None})
@@ -50,67 +50,39 @@ def draw_profile(data: Dataset, profile: DatasetProfile | OwnProfile, folder: Pa
     return paths
 
 
-def _of_built_in(data: Dataset, profile: DatasetProfile) -> dict[str, Callable[[], Figure]]:
+def _drawings(data: Dataset, profile: DatasetProfile) -> dict[str, Callable[[], Figure]]:
+    about, x, y = data.description, data.x_train, data.y_train
     drawings: dict[str, Callable[[], Figure]] = {}
-    if profile.balance:
-        counts = {count.label: (count.n_train, count.n_test) for count in profile.balance}
-        parts = [part.name for part in profile.parts]
-        drawings["balance"] = lambda: balance_figure(profile.dataset, counts, parts, ratio=profile.ratio)
-    else:
+    if profile.balance and len(profile.balance) <= _MOST_CLASSES:
+        drawings["balance"] = lambda: balance_figure(about, profile)
+    if about.task == "regression" and isinstance(y, np.ndarray) and y.ndim <= 2:
         drawings["target"] = lambda: target_figure(data)
-    if data.x_train.ndim > 2:
-        drawings |= {"samples": lambda: sample_figure(data), "pixels": lambda: pixel_figure(data)}
-    elif len(data.x_train) >= _FEWEST_ROWS:
+    if are_pictures(x) and x.dtype == np.uint8:
+        drawings["samples"] = lambda: sample_figure(data)
+        if max(x.shape[1:3]) <= _MOST_PIXELS:
+            drawings["pixels"] = lambda: pixel_figure(data)
+    elif 0 < len(_number_columns(data)) <= _MOST_BOXES and rows_in(x) >= _FEWEST_ROWS:
         drawings["boxes"] = lambda: box_figure(data)
     return drawings
 
 
-def _of_own(data: Dataset, profile: OwnProfile) -> dict[str, Callable[[], Figure]]:
-    about, drawings = data.description, dict[str, Callable[[], Figure]]()
-    if profile.balance and len(profile.balance) <= _MOST_CLASSES:
-        parts = ["train", "test"][: len(next(iter(profile.balance.values())))]
-        drawings["balance"] = lambda: balance_figure(
-            about.title, profile.balance, parts, unit=about.counted, word=about.label_word
-        )
-    if about.task == "regression" and isinstance(data.y_train, np.ndarray) and data.y_train.ndim <= 2:
-        drawings["target"] = lambda: target_figure(data)
-    if are_pictures(data.x_train) and data.x_train.dtype == np.uint8:
-        drawings["samples"] = lambda: sample_figure(data)
-    return drawings
-
-
-def balance_figure(
-    name: str,
-    counts: Mapping[str, Sequence[int]],
-    parts: Sequence[str],
-    *,
-    ratio: float | None = None,
-    unit: str = "rows",
-    word: str = "class",
-) -> Figure:
-    """A bar for the rows of each class and part.
-
-    Args:
-        name: of the data set.
-        counts: by class, the rows of each part.
-        parts: their names.
-        ratio: rows of the largest class / rows of the smallest; None where it is not told.
-        unit: what is counted.
-        word: what a label is called.
-    """
-    labels = [one_line(label, 40) for label in counts]
+def balance_figure(about: Description, profile: DatasetProfile) -> Figure:
+    """A bar for the rows, or the steps, of each label and part."""
+    labels, counts = [one_line(label, 40) for label in profile.balance], list(profile.balance.values())
+    parts = ["train", "test"][: len(counts[0])]
     figure, axes = _one_axes(width=max(3.6, 0.62 * len(labels) + 1.6))
     width = 0.8 / len(parts)
     for i, part in enumerate(parts):
         places = np.arange(len(labels)) + (i - (len(parts) - 1) / 2) * width
-        axes.bar(places, [of_class[i] for of_class in counts.values()], 0.92 * width, color=PALETTE[i], label=part)
+        axes.bar(places, [of_label[i] for of_label in counts], 0.92 * width, color=PALETTE[i], label=part)
     long = len(labels) * max(map(len, labels)) > _MOST_LETTERS
     slant = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if long else {}
     axes.set_xticks(range(len(labels)), labels, parse_math=False, **slant)
     axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.set_ylabel(unit)
-    told = "" if ratio is None else f": largest / smallest {ratio:.2f}"
-    axes.set_title(f"{name}, {unit} of each {word}{told}", fontsize=9, parse_math=False)
+    axes.set_ylabel(about.counted)
+    told = f": largest / smallest {profile.ratio:.2f}" if profile.ratio and about.classifies else ""
+    title = f"{about.shown_name}, {about.counted} of each {about.label_word}{told}"
+    axes.set_title(title, fontsize=9, parse_math=False)
     if len(parts) > 1:
         figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -147,19 +119,37 @@ def box_figure(data: Dataset) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    about, x = data.description, data.x_train
-    labels = about.label_names or ("",)
-    rows = [data.y_train == i for i in range(about.n_classes)] or [np.ones(len(x), bool)]
-    n_columns = min(_COLUMNS, x.shape[1])
-    n_rows = -(-x.shape[1] // n_columns)
+    about, columns = data.description, _number_columns(data)
+    labels: Sequence[str] = ("",)
+    rows = [np.ones(rows_in(data.x_train), bool)]
+    if about.classifies and about.n_classes <= _MOST_CLASSES:
+        labels = about.label_names
+        rows = [labels_of_rows(data.y_train) == i for i in range(about.n_classes)]
+    n_columns = min(_COLUMNS, len(columns))
+    n_rows = -(-len(columns) // n_columns)
     figure = Figure(figsize=(max(2.3 * n_columns, 3.0), 2.3 * n_rows + 0.4), layout="constrained")
     grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for axes, name, column in zip(grid, about.feature_names, x.T, strict=False):  # the last row may have empty places
+    for axes, (name, column) in zip(grid, columns.items(), strict=False):  # the last row may have empty places
         _boxes(axes, name, [_finite(column[chosen]) for chosen in rows], labels)
-    for axes in grid[x.shape[1] :]:
+    for axes in grid[len(columns) :]:
         axes.set_axis_off()
-    figure.suptitle(f"{about.name}, the features in {len(x):,} rows", fontsize=9)
+    title = f"{about.shown_name}, the features in {len(rows[0]):,} rows"
+    figure.suptitle(title, fontsize=9, parse_math=False)
     return figure
+
+
+def _number_columns(data: Dataset) -> dict[str, Array]:
+    """(n,) each column of numbers of a table that is not constant, by name."""
+    about, x = data.description, data.x_train
+    if is_table(x):
+        chosen = x.select_dtypes("number")
+        found = {str(name): chosen[name].to_numpy(np.float64, na_value=np.nan) for name in chosen}
+    elif isinstance(x, np.ndarray) and x.ndim == 2 and x.dtype.kind in "buif":
+        named = len(about.feature_names) == x.shape[1]
+        found = dict(zip(about.feature_names if named else [f"x[{i}]" for i in range(x.shape[1])], x.T, strict=True))
+    else:
+        return {}
+    return {name: column for name, column in found.items() if len(_finite(column)) > 1}
 
 
 def sample_figure(data: Dataset) -> Figure:
@@ -179,23 +169,24 @@ def pixel_figure(data: Dataset) -> Figure:
     from matplotlib.figure import Figure
 
     about, image = data.description, data.x_train[0]
-    label = about.label_names[int(data.y_train[0])]
+    scale = 255.0 if is_own(about.name) else about.scale
+    label = f": {about.label_names[labels_of_rows(data.y_train[:1])[0]]}" if about.classifies else ""
     if image.ndim == 2:
         side = max(4.5, 0.34 * image.shape[1])
         figure = Figure(figsize=(side + 1.2, side), layout="constrained")
         axes = figure.subplots()
         axes.set(xlabel="column", ylabel="row")
-        _heat_map(axes, image, "Blues", about.scale).set_label(about.units, fontsize=9, parse_math=False)
-        _write_numbers(axes, image, about.scale, size=18 * side / image.shape[1])
+        _heat_map(axes, image, "Blues", scale).set_label(about.units, fontsize=9, parse_math=False)
+        _write_numbers(axes, image, scale, size=18 * side / image.shape[1])
     else:
         figure = Figure(figsize=(11.5, 2.8), layout="constrained")
         picture, *channels = figure.subplots(1, 4)
         picture.imshow(image, interpolation="nearest")
         picture.grid(visible=False)
         for i, (axes, colour) in enumerate(zip(channels, ("red", "green", "blue"), strict=True)):
-            _heat_map(axes, image[..., i], f"{colour.title()}s", about.scale)
-            axes.set_title(f"{colour}, 0 to {about.scale:g}", fontsize=9)
-    figure.suptitle(f"{about.name}, the pixels of the first training image: {label}", fontsize=9, parse_math=False)
+            _heat_map(axes, image[..., i], f"{colour.title()}s", scale)
+            axes.set_title(f"{colour}, 0 to {scale:g}", fontsize=9)
+    figure.suptitle(f"{about.shown_name}, the pixels of the first training image{label}", fontsize=9, parse_math=False)
     return figure
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import numpy as np
+import pandas
 import pytest
 from matplotlib.image import imread
 
@@ -11,7 +12,6 @@ from dlstudy.cli.app import main
 from dlstudy.datasets import registry
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.own_cache import store_own
-from dlstudy.datasets.own_profile import own_profile_of
 from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.datasets.profile import profile_of
 from dlstudy.report.figures.data import (
@@ -59,26 +59,27 @@ PIXELS = np.arange(40 * 16, dtype=np.uint8).reshape(40, 4, 4)
 @pytest.mark.parametrize(
     ("x", "y", "pictures"),
     [
-        (PIXELS, TEXTS, ["balance", "samples"]),
-        (PIXELS, PIXELS, ["samples"]),
+        (PIXELS, TEXTS, ["balance", "samples", "pixels"]),
+        (PIXELS, PIXELS, ["samples", "pixels"]),
+        (np.tile(PIXELS, (1, 9, 9)), PIXELS, ["samples"]),
+        (pandas.DataFrame({"a": np.arange(40.0), "b": TEXTS, "c": [1, None] * 20}), TEXTS, ["balance", "boxes"]),
         (np.arange(40.0), np.random.default_rng(0).normal(size=(40, 2)), ["target"]),
         (TEXTS, np.array([[1, 1, 0], [0, 1, 0]] * 20), ["balance"]),
         ({"a": TEXTS}, {"b": np.arange(40)}, []),
     ],
-    ids=["pictures", "autoencoder", "two targets", "labels", "other"],
+    ids=["pictures", "autoencoder", "large pictures", "table", "two targets", "labels", "other"],
 )
 def test_rows_of_ones_own_get_the_pictures_of_their_task(x, y, pictures, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("DLSTUDY_CACHE", str(tmp_path / "cache"))
     data = registry.load(store_own(plain_rows(Data(x, y))))
-    assert [path.stem for path in draw_profile(data, own_profile_of(data), tmp_path)] == pictures
+    assert [path.stem for path in draw_profile(data, profile_of(data), tmp_path)] == pictures
 
 
 def test_bars_are_as_high_as_the_classes_are_large(digits) -> None:
     profile = profile_of(digits)
-    counts = {count.label: (count.n_train, count.n_test) for count in profile.balance}
-    (axes,) = balance_figure("digits", counts, ["train", "test"], ratio=profile.ratio).axes
+    (axes,) = balance_figure(digits.description, profile).axes
     heights = [bar.get_height() for bar in axes.patches]
-    assert heights == [*(count.n_train for count in profile.balance), *(count.n_test for count in profile.balance)]
+    assert heights == [counts[part] for part in (0, 1) for counts in profile.balance.values()]
     assert [label.get_text() for label in axes.get_xticklabels()] == [*"0123456789"]
     assert "largest / smallest 1.04" in axes.get_title()
 
@@ -137,7 +138,7 @@ def test_data_show_prints_tables_and_draws_into_the_home(capsys, tmp_path, monke
     code, out, err = typed(capsys, "data", "show", "gates", "--home", tmp_path / "home")
     assert code == 0
     assert "gates: verified and cached in" in err
-    assert "8 x 2 uint8" in out
+    assert "a      uint8" in out
     assert "Largest class / smallest class (train): 3." in out
     assert out.splitlines()[-1] == str(tmp_path / "home" / "data" / "gates" / "balance.png")
     assert (tmp_path / "home" / "data" / "gates" / "balance.png").is_file()
@@ -147,16 +148,17 @@ def test_data_show_json_is_the_look_with_its_pictures(capsys, tmp_path) -> None:
     code, out, _ = typed(capsys, "data", "show", "diabetes", "--json", "--output", tmp_path)
     shown = json.loads(out)
     assert code == 0
-    assert shown["target"]["highest"] == 346.0
+    assert shown["targets"][0]["spread"]["highest"] == 346.0
     assert shown["pictures"] == [str(tmp_path / "target.png"), str(tmp_path / "boxes.png")]
 
 
-def test_a_regression_has_its_target_last_in_the_first_rows(capsys, tmp_path) -> None:
+def test_a_regression_shows_its_target_and_no_classes(capsys, tmp_path) -> None:
     _, out, _ = typed(capsys, "data", "show", "diabetes", "--output", tmp_path)
     assert "These rows come undivided: a study's split divides them." in out
-    assert "Class balance" not in out
-    last = [line for line in out.splitlines() if "progress of the disease" in line][-1]
-    assert last.split()[-5:] == ["151", "75", "141", "206", "135"]
+    assert "of each class" not in out
+    first, numbers = [line for line in out.splitlines() if "progress of the disease" in line][-2:]
+    assert first.split()[-3:] == ["151;", "75;", "141"]
+    assert numbers.split()[-5:] == ["87", "140.5", "211.5", "152.13", "77.093"]  # as pandas describes them
 
 
 def test_a_caveat_is_shown_first(capsys, tmp_path, monkeypatch) -> None:
