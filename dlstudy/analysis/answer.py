@@ -70,6 +70,7 @@ def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Seque
     why = f"; {judged.why}" if judged.verdict is Verdict.WITHHELD else ""
     how = "Each tuned on its own, " if any(arm.space for arm in study.arms) else ""
     leads = _LEADS.get(judged.verdict, "leads, but not clearly")
+    leads = leads if judged.difference else f"and {judged.against} are level"
     leads += " beyond these test rows" if judged.on_these_rows is Verdict.SUPPORTED else ""
     return f"{how}{first} {leads}: {reached}, {ahead}, on {study.about.shown_name}, {judged.scope}{why}."
 

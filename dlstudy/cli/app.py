@@ -201,7 +201,9 @@ def predict(
     arm: Annotated[
         str | None, typer.Option(help="Use this arm's winner.  (default: the best on the test rows)")
     ] = None,
-    input: Annotated[Path | None, typer.Option(help="Rows to predict: a picture, a .csv or a .npy file.")] = None,
+    input: Annotated[
+        Path | None, typer.Option(help="Rows to predict: a picture, a table, a text or a .npy file, as the data is.")
+    ] = None,
     samples: Annotated[int, typer.Option(help="Number of test rows to show.")] = 10,
     output: Annotated[
         Path | None, typer.Option(help="Folder for the images.  (default: predictions/ in the results folder)")

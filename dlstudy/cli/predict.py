@@ -15,10 +15,9 @@ from dlstudy.cli.judged_predictions import judged_tables
 from dlstudy.common.processes import ask
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
-from dlstudy.datasets.disk_rows import DiskRows
 from dlstudy.datasets.own_cache import is_own
 from dlstudy.datasets.structure import Structure, are_pictures, rows_in
-from dlstudy.datasets.user_rows import read_rows
+from dlstudy.datasets.user_rows import read_own_rows, read_rows
 from dlstudy.errors import RecordError, UsageError
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
@@ -117,17 +116,14 @@ def _winner(file: StudyFile, asked: Asked, record: Record) -> tuple[ResolvedStud
     return study, max(ranked, key=lambda pair: pair[0])[1]
 
 
-def _given(path: Path, about: Description) -> np.ndarray:
+def _given(path: Path, about: Description) -> Structure:
     """The rows of a user's file, as the data has them."""
-    if about.is_stream:
-        is_array = isinstance(about.input_shape, tuple)
-    else:
-        is_array = not is_own(about.name) or isinstance(registry.load(about.name).x_train, np.ndarray | DiskRows)
-    if is_own(about.name) and not (is_array and path.suffix.lower() == ".npy"):
-        raise UsageError(
-            f"--input of a study with rows of its own is a .npy file of its one array of inputs, got {path.name}: "
-            "leave it out for the test rows"
-        )
+    if not is_own(about.name):
+        return read_rows(path, about)
+    if not about.is_stream:
+        return read_own_rows(path, about, registry.load(about.name).x_train)
+    if not isinstance(about.input_shape, tuple) or path.suffix.lower() != ".npy":
+        raise UsageError(f"--input of a stream must be a .npy file of its one array of inputs, got {path.name}")
     return read_rows(path, about)
 
 

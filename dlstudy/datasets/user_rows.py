@@ -1,17 +1,23 @@
 """Reads a user's own rows for a prediction: a picture, a table or an array."""
 
 import csv
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dlstudy.common.text import message_of, one_line
 from dlstudy.datasets.dataset import Description
+from dlstudy.datasets.disk_rows import DiskRows
 from dlstudy.datasets.formats import DAMAGED
+from dlstudy.datasets.leaves import is_text
 from dlstudy.datasets.readers.pixels import open_image
+from dlstudy.datasets.readers.tables import read_table
+from dlstudy.datasets.structure import Structure, is_table
 from dlstudy.errors import UsageError
 
-__all__ = ["read_rows"]
+__all__ = ["read_own_rows", "read_rows"]
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _LIMIT_BYTES = 200_000_000
@@ -52,6 +58,64 @@ def read_rows(path: Path, about: Description) -> np.ndarray:
     if rows.dtype.kind not in "uif" or not np.isfinite(rows).all():
         raise UsageError(f"rows must be finite numbers, got others in {path.name}: correct the file")
     return rows
+
+
+def read_own_rows(path: Path, about: Description, x: Structure) -> Structure:
+    """The rows of a file in the form of the inputs of a data set of one's own.
+
+    A table is in a file that `Data.csv` or `Data.parquet` reads; of its columns, those of the data are taken. A text is
+    a `.txt` file, which is one row. Arrays are as of `read_rows`.
+
+    Args:
+        path: of the file.
+        about: the description of the data set.
+        x: its inputs, for their types.
+
+    Raises:
+        UsageError, DataError: the file cannot be read, or does not fit.
+    """
+    if is_table(x):
+        return _columns_of(path, about, x)
+    if not isinstance(x, np.ndarray | DiskRows) or (x.dtype.kind == "O" and not is_text(x)):
+        raise UsageError(f"--input cannot give rows of several parts, as {about.name} has: leave it out")
+    if is_text(x):
+        if path.suffix.lower() != ".txt":
+            raise UsageError(f"--input of a study of texts must be a .txt file, got {path.name}: it is one row")
+        try:
+            return np.array([path.read_text(encoding="utf-8-sig")], object)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+            raise UsageError(f"--input {path} cannot be read ({reason}): check the file") from error
+    if path.suffix.lower() in _PICTURES and x.dtype != np.uint8:
+        raise UsageError(f"--input may be a picture where the data are, got {path.name}: give a .npy or .csv file")
+    given = read_rows(path, dataclasses.replace(about, scale=255.0))
+    rows = given.astype(x.dtype)
+    if x.dtype.kind in "buiO" and not np.array_equal(rows, given):
+        raise UsageError(f"rows of {about.name} are {x.dtype}, got other numbers in {path.name}: correct the file")
+    return rows
+
+
+def _columns_of(path: Path, about: Description, x: Any) -> Any:  # Any: pandas tables
+    table = read_table("--input", path)
+    missing = [str(name) for name in x.columns if name not in table.columns]
+    if missing:
+        raise UsageError(
+            f"{about.name} has the columns {', '.join(map(str, x.columns))}, got none for {', '.join(missing)} in "
+            f"{path.name}: add them"
+        )
+    taken = table[list(x.columns)].copy()
+    for name, kind in x.dtypes.items():
+        known = getattr(kind, "categories", None)
+        others = [] if known is None else taken[name][taken[name].notna() & ~taken[name].isin(known)].tolist()
+        if others:
+            raise UsageError(f"column {name} has other values in the data, got {others[0]!r} in {path.name}")
+        try:
+            taken[name] = taken[name].astype(kind)
+        except (ValueError, TypeError) as error:
+            raise UsageError(
+                f"column {name} must be {kind}, got {taken[name].dtype} in {path.name}: {one_line(message_of(error))}"
+            ) from error
+    return taken
 
 
 def _picture(path: Path, about: Description) -> np.ndarray:

@@ -362,6 +362,12 @@ def test_a_failure_in_one_search_is_not_mended_by_another():
             "ahead of a by 0.020 (95 % interval -0.010 to +0.050), on digits, "
             "for the settings found (exploratory: one search).",
         ),
+        (
+            [1.0] * 7, [1.0] * 7,
+            "Each tuned on its own, a and b are level: a reached a mean test accuracy of 1.0000 over 7 seeds, "
+            "ahead of b by 0.0000 (95 % interval +0.0000 to +0.0000), on digits, "
+            "for the settings found (exploratory: one search).",
+        ),
     ],
 )  # fmt: skip
 def test_the_answer_is_one_sentence(ours, theirs, answer):

@@ -408,13 +408,6 @@ def test_only_pictures_are_drawn(own):
     np.testing.assert_array_equal(predict._pictures(digits, registry.describe("digits")), digits / 16)
 
 
-@pytest.mark.parametrize("name", ["rows.csv", "a.png", "rows.npy"])
-def test_a_file_for_a_table_or_a_structure_of_ones_own_is_refused_in_one_line(own, tmp_path, name):
-    table = pandas.DataFrame({"age": np.arange(6), "plan": ["a", "b"] * 3})
-    with pytest.raises(UsageError, match=r"is a \.npy file of its one array of inputs, got .*: leave it out"):
-        predict._given(tmp_path / name, own(table, [0, 1] * 3))
-
-
 def test_rows_of_ones_own_array_are_read_from_a_file_of_its_kind(own, tmp_path):
     about = own(np.arange(12.0).reshape(6, 2), [0, 1] * 3)
     np.save(tmp_path / "rows.npy", np.ones((3, 2)))

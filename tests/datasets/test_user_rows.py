@@ -3,12 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas
 import pytest
 from PIL import Image
 
 from dlstudy.datasets import registry, user_rows
-from dlstudy.datasets.user_rows import read_rows
-from dlstudy.errors import UsageError
+from dlstudy.datasets.data import Data
+from dlstudy.datasets.own_cache import store_own
+from dlstudy.datasets.own_rows import plain_rows
+from dlstudy.datasets.user_rows import read_own_rows, read_rows
+from dlstudy.errors import DataError, UsageError
 
 DIGITS, MNIST, GATES, WINE = (registry.describe(name) for name in ("digits", "mnist", "gates", "wine"))
 COLOURED = registry.describe("cifar10")
@@ -131,3 +135,75 @@ def test_a_truncated_picture_is_refused(tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(whole)
     with pytest.raises(UsageError, match=r"half\.png cannot be read"):
         read_rows(written(tmp_path / "half.png", whole.read_bytes()[:1_000]), replace(DIGITS, input_shape=(64, 64)))
+
+
+TABLE = pandas.DataFrame(
+    {
+        "age": [20.5, None, 3.0, 4.0],
+        "n": [1, 2, 3, 4],
+        "plan": pandas.Categorical(["a", "b", "a", "b"]),
+        "day": pandas.date_range("2024-01-01", periods=4),
+    }
+)
+HEAD = "age,n,plan,day\n"
+WORDS = ["a", "b c", "d", "e"]
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A function that gives the rows of a file as a data set of these inputs has them."""
+    monkeypatch.setenv("DLSTUDY_CACHE", str(tmp_path / "cache"))
+
+    def read(path, x):
+        data = registry.load(store_own(plain_rows(Data(x, [0, 1, 0, 1]))))
+        return read_own_rows(path, data.description, data.x_train)
+
+    return read
+
+
+def test_a_table_of_ones_own_has_its_columns_and_types_in_any_order(own, tmp_path):
+    text = "left,plan,day,n,age\n1,b,2024-03-01,7,\n0,a,2024-03-02,8,2\n"
+    rows = own(written(tmp_path / "new.csv", text), TABLE)
+    assert list(rows.columns) == ["age", "n", "plan", "day"]
+    assert rows["n"].tolist() == [7, 8]
+    assert rows["age"].isna().tolist() == [True, False]
+    assert rows["plan"].cat.categories.tolist() == ["a", "b"]
+    assert rows["day"].dt.month.tolist() == [3, 3]
+
+
+def test_a_text_of_ones_own_is_a_row_and_a_picture_has_its_pixels(own, tmp_path):
+    assert own(written(tmp_path / "new.txt", "\ufeffgood and\nshort"), WORDS).tolist() == ["good and\nshort"]
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "new.png")
+    rows = own(tmp_path / "new.png", np.zeros((4, 5, 6, 3), np.uint8))
+    assert rows.dtype == np.uint8
+    np.testing.assert_array_equal(rows, pixels[None])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "x", "message"),
+    [
+        ("x.csv", "age,n,day\n1,2,2024-01-01\n", TABLE, r"columns age, n, plan, day, got none for plan in x\.csv"),
+        ("x.csv", HEAD + "1,2,c,2024-01-01\n", TABLE, r"column plan has other values .*, got 'c' in x\.csv"),
+        ("x.csv", HEAD + "1,two,a,2024-01-01\n", TABLE, r"column n must be int64, got str in x\.csv: invalid lit"),
+        ("x.csv", HEAD + "1,,a,2024-01-01\n1,1,a,2024-01-01\n", TABLE, "column n must be int64, got float64"),
+        ("x.csv", HEAD + "1,1,a,soon\n", TABLE, r"column day must be datetime64\[\w+\], got str"),
+        ("x.csv", HEAD, TABLE, "rows"),
+        ("x.csv", "", TABLE, "x.csv"),
+        ("x.csv", "a\n", WORDS, r"--input of a study of texts must be a \.txt file, got x\.csv"),
+        ("x.txt", b"\xff\xfe", WORDS, r"cannot be read \(it is no text in UTF-8\)"),
+        ("x.png", b"", np.ones((4, 5, 6)), r"may be a picture where the data are, got x\.png"),
+        ("x.npy", np.ones((1, 3)) / 2, np.ones((4, 3), int), r"are int64, got other numbers in x\.npy"),
+        ("x.npy", np.ones((1, 3)), {"a": np.ones((4, 3)), "b": np.ones(4)}, "cannot give rows of several parts"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_rows_of_ones_own_is_refused_in_one_line(own, tmp_path, name, content, x, message):
+    with pytest.raises((UsageError, DataError), match=message) as caught:
+        own(written(tmp_path / name, content), x)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_ones_own_that_is_not_there_is_said(own, tmp_path):
+    for name, x in (("x.csv", TABLE), ("x.txt", WORDS), ("x.npy", np.ones((4, 2)))):
+        with pytest.raises((UsageError, DataError), match=name):
+            own(tmp_path / name, x)
