@@ -57,6 +57,8 @@ class RunKeywords(PlanKeywords, total=False):
     at_most: int | None
     registered: str | Path | None
     tracking: str | None
+    hours: float | None
+    failures: int
 
 
 def require_known(call: str, given: Mapping[str, object], known: Sequence[str]) -> None:
@@ -74,17 +76,30 @@ def require_known(call: str, given: Mapping[str, object], known: Sequence[str]) 
             raise UsageError(f"{name} must be True or False, got {short_repr(value)}")
         if name in _COUNTS and value is not None and (isinstance(value, bool) or not isinstance(value, int)):
             raise UsageError(f"{name} must be a whole number, got {short_repr(value)}")
+        if name == "hours" and not (value is None or (isinstance(value, int | float) and not isinstance(value, bool))):
+            raise UsageError(f"hours must be a number, got {short_repr(value)}")
         if name in _TEXTS and not (value is None or isinstance(value, str | Path)):
             raise UsageError(f"{name} must be a text, got {short_repr(value)}")
 
 
 _FLAGS = ("quick", "reported_variants", "fresh", "until_decided")
-_COUNTS = ("epochs", "trials", "seeds", "searches", "aa_test", "replication", "workers", "per_gpu", "at_most")
+_COUNTS = (
+    "epochs",
+    "trials",
+    "seeds",
+    "searches",
+    "aa_test",
+    "replication",
+    "workers",
+    "per_gpu",
+    "at_most",
+    "failures",
+)
 _TEXTS = ("home", "engine", "ray_address", "storage", "sampler", "pruner", "registered", "tracking")
 _NAMES = ("datasets", "phases", "arms")
 _OF_VARIANT = ("quick", "epochs", "sampler", "pruner", "aa_test", "replication")
 _OF_REQUEST = ("trials", "seeds", "searches", "reported_variants", "fresh", "until_decided", "at_most")
-_OF_BACKEND = ("engine", "workers", "per_gpu", "ray_address", "storage", "tracking")
+_OF_BACKEND = ("engine", "workers", "per_gpu", "ray_address", "storage", "tracking", "hours", "failures")
 
 
 def request_of(given: Mapping[str, Any]) -> Request:  # Any: as the keywords say

@@ -21,6 +21,7 @@ from dlstudy.cli.options import (
     OptionalStudyArgument,
     PlanOptions,
     PortOption,
+    RunBackendOptions,
     RunOptions,
     StorageOption,
     StudyArgument,
@@ -49,7 +50,7 @@ def run(
     *,
     every: Annotated[bool, typer.Option("--all", help="Run every study file, one after another.")] = False,
     options: RunOptions,
-    backend: BackendOptions,
+    backend: RunBackendOptions,
     tracking_uri: TrackingOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -66,7 +67,7 @@ def replicate(
     *,
     times: Annotated[int, typer.Option(help="Number of independent replications.")] = 2,
     options: RunOptions,
-    backend: BackendOptions,
+    backend: RunBackendOptions,
     tracking_uri: TrackingOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "OptionalStudyArgument",
     "PlanOptions",
     "PortOption",
+    "RunBackendOptions",
     "RunOptions",
     "StorageOption",
     "StudyArgument",
@@ -159,6 +160,20 @@ class BackendOptions:
 
         home = Home.at(self.home)
         return Backend(home, self.storage, tracking_uri, self.engine, self.workers, self.per_gpu, self.ray_address)
+
+
+@dataclass(frozen=True)
+class RunBackendOptions(BackendOptions):
+    """Where results are kept, where trials are trained, and for how long."""
+
+    hours: Annotated[
+        float | None, typer.Option(help="End after this time; the same command goes on later.  (default: no limit)")
+    ] = None
+    failures: Annotated[int, typer.Option(help="Failed trials in a row that end the run.")] = 20
+
+    def resolved(self, tracking_uri: str | None = None) -> "Backend":
+        """The stores and the machine part of a run."""
+        return dataclasses.replace(super().resolved(tracking_uri), hours=self.hours, failures=self.failures)
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,8 +1,10 @@
 """The stores and the machine part of a run, and the engine that it trains with."""
 
+import math
 import os
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dlstudy.datasets import registry
 from dlstudy.engines.base import Decide, Engine
@@ -14,6 +16,8 @@ from dlstudy.study.loader import StudyFile
 __all__ = ["ENGINES", "Backend", "engine_maker", "require_tensorflow"]
 
 ENGINES = ("local", "inline", "ray")
+
+_MOST_HOURS = 100_000
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Backend:
         engine: one of `ENGINES`.
         workers, per_gpu: see `dlstudy.engines.devices.choose_slots` and `dlstudy.engines.ray_engine.ClusterRequest`.
         ray_address: of the cluster that the engine `ray` trains on; None for RAY_ADDRESS, else the one of this machine.
+        hours: that runs may take, from now on; None for any time.
+        failures: so many failed trials in a row end a run.
 
     Raises:
         UsageError: there is no such engine, no machine has this many slots, or an address is not valid.
@@ -39,8 +45,17 @@ class Backend:
     workers: int | None = None
     per_gpu: int = 1
     ray_address: str | None = None
+    hours: float | None = None
+    failures: int = 20
+    deadline_s: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.hours is not None and not 0 < self.hours <= _MOST_HOURS:
+            raise UsageError(f"--hours must be more than 0, and at most {_MOST_HOURS:,}, got {self.hours}")
+        if self.failures < 1:
+            raise UsageError(f"--failures must be at least 1, got {self.failures}")
+        end_s = math.inf if self.hours is None else time.monotonic() + 3600 * self.hours
+        object.__setattr__(self, "deadline_s", end_s)
         if self.engine not in ENGINES:
             raise UsageError(f"--engine must be one of {', '.join(ENGINES)}, got {self.engine!r}")
         check_slots(self.workers, self.per_gpu)

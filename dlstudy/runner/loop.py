@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 from dlstudy.engines.base import Decide, Engine
+from dlstudy.runner.limits import RunLimits
 from dlstudy.runner.plan import Plan
 from dlstudy.runner.recorder import TrialRecorder
 from dlstudy.study.events import Listener
@@ -21,8 +22,11 @@ def train_missing(
     make_engine: MakeEngine,
     listeners: Sequence[Listener],
     run_id_of: Callable[[str], str],
+    limits: RunLimits,
 ) -> int:
-    """Trains what is missing in a plan; returns the number of trainings. Hold the study's lock.
+    """Trains what is missing in a plan, as far as its limits allow; returns the number of trainings.
+
+    Hold the study's lock.
 
     Args:
         plan: what is missing.
@@ -30,11 +34,14 @@ def train_missing(
         make_engine: called only where something is missing.
         listeners: receive the events of every trial.
         run_id_of: the MLflow run of a trial, by key; empty while it has none.
+        limits: of the run.
 
     Raises:
+        DlstudyError: too many trials in a row failed.
         KeyboardInterrupt: passed on once everything is recorded.
     """
-    if not plan.n_waiting:
+    limits.have_ended_it = plan.n_waiting > 0 and not limits.leave_time
+    if not plan.n_waiting or limits.have_ended_it:
         return 0
     n_ended = 0
     in_flight: dict[str, TrialSpec] = {}
@@ -44,10 +51,17 @@ def train_missing(
             listener.epoch(spec, epoch, metrics)
         return recorder.report(spec, metrics, epoch) if spec.prunable else True
 
+    def give_up(reason: str) -> None:
+        for trial in recorder.give_up(reason):
+            for listener in listeners if trial.key in in_flight else ():
+                listener.ended(in_flight[trial.key], trial, plan.totals)
+
     try:
         with closing(make_engine(plan.n_missing, decide)) as engine:
-            while plan.n_waiting or in_flight:
-                while len(in_flight) < len(engine.slots) and (training := plan.next()) is not None:
+            while in_flight or (plan.n_waiting and limits.leave_time):
+                while (
+                    limits.leave_time and len(in_flight) < len(engine.slots) and (training := plan.next()) is not None
+                ):
                     spec = recorder.begin(training)
                     in_flight[spec.key] = spec
                     slot = engine.submit(spec)
@@ -60,9 +74,12 @@ def train_missing(
                     n_ended += 1
                     for listener in listeners:
                         listener.ended(outcome.spec, trial, plan.totals)
+                    limits.note(trial)
+                if limits.are_reached:
+                    break
     except BaseException:
-        for trial in recorder.give_up("the study was stopped while it trained"):
-            for listener in listeners if trial.key in in_flight else ():
-                listener.ended(in_flight[trial.key], trial, plan.totals)
+        give_up("the study was stopped while it trained")
         raise
+    limits.have_ended_it = bool(in_flight) or plan.n_waiting > 0
+    give_up("the time of the run was over while it trained")
     return n_ended

@@ -24,6 +24,7 @@ from dlstudy.report.figures.claims import differences_png
 from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.runner.backend import Backend, engine_maker, require_tensorflow
 from dlstudy.runner.check import check_arms, opened_by, refuse_faults
+from dlstudy.runner.limits import RunLimits
 from dlstudy.runner.loop import train_missing
 from dlstudy.runner.noting import RunNotes
 from dlstudy.runner.plan import Plan, Selection, refuse_other_definitions
@@ -50,12 +51,21 @@ _PATIENCE_S = 8.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a run: the summary, the number of trainings, the reports written, and notes for the user."""
+    """The outcome of a run.
+
+    Args:
+        summary: of what the record then has.
+        n_trained: trainings of this run.
+        reports: the files written.
+        remarks: notes for the user.
+        is_whole: whether it ended because nothing was left to train, and not because its time was over.
+    """
 
     summary: StudySummary
     n_trained: int
     reports: Sequence[Path]
     remarks: Sequence[str] = field(default_factory=tuple)
+    is_whole: bool = True
 
 
 def run_study(
@@ -225,11 +235,13 @@ class _Session:
             return engine
 
         try:
-            n_trained = train_missing(plan, recorder, make_checked, [tracker, progress], tracker.run_id)
+            limits = RunLimits(self.backend.deadline_s, self.backend.failures)
+            n_trained = train_missing(plan, recorder, make_checked, [tracker, progress], tracker.run_id, limits)
             summary = self._settle(tracker)
             lost = self._fetch_models(tracker, summary)
             reports = export_all(summary, home.reports(study.name), winner_figures(summary, home))
-            tracker.publish(lambda runs: self._publish(runs, summary, reports))
+            is_whole = not limits.have_ended_it
+            tracker.publish(lambda runs: self._publish(runs, summary, reports, is_whole=is_whole))
         except BaseException as error:  # Ctrl-C too: no run of MLflow stays open
             so_far = self._settle(tracker, _PATIENCE_S)
             tracker.publish(lambda runs: runs.end_parent("KILLED", so_far), _PATIENCE_S)
@@ -237,7 +249,12 @@ class _Session:
                 raise _with_other_data(error, study) from error
             raise
         remarks = [*self._remarks_on_models(lost), *_remarks_on_loading(summary), *_remarks_on_mlflow(tracker)]
-        return Outcome(summary, n_trained, reports, remarks)
+        if not is_whole:
+            remarks.append(
+                f"the time of this run is over (--hours {self.backend.hours:g}), and at least {plan.n_missing} "
+                "trainings are left: run the same command again to go on"
+            )
+        return Outcome(summary, n_trained, reports, remarks, is_whole)
 
     def trials(self) -> list[TrialRecord]:
         """All trials of the study in the record."""
@@ -268,11 +285,11 @@ class _Session:
                 lost += [] if folder.is_dir() else [trial.arm]
         return lost
 
-    def _publish(self, runs: MlflowRuns, summary: StudySummary, reports: Sequence[Path]) -> None:
+    def _publish(self, runs: MlflowRuns, summary: StudySummary, reports: Sequence[Path], *, is_whole: bool) -> None:
         """Logs the winners' models and the report to MLflow, and ends the study's run."""
         for trial, folder in self._model_folders(summary):
             runs.log_model(trial, folder)
-        status = "FAILED" if summary.n_failed else "FINISHED"
+        status = "FAILED" if summary.n_failed else "FINISHED" if is_whole else "KILLED"
         runs.end_parent(status, summary, reports, differences_png(summary))
 
     def _remarks_on_models(self, lost: Sequence[str]) -> list[str]:

@@ -84,7 +84,7 @@ def next_stages(study: ResolvedStudy, request: Request, record: Record) -> Stage
 def run_until_decided(
     run: Callable[[Request], Outcome], request: Request, stages: Stages, say: Callable[[str], None]
 ) -> Outcome:
-    """Runs one stage after another until every claim that more units can decide is decided, or a training failed.
+    """Runs one stage after another until every claim that more units can decide is decided, or one is not completed.
 
     Args:
         run: runs the study as a request asks.
@@ -99,7 +99,7 @@ def run_until_decided(
         request, n_trained = dataclasses.replace(request, fresh=False), n_trained + outcome.n_trained
         open_claims = _undecided(outcome.summary, stages)
         say(f"{n} {stages.option}: {_progress(open_claims, n == stages.counts[-1])}")
-        if not open_claims or outcome.summary.n_failed:
+        if not open_claims or outcome.summary.n_failed or not outcome.is_whole:
             break
     return dataclasses.replace(outcome, n_trained=n_trained)
 

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from dlstudy.cli import app
-from dlstudy.cli.options import BackendOptions, PlanOptions, RunOptions, grouped
+from dlstudy.cli.options import BackendOptions, PlanOptions, RunBackendOptions, RunOptions, grouped
 from dlstudy.runner.backend import Backend
 from dlstudy.store.home import Home
 from dlstudy.study.request import Request
@@ -88,7 +88,7 @@ def test_a_command_may_have_two_groups():
 def shared(command: str) -> dict[str, tuple]:
     """The options of a command that come from groups: names, defaults and help, by parameter."""
     (found,) = [one for name, one in typer.main.get_command(app.app).commands.items() if name == command]
-    fields = {item.name for group in (RunOptions, BackendOptions) for item in dataclasses.fields(group)}
+    fields = {item.name for group in (RunOptions, RunBackendOptions) for item in dataclasses.fields(group)}
     return {
         parameter.name: (tuple(parameter.opts), parameter.default, parameter.help)
         for parameter in found.params
@@ -104,6 +104,7 @@ def test_run_and_plan_have_the_same_options_in_the_same_order_but_for_those_of_r
     assert {name: run[name] for name in plan} == plan
     assert set(run) - set(plan) == {
         "phase", "arm", "sampler", "pruner", "reported_variants", "fresh", "until_decided", "at_most", "registered",
+        "hours", "failures",
     }  # fmt: skip
 
 
@@ -148,3 +149,5 @@ def test_options_make_a_request(tmp_path):
         Home.at(tmp_path / "home"), "sqlite:///x.db", "http://m", "ray", 2, 3, ray_address="10.0.0.1:6379"
     )
     assert BackendOptions(home=Path("here")).resolved() == Backend(Home.at("here"))
+    limited = RunBackendOptions(home=Path("here"), hours=1.5, failures=3).resolved()
+    assert limited == Backend(Home.at("here"), hours=1.5, failures=3)

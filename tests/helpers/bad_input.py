@@ -800,6 +800,8 @@ COMMANDS = {
         "run good.py --epochs ''",
         "run good.py --workers ''",
         "run good.py --per-gpu ''",
+        "run good.py --hours ''",
+        "run good.py --failures ''",
         "run good.py --dataset ''",
         "run good.py --dataset mnist --dataset ''",
         "run good.py --phase ''",
@@ -939,6 +941,11 @@ COMMANDS = {
         "run good.py --workers 1000000000000000000000000000000",
         "run good.py --workers 1001",
     ],
+    "--hours must be more than 0, and at most 100,000": [
+        *("run good.py --hours 0", "run good.py --hours -1", "run good.py --hours nan", "run good.py --hours 1e9"),
+    ],
+    "Invalid value for '--hours'": ["run good.py --hours long"],
+    "--failures must be at least 1": ["run good.py --failures 0", "replicate good.py --failures -1"],
     "--per-gpu must be at least 1": [
         "run good.py --per-gpu 0",
         "run good.py --per-gpu -1",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dlstudy.engines.base import Engine
 from dlstudy.runner import session
+from dlstudy.runner.limits import RunLimits
 from dlstudy.runner.loop import train_missing
 from dlstudy.runner.plan import Plan
 from dlstudy.runner.recorder import TrialRecorder
@@ -30,7 +31,11 @@ def run(
     request: Request | None = None,
     engine: Engine | None = None,
     listener: Listener | None = None,
+    limits: RunLimits | None = None,
 ) -> int:
     """Trains what is missing; how many trainings that were."""
     plan, recorder = begin_run(path, home, request)
-    return train_missing(plan, recorder, lambda *_: engine or FakeEngine(), [listener or Deaf()], lambda key: "")
+    listeners = [listener or Deaf()]
+    return train_missing(
+        plan, recorder, lambda *_: engine or FakeEngine(), listeners, lambda key: "", limits or RunLimits()
+    )
