@@ -172,6 +172,26 @@ def status(
 
 
 @app.command()
+def logs(
+    study: StudyArgument,
+    arm: Annotated[str | None, typer.Option(help="Only trials of this arm.")] = None,
+    phase: Annotated[str | None, typer.Option(help="Only reported, defaults, search, replicate or sweep.")] = None,
+    search: Annotated[int | None, typer.Option(help="Only of this search, counted from 1.")] = None,
+    index: Annotated[int | None, typer.Option(help="Only the trial with this index; shows what it printed.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only trials that did not end as they should.")] = False,
+    variant: VariantOption = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what trials printed, warnings included."""
+    from dlstudy.cli.logs import Chosen, show_logs
+    from dlstudy.store.home import Home
+
+    show_logs(study, Chosen(arm, phase, search, index, failed), variant, Home.at(home), storage, json)
+
+
+@app.command()
 def report(
     study: OptionalStudyArgument = None,
     every: Annotated[bool, typer.Option("--all", help="Write an index of all studies that have results.")] = False,

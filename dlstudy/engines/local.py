@@ -18,6 +18,7 @@ from dlstudy.engines.devices import Slot
 from dlstudy.engines.worker import READY, work
 from dlstudy.errors import DlstudyError
 from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
+from dlstudy.study.trial_output import keep_output
 from dlstudy.training.shared_memory import shared
 
 __all__ = ["LocalEngine"]
@@ -169,6 +170,8 @@ class LocalEngine(Engine):
             self._failed_starts += 1
             if self._failed_starts > STARTS_ALLOWED * len(self._workers):
                 raise DlstudyError(f"workers do not start, the last: {reason}")
+        if worker.spec is not None and worker.ready:
+            keep_output(worker.log, worker.spec)
         self._replace(i)
         if worker.spec is None:
             return []

@@ -21,6 +21,7 @@ from dlstudy.datasets.dataset import Description
 from dlstudy.engines.devices import Slot, gpus
 from dlstudy.engines.file_transfer import StudyFiles, collect, spec_in, write_files
 from dlstudy.study.trial import TrialResult, TrialSpec
+from dlstudy.study.trial_output import captured_output
 from dlstudy.training.arrays import OnEpoch
 from dlstudy.training.memory import memory_mb
 from dlstudy.training.shared_memory import Source
@@ -125,7 +126,8 @@ class RaySlot:
         try:
             with TemporaryDirectory(prefix="trial-", dir=self._folder.name) as folder:
                 spec = spec_in(given, self._studies[given.study_path], Path(folder))
-                result = self._trainer.train(spec, lambda epoch, metrics: self._on_epoch(spec, epoch, metrics))
+                with captured_output(Path(folder) / "output", spec):
+                    result = self._trainer.train(spec, lambda epoch, metrics: self._on_epoch(spec, epoch, metrics))
                 self._messages.put(("ended", result.to_json(), memory_mb(), collect(spec)))
         except BaseException as error:  # whatever it is, the parent waits for a message
             self._messages.put(("broke", describe_error(error)))

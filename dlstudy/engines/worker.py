@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import io
 import multiprocessing
 import os
 import signal
@@ -9,10 +10,12 @@ import sys
 import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 
 from dlstudy.common.processes import QUIET
 from dlstudy.engines.devices import Slot
 from dlstudy.study.trial import TrialSpec
+from dlstudy.study.trial_output import keep_output
 from dlstudy.training.memory import memory_mb
 from dlstudy.training.shared_memory import Shareable
 
@@ -41,6 +44,8 @@ def work(connection: Connection, slot: Slot, log_path: str, shared: Shareable) -
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # so that what a trial has printed is there when it is killed
     os.environ.update({**QUIET, **slot.environment})
     from dlstudy.engines.trainer import Trainer
 
@@ -49,6 +54,7 @@ def work(connection: Connection, slot: Slot, log_path: str, shared: Shareable) -
     trainer.use(shared)
     # What exists now stays: without these millions of objects, garbage collection between trials takes no time.
     gc.freeze()
+    os.ftruncate(log, 0)
     connection.send((READY,))
     while True:
         try:
@@ -61,7 +67,9 @@ def work(connection: Connection, slot: Slot, log_path: str, shared: Shareable) -
             return bool(connection.recv()) if spec.prunable else True
 
         result = trainer.train(spec, on_epoch).to_json()
-        os.ftruncate(log, 0)  # the log is only for the reason of a death: many trials would fill the disk
+        sys.stdout.flush()
+        keep_output(Path(log_path), spec)
+        os.ftruncate(log, 0)  # each trial has its own
         connection.send(("ended", result, memory_mb()))
 
 

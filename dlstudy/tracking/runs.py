@@ -19,6 +19,7 @@ from dlstudy.store.home import Home
 from dlstudy.study.own_log import ARTIFACTS, OwnLog
 from dlstudy.study.phases import Phase
 from dlstudy.study.trial import TrialRecord, TrialSpec, TrialState, figures_beside
+from dlstudy.study.trial_output import output_file
 from dlstudy.toolkit.plots import PALETTE
 from dlstudy.tracking.accepted import accepted_name, is_refusal, log_items, params_of, tags_of
 from dlstudy.tracking.pages import PICTURE, describe, saved_view
@@ -248,6 +249,8 @@ class MlflowRuns:
         folder = self._home.trial_files(self._study_run.study, self._study_run.variant, trial)
         log = None
         with self._refusable(trial.key, _FILES):
+            if (output := output_file(folder, trial.key)).is_file():
+                self._client.log_artifact(self.run_ids[trial.key], str(output))
             log = OwnLog.read(folder, trial.key)
             if log is not None and (folder / ARTIFACTS).is_dir():
                 self._client.log_artifacts(self.run_ids[trial.key], str(folder / ARTIFACTS))

@@ -1,7 +1,8 @@
 """Optimizer updates as one kernel for each weight, in place of Keras's five to ten operations.
 
 TensorFlow has kernels for the update rules of SGD, Adam, RMSprop and Adadelta that compute what Keras's formulas say,
-up to float32 rounding. Small models spend much of their time there.
+up to float32 rounding. The largest such difference is of Adam: its kernel subtracts beta_2 from 1 in float32, which
+changes 1 - beta_2 = 0.001 by 1.3e-5 of itself, and a step by half as much. Small models spend much of their time there.
 """
 
 from collections.abc import Callable, Iterator

@@ -9,8 +9,12 @@ left.
 import gc
 import weakref
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from dlstudy.datasets.dataset import Array
 from dlstudy.training import private_names
 from dlstudy.training.epoch_graph import EpochGraphs, is_stock
 from dlstudy.training.python_state import state_of
@@ -108,7 +112,8 @@ def _copied(model: Any, kept: EpochGraphs) -> bool:
 
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
-    if not all(map(_is_constant, optimizer.variables)):
+    weights = [weight.numpy() for weight in model.trainable_variables]
+    if not all(_is_constant(variable.numpy(), weights) for variable in optimizer.variables):
         return False
     old = [*kept.model.variables, *kept.model.optimizer.variables]
     for variable, new in zip(old, [*model.variables, *optimizer.variables], strict=True):
@@ -118,6 +123,7 @@ def _copied(model: Any, kept: EpochGraphs) -> bool:
     return True
 
 
-def _is_constant(variable: Any) -> bool:
-    values = variable.numpy()
-    return values.size == 0 or bool((values == values.flat[0]).all())
+def _is_constant(values: Array, weights: Sequence[Array]) -> bool:
+    """Whether an optimizer's variable begins with one number that no weight gave it, as a single weight could."""
+    is_one_number = values.size == 0 or bool((values == values.flat[0]).all())
+    return is_one_number and not any(np.array_equal(values, weight) for weight in weights if weight.any())

@@ -93,6 +93,21 @@ def numbers():
     return {}
 
 
+LOUD = """
+import dataclasses
+
+_quiet = STUDY.build
+
+
+def build(p):
+    print("it builds")
+    return _quiet(p)
+
+
+STUDY = dataclasses.replace(STUDY, build=build)
+"""
+
+
 @pytest.fixture(scope="module", params=["inline", "local", "ray"])
 def engine(request, heard):
     registry.ensure("digits")
@@ -158,14 +173,17 @@ def test_linear_algebra_has_one_thread_in_every_slot(engine, tmp_path):
     assert wait_all(engine, 1)["t#6"].reason.startswith("RuntimeError: [1]")
 
 
-def test_a_killed_worker_loses_its_trial_and_is_replaced(tiny):
+def test_a_killed_worker_loses_its_trial_and_is_replaced_and_what_it_printed_is_kept(tiny, tmp_path):
     with closing(LocalEngine(SLOTS[:1], "digits", Heard())) as engine:
-        engine.submit(make_spec(tiny, 0, epochs=100_000))
+        path = tmp_path / "loud.py"
+        path.write_text(f"{tiny.read_text()}\n{LOUD}")
+        engine.submit(make_spec(path, 0, epochs=100_000, folder=str(tmp_path / "files")))
         engine.wait(60)  # until the first epoch is heard of
         os.kill(engine._workers[0].process.pid, signal.SIGKILL)
         result = wait_all(engine, 1)["t#0"]
         assert result.state == "lost"
         assert "killed by SIGKILL" in result.reason
+        assert (tmp_path / "files" / "output-0.txt").read_text() == "it builds\n"
         engine.submit(make_spec(tiny, 1))
         assert wait_all(engine, 1)["t#1"].state == "finished"
 

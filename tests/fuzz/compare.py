@@ -157,7 +157,10 @@ def outcome(trial, data, context, nudge=0):
 
 
 def nudged(model, shape, seed):
-    """Changes the initial weights by roundings."""
+    """Changes the initial weights by roundings, and 1 - beta_2 as TensorFlow's kernel of Adam rounds it: by 1e-5."""
+    beta = getattr(model.optimizer, "beta_2", None)
+    if isinstance(beta, float):
+        model.optimizer.beta_2 = 1.0 - float(np.float32(1) - np.float32(beta))
     if not model.built:
         model.build((None, *shape))
     if not model.trainable_variables:  # of a subclassed model, whose layers are built as they are called
@@ -279,6 +282,6 @@ def pruned(tree):
         for i, value in enumerate(tree):
             yield from ([*tree[:i], less, *tree[i + 1 :]] for less in ([] if isinstance(value, str) else pruned(value)))
             yield tree[:i] + tree[i + 1 :]
-    elif isinstance(tree, tuple) and tree[1]:
+    elif isinstance(tree, tuple) and tree and isinstance(tree[-1], dict) and tree[-1]:  # a name and its options
         yield tree[0]
         yield from ((tree[0], less) for less in pruned(tree[1]))

@@ -8,6 +8,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from dlstudy.study.own_log import OwnLog
+from dlstudy.study.trial_output import output_file
 from tests.helpers.builders import sum_up
 from tests.helpers.mlflow_store import EARLIER, KEYS, LATER, STUDY, trial
 
@@ -116,6 +117,8 @@ def test_what_a_study_s_code_logged_is_in_the_run_of_its_trial(mlflow):
     folder = mlflow.home.trial_files("s", "default", EARLIER[0])
     (folder / "artifacts" / "notes").mkdir(parents=True)
     (folder / "artifacts" / "notes" / "note.txt").write_text("hello")
+    output = output_file(folder, KEYS[0])
+    output.write_text("what it printed")
     metrics = [("mine", 1.0, 5, 0), ("mine", 2.0, 6, 7), ("val_accuracy", 0.9, 6, 0)]
     OwnLog(KEYS[0], metrics, {"depth": "3", "index": "x", "arm": "a"}, {"author": "me", "dlstudy.key": "k"}).write(
         folder
@@ -134,6 +137,8 @@ def test_what_a_study_s_code_logged_is_in_the_run_of_its_trial(mlflow):
     tags = [run.data.tags[name] for name in ("author", "dlstudy.key", "study/dlstudy.key")]
     assert tags == ["me", KEYS[0], "k"]
     assert [file.path for file in mlflow.client.list_artifacts(run.info.run_id, "notes")] == ["notes/note.txt"]
+    assert [file.path for file in mlflow.client.list_artifacts(run.info.run_id)] == ["notes", output.name]
+    assert mlflow.client.list_artifacts(other.info.run_id) == []
     assert "mine" not in other.data.metrics
     assert runs.refused == {}
 

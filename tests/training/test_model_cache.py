@@ -400,3 +400,20 @@ def test_an_optimizer_that_begins_with_the_weights_is_made_in_each_trial_as_in_f
     plain = trained(spec, build, dataclasses.replace(DatasetContext(*arrays), graph_fault="by fit"))
     assert after.trained_by == "epoch graph"
     assert after.metrics == pytest.approx(plain.metrics, rel=2e-4, abs=2e-5)
+
+
+def test_a_single_weight_that_an_optimizer_begins_with_is_told_from_a_constant(arrays):
+    def one_weight(p):
+        import keras
+
+        mean = [keras.layers.Reshape((64, 1)), keras.layers.GlobalAveragePooling1D()]
+        model = keras.Sequential([keras.Input((8, 8)), *mean, keras.layers.Dense(1)])
+        model.compile(keras.optimizers.get(p["optimizer"]), "mse")
+        return model
+
+    spec = with_params(optimizer="ScheduleFreeAdamW")
+    context = DatasetContext(*arrays)
+    trained(with_params(seed=3, optimizer="ScheduleFreeAdamW"), one_weight, context)
+    after = trained(spec, one_weight, context)
+    plain = trained(spec, one_weight, dataclasses.replace(DatasetContext(*arrays), graph_fault="by fit"))
+    assert after.metrics == pytest.approx(plain.metrics, rel=2e-4)
