@@ -174,11 +174,13 @@ def test_linear_algebra_has_one_thread_in_every_slot(engine, tmp_path):
 
 
 def test_a_killed_worker_loses_its_trial_and_is_replaced_and_what_it_printed_is_kept(tiny, tmp_path):
-    with closing(LocalEngine(SLOTS[:1], "digits", Heard())) as engine:
+    heard = Heard()
+    with closing(LocalEngine(SLOTS[:1], "digits", heard)) as engine:
         path = tmp_path / "loud.py"
         path.write_text(f"{tiny.read_text()}\n{LOUD}")
         engine.submit(make_spec(path, 0, epochs=100_000, folder=str(tmp_path / "files")))
-        engine.wait(60)  # until the first epoch is heard of
+        while not heard.epochs:
+            engine.wait(1.0)
         os.kill(engine._workers[0].process.pid, signal.SIGKILL)
         result = wait_all(engine, 1)["t#0"]
         assert result.state == "lost"
