@@ -107,7 +107,7 @@ def _arm(study: Study, arm: Arm, trial_index: TrialIndex, trials: Sequence[Trial
         reported_runs=metric_summaries(trial_index.reported(arm).values()) if arm.reported is not None else {},
         defaults=metric_summaries(trial_index.defaults(arm).values()) if arm.defaults is not None else {},
         optimism=_optimism(study, arm, trial_index),
-        notes=[*_other_winners(arm, trial_index), *_widened(arm, of_arm), *_arm_notes(runs, of_arm)],
+        notes=[*_started(study, arm), *_other_winners(arm, trial_index), *_widened(arm, of_arm), *_arm_notes(runs, of_arm)],
     )
 
 
@@ -155,6 +155,12 @@ def _other_winners(arm: Arm, trial_index: TrialIndex) -> list[str]:
     winners = [trial_index.winner(arm.name, search) for search in trial_index.searches[1:] if arm.space]
     found = [params_text(best.tuned) for best in winners if best]
     return [f"winners of the other searches: {'; '.join(found)}"] if found else []
+
+
+def _started(study: Study, arm: Arm) -> list[str]:
+    """The settings that each search begins with, in words."""
+    begun = arm.start[: study.protocol.trials]
+    return [f"each search begins with {'; '.join(map(params_text, begun))}"] if begun else []
 
 
 def _widened(arm: Arm, of_arm: Sequence[TrialRecord]) -> list[str]:

@@ -160,7 +160,7 @@ def _definition_tables(study: Study) -> list[Table]:
         [
             arm.name,
             params_text(arm.setting),
-            space_text(arm.space),
+            "; ".join([space_text(arm.space), *[f"begins with {params_text(setting)}" for setting in arm.start]]),
             *(NOTHING if stated is None else params_text(stated) for stated in (arm.reported, arm.defaults)),
         ]
         for arm in study.arms

@@ -207,7 +207,8 @@ class Plan:
         )
         # A trial that was begun keeps its parameters, however they were chosen.
         begun = {trial.index: trial.tuned for trial in part.known}
-        return [Training(arm, name, i, table[i] if table else begun.get(i), space=space) for i in indices]
+        known = {**(begun if table is None else dict(enumerate(table))), **dict(enumerate(arm.start))}
+        return [Training(arm, name, i, known.get(i), space=space) for i in indices]
 
     def _settings(self, arm: Arm, phase: Phase, search: int) -> list[tuple[Mapping[str, Any], int]]:
         """The settings of an arm in a phase other than the search, and the number of seeds."""

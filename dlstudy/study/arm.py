@@ -3,7 +3,7 @@
 Frozen, and checked when it is made; a broken rule raises `StudyError`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,16 @@ from dlstudy.common.text import short_repr
 from dlstudy.study.elsewhere import Elsewhere, read_csv
 from dlstudy.study.phases import Phase
 from dlstudy.study.split import Split
-from dlstudy.study.validation import frozen, frozen_limits, frozen_space, is_count, require, require_name, require_text
+from dlstudy.study.validation import (
+    frozen,
+    frozen_limits,
+    frozen_space,
+    frozen_start,
+    is_count,
+    require,
+    require_name,
+    require_text,
+)
 
 __all__ = ["Arm"]
 
@@ -37,6 +46,8 @@ class Arm:
             any difference between the two is noise.
         limits: how far the range of a parameter in `space` may be widened, name to lowest and highest value. What it
             does not name has limits by its kind: see `dlstudy.study.axes`.
+        start: settings of `space`, each complete and within it, that every search of the arm tries first: what is known
+            to be good. They take the place of the first trials, so that all arms have equally many.
         elsewhere: results of an arm that this study does not train, as `from_results` and `from_csv` make it; it has
             nothing else but a name and a text.
     """
@@ -52,6 +63,7 @@ class Arm:
     copy_of: str = ""
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     elsewhere: Elsewhere | None = None
+    start: Sequence[Mapping[str, Any]] = ()  # as setting
 
     def __post_init__(self) -> None:
         require_name("Arm.name", self.name)
@@ -72,6 +84,7 @@ class Arm:
         )
         for what in ("text", "copy_of"):
             require_text(f"arm {self.name}: {what}", getattr(self, what), may_be_empty=True)
+        object.__setattr__(self, "start", frozen_start(f"arm {self.name}: start", self.start, self.space))
         self._check_elsewhere()
 
     @classmethod
@@ -143,7 +156,7 @@ class Arm:
             self.elsewhere is None or isinstance(self.elsewhere, Elsewhere),
             f"arm {self.name}: elsewhere must be None or what Arm.from_results gives, got {short_repr(self.elsewhere)}",
         )
-        own = [name for name in ("setting", "space", "limits", "copy_of") if getattr(self, name)]
+        own = [name for name in ("setting", "space", "limits", "copy_of", "start") if getattr(self, name)]
         own += [name for name in ("reported", "defaults", "reported_split") if getattr(self, name) is not None]
         own += ["restarts"] if self.restarts != 1 else []
         require(

@@ -64,6 +64,8 @@ def define(study: ResolvedStudy, arm: Arm, phase: Phase, code: Mapping[str, str]
         definition["space"] = {name: distribution_to_json(arm.space[name]) for name in sorted(arm.space)}
         definition["metric"] = protocol.metric
         definition["direction"] = protocol.direction.value
+        if arm.start:
+            definition["start"] = list(map(dict, arm.start))
         definition["sampler"], definition["pruner"] = study.variant.sampler, study.variant.pruner
     return definition
 

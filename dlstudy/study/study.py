@@ -254,6 +254,12 @@ class Study:
         names = [arm.name.lower() for arm in (*self.arms, *self.elsewhere)]
         twice = sorted({name for name in names if names.count(name) > 1})
         require(not twice, f"arm names must differ by more than case, got {twice} twice: rename one")
+        for arm in self.arms if type(self) is Study else ():  # a request may ask for fewer trials
+            require(
+                len(arm.start) <= self.protocol.trials,
+                f"arm {arm.name}: start gives {len(arm.start)} settings, and a search begins with "
+                f"{self.protocol.trials} trials: raise Protocol.trials, or leave some out",
+            )
         continued = [arm.name for arm in self.arms if "more_epochs" in {**arm.setting, **arm.space}]
         require(
             bool(continued) == (self.continue_training is not None),

@@ -22,6 +22,7 @@ __all__ = [
     "frozen",
     "frozen_limits",
     "frozen_space",
+    "frozen_start",
     "has_value",
     "is_count",
     "is_number",
@@ -184,6 +185,31 @@ def frozen_limits(
             f"{short_repr(value)}",
         )
     return MappingProxyType({key: (value[0], value[1]) for key, value in copy.items()})
+
+
+def frozen_start(
+    what: str, settings: object, space: Mapping[str, BaseDistribution]
+) -> tuple[Mapping[str, Any], ...]:  # Any: JSON scalars
+    """A read-only copy of settings of a space, checked: each is complete, and within the ranges."""
+    found = items_of(what, settings, Mapping)
+    for setting in found:
+        missing, others = sorted(set(space) - set(setting)), sorted(set(setting) - set(space))
+        require(
+            not missing and not others,
+            f"{what} must give each parameter of space and no other, got {short_repr(dict(setting))}: "
+            + (f"add {', '.join(missing)}" if missing else f"leave out {', '.join(map(str, others))}"),
+        )
+        outside = [name for name, value in setting.items() if not has_value(space[name], value)]
+        require(
+            not outside,
+            f"{what} must be within the ranges of space, got {short_repr(dict(setting))}: change "
+            f"{', '.join(outside)}, or widen the range",
+        )
+    require(
+        len({tuple(sorted(setting.items())) for setting in found}) == len(found),
+        f"{what} must give each setting once, got one twice: leave it out",
+    )
+    return tuple(frozen(what, {name: setting[name] for name in space}) for setting in found)
 
 
 def has_value(distribution: BaseDistribution, value: object) -> bool:

@@ -394,6 +394,18 @@ STUDIES = {
         "protocol(rounds=1.5)",
         "protocol(rounds=None)",
     ],
+    "arm a: start must be a list": ["one_arm(start=0.5)", "one_arm(start={'rate': 0.1})"],
+    "arm a: start must hold Mapping objects only": ["one_arm(start=['rate'])"],
+    "arm a: start must give each parameter of space and no other": [
+        "one_arm(start=[{'rate': 0.1}])",
+        "one_arm(space=RATE, start=[{}])",
+        "one_arm(space=RATE, start=[{'rate': 0.5, 'size': 3}])",
+    ],
+    "arm a: start must be within the ranges of space": [
+        "one_arm(space=RATE, start=[{'rate': 1e9}])",
+        "one_arm(space=RATE, start=[{'rate': 'fast'}])",
+    ],
+    "arm a: start must give each setting once": ["one_arm(space=RATE, start=[{'rate': 0.5}, {'rate': 0.5}])"],
     "arm a: limits must map names to values": ["one_arm(limits=0.5)"],
     "arm a: limits: must name numeric parameters of space": ["one_arm(limits={'rate': (0, 1)})"],
     "arm a: limits: rate must be two numbers that contain its range": [
