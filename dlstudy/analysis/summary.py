@@ -107,7 +107,12 @@ def _arm(study: Study, arm: Arm, trial_index: TrialIndex, trials: Sequence[Trial
         reported_runs=metric_summaries(trial_index.reported(arm).values()) if arm.reported is not None else {},
         defaults=metric_summaries(trial_index.defaults(arm).values()) if arm.defaults is not None else {},
         optimism=_optimism(study, arm, trial_index),
-        notes=[*_started(study, arm), *_other_winners(arm, trial_index), *_widened(arm, of_arm), *_arm_notes(runs, of_arm)],
+        notes=[
+            *_started(study, arm),
+            *_other_winners(arm, trial_index),
+            *_widened(arm, of_arm),
+            *_arm_notes(runs, of_arm),
+        ],
     )
 
 

@@ -102,8 +102,10 @@ class RunOptions(PlanOptions):
         list[str] | None, typer.Option(help="reported, defaults, search, replicate or sweep; repeatable.")
     ] = None
     arm: Annotated[list[str] | None, typer.Option(help="Only this arm; repeatable.")] = None
-    sampler: Annotated[str, typer.Option(help="sobol, random or tpe.")] = "sobol"
-    pruner: Annotated[str, typer.Option(help="none, median or hyperband.")] = "none"
+    sampler: Annotated[str, typer.Option(help="sobol, random, tpe, or one of Optuna's by name: 'GPSampler'.")] = "sobol"
+    pruner: Annotated[
+        str, typer.Option(help="none, median, hyperband, or one of Optuna's: 'PatientPruner(MedianPruner(), 2)'.")
+    ] = "none"
     reported_variants: Annotated[
         bool, typer.Option("--reported-variants", help="Also train reported figures that have settings of their own.")
     ] = False

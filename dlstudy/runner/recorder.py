@@ -117,8 +117,8 @@ class TrialRecorder:
             study, make_own_sampler, pruner = self._study, None, None
             if name.phase is Phase.SEARCH:
                 pruner = make_pruner(study.variant, study.protocol)
-                if study.variant.sampler == "tpe":
-                    make_own_sampler = partial(make_sampler, name)
+                if study.variant.proposes:
+                    make_own_sampler = partial(make_sampler, study.variant.sampler, name)
             self._opened[name] = ArmRecord(
                 self._record, name, study.protocol.direction,
                 make_sampler=make_own_sampler, pruner=pruner, made_with=self._made_with,

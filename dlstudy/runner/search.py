@@ -8,6 +8,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 
 from dlstudy.runner.design import design_table
+from dlstudy.study.optuna_parts import made_part
 from dlstudy.study.protocol import Protocol
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.seeds import number_of
@@ -20,7 +21,7 @@ def fixed_design(
     study: str, space: Mapping[str, BaseDistribution], n_trials: int, variant: Variant, stream: Sequence[str] = ()
 ) -> list[dict[str, Any]] | None:  # Any: JSON scalars
     """The parameters of each trial, by its index; None where a sampler proposes them one after another."""
-    if variant.sampler == "tpe" and space:
+    if variant.proposes and space:
         return None
     return design_table(study, space, n_trials, variant.sampler, stream)
 
@@ -32,14 +33,17 @@ def round_design(
     return design_table(study, space, n_trials, "sobol", (*stream, f"round {number}"))
 
 
-def make_sampler(name: RecordName, n_known: int) -> optuna.samplers.BaseSampler:
-    """Optuna's TPE. Its seed depends on the number of known trials: a resumed run must not repeat its first proposals.
+def make_sampler(sampler: str, name: RecordName, n_known: int) -> optuna.samplers.BaseSampler:
+    """A sampler whose seed depends on the number of known trials: a resumed run must not repeat its first proposals.
 
     Args:
+        sampler: of the variant, which proposes.
         name: of the part in the record.
         n_known: trials it has.
     """
-    return optuna.samplers.TPESampler(seed=number_of(name, "tpe", n_known))
+    seed = number_of(name, sampler, n_known)
+    found: optuna.samplers.BaseSampler = made_part("samplers", "TPESampler" if sampler == "tpe" else sampler, seed)
+    return found
 
 
 def make_pruner(variant: Variant, protocol: Protocol) -> optuna.pruners.BasePruner:
@@ -50,4 +54,7 @@ def make_pruner(variant: Variant, protocol: Protocol) -> optuna.pruners.BasePrun
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=protocol.epochs)
-    return optuna.pruners.NopPruner()
+    if variant.pruner == "none":
+        return optuna.pruners.NopPruner()
+    found: optuna.pruners.BasePruner = made_part("pruners", variant.pruner, seed=0)
+    return found

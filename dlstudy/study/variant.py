@@ -10,6 +10,7 @@ from dlstudy.common.text import short_repr
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import UsageError
 from dlstudy.study.claims import Claim
+from dlstudy.study.optuna_parts import canonical_part
 from dlstudy.study.own_metrics import names_of
 from dlstudy.study.protocol import Protocol
 from dlstudy.study.split import Split
@@ -18,6 +19,8 @@ from dlstudy.study.study import Study
 __all__ = ["PRUNERS", "SAMPLERS", "Variant"]
 
 SAMPLERS = ("sobol", "random", "tpe")
+FIXED_SAMPLERS = ("sobol", "random")
+"""Those whose design is fixed in advance."""
 PRUNERS = ("none", "median", "hyperband")
 
 _FLAGS: Mapping[str, Mapping[str, int]] = {"quick": {"quick": True}, "aa-test": {"aa_test": 1}}
@@ -50,8 +53,8 @@ class Variant:
             epochs: there they cost next to nothing.
         dataset: another data set.
         epochs: another number of epochs.
-        sampler: where the search's parameters come from: one of `SAMPLERS`.
-        pruner: what ends hopeless trials early: one of `PRUNERS`.
+        sampler: where the search's parameters come from: one of `SAMPLERS`, or one of Optuna's by name, with options.
+        pruner: what ends hopeless trials early: one of `PRUNERS`, or one of Optuna's likewise.
         aa_test: A/A tests, each of two identical arms, to check for false positives.
         replication: which independent replication of the study, counted from 1: each draws its designs and seeds anew.
         generation: counts from 1.
@@ -67,9 +70,14 @@ class Variant:
     generation: int = 1
 
     def __post_init__(self) -> None:
-        for option, value, allowed in (("--sampler", self.sampler, SAMPLERS), ("--pruner", self.pruner, PRUNERS)):
+        for name, allowed in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+            value = getattr(self, name)
             if value not in allowed:
-                raise UsageError(f"{option} must be one of {', '.join(allowed)}, got {value!r}")
+                if (written := canonical_part(f"{name}s", str(value))) is None:
+                    raise UsageError(
+                        f"--{name} must be one of {', '.join(allowed)}, or one of Optuna's by name, got {value!r}"
+                    )
+                object.__setattr__(self, name, written)
         if self.epochs is not None and self.epochs < 1:
             raise UsageError(f"--epochs must be at least 1, got {self.epochs}")
         if not 0 <= self.aa_test <= _MOST_AA_TESTS:
@@ -134,7 +142,12 @@ class Variant:
     @property
     def order_matters(self) -> bool:
         """Whether results depend on the order in which trials end, and so on the number of workers."""
-        return self.sampler == "tpe" or self.pruner != "none"
+        return self.proposes or self.pruner != "none"
+
+    @property
+    def proposes(self) -> bool:
+        """Whether a sampler proposes parameters one after another, by what is known so far."""
+        return self.sampler not in FIXED_SAMPLERS
 
     def apply(self, study: Study, own: Description, used: Description) -> Study:
         """The study as this variant runs it.

@@ -30,7 +30,7 @@ from dlstudy.study import loader
         ({"engine": "spark"}, "engine must be one of local, inline, ray, got 'spark'"),
         ({"engine": "inline", "workers": 2}, "engine inline trains one at a time, got workers 2"),
         ({"workers": 0}, "workers must be"),
-        ({"sampler": "grid"}, "sampler must be one of sobol, random, tpe, got 'grid'"),
+        ({"sampler": "grid"}, "sampler must be one of sobol, random, tpe, or one of Optuna's by name, got 'grid'"),
         ({"phases": "warm"}, "phases must be one of "),
         ({"phases": [1]}, r"phases must be a name or a list of names, got \[1\]"),
         ({"arms": "nobody"}, "this study has no arm 'nobody': choose from net, logistic"),

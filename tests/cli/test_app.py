@@ -55,8 +55,14 @@ def test_a_broken_study_is_listed_with_its_fault_and_hides_no_other(capsys, here
         (["run", "optimisers"], "did you mean optimizers?"),
         (["run", "nothing/of/that.py"], "no study file at"),
         (["run", "optimizers", "--dataset", "minst"], "mnist"),
-        (["run", "optimizers", "--sampler", "grid"], "--sampler must be one of sobol, random, tpe, got 'grid'"),
-        (["run", "optimizers", "--pruner", "axe"], "--pruner must be one of none, median, hyperband, got 'axe'"),
+        (
+            ["run", "optimizers", "--sampler", "grid"],
+            "--sampler must be one of sobol, random, tpe, or one of Optuna's by name, got 'grid'",
+        ),
+        (
+            ["run", "optimizers", "--pruner", "axe"],
+            "--pruner must be one of none, median, hyperband, or one of Optuna's by name, got 'axe'",
+        ),
         (["run", "optimizers", "--trials", "1" + "0" * 20], "trials must be a whole number from 1 to 1,000,000"),
         (["run", "optimizers", "--tracking-uri", "foo://x"], "got 'foo://x': correct --tracking-uri"),
         (

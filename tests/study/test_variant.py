@@ -91,8 +91,8 @@ def test_a_superscript_is_no_number():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"sampler": "grid"}, "--sampler must be one of sobol, random, tpe, got 'grid'"),
-        ({"pruner": "asha"}, "--pruner must be one of none, median, hyperband, got 'asha'"),
+        ({"sampler": "grid"}, "--sampler must be one of sobol, random, tpe, or one of Optuna's by name, got 'grid'"),
+        ({"pruner": "asha"}, "--pruner must be one of none, median, hyperband, or one of Optuna's by name, got 'asha'"),
         ({"epochs": 0}, "--epochs must be at least 1, got 0"),
         ({"aa_test": -1}, "--aa-test must be from 0 to 100, got -1"),
         ({"aa_test": 101}, "--aa-test must be from 0 to 100, got 101"),
