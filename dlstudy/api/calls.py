@@ -61,7 +61,8 @@ def run(
         at_most: with `until_decided`, the seeds (searches, if several) to stop at.
         registered: the plan that `dlstudy register` wrote, to compare the study with.
         home: the results folder; None for `DLSTUDY_HOME`, else `mlruns` in the current folder.
-        storage: SQLAlchemy URL of Optuna's storage; None for a journal in the home.
+        storage: SQLAlchemy URL of Optuna's storage; a journal in the home, where neither this nor `DLSTUDY_STORAGE` is
+            given.
         tracking: MLflow's server or store; None for `MLFLOW_TRACKING_URI`, else SQLite in the home.
         hours: that the run may take: no trial begins that would not end in time, and the same call goes on later; None
             for any time.

@@ -1,6 +1,7 @@
 """The keywords of `dlstudy.run`, `plan` and `check`: the options of the command line, by the same names."""
 
 import difflib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -120,7 +121,8 @@ def backend_of(given: Mapping[str, Any]) -> Backend:  # Any: as the keywords say
     Raises:
         UsageError: one breaks a rule.
     """
-    return Backend(Home.at(given.get("home")), **_some(given, _OF_BACKEND))
+    storage = os.environ.get("DLSTUDY_STORAGE") or None
+    return Backend(Home.at(given.get("home")), **{"storage": storage, **_some(given, _OF_BACKEND)})
 
 
 def with_keywords(message: str) -> str:

@@ -29,6 +29,7 @@ from dlstudy.cli.options import (
     VariantOption,
     grouped,
 )
+from dlstudy.cli.settings_file import defaults_from
 from dlstudy.common.text import one_line, without_passwords
 from dlstudy.common.version import __version__
 from dlstudy.errors import DefinitionError, DlstudyError, RecordError, UsageError
@@ -346,11 +347,12 @@ def main(arguments: list[str] | None = None) -> int:
     gc.set_threshold(100_000)  # a large record is millions of objects and no garbage: looking for it took a third
     command = typer.main.get_command(app)
     typed = _with_one_aa_test(sys.argv[1:] if arguments is None else arguments)
-    words = shlex.join(typed)
+    words, defaults = shlex.join(typed), dict[str, object]()
     try:
         if any(not word or (word.startswith("--") and word.endswith("=")) for word in typed):
             raise UsageError(f"no name and no option may be empty, got `dlstudy {words}`: leave it out")
-        result = command.main(args=typed, prog_name="dlstudy", standalone_mode=False)
+        defaults = defaults_from(Path(), command)
+        result = command.main(args=typed, prog_name="dlstudy", standalone_mode=False, default_map=defaults)
     except (DefinitionError, RecordError) as error:
         return _fail(str(error), 2)
     except DlstudyError as error:
@@ -362,7 +364,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         if not error.format_message():  # no command was given: typer has shown the help
             return 2
-        return _fail(f"{error.format_message().rstrip('.')}, got `dlstudy {words}`: see --help", 2)
+        more = ", and options of a file" if defaults else ""
+        return _fail(f"{error.format_message().rstrip('.')}, got `dlstudy {words}`{more}: see --help", 2)
     if result == 130:  # what typer makes of Ctrl-C
         return _fail("stopped; run the same command again to continue", 130)
     return result if isinstance(result, int) else 0

@@ -45,7 +45,12 @@ DatasetsOption = Annotated[
 ]
 HomeOption = Annotated[Path | None, typer.Option(help="Results folder.  (default: DLSTUDY_HOME, else ./mlruns)")]
 StorageOption = Annotated[
-    str | None, typer.Option(help="Optuna storage URL.  (default: a journal in the results folder)")
+    str | None,
+    typer.Option(
+        envvar="DLSTUDY_STORAGE",
+        show_envvar=False,
+        help="Optuna storage URL.  (default: DLSTUDY_STORAGE, else a journal in the results folder)",
+    ),
 ]
 TrackingOption = Annotated[
     str | None,

@@ -16,7 +16,7 @@ from tests.helpers import fake_runs
     [
         ("samplers", "RandomSampler", "RandomSampler"),
         ("samplers", " BruteForceSampler() ", "BruteForceSampler"),
-        ("samplers", "TPESampler(n_ei_candidates=3, prior_weight = 1e-2)", "TPESampler(n_ei_candidates=3,prior_weight=0.01)"),
+        ("samplers", "TPESampler(gamma = 1, prior_weight=1e-2)", "TPESampler(gamma=1,prior_weight=0.01)"),
         ("samplers", 'QMCSampler(qmc_type="halton")', "QMCSampler(qmc_type='halton')"),
         ("pruners", "PatientPruner(MedianPruner(), 2)", "PatientPruner(MedianPruner(),2)"),
         ("pruners", "PatientPruner(None, 3, min_delta=1e-3)", "PatientPruner(None,3,min_delta=0.001)"),
