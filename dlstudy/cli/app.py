@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from dlstudy.cli.completions import one_of
 from dlstudy.cli.data_commands import data
 from dlstudy.cli.options import (
     BackendOptions,
@@ -198,7 +199,10 @@ def report(
     every: Annotated[bool, typer.Option("--all", help="Write an index of all studies that have results.")] = False,
     format: Annotated[
         str | None,
-        typer.Option(help="html, pdf, md, csv, tex or json.  (default: by the suffix of --output, else md)"),
+        typer.Option(
+            help="html, pdf, md, csv, tex or json.  (default: by the suffix of --output, else md)",
+            autocompletion=one_of("html", "pdf", "md", "csv", "tex", "json"),
+        ),
     ] = None,
     output: Annotated[
         Path | None,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlstudy.cli.completions import complete_dataset, complete_study, one_of
+
 if TYPE_CHECKING:
     from dlstudy.runner.backend import Backend
     from dlstudy.study.request import Request
@@ -34,14 +36,21 @@ __all__ = [
     "grouped",
 ]
 
+_PHASES = ("reported", "defaults", "search", "replicate", "sweep")
+
 _STUDY = "A study's name (dlstudy list), the path of a study file, or its module (package.module)."
 
-StudyArgument = Annotated[str, typer.Argument(help=_STUDY)]
-OptionalStudyArgument = Annotated[str | None, typer.Argument(help=_STUDY)]
-DatasetArgument = Annotated[str, typer.Argument(help="A data set's name (dlstudy data list).")]
+StudyArgument = Annotated[str, typer.Argument(help=_STUDY, autocompletion=complete_study)]
+OptionalStudyArgument = Annotated[str | None, typer.Argument(help=_STUDY, autocompletion=complete_study)]
+DatasetArgument = Annotated[
+    str, typer.Argument(help="A data set's name (dlstudy data list).", autocompletion=complete_dataset)
+]
 DatasetsOption = Annotated[
     list[str] | None,
-    typer.Option(help="Another data set (dlstudy data list); repeatable, for an answer across data sets."),
+    typer.Option(
+        help="Another data set (dlstudy data list); repeatable, for an answer across data sets.",
+        autocompletion=complete_dataset,
+    ),
 ]
 HomeOption = Annotated[Path | None, typer.Option(help="Results folder.  (default: DLSTUDY_HOME, else ./mlruns)")]
 StorageOption = Annotated[
@@ -104,12 +113,25 @@ class RunOptions(PlanOptions):
     """All options that change what is run."""
 
     phase: Annotated[
-        list[str] | None, typer.Option(help="reported, defaults, search, replicate or sweep; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="reported, defaults, search, replicate or sweep; repeatable.", autocompletion=one_of(*_PHASES)
+        ),
     ] = None
     arm: Annotated[list[str] | None, typer.Option(help="Only this arm; repeatable.")] = None
-    sampler: Annotated[str, typer.Option(help="sobol, random, tpe, or one of Optuna's by name: 'GPSampler'.")] = "sobol"
+    sampler: Annotated[
+        str,
+        typer.Option(
+            help="sobol, random, tpe, or one of Optuna's by name: 'GPSampler'.",
+            autocompletion=one_of("sobol", "random", "tpe"),
+        ),
+    ] = "sobol"
     pruner: Annotated[
-        str, typer.Option(help="none, median, hyperband, or one of Optuna's: 'PatientPruner(MedianPruner(), 2)'.")
+        str,
+        typer.Option(
+            help="none, median, hyperband, or one of Optuna's: 'PatientPruner(MedianPruner(), 2)'.",
+            autocompletion=one_of("none", "median", "hyperband"),
+        ),
     ] = "none"
     reported_variants: Annotated[
         bool, typer.Option("--reported-variants", help="Also train reported figures that have settings of their own.")
@@ -152,7 +174,13 @@ class BackendOptions:
 
     workers: Annotated[int | None, typer.Option(help="Trainings in parallel.  (default: GPUs, else cores)")] = None
     per_gpu: Annotated[int, typer.Option(help="Trainings that share one GPU.")] = 1
-    engine: Annotated[str, typer.Option(help="local, ray for many machines, or inline for debugging.")] = "local"
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="local, ray for many machines, or inline for debugging.",
+            autocompletion=one_of("local", "ray", "inline"),
+        ),
+    ] = "local"
     ray_address: Annotated[
         str | None,
         typer.Option(help="HOST:PORT of a Ray cluster that is running.  (default: RAY_ADDRESS, else this machine's)"),
