@@ -22,6 +22,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from dlstudy.engines.base import Engine, TrialOutcome
 from dlstudy.engines.devices import Slot
+from dlstudy.runner.limits import RunLimits
 from dlstudy.runner.loop import train_missing
 from dlstudy.runner.session import begin_run
 from dlstudy.store.home import Home
@@ -87,7 +88,7 @@ def fill(home: Home, record: Record, trials: int, seeds: int, run_id_of: Callabl
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     request = Request(trials=trials, seeds=seeds)
     _, plan, recorder = begin_run(resolve(loader.load(STUDY), request), request, home, record)
-    train_missing(plan, recorder, lambda *_: _FakeEngine(), [], run_id_of)
+    train_missing(plan, recorder, lambda *_: _FakeEngine(), [], run_id_of, RunLimits())
 
 
 class _Unsynced(JournalFileBackend):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
-from dlstudy.engines.base import Decide, Engine
+from dlstudy.engines.base import Decide, Engine, TrialOutcome
 from dlstudy.runner.limits import RunLimits
 from dlstudy.runner.plan import Plan
 from dlstudy.runner.recorder import TrialRecorder
@@ -43,43 +43,61 @@ def train_missing(
     limits.have_ended_it = plan.n_waiting > 0 and not limits.leave_time
     if not plan.n_waiting or limits.have_ended_it:
         return 0
-    n_ended = 0
-    in_flight: dict[str, TrialSpec] = {}
-
-    def decide(spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:
-        for listener in listeners:
-            listener.epoch(spec, epoch, metrics)
-        return recorder.report(spec, metrics, epoch) if spec.prunable else True
-
-    def give_up(reason: str) -> None:
-        for trial in recorder.give_up(reason):
-            for listener in listeners if trial.key in in_flight else ():
-                listener.ended(in_flight[trial.key], trial, plan.totals)
-
+    flight = _Flight(plan, recorder, listeners, limits)
     try:
-        with closing(make_engine(plan.n_missing, decide)) as engine:
-            while in_flight or (plan.n_waiting and limits.leave_time):
-                while (
-                    limits.leave_time and len(in_flight) < len(engine.slots) and (training := plan.next()) is not None
-                ):
-                    spec = recorder.begin(training)
-                    in_flight[spec.key] = spec
-                    slot = engine.submit(spec)
-                    for listener in listeners:
-                        listener.began(spec, slot, plan.totals)
+        with closing(make_engine(plan.n_missing, flight.decide)) as engine:
+            while flight.specs or (plan.n_waiting and limits.leave_time):
+                flight.fill(engine)
                 for outcome in engine.wait(timeout_s=1.0):
-                    del in_flight[outcome.spec.key]
-                    training, trial = recorder.end(outcome, run_id_of(outcome.spec.key))
-                    plan.ended(training, trial)
-                    n_ended += 1
-                    for listener in listeners:
-                        listener.ended(outcome.spec, trial, plan.totals)
-                    limits.note(trial)
+                    flight.end(outcome, run_id_of(outcome.spec.key))
                 if limits.are_reached:
                     break
     except BaseException:
-        give_up("the study was stopped while it trained")
+        flight.give_up("the study was stopped while it trained")
         raise
-    limits.have_ended_it = bool(in_flight) or plan.n_waiting > 0
-    give_up("the time of the run was over while it trained")
-    return n_ended
+    limits.have_ended_it = bool(flight.specs) or plan.n_waiting > 0
+    flight.give_up("the time of the run was over while it trained")
+    return flight.n_ended
+
+
+class _Flight:
+    """The trials that are being trained."""
+
+    def __init__(self, plan: Plan, recorder: TrialRecorder, listeners: Sequence[Listener], limits: RunLimits) -> None:
+        self._plan, self._recorder, self._listeners, self._limits = plan, recorder, listeners, limits
+        self.specs: dict[str, TrialSpec] = {}
+        self.n_ended = 0
+
+    def decide(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:
+        """Reports an epoch; returns whether the trial goes on."""
+        for listener in self._listeners:
+            listener.epoch(spec, epoch, metrics)
+        return self._recorder.report(spec, metrics, epoch) if spec.prunable else True
+
+    def fill(self, engine: Engine) -> None:
+        """Gives free slots what comes next, while there is time."""
+        while self._limits.leave_time and len(self.specs) < len(engine.slots):
+            training = self._plan.next()
+            if training is None:
+                return
+            spec = self._recorder.begin(training)
+            self.specs[spec.key] = spec
+            slot = engine.submit(spec)
+            for listener in self._listeners:
+                listener.began(spec, slot, self._plan.totals)
+
+    def end(self, outcome: TrialOutcome, run_id: str) -> None:
+        """Records a trial that has ended."""
+        del self.specs[outcome.spec.key]
+        training, trial = self._recorder.end(outcome, run_id)
+        self._plan.ended(training, trial)
+        self.n_ended += 1
+        for listener in self._listeners:
+            listener.ended(outcome.spec, trial, self._plan.totals)
+        self._limits.note(trial)
+
+    def give_up(self, reason: str) -> None:
+        """Records what still trains as killed."""
+        for trial in self._recorder.give_up(reason):
+            for listener in self._listeners if trial.key in self.specs else ():
+                listener.ended(self.specs[trial.key], trial, self._plan.totals)

@@ -11,6 +11,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from dlstudy.cli.app import main
 from dlstudy.common.text import without_passwords
 from dlstudy.errors import RecordError, StoreError
+from dlstudy.runner.limits import RunLimits
 from dlstudy.runner.loop import train_missing
 from dlstudy.store.arm_record import ArmRecord
 from dlstudy.store.databases import Database
@@ -54,7 +55,7 @@ def open_record(url, for_writing=True):
 def train(path, url, result_of=made_up, home="nowhere"):
     """Trains what is missing with an engine that makes results up; how many that were."""
     plan, recorder = begin_run(path, Home.at(home), storage=url)
-    return train_missing(plan, recorder, lambda *_: FakeEngine(result_of), [Deaf()], lambda key: "")
+    return train_missing(plan, recorder, lambda *_: FakeEngine(result_of), [Deaf()], lambda key: "", RunLimits())
 
 
 def table(url):
