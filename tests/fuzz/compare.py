@@ -199,7 +199,7 @@ def as_tree(result, seen):
 _ONLY_IN_FIT = "OperatorNotAllowedInGraphError: "
 """How Keras's Muon fails where it asks for the shape of a gradient: `fit` does not know how large a batch is."""
 
-_BY_SHAPE = ("ValueError: ", "InvalidArgumentError: ")
+_BY_SHAPE = ("ValueError: ", "InvalidArgumentError: ", "TypeError: Exception encountered when calling ")
 
 
 def distances(one, other, path=()):
