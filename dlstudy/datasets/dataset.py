@@ -96,8 +96,18 @@ class Description:
 
     @property
     def shown_name(self) -> str:
-        """What sentences call it: the title of one's own data, whose name ends in a part of its hash; else the name."""
-        return self.title if re.fullmatch(r".+-[0-9a-f]{12}", self.name) else self.name
+        """What sentences call it: the title of one's own data; else the name."""
+        return self.title if self.is_own else self.name
+
+    @property
+    def is_own(self) -> bool:
+        """Whether these are rows of a user's own, whose name ends in a part of their hash."""
+        return re.fullmatch(r".+-[0-9a-f]{12}", self.name) is not None
+
+    @property
+    def may_be_sorted(self) -> bool:
+        """Whether the order of its rows may go by their class, as of a folder for each, and has no other meaning."""
+        return self.is_own and not (self.has_times or self.is_stream)
 
     def name_of_label(self, label: Any) -> str:  # Any: a number, of Python's or NumPy's
         """The name of a label; its number where the data has none for it, as after a study's `prepare`."""

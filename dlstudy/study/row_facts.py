@@ -24,7 +24,7 @@ _MOST_NAMED = 20
 
 @dataclass(frozen=True, eq=False)
 class RowFacts:
-    """What is known of the rows of a data set; of the last four, what a split divides by.
+    """What is known of the rows of a data set, and what a split divides by.
 
     Args:
         n_train: rows in its training part.
@@ -33,6 +33,7 @@ class RowFacts:
         labels: (n_train,) whole numbers, the classes.
         label_names: of the classes, by number.
         validation_rows: (n_validation,) int32, the numbers of the training part's rows that it states for validation.
+        may_be_sorted: as of `Description`.
     """
 
     n_train: int
@@ -41,6 +42,7 @@ class RowFacts:
     labels: np.ndarray | None = None
     label_names: Sequence[str] = ()
     validation_rows: np.ndarray | None = None
+    may_be_sorted: bool = False
 
 
 def facts_of(
@@ -71,6 +73,7 @@ def facts_of(
         labels=_labels(y) if split.stratify else None,
         label_names=about.label_names,
         validation_rows=validation_rows if split.validation == STATED else None,
+        may_be_sorted=about.may_be_sorted,
     )
 
 
@@ -92,7 +95,7 @@ def facts_known(split: Split, about: Description) -> RowFacts | None:
     """
     require_facts(split, about)
     if not (split.groups or split.stratify or split.validation == STATED):
-        return RowFacts(about.n_train, about.n_test)
+        return RowFacts(about.n_train, about.n_test, may_be_sorted=about.may_be_sorted)
     if about.is_stream:  # whose validation rows follow the others
         first = about.n_train - about.n_validation
         return RowFacts(about.n_train, about.n_test, validation_rows=np.arange(first, about.n_train, dtype=np.int32))

@@ -43,7 +43,8 @@ class Split:
             counted from 0 in the training part; or `stated` for those that the data itself states.
         test: None for the data set's own test rows; else the share in (0, 1) that is split off first, the numbers of
             those rows, counted from 0, or the name under which the data set knows them.
-        random_state: None takes the first rows; a number goes to scikit-learn's `train_test_split`.
+        random_state: a number goes to scikit-learn's `train_test_split`; None takes the first rows, but draws as 0 does
+            where rows of one's own may be sorted.
         resample: None for one split; else a kind of `Resample`. Each search then has a split of its own, where arms are
             tuned; where none is, each seed has one. See `Study.split_number`.
         groups: no group of rows is divided, and shares are those of the groups. The column of the data whose equal

@@ -39,8 +39,8 @@ def split_rows(split: Split, facts: RowFacts, rows: int | None = None, *, number
         split: as the study states it.
         facts: what it needs to know of the data.
         rows: train and validate on this many rows only, after the test rows are split off: on the first, or of rows in
-            time on the last. Where the validation rows are stated, on the first of them and the first that train, as
-            many of each as keep their proportion.
+            time on the last, or of rows that may be sorted on some that are drawn. Where the validation rows are
+            stated, on some of them and of those that train, as many of each as keep their proportion.
         number: of the split, from 0, where it is resampled.
 
     Raises:
@@ -49,10 +49,10 @@ def split_rows(split: Split, facts: RowFacts, rows: int | None = None, *, number
     stated = _stated_validation(split, facts)
     left, test = _test_parts(split, facts, np.setdiff1d(np.arange(facts.n_train, dtype=np.int32), stated), number)
     if split.states_validation:
-        train, validation = _first_of_both(left, stated, rows)
+        train, validation = _some_of_both(left, stated, rows, facts)
     else:
         in_time = split.resample is Resample.TIME or split.last is not None
-        kept = left if rows is None else left[-rows:] if in_time else left[:rows]
+        kept = left if rows is None else left[-rows:] if in_time else _some(left, rows, facts)
         train, validation = _validation_parts(split, facts, kept, number)
     return Rows(train, validation, test, test_inside=split.tests_inside)
 
@@ -126,7 +126,7 @@ def _validation_parts(split: Split, facts: RowFacts, rows: np.ndarray, number: i
     if split.resample is Resample.TIME:
         train, validation = np.split(rows, [len(rows) - n_validation])
         return train, validation
-    if split.random_state is not None and n_validation:
+    if n_validation and (split.random_state is not None or facts.may_be_sorted):
         return _drawn_parts(split, facts, rows, wanted, number)
     return rows[n_validation:], rows[:n_validation]
 
@@ -138,14 +138,23 @@ def _empty(n_validation: int, n: int) -> StudyError:
     )
 
 
-def _first_of_both(train: np.ndarray, validation: np.ndarray, n: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """The first of the rows that train and of those that validate: n together, in the proportion of all."""
+def _some(rows: np.ndarray, n: int, facts: RowFacts) -> np.ndarray:
+    """The first n of these rows; of rows that may be sorted, n that are drawn, in their order."""
+    if n >= len(rows) or not facts.may_be_sorted:
+        return rows[:n]
+    return np.sort(np.random.default_rng(0).permutation(rows)[:n])
+
+
+def _some_of_both(
+    train: np.ndarray, validation: np.ndarray, n: int | None, facts: RowFacts
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some of the rows that train and of those that validate: n together, in the proportion of all."""
     n_all = len(train) + len(validation)
     n_validation = len(validation) if n is None or n >= n_all else max(1, round(n * len(validation) / n_all))
     n_train = len(train) if n is None or n >= n_all else n - n_validation
     if n_train < 1:
         raise _empty(n_validation, n_train + n_validation)
-    return train[:n_train], validation[:n_validation]
+    return _some(train, n_train, facts), _some(validation, n_validation, facts)
 
 
 def _last_parts(rows: np.ndarray, size: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -185,12 +194,10 @@ def _drawn_parts(
     return _parts(rows, size, ShuffleSplit(1, **options))
 
 
-def _state(split: Split, number: int) -> int | None:
-    """The random state of a split; of folds, of their shuffle, which k splits share."""
-    if split.random_state is None:
-        return None
+def _state(split: Split, number: int) -> int:
+    """The random state of a split, 0 where it states none; of folds, of their shuffle, which k splits share."""
     step = number // split.n_blocks if split.resample is Resample.FOLDS else number
-    return (split.random_state + step) % 2**32
+    return ((split.random_state or 0) + step) % 2**32
 
 
 def _of_rows(facts: np.ndarray | None, rows: np.ndarray) -> np.ndarray:

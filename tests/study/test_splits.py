@@ -5,10 +5,20 @@ import pytest
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from dlstudy.datasets import registry
+from dlstudy.datasets.data import Data
+from dlstudy.datasets.own_cache import store_own
+from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.errors import StudyError
-from dlstudy.study.row_facts import RowFacts, facts_known
+from dlstudy.study.row_facts import RowFacts, facts_in, facts_known
 from dlstudy.study.split import Split
 from dlstudy.study.splits import sizes_of, split_rows
+
+
+@pytest.fixture
+def own_rows(tmp_path, monkeypatch):
+    """Makes a data set of a user's rows."""
+    monkeypatch.setenv("DLSTUDY_CACHE", str(tmp_path / "cache"))
+    return lambda *given, **more: registry.load(store_own(plain_rows(Data(*given, **more))))
 
 
 def test_the_first_rows_validate_and_the_data_sets_own_rows_test():
@@ -261,3 +271,43 @@ def test_sizes_are_those_of_the_rows_without_the_data():
     registry.ensure("digits")
     rows = split_rows(stratified, facts_known(stratified, about), 500)
     assert sizes_of(stratified, about, 500) == (len(rows.train), len(rows.validation), len(rows.test))
+
+
+@pytest.mark.parametrize(
+    ("split", "rows"),
+    [
+        (Split(0.2), None),
+        (Split(20), None),
+        (Split(0.2), 160),
+        (Split(0.2, test=0.2, random_state=1), 160),
+        (Split(0.2, test=0.2, random_state=1, groups="equal rows"), 160),
+    ],
+)
+def test_of_a_users_rows_which_may_be_sorted_each_part_has_all_classes(own_rows, split, rows):
+    data = own_rows(np.arange(400.0)[:, None], np.repeat(np.arange(4), 100))
+    found = split_rows(split, facts_in(split, data), rows)
+    again = split_rows(split, facts_in(split, data), rows)
+    for part in ("train", "validation"):
+        numbers = getattr(found, part)
+        assert set(data.y_train[numbers].tolist()) == {0, 1, 2, 3}, part
+        np.testing.assert_array_equal(numbers, getattr(again, part))
+    assert not set(found.train) & set(found.validation)
+    assert rows is None or len(found.train) + len(found.validation) == rows
+
+
+def test_stated_validation_rows_of_a_user_are_drawn_too_where_fewer_are_asked_for(own_rows):
+    parts = ["train", "train", "train", "validation", "test"] * 20
+    data = own_rows(np.arange(100.0)[:, None], np.repeat(np.arange(4), 25), split=parts)
+    split = Split(validation="stated")
+    found = split_rows(split, facts_in(split, data), 40)
+    assert (len(found.train), len(found.validation)) == (30, 10)
+    assert set(data.y_train[found.train].tolist()) == {0, 1, 2, 3}
+    assert set(found.validation) <= set(data.validation_rows.tolist())
+
+
+def test_rows_in_the_order_of_their_times_stay_in_it(own_rows):
+    data = own_rows(np.arange(100.0)[:, None], np.arange(100.0), times=np.arange(100))
+    split = Split(0.2)
+    found = split_rows(split, facts_in(split, data), 40)
+    np.testing.assert_array_equal(found.validation, np.arange(8))
+    np.testing.assert_array_equal(found.train, np.arange(8, 40))
