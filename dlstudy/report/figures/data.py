@@ -8,7 +8,6 @@ import numpy as np
 
 from dlstudy.common.text import one_line
 from dlstudy.datasets.dataset import Array, Dataset, Description
-from dlstudy.datasets.own_cache import is_own
 from dlstudy.datasets.profile import DatasetProfile, labels_of_rows
 from dlstudy.datasets.structure import are_pictures, is_table, rows_in
 from dlstudy.report.figures.samples import image_grid
@@ -139,7 +138,7 @@ def box_figure(data: Dataset) -> Figure:
 
 
 def _number_columns(data: Dataset) -> dict[str, Array]:
-    """(n,) each column of numbers of a table that is not constant, by name."""
+    """(n,) each column of a table that has at least two finite numbers, by name."""
     about, x = data.description, data.x_train
     if is_table(x):
         chosen = x.select_dtypes("number")
@@ -154,8 +153,7 @@ def _number_columns(data: Dataset) -> dict[str, Array]:
 
 def sample_figure(data: Dataset) -> Figure:
     """The first three training images of each class with their labels, class beside class; else the first ten."""
-    about, x = data.description, data.x_train
-    scale = 255 if is_own(about.name) else about.scale
+    about, x, scale = data.description, data.x_train, _highest(data.description)
     if not about.classifies or about.n_classes > _MOST_CLASSES:
         return image_grid(x[:_SAMPLES] / scale, [""] * len(x[:_SAMPLES]))
     labels = labels_of_rows(data.y_train)
@@ -168,8 +166,8 @@ def pixel_figure(data: Dataset) -> Figure:
     """The first training image as a heat map: a grey one with its numbers, a colour one channel by channel."""
     from matplotlib.figure import Figure
 
-    about, image = data.description, data.x_train[0]
-    scale = 255.0 if is_own(about.name) else about.scale
+    about, image, scale = data.description, data.x_train[0], _highest(data.description)
+    image = image[..., 0] if image.shape[-1] == 1 else image
     label = f": {about.label_names[labels_of_rows(data.y_train[:1])[0]]}" if about.classifies else ""
     if image.ndim == 2:
         side = max(4.5, 0.34 * image.shape[1])
@@ -188,6 +186,11 @@ def pixel_figure(data: Dataset) -> Figure:
             axes.set_title(f"{colour}, 0 to {scale:g}", fontsize=9)
     figure.suptitle(f"{about.shown_name}, the pixels of the first training image{label}", fontsize=9, parse_math=False)
     return figure
+
+
+def _highest(about: Description) -> float:
+    """The highest value of a pixel; images of one's own are uint8."""
+    return 255.0 if about.is_own else about.scale
 
 
 def _one_axes(width: float) -> tuple[Figure, Axes]:

@@ -62,12 +62,24 @@ PIXELS = np.arange(40 * 16, dtype=np.uint8).reshape(40, 4, 4)
         (PIXELS, TEXTS, ["balance", "samples", "pixels"]),
         (PIXELS, PIXELS, ["samples", "pixels"]),
         (np.tile(PIXELS, (1, 9, 9)), PIXELS, ["samples"]),
+        (PIXELS[..., None], TEXTS, ["balance", "samples", "pixels"]),
+        (np.stack([PIXELS] * 4, -1), TEXTS, ["balance", "samples", "pixels"]),
         (pandas.DataFrame({"a": np.arange(40.0), "b": TEXTS, "c": [1, None] * 20}), TEXTS, ["balance", "boxes"]),
         (np.arange(40.0), np.random.default_rng(0).normal(size=(40, 2)), ["target"]),
         (TEXTS, np.array([[1, 1, 0], [0, 1, 0]] * 20), ["balance"]),
         ({"a": TEXTS}, {"b": np.arange(40)}, []),
     ],
-    ids=["pictures", "autoencoder", "large pictures", "table", "two targets", "labels", "other"],
+    ids=[
+        "pictures",
+        "autoencoder",
+        "large pictures",
+        "one channel",
+        "four channels",
+        "table",
+        "two targets",
+        "labels",
+        "other",
+    ],
 )
 def test_rows_of_ones_own_get_the_pictures_of_their_task(x, y, pictures, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("DLSTUDY_CACHE", str(tmp_path / "cache"))
