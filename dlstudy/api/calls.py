@@ -66,7 +66,7 @@ def run(
         tracking: MLflow's server or store; None for `MLFLOW_TRACKING_URI`, else SQLite in the home.
         hours: that the run may take: no trial begins that would not end in time, and the same call goes on later; None
             for any time.
-        failures: so many failed trials in a row end the run.
+        failures: how many consecutive failed trials end the run.
         engine: `local`, `ray` for many machines, or `inline` for debugging.
         workers: trainings in parallel; None for as many as there are GPUs, else cores.
         per_gpu: trainings that share one GPU.

@@ -10,6 +10,7 @@ from rich.text import Text
 from dlstudy.analysis.across import AcrossSummary
 from dlstudy.api.terminal import make_console, print_table
 from dlstudy.common.text import without_passwords
+from dlstudy.errors import RecordError
 from dlstudy.report.across import claims_across_table
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
@@ -17,7 +18,7 @@ from dlstudy.report.tables.arms import tables
 from dlstudy.runner.session import Outcome
 from dlstudy.store.home import Home
 
-__all__ = ["print_across", "print_outcome", "print_rows", "store_name"]
+__all__ = ["print_across", "print_outcome", "print_rows", "require_results", "store_name"]
 
 
 def print_rows(
@@ -73,6 +74,21 @@ def _print_end(
     for step in next_steps:
         console.print(Text(f"  {step}"), soft_wrap=True)
     sys.stdout.flush()
+
+
+def require_results(study: str, known: Sequence[str], place: str) -> None:
+    """Checks that a record has results of a study.
+
+    Args:
+        study: its name.
+        known: the studies of the record.
+        place: of the record, as of `store_name`.
+
+    Raises:
+        RecordError: it has none.
+    """
+    if study not in known:
+        raise RecordError(f"no results of {study!r} in {place}: known are {', '.join(known) or 'none'}")
 
 
 def store_name(home: Home, storage: str | None) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlstudy.cli.console import print_rows, store_name
+from dlstudy.cli.console import print_rows, require_results, store_name
 from dlstudy.common.text import one_line, printable
-from dlstudy.errors import RecordError, UsageError
+from dlstudy.errors import UsageError
 from dlstudy.report.export import as_json
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
@@ -46,10 +46,7 @@ def show_logs(study: str, chosen: Chosen, variant: str | None, home: Home, stora
         UsageError: there is no such arm or phase.
     """
     name, record = loader.name_of(study), Record.open(home, storage, for_writing=False)
-    known = record.studies()
-    if name not in known:
-        place = store_name(home, storage)
-        raise RecordError(f"no results of {name!r} in {place}: known are {', '.join(known) or 'none'}")
+    require_results(name, record.studies(), store_name(home, storage))
     of_variant = record.latest(name, None if variant is None else Variant.parse(variant))
     trials = record.trials(name, of_variant)
     for option in ("arm", "phase"):

@@ -6,8 +6,8 @@ from typing import Any
 from dlstudy.analysis.reading import difference_of
 from dlstudy.analysis.search_rounds import winner
 from dlstudy.analysis.trial_index import unrecovered
-from dlstudy.cli.console import print_rows, store_name
-from dlstudy.errors import DlstudyError, RecordError
+from dlstudy.cli.console import print_rows, require_results, store_name
+from dlstudy.errors import DlstudyError
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
@@ -26,8 +26,8 @@ def show_status(study: str | None, home: Home, storage: str | None, json: bool) 
     name = None if study is None else loader.name_of(study)
     record = Record.open(home, storage, for_writing=False)
     known, place = record.studies(), store_name(home, storage)
-    if name is not None and name not in known:
-        raise RecordError(f"no results of {name!r} in {place}: known are {', '.join(known) or 'none'}")
+    if name is not None:
+        require_results(name, known, place)
     rows = []
     for each in [name] if name else known:
         is_running = home.lock(each, storage).is_held()

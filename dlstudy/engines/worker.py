@@ -67,7 +67,6 @@ def work(connection: Connection, slot: Slot, log_path: str, shared: Shareable) -
             return bool(connection.recv()) if spec.prunable else True
 
         result = trainer.train(spec, on_epoch).to_json()
-        sys.stdout.flush()
         keep_output(Path(log_path), spec)
         os.ftruncate(log, 0)  # each trial has its own
         connection.send(("ended", result, memory_mb()))

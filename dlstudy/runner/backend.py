@@ -32,7 +32,7 @@ class Backend:
         workers, per_gpu: see `dlstudy.engines.devices.choose_slots` and `dlstudy.engines.ray_engine.ClusterRequest`.
         ray_address: of the cluster that the engine `ray` trains on; None for RAY_ADDRESS, else the one of this machine.
         hours: that runs may take, from now on; None for any time.
-        failures: so many failed trials in a row end a run.
+        failures: how many consecutive failed trials end a run.
 
     Raises:
         UsageError: there is no such engine, no machine has this many slots, or an address is not valid.

@@ -20,7 +20,7 @@ class RunLimits:
 
         Args:
             deadline_s: when its time is over, as `time.monotonic` counts.
-            failures: so many failed trials in a row end it; None for any number.
+            failures: how many consecutive failed trials end it; None for no limit.
         """
         self._deadline_s, self._failures = deadline_s, failures
         self._longest_s, self._n_failed = 0.0, 0

@@ -97,7 +97,7 @@ class Home:
 
     @property
     def files(self) -> Path:
-        """Other files of trials: TensorBoard's logs, artifacts, what their code logged to MLflow."""
+        """Other files of trials: what they printed, TensorBoard's logs, artifacts, what their code logged to MLflow."""
         return self.root / "files"
 
     def trial_files(self, study: str, variant: str, trial: TrialSpec | TrialRecord) -> Path:

@@ -35,6 +35,7 @@ def keep_output(log: Path, spec: TrialSpec) -> None:
     """
     if spec.folder is None:
         return
+    _flush()
     with suppress(OSError):
         text = _shortened(log)
         if text.strip():

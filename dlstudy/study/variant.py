@@ -18,9 +18,9 @@ from dlstudy.study.study import Study
 
 __all__ = ["PRUNERS", "SAMPLERS", "Variant"]
 
-SAMPLERS = ("sobol", "random", "tpe")
-FIXED_SAMPLERS = ("sobol", "random")
+_FIXED_SAMPLERS = ("sobol", "random")
 """Those whose design is fixed in advance."""
+SAMPLERS = (*_FIXED_SAMPLERS, "tpe")
 PRUNERS = ("none", "median", "hyperband")
 
 _FLAGS: Mapping[str, Mapping[str, int]] = {"quick": {"quick": True}, "aa-test": {"aa_test": 1}}
@@ -147,7 +147,7 @@ class Variant:
     @property
     def proposes(self) -> bool:
         """Whether a sampler proposes parameters one after another, by what is known so far."""
-        return self.sampler not in FIXED_SAMPLERS
+        return self.sampler not in _FIXED_SAMPLERS
 
     def apply(self, study: Study, own: Description, used: Description) -> Study:
         """The study as this variant runs it.

@@ -12,8 +12,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from dlstudy.datasets.dataset import Array
 from dlstudy.training import private_names
 from dlstudy.training.epoch_graph import EpochGraphs, is_stock
@@ -112,8 +110,7 @@ def _copied(model: Any, kept: EpochGraphs) -> bool:
 
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
-    weights = [weight.numpy() for weight in model.trainable_variables]
-    if not all(_is_constant(variable.numpy(), weights) for variable in optimizer.variables):
+    if not all(_is_constant(variable.numpy(), model.trainable_variables) for variable in optimizer.variables):
         return False
     old = [*kept.model.variables, *kept.model.optimizer.variables]
     for variable, new in zip(old, [*model.variables, *optimizer.variables], strict=True):
@@ -123,7 +120,9 @@ def _copied(model: Any, kept: EpochGraphs) -> bool:
     return True
 
 
-def _is_constant(values: Array, weights: Sequence[Array]) -> bool:
+def _is_constant(values: Array, weights: Sequence[Any]) -> bool:  # Any: Keras's variables
     """Whether an optimizer's variable begins with one number that no weight gave it, as a single weight could."""
-    is_one_number = values.size == 0 or bool((values == values.flat[0]).all())
-    return is_one_number and not any(np.array_equal(values, weight) for weight in weights if weight.any())
+    first = values.flat[0] if values.size else 0
+    if not (values == first).all():
+        return False
+    return not first or not any(values.shape == weight.shape and (values == weight.numpy()).all() for weight in weights)

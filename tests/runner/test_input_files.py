@@ -6,7 +6,6 @@ import pytest
 
 from dlstudy.errors import RecordError, StudyError
 from dlstudy.runner.input_files import InputFiles
-from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.input_files import digest_of
@@ -15,13 +14,6 @@ from dlstudy.study.trial import TrialResult
 from dlstudy.study.variant import Variant
 from tests.helpers.fake_engine import FakeEngine, made_up
 from tests.helpers.fake_runs import begin_run, run
-
-
-@pytest.fixture
-def home(tmp_path):
-    home = Home.at(tmp_path / "my home")
-    home.create()
-    return home
 
 
 @pytest.fixture

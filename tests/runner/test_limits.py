@@ -41,13 +41,6 @@ def clock(monkeypatch):
     return made
 
 
-@pytest.fixture
-def home(tmp_path):
-    made = Home.at(tmp_path / "home")
-    made.create()
-    return made
-
-
 def trials_in(home):
     return Record.open(home).trials("tiny", Variant())
 

@@ -8,7 +8,6 @@ import pytest
 from dlstudy.analysis.reading import read_summary
 from dlstudy.analysis.registration import plan_of, read_plan
 from dlstudy.errors import RecordError, UsageError
-from dlstudy.store.home import Home
 from dlstudy.store.notes import read_notes
 from dlstudy.store.record import Record
 from dlstudy.study import loader
@@ -16,13 +15,6 @@ from dlstudy.study.request import Request, resolve
 from dlstudy.study.variant import Variant
 from tests.helpers import fake_runs
 from tests.helpers.fake_engine import FakeEngine, made_up
-
-
-@pytest.fixture
-def home(tmp_path):
-    home = Home.at(tmp_path / "home")
-    home.create()
-    return home
 
 
 def notes_of(home):

@@ -3,7 +3,6 @@
 import pytest
 
 from dlstudy.errors import RecordError, StudyError
-from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.request import Request, resolve
@@ -29,13 +28,6 @@ STUDY = Study(question="?", dataset="digits", build=build, arms=[
 def path(tmp_path):
     made = tmp_path / "started.py"
     made.write_text(TEXT)
-    return made
-
-
-@pytest.fixture
-def home(tmp_path):
-    made = Home.at(tmp_path / "home")
-    made.create()
     return made
 
 

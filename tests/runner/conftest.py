@@ -1,0 +1,13 @@
+"""What tests of runs share."""
+
+import pytest
+
+from dlstudy.store.home import Home
+
+
+@pytest.fixture
+def home(tmp_path):
+    """An empty results folder, whose path has a space."""
+    made = Home.at(tmp_path / "my home")
+    made.create()
+    return made
