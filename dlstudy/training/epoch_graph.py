@@ -158,15 +158,14 @@ class EpochGraphs:
         Raises:
             GraphError: the graph cannot be made, or fails.
         """
-        model = self.model
-        n = len(order) if len(data) == 2 and _metrics_can_wait(model, len(order)) else None
+        model, n = self.model, len(order)
 
-        def make() -> _Loop:
-            if n is None:
-                return _step_loop(model.train_step, batch_size)
-            return _loop_with_late_metrics(model, n, batch_size)
+        def make() -> tuple[_Loop, int | None]:
+            if len(data) == 2 and _metrics_can_wait(model, n):
+                return _loop_with_late_metrics(model, n, batch_size), n
+            return _step_loop(model.train_step, batch_size), None
 
-        return _run(self._loop(("train", n, batch_size), make, data, n), order, data)
+        return _run(self._loop(("train", n, batch_size), make, data), order, data)
 
     def judge(self, data: Structure, rows: Any, batch_size: int) -> dict[str, Any]:
         """What `evaluate` returns for some rows.
@@ -174,7 +173,7 @@ class EpochGraphs:
         Raises:
             GraphError: the graph cannot be made, or fails.
         """
-        loop = self._loop(("judge", batch_size), lambda: _step_loop(self.model.test_step, batch_size), data)
+        loop = self._loop(("judge", batch_size), lambda: (_step_loop(self.model.test_step, batch_size), None), data)
         self.model.reset_metrics()
         return metrics_or_logs(self.model, _run(loop, rows, data))
 
@@ -184,12 +183,11 @@ class EpochGraphs:
         Raises:
             GraphError: the graph cannot be made, or fails.
         """
-        loop = self._loop(("predict",), lambda: _predict_loop(self.model), data)
+        loop = self._loop(("predict",), lambda: (_predict_loop(self.model), None), data)
         return _run(loop, rows, data).numpy()
 
-    def _loop(
-        self, name: tuple[object, ...], make: Callable[[], _Loop], data: Structure, n: int | None = None
-    ) -> _Loop:
+    def _loop(self, name: tuple[object, ...], make: Callable[[], tuple[_Loop, int | None]], data: Structure) -> _Loop:
+        """The loop of that name, which `make` gives once, with the number of its rows where that must be fixed."""
         import tensorflow as tf
 
         specs = map_arrays(lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype), data)
@@ -197,7 +195,8 @@ class EpochGraphs:
         if name not in self._loops:
             unregistered = _gradients_unregistered() if self.key else nullcontext()
             with _graph_errors(), unregistered, fused(self.model, self.scratch):
-                loop = tf.function(make(), jit_compile=False, input_signature=[tf.TensorSpec((n,), tf.int32), specs])
+                run, n = make()
+                loop = tf.function(run, jit_compile=False, input_signature=[tf.TensorSpec((n,), tf.int32), specs])
                 loop.get_concrete_function()
             self._loops[name] = loop
         return self._loops[name]

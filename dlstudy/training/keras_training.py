@@ -19,7 +19,7 @@ from dlstudy.training.arrays import Arrays, Task, as_in_fit, for_keras, to_devic
 from dlstudy.training.artifacts import extra_metrics_of, save_figures, save_model
 from dlstudy.training.batches import batches_of, has_text, in_batches
 from dlstudy.training.class_weights import weight_of_rows
-from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, reason_against, single_output
+from dlstudy.training.epoch_graph import JUDGE_BATCH, EpochGraphs, GraphError, reason_against, single_output
 from dlstudy.training.epoch_recorder import EpochRecorder, numbers_in
 from dlstudy.training.initial_weights import digests
 from dlstudy.training.keras_results import finished_result, metrics_of_epochs, pruned_result
@@ -104,10 +104,7 @@ class _Training:
         if self.recorder.diverged or self.recorder.pruned:
             self.keep()
         elif task.functions.continues(task.p):
-            # What the study did to the model may not fit its graphs: new ones are made, and none is kept.
-            self._slot.model, self._callbacks = self._continued()
-            self._without_graphs = self._reason_against()
-            self._graphs = None if self._without_graphs else EpochGraphs(self.model)
+            self._continue()
             self._stage(int(task.p["more_epochs"]))
 
     def keep(self) -> None:
@@ -135,6 +132,19 @@ class _Training:
         task = self._task
         rows = task.test_rows(), not task.rows.test_inside
         return as_judged(lambda: self.predict(rows), task.test_targets(), judged, task.description)
+
+    def _continue(self) -> None:
+        """Prepares the second training; as in `fit`, a model that was not compiled again keeps what was traced."""
+        traced = self.model.train_function
+        self._slot.model, self._callbacks = self._continued()
+        self._without_graphs = self._reason_against()
+        if self._graphs is None or self.model.train_function is not traced:
+            self._graphs = None if self._without_graphs else EpochGraphs(self.model)
+        elif self._without_graphs:
+            if state_of(self.model) != (self._graphs.state or None):  # `fit` would go on with a trace of that state
+                raise GraphError(self._without_graphs)
+            self._graphs = None
+        self._is_seen = True
 
     def _continued(self) -> tuple[Any, list[Any]]:
         """The model and the callbacks of the second training."""
@@ -177,13 +187,13 @@ class _Training:
     def _fit_by_graphs(
         self, graphs: EpochGraphs, weight: np.ndarray | None, epochs: int, callbacks: Sequence[Any]
     ) -> None:
-        task, first_epoch = self._task, self.recorder.epoch
+        task = self._task
         data = task.arrays.on_device(False, self._floatx)
         data = data if weight is None else (*data[:2], to_device(as_in_fit(weight, self._floatx)))
         rows = (task.judged, task.judges_test_part)
 
         def train_epoch() -> Any:
-            is_first = self.recorder.epoch == first_epoch
+            is_first = self.recorder.epoch == 0
             if is_first and self._is_seen:
                 graphs.begin()
             logs = graphs.train_epoch(data, self._order(), task.spec.batch_size)

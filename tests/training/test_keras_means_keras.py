@@ -243,6 +243,57 @@ def test_values_of_callbacks_belong_to_the_epoch_whose_weights_were_restored(dig
     assert "val_once" not in metrics
 
 
+def test_what_a_callback_freezes_goes_on_training_as_in_fit(digits):
+    import keras
+
+    class Freezes(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.trainable = False
+
+    losses = [
+        trained(context, SPEC, lambda p: compiled(p, softmax()), callbacks=lambda p: [Freezes()]).history["val_loss"]
+        for context in (anew(digits), by_fit(digits))
+    ]
+    assert losses[0] == pytest.approx(losses[1])
+    assert losses[0][1] < losses[0][0]
+
+
+@pytest.mark.parametrize("compiles", [False, True])
+@pytest.mark.parametrize("looks_at_batches", [False, True])
+def test_a_second_training_goes_on_with_what_the_first_has_traced_as_in_fit(digits, compiles, looks_at_batches):
+    import keras
+
+    kernels = [0]
+
+    class Freezes(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.layers[-1].trainable = False
+
+    class LooksAtBatches(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    def build(p):
+        return compiled(p, keras.layers.Dense(8), softmax(), metrics=())
+
+    def continue_training(model, p):
+        kernels.append(model.get_weights()[-2])
+        if compiles:
+            model.compile("sgd", "sparse_categorical_crossentropy")
+        return model, [LooksAtBatches()] if looks_at_batches else []
+
+    def extra_metrics(model, x, y, p):
+        return {"is_frozen": np.array_equal(model.get_weights()[-2], kernels[-1])}
+
+    spec = dataclasses.replace(SPEC, params={**SPEC.params, "more_epochs": 2})
+    functions = {"callbacks": lambda p: [Freezes()], "continue_training": continue_training}
+    functions["extra_metrics"] = extra_metrics
+    graph, fit = (trained(context, spec, build, **functions) for context in (anew(digits), by_fit(digits)))
+    assert graph.trained_by == ("fit" if looks_at_batches else "epoch graph")
+    assert graph.history["val_loss"] == pytest.approx(fit.history["val_loss"])
+    assert graph.metrics["train_end_is_frozen"] == fit.metrics["train_end_is_frozen"] == compiles
+
+
 # tensorflow#43645
 def test_a_metric_of_the_first_stage_is_no_value_of_the_second(digits):
     import keras
