@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,10 @@ __all__ = [
     "Files",
     "StudyFiles",
     "Written",
+    "checkpoint_of",
     "collect",
     "left_behind",
+    "put_checkpoint",
     "put_in_place",
     "read_study",
     "spec_in",
@@ -99,12 +102,30 @@ def spec_in(spec: TrialSpec, study_path: Path, folder: Path) -> TrialSpec:
         study_path=str(study_path),
         model_folder=str(folder / "model") if spec.model_folder else None,
         folder=str(folder / "folder") if spec.folder else None,
+        checkpoint=str(folder / "checkpoint") if spec.checkpoint else None,
     )
 
 
 def collect(spec: TrialSpec) -> Written:
     """The files that a trial wrote into the folders of its spec."""
     return {name: _read(folder) for name, folder in _folders(spec).items() if folder.is_dir()}
+
+
+def checkpoint_of(spec: TrialSpec) -> bytes | None:
+    """The checkpoint that a trial has left; None where there is none."""
+    path = Path(spec.checkpoint) if spec.checkpoint else None
+    return path.read_bytes() if path is not None and path.is_file() else None
+
+
+def put_checkpoint(content: bytes, spec: TrialSpec) -> None:
+    """Keeps the checkpoint of a trial that trains elsewhere; the trial goes on where that is not possible."""
+    assert spec.checkpoint is not None
+    path = Path(spec.checkpoint)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f"{path.name}.new")
+        new.write_bytes(content)
+        new.replace(path)
 
 
 def put_in_place(written: Written, spec: TrialSpec) -> None:

@@ -12,7 +12,7 @@ from dlstudy.common.text import describe_error
 from dlstudy.datasets import registry
 from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Engine, TrialOutcome
 from dlstudy.engines.devices import CPU_ENVIRONMENT, GPU_ENVIRONMENT, Slot
-from dlstudy.engines.file_transfer import put_in_place, read_study
+from dlstudy.engines.file_transfer import checkpoint_of, put_checkpoint, put_in_place, read_study
 from dlstudy.engines.ray_cluster import Node, connect, nodes, why_it_died
 from dlstudy.engines.ray_slot import MakeTrainer, Message, RaySlot, make_trainer
 from dlstudy.errors import DlstudyError, UsageError
@@ -131,7 +131,7 @@ class RayEngine(Engine):
             member.actor.learn.remote(path, self._studies[path])
             member.studies.add(path)
         member.spec, member.silent_s = spec, 0.0
-        member.pending = member.actor.begin.remote(spec.to_json())
+        member.pending = member.actor.begin.remote(spec.to_json(), checkpoint_of(spec))
         return member.slot.name
 
     def wait(self, timeout_s: float) -> list[TrialOutcome]:
@@ -243,6 +243,9 @@ class RayEngine(Engine):
             if message[0] == "ended":
                 return [self._end(key, member, message)]
             assert member.spec is not None
+            if message[0] == "checkpoint":
+                put_checkpoint(message[1], member.spec)
+                continue
             continues = self._decide(member.spec, *message[1:])
             decision = continues if message[0] == "asks" else None
         member.pending = member.actor.proceed.remote(decision)

@@ -23,14 +23,16 @@ from dlstudy.engines.file_transfer import StudyFiles, collect, spec_in, write_fi
 from dlstudy.study.trial import TrialResult, TrialSpec
 from dlstudy.study.trial_output import captured_output
 from dlstudy.training.arrays import OnEpoch
+from dlstudy.training.checkpoints import OnCheckpoint
 from dlstudy.training.memory import memory_mb
 from dlstudy.training.shared_memory import Source
 
 __all__ = ["MakeTrainer", "Message", "RaySlot", "Trains", "make_trainer"]
 
 Message = tuple[Any, ...]  # Any: JSON, and the bytes of files
-"""`("epoch", number, metrics)`; `("asks", number, metrics)`, to which the trial waits for an answer; `("ended", result,
-memory in MB, files)` at the end of each trial; `("broke", why)`, after which the slot is unusable."""
+"""`("epoch", number, metrics)`; `("asks", number, metrics)`, to which the trial waits for an answer; `("checkpoint",
+content)`; `("ended", result, memory in MB, files)` at the end of each trial; `("broke", why)`, after which the slot is
+unusable."""
 
 _GATHER_S = 1.0
 """Epochs of this many seconds go into one answer: each answer costs the parent a millisecond, and slots are many."""
@@ -42,7 +44,7 @@ class Trains(Protocol):
     def use(self, source: Source) -> None:
         """Takes a data set before the first trial."""
 
-    def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
+    def train(self, spec: TrialSpec, on_epoch: OnEpoch, on_checkpoint: OnCheckpoint) -> TrialResult:
         """Trains one trial."""
 
 
@@ -92,9 +94,9 @@ class RaySlot:
         write_files(study.files, folder)
         self._studies[study_path] = folder / study.path
 
-    def begin(self, spec: Mapping[str, Any]) -> list[Message]:  # Any: JSON
-        """Begins a trial; returns its first messages, as `proceed` does."""
-        self._thread.submit(self._train, TrialSpec.from_json(spec))
+    def begin(self, spec: Mapping[str, Any], checkpoint: bytes | None) -> list[Message]:  # Any: JSON
+        """Begins a trial, from its checkpoint if there is one; returns its first messages, as `proceed` does."""
+        self._thread.submit(self._train, TrialSpec.from_json(spec), checkpoint)
         return self._gather()
 
     def proceed(self, answer: bool | None) -> list[Message]:
@@ -110,7 +112,7 @@ class RaySlot:
     def _gather(self) -> list[Message]:
         messages = [self._messages.get()]
         end = time.monotonic() + _GATHER_S
-        while messages[-1][0] == "epoch":
+        while messages[-1][0] in ("epoch", "checkpoint"):
             try:
                 messages.append(self._messages.get(timeout=max(0.0, end - time.monotonic())))
             except queue.Empty:
@@ -122,12 +124,18 @@ class RaySlot:
         self._trainer.use(source)
         gc.freeze()  # see `dlstudy.engines.worker`
 
-    def _train(self, given: TrialSpec) -> None:
+    def _train(self, given: TrialSpec, checkpoint: bytes | None) -> None:
         try:
             with TemporaryDirectory(prefix="trial-", dir=self._folder.name) as folder:
                 spec = spec_in(given, self._studies[given.study_path], Path(folder))
+                if checkpoint is not None and spec.checkpoint is not None:
+                    Path(spec.checkpoint).write_bytes(checkpoint)
                 with captured_output(Path(folder) / "output", spec):
-                    result = self._trainer.train(spec, lambda epoch, metrics: self._on_epoch(spec, epoch, metrics))
+                    result = self._trainer.train(
+                        spec,
+                        lambda epoch, metrics: self._on_epoch(spec, epoch, metrics),
+                        lambda path: self._messages.put(("checkpoint", path.read_bytes())),
+                    )
                 self._messages.put(("ended", result.to_json(), memory_mb(), collect(spec)))
         except BaseException as error:  # whatever it is, the parent waits for a message
             self._messages.put(("broke", describe_error(error)))

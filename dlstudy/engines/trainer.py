@@ -18,6 +18,7 @@ from dlstudy.study.loader import StudyFile
 from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
 from dlstudy.training import global_settings
 from dlstudy.training.arrays import Arrays, OnEpoch, prepare
+from dlstudy.training.checkpoints import OnCheckpoint
 from dlstudy.training.global_settings import Settings
 from dlstudy.training.self_check import graph_fault
 from dlstudy.training.shared_memory import Source, filled
@@ -38,21 +39,21 @@ class Trainer:
         _configure(slot)
         self._graph_fault = graph_fault()
 
-    def train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
+    def train(self, spec: TrialSpec, on_epoch: OnEpoch, on_checkpoint: OnCheckpoint = lambda _: None) -> TrialResult:
         """Trains one trial; see `dlstudy.training.train.train`. The result has the files that the study opens."""
         study = Path(spec.study_path)
         folder = place_of(study).parent
-        own = [Path(folder) for folder in (spec.folder, spec.model_folder) if folder]
+        own = [Path(place) for place in (spec.folder, spec.model_folder, spec.checkpoint) if place]
 
         def tell(epoch: int, metrics: Mapping[str, float]) -> bool:
             with unwatched():  # the record is written there, if this is the parent process
                 return on_epoch(epoch, metrics)
 
         with opened_files(folder, [study, cache_folder(), *own]) as opened:
-            result = self._train(spec, tell)
+            result = self._train(spec, tell, on_checkpoint)
         return dataclasses.replace(result, opened=names_of(opened.paths, folder))
 
-    def _train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
+    def _train(self, spec: TrialSpec, on_epoch: OnEpoch, on_checkpoint: OnCheckpoint) -> TrialResult:
         if spec.study_path not in self._files:
             try:
                 self._load(spec.study_path)
@@ -64,7 +65,7 @@ class Trainer:
         # Its own modules for imports inside of the study's functions.
         with file.modules.importable(), global_settings.restored(), running_inside("a training"):
             global_settings.set_all(settings)
-            return train(spec, StudyFunctions.of(file.study), self._contexts[spec.dataset], on_epoch)
+            return train(spec, StudyFunctions.of(file.study), self._contexts[spec.dataset], on_epoch, on_checkpoint)
 
     def use(self, source: Source, file: StudyFile | None = None) -> None:
         """Brings a data set to the device; a stream as the study in the file gives it, later where there is no file."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from dlstudy.analysis.formatting import params_text
@@ -103,7 +104,10 @@ class TrialRecorder:
         result, value = self._judge(training, dataclasses.replace(outcome.result, opened=()))
         if any(name.startswith("test_") for name in result.metrics):
             result = dataclasses.replace(result, twins=twins_of_trial(outcome.spec))
-        return training, self._open(training.part).end(outcome.spec, result, value, run_id)
+        trial = self._open(training.part).end(outcome.spec, result, value, run_id)
+        if outcome.spec.checkpoint and outcome.result.state is not TrialState.LOST:
+            Path(outcome.spec.checkpoint).unlink(missing_ok=True)
+        return training, trial
 
     def give_up(self, reason: str) -> list[TrialRecord]:
         """Records every running training as killed: the next run trains it again.
@@ -141,7 +145,12 @@ class TrialRecorder:
             model_folder = str(self._home.model(study.name, study.variant, spec.arm, key))
         folder = str(self._home.trial_files(study.name, str(study.variant), spec))
         prunable = study.variant.pruner != "none" and spec.phase is Phase.SEARCH
-        return dataclasses.replace(spec, model_folder=model_folder, folder=folder, prunable=prunable)
+        checkpoint = None
+        if spec.checkpoint_minutes is not None:
+            checkpoint = str(self._home.checkpoint(study.name, str(study.variant), spec))
+        return dataclasses.replace(
+            spec, model_folder=model_folder, folder=folder, prunable=prunable, checkpoint=checkpoint
+        )
 
     def _judge(self, training: Training, result: TrialResult) -> tuple[TrialResult, float | None]:
         """The result and value of a trial: without the metric, or if it was lost at its last try, it has failed."""

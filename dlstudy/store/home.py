@@ -105,6 +105,11 @@ class Home:
         phase = trial.phase if trial.search == 1 else f"{trial.phase}-{trial.search}"
         return self.files / study / variant / trial.arm / f"{phase}-{trial.index}-{params_key(trial.params)}"
 
+    def checkpoint(self, study: str, variant: str, trial: TrialSpec) -> Path:
+        """The file of a trial's checkpoint, beside `trial_files`."""
+        folder = self.trial_files(study, variant, trial)
+        return folder.with_name(f"{folder.name}.checkpoint")
+
     def drop_empty_files(self, study: str) -> None:
         """Removes the folders of arms whose trials left no files. Call it while no trial trains."""
         of_study = self.files / study

@@ -52,6 +52,8 @@ class Protocol:
         rows: train and validate on this many rows only; None for all.
         silence_s: a worker that sends nothing for this many seconds counts as hung: it is ended, and its trial tried
             once more. A Keras model reports after every epoch, an estimator when it has been fitted.
+        checkpoint_minutes: how often the state of a Keras training is written to disk, between two epochs: one that
+            was killed goes on from there, and gives the same numbers. 0 for after every epoch, None for never.
         rounds: the most rounds in which the first search goes on around its winner, each with half as many trials
             again. There is at least one round, and there are more, for all arms alike, until every winner is bracketed:
             a setting on either side of it did no better. Ranges are widened for that, as far as `Arm.limits`. Further
@@ -71,6 +73,7 @@ class Protocol:
     rows: int | None = None
     silence_s: int = 1800
     rounds: int = 4
+    checkpoint_minutes: float | None = None
 
     def __post_init__(self) -> None:
         for name, budget in _BUDGETS[self.searches != 1].items():
@@ -85,6 +88,13 @@ class Protocol:
         require(
             isinstance(self.rounds, int) and not isinstance(self.rounds, bool) and 0 <= self.rounds <= 100,
             f"rounds must be a whole number from 0 to 100, got {short_repr(self.rounds)}: change Protocol.rounds",
+        )
+        minutes = self.checkpoint_minutes
+        require(
+            minutes is None
+            or (isinstance(minutes, int | float) and not isinstance(minutes, bool) and 0 <= minutes < math.inf),
+            f"checkpoint_minutes must be None or a number of minutes from 0, got {short_repr(minutes)}: change "
+            "Protocol.checkpoint_minutes",
         )
         require(
             self.rows is None or is_count(self.rows),

@@ -149,6 +149,7 @@ class ResolvedStudy(Study):
             restarts=arm.restarts,
             search=search,
             silence_s=self.protocol.silence_s,
+            checkpoint_minutes=self.protocol.checkpoint_minutes,
         )
 
 

@@ -109,6 +109,8 @@ class TrialSpec:
         folder: where the study's code may write; None for nowhere.
         silence_s: see `Protocol`.
         check: take one step only, to see whether the training works.
+        checkpoint: the file of its checkpoint; None where none is kept.
+        checkpoint_minutes: see `Protocol`.
     """
 
     key: str
@@ -132,6 +134,8 @@ class TrialSpec:
     silence_s: int = Protocol.silence_s
     check: bool = False
     split_number: int = 0
+    checkpoint: str | None = None
+    checkpoint_minutes: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""

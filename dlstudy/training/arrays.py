@@ -18,6 +18,7 @@ from dlstudy.study.splits import Rows
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training.batches import in_batches
 from dlstudy.training.building import TrainingData, build_model
+from dlstudy.training.checkpoints import Checkpoints
 from dlstudy.training.shared_memory import Source
 from dlstudy.training.streams import Streams
 from dlstudy.training.study_functions import StudyFunctions
@@ -176,6 +177,7 @@ class Task:
         logged: what the study's code has logged since the last epoch, by the name of the metric.
         graph_fault: why no epoch of this process may be one graph; empty where that works.
         streams: the parts of the data where it is a stream; `arrays` has none then.
+        checkpoints: of the trial; None where none are kept.
     """
 
     spec: TrialSpec
@@ -189,6 +191,7 @@ class Task:
     logged: dict[str, float] = field(default_factory=dict)
     graph_fault: str = ""
     streams: Streams | None = None
+    checkpoints: Checkpoints | None = None
 
     @property
     def judges_test_each_epoch(self) -> bool:

@@ -134,7 +134,12 @@ class EpochGraphs:
     def __init__(self, model: Any, key: str = "") -> None:
         self.model, self.key, self.state = model, key, ""
         self.scratch: list[Any] = []
-        self._loops: dict[tuple[object, ...], _Loop] = {}
+        self._loops: dict[tuple[object, ...], Any] = {}  # Any: each a `_Loop`, as TensorFlow wraps it
+
+    @property
+    def traced(self) -> list[Any]:  # Any: TensorFlow's graphs
+        """The graphs made so far."""
+        return [loop.get_concrete_function().graph for loop in self._loops.values()]
 
     def begin(self) -> None:
         """Before a first epoch, drops all graphs if something that decides them has changed since they were made."""
@@ -199,7 +204,8 @@ class EpochGraphs:
                 loop = tf.function(run, jit_compile=False, input_signature=[tf.TensorSpec((n,), tf.int32), specs])
                 loop.get_concrete_function()
             self._loops[name] = loop
-        return self._loops[name]
+        made: _Loop = self._loops[name]
+        return made
 
 
 def _run(loop: _Loop, rows: Any, data: Structure) -> Any:

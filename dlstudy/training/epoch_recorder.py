@@ -58,6 +58,31 @@ class EpochRecorder:
         )
         return [first, *callbacks, last]
 
+    def state(self) -> dict[str, Any]:  # Any: plain values
+        """What `restore` takes, to go on after the present epoch."""
+        return {
+            "epoch": self.epoch,
+            "seconds": np.diff(self._epoch_ends_s),
+            "weights": dict(self._weights),
+            "left_out": dict(self._left_out),
+            "logged": set(self._logged),
+            "history": dict(self._task.history),
+            "since": dict(self._task.logged),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:  # Any: as above
+        """Goes on with what an interrupted training has recorded, and tells its epochs again."""
+        self.epoch, self._weights = state["epoch"], state["weights"]
+        self._left_out, self._logged = state["left_out"], state["logged"]
+        self._epoch_ends_s = list(time.perf_counter() - np.cumsum([0, *state["seconds"][::-1]])[::-1])
+        task = self._task
+        for mine, theirs in ((task.history, state["history"]), (task.logged, state["since"])):
+            mine.clear()
+            mine.update(theirs)
+        for i in range(self.epoch):
+            known = {name: series[i] for name, series in task.history.items() if i < len(series)}
+            task.on_epoch(i + 1, {name: value for name, value in known.items() if value is not None})
+
     def seconds_per_epoch(self) -> float:
         """The median: the first epoch includes the tracing of the graph."""
         return round(float(np.median(np.diff(self._epoch_ends_s))), 4)

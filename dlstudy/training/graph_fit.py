@@ -19,6 +19,7 @@ def fit(
     epochs: int,
     steps: int,
     callbacks: Sequence[Any],
+    first_epoch: int = 0,
 ) -> None:  # Any: Keras's types, logs
     """Trains as `keras.Model.fit` does, with the same calls of callbacks in the same order.
 
@@ -31,6 +32,7 @@ def fit(
         epochs: how many to train.
         steps: batches in an epoch.
         callbacks: Keras's.
+        first_epoch: the one to begin with, counted from 0.
 
     Raises:
         TrialError: a callback has compiled the model.
@@ -45,7 +47,7 @@ def fit(
     model.make_train_function()  # traces nothing; a study's callbacks may look for it
     every.on_train_begin()
     logs: dict[str, Any] | None = None
-    for epoch in range(_initial_epoch(model), epochs):
+    for epoch in range(_initial_epoch(model) or first_epoch, epochs):
         model.reset_metrics()
         every.on_epoch_begin(epoch)
         require_compiled_once(model)
@@ -56,16 +58,20 @@ def fit(
         every.on_train_batch_end(steps - 1, logs)
         logs = dict(logs)
         if judge is not None:
-            every.on_test_begin()
-            judged = judge()
-            every.on_test_end(judged)
-            logs |= {f"val_{name}": value for name, value in judged.items()}
+            logs |= _judged(judge, every)
         every.on_epoch_end(epoch, logs)
         if model.stop_training:
             break
     if isinstance(model.optimizer, keras.Optimizer):
         model.optimizer.finalize_variable_values(model.trainable_weights)
     every.on_train_end(logs=logs)
+
+
+def _judged(judge: Callable[[], dict[str, Any]], callbacks: Any) -> dict[str, Any]:  # Any: as above
+    callbacks.on_test_begin()
+    judged = judge()
+    callbacks.on_test_end(judged)
+    return {f"val_{name}": value for name, value in judged.items()}
 
 
 def _initial_epoch(model: Any) -> int:

@@ -14,7 +14,7 @@ from dlstudy.datasets.structure import Structure, map_arrays, take
 from dlstudy.errors import TrialError
 from dlstudy.study.phases import ReadTest
 from dlstudy.study.trial import TrainedBy, TrialResult
-from dlstudy.training import graph_fit
+from dlstudy.training import graph_fit, private_names
 from dlstudy.training.arrays import Arrays, Task, as_in_fit, for_keras, to_device
 from dlstudy.training.artifacts import extra_metrics_of, save_figures, save_model
 from dlstudy.training.batches import batches_of, has_text, in_batches
@@ -28,6 +28,7 @@ from dlstudy.training.outputs import UNJUDGED, Judgement, judge
 from dlstudy.training.own_metrics import END_ROWS, Predictions, Rows, metrics_at_end, read_outputs
 from dlstudy.training.predicted import Predicted, as_judged
 from dlstudy.training.python_state import state_of
+from dlstudy.training.resuming import Resuming
 from dlstudy.training.row_losses import losses_of_rows
 from dlstudy.training.saved_models import remark_on_loading
 
@@ -82,6 +83,7 @@ class _Training:
         self._graphs: EpochGraphs | None = None
         self._callbacks = callbacks_of(task)
         self._floatx, self._judge_batch = "", task.spec.batch_size
+        self._has_begun, self._first_epoch = False, 0
         self._is_seen = bool(self._callbacks or task.functions.extra_metrics or task.functions.figures)
         self._without_graphs = self._reason_against()
         if not self._without_graphs:
@@ -176,13 +178,30 @@ class _Training:
         is_free = counts_alone and not any_on_disk(task.arrays.x)
         self._judge_batch = JUDGE_BATCH if is_free else task.spec.batch_size
         weight = weight_of_rows(task)
+        # XLA compiles no epoch graph; it compiles plain `fit` where Keras's "auto" says so.
+        by_fit = TrainedBy.FIT_WITH_XLA if self.model.jit_compile else TrainedBy.FIT
+        self.trained_by = by_fit if self._graphs is None else TrainedBy.EPOCH_GRAPH
+        callbacks = self._with_checkpoints(callbacks)
         if self._graphs is None:
-            # XLA compiles no epoch graph; it compiles plain `fit` where Keras's "auto" says so.
-            self.trained_by = TrainedBy.FIT_WITH_XLA if self.model.jit_compile else TrainedBy.FIT
             self._fit_plainly(weight, epochs, callbacks)
         else:
-            self.trained_by = TrainedBy.EPOCH_GRAPH
             self._fit_by_graphs(self._graphs, weight, epochs, callbacks)
+
+    def _with_checkpoints(self, callbacks: list[Any]) -> list[Any]:
+        """The callbacks with those that keep checkpoints of the first training; a second one begins where that ends."""
+        checkpoints, self._first_epoch = self._task.checkpoints, 0
+        if checkpoints is None or self.recorder.epoch:
+            return callbacks
+        resuming = Resuming(checkpoints, self._task, self.recorder, self._callbacks, self._traced, str(self.trained_by))
+        self._first_epoch = resuming.first_epoch
+        return resuming.around(callbacks)
+
+    def _traced(self) -> list[Any]:
+        """The graphs that have been traced."""
+        if self._graphs is not None:
+            return self._graphs.traced
+        functions = [self.model.train_function, self.model.test_function]
+        return [graph for function in functions if function for graph in private_names.traced_graphs(function)]
 
     def _fit_by_graphs(
         self, graphs: EpochGraphs, weight: np.ndarray | None, epochs: int, callbacks: Sequence[Any]
@@ -193,7 +212,7 @@ class _Training:
         rows = (task.judged, task.judges_test_part)
 
         def train_epoch() -> Any:
-            is_first = self.recorder.epoch == 0
+            is_first, self._has_begun = not self._has_begun, True
             if is_first and self._is_seen:
                 graphs.begin()
             logs = graphs.train_epoch(data, self._order(), task.spec.batch_size)
@@ -208,6 +227,7 @@ class _Training:
             epochs=epochs,
             steps=self._steps,
             callbacks=callbacks,
+            first_epoch=self._first_epoch,
         )
 
     def _fit_plainly(self, weight: np.ndarray | None, epochs: int, callbacks: Sequence[Any]) -> None:
@@ -225,6 +245,7 @@ class _Training:
                 batches_of(data, numbers, self._steps),
                 shuffle=False,  # it is in order already
                 epochs=epochs,
+                initial_epoch=self._first_epoch,
                 **validation_of(task, self._floatx, self._judge_batch),
                 verbose=0,
                 callbacks=callbacks,

@@ -20,7 +20,7 @@ from dlstudy.common.text import describe_error
 from dlstudy.study.own_log import ARTIFACTS, OwnLog
 from dlstudy.study.trial import TrialSpec
 
-__all__ = ["mlflow_apart", "mlflow_begun_anew", "mlflow_captured"]
+__all__ = ["mlflow_apart", "mlflow_begun_anew", "mlflow_captured", "mlflow_was_used"]
 
 _DEFAULT_EXPERIMENT = "0"
 _OF_ITS_RUN = ("mlflow.user", "mlflow.source.", "mlflow.runName", "mlflow.parentRunId", "mlflow.runColor")
@@ -84,7 +84,7 @@ def mlflow_apart(keep: Callable[[Path], None] = lambda _: None) -> Iterator[None
 
 def mlflow_begun_anew() -> None:
     """Drops what the trial has logged to MLflow so far, and ends its runs: its training begins again."""
-    if not _stores or not _stores[-1].exists():
+    if not mlflow_was_used():
         return
     import mlflow
 
@@ -95,6 +95,11 @@ def mlflow_begun_anew() -> None:
         client.delete_run(run.info.run_id)
     for model in client.search_logged_models(experiments):
         client.delete_logged_model(model.model_id)
+
+
+def mlflow_was_used() -> bool:
+    """Whether the trial's code has logged anything to MLflow so far."""
+    return bool(_stores) and _stores[-1].exists()
 
 
 def _end_runs() -> None:

@@ -5,6 +5,7 @@ works without it: trials cost more time or memory, and their numbers stay within
 `default_seeds_from`. All names were seen in Keras 3.10, 3.12 and 3.15 and in TensorFlow 2.21.
 """
 
+import random
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,11 +16,15 @@ __all__ = [
     "adam_slots",
     "all_layers",
     "default_seeds_from",
+    "eager_seeds",
+    "global_seeds",
     "initial_epoch",
     "is_from_keras",
     "registered_gradients",
     "rmsprop_slots",
     "slot_index",
+    "traced_graphs",
+    "trained_by",
 ]
 
 MISSING = (AttributeError, ImportError)
@@ -151,3 +156,68 @@ def registered_gradients() -> MutableMapping[str, Any]:  # Any: TensorFlow's own
 
     registry: MutableMapping[str, Any] = ops.gradient_registry._registry
     return registry
+
+
+def eager_seeds() -> random.Random:
+    """The source of TensorFlow's seeds for operations that draw numbers outside of graphs.
+
+    The name: `_rng` of TensorFlow's `context.context()`.
+
+    Public alternatives: none. `tf.random.set_seed` sets it anew.
+
+    Without it: no checkpoints.
+    """
+    from tensorflow.python.eager import context
+
+    seeds: random.Random = context.context()._rng
+    return seeds
+
+
+def global_seeds(*, make: bool) -> Any:  # Any: Keras's `SeedGenerator`, or None
+    """The generator from which `keras.random` takes its seeds where it is given none; None where there is none.
+
+    The names: `global_seed_generator` and `GLOBAL_SEED_GENERATOR` of `keras.src.random.seed_generator`, and Keras's
+    `global_state`.
+
+    Public alternatives: none. `keras.utils.set_random_seed` sets the seed of the next one.
+
+    Without them: no checkpoints.
+
+    Args:
+        make: whether to make one where there is none.
+    """
+    from keras.src.backend.common import global_state
+    from keras.src.random import seed_generator
+
+    if make:
+        return seed_generator.global_seed_generator()
+    return global_state.get_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR)
+
+
+def traced_graphs(function: Any) -> list[Any]:  # Any: the `train_function` of a Keras model; TensorFlow's graphs
+    """The graphs that `fit` has traced.
+
+    The names: `_list_all_concrete_functions` of a `tf.function`, which Keras's function holds in its closure.
+
+    Public alternatives: `get_concrete_function` gives one of them, for arguments that are known.
+
+    Without it: no checkpoints of trainings by `fit`.
+    """
+    import tensorflow as tf
+
+    held = [cell.cell_contents for cell in function.__closure__]
+    traced = [item for item in held if isinstance(item, tf.types.experimental.PolymorphicFunction)]
+    return [concrete.graph for item in traced for concrete in item._list_all_concrete_functions()]
+
+
+def trained_by(optimizer: Any) -> _Slots:  # Any: a built Keras optimizer
+    """The variables that an optimizer trains, in the order of its own.
+
+    The name: `_trainable_variables` of `keras.Optimizer`.
+
+    Public alternatives: none. `model.trainable_variables` has them for the optimizer of a model.
+
+    Without it: no checkpoints.
+    """
+    found: _Slots = optimizer._trainable_variables
+    return found

@@ -49,7 +49,9 @@ def _silent(task: Task) -> Task:
     """A task that reads no test rows, saves nothing and reports no epochs."""
     spec = dataclasses.replace(task.spec, read_test=ReadTest.NEVER, model_folder=None, prunable=False)
     functions = dataclasses.replace(task.functions, figures=None, metrics={})
-    return dataclasses.replace(task, spec=spec, functions=functions, on_epoch=lambda *_: True, history={})
+    return dataclasses.replace(
+        task, spec=spec, functions=functions, on_epoch=lambda *_: True, history={}, checkpoints=None
+    )
 
 
 def _final_loss(task: Task, train: _Train) -> float | None:

@@ -28,6 +28,7 @@ from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialSpec, TrialStat
 from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training import global_settings
 from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
+from dlstudy.training.checkpoints import CheckpointError, Checkpoints, OnCheckpoint
 from dlstudy.training.epoch_graph import GraphError
 from dlstudy.training.initial_weights import seeds_apart
 from dlstudy.training.memory import watch_memory
@@ -71,7 +72,13 @@ class DatasetContext:
     stream: Stream | None = None
 
 
-def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, on_epoch: OnEpoch) -> TrialResult:
+def train(
+    spec: TrialSpec,
+    functions: StudyFunctions,
+    context: DatasetContext,
+    on_epoch: OnEpoch,
+    on_checkpoint: OnCheckpoint = lambda _: None,
+) -> TrialResult:
     """Trains one trial; whatever its code raises becomes a state with a reason.
 
     The same spec and arrays on the same kind of slot give the same `metrics`, `history` and `correct`.
@@ -81,13 +88,15 @@ def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, o
         functions: of its study.
         context: of its data set.
         on_epoch: is called after each epoch.
+        on_checkpoint: is called after each checkpoint.
     """
     started, most_held = time.perf_counter(), watch_memory()
     history: History = {}
     remarks: list[str] = []
+    checkpoints = None if spec.checkpoint is None or spec.check else Checkpoints(spec, on_checkpoint)
     try:
         with _process_restored(), mlflow_captured(spec, remarks):
-            result = _train(spec, functions, context, on_epoch, history)
+            result = _train(spec, functions, context, on_epoch, history, checkpoints)
     except DivergedError as error:
         result = TrialResult(TrialState.DIVERGED, str(error))
     except TrialError as error:
@@ -100,12 +109,19 @@ def train(spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, o
     except Exception as error:  # whatever the study's own code raises is this trial's outcome, not the worker's end
         trace = "".join(traceback.format_exc(limit=-20))[-_LONGEST_TRACEBACK:]
         result = TrialResult(TrialState.FAILED, f"{_describe(error)}{_where(error, spec)}", traceback=trace)
-    cost = {"seconds": round(time.perf_counter() - started, 3), **most_held(), **result.cost}
+    seconds = time.perf_counter() - started + (checkpoints.seconds_before if checkpoints else 0.0)
+    cost = {"seconds": round(seconds, 3), **most_held(), **result.cost}
+    remarks += checkpoints.remarks if checkpoints else []
     return dataclasses.replace(result, history=history, cost=cost, remarks=[*result.remarks, *remarks])
 
 
 def _train(
-    spec: TrialSpec, functions: StudyFunctions, context: DatasetContext, on_epoch: OnEpoch, history: History
+    spec: TrialSpec,
+    functions: StudyFunctions,
+    context: DatasetContext,
+    on_epoch: OnEpoch,
+    history: History,
+    checkpoints: Checkpoints | None,
 ) -> TrialResult:
     rows = _rows_of(spec, context)
     logged: dict[str, float] = {}
@@ -119,24 +135,31 @@ def _train(
         context = prepared(spec, functions, context, rows)
     p = parameters_for_build(spec, context.description, len(rows.train))
     p |= _folders_in(spec.folder) if spec.folder else {}
-    arrays, description = context.arrays, context.description
+    arrays, description, fault = context.arrays, context.description, context.graph_fault
+    tell = _each_once(on_epoch)
+    task = Task(spec, functions, p, description, arrays, rows, tell, history, logged, fault, checkpoints=checkpoints)
+    if context.stream is not None:
+        if checkpoints is not None:
+            checkpoints.give_up("its rows are a stream")
+        streams = Streams(context.stream, spec.seed, spec.batch_size, sizes_of_parts(description))
+        return _build_and_train(dataclasses.replace(task, streams=streams), context)
+    if spec.restarts == 1 or spec.check:
+        return _build_and_train(task, context)
+    return train_best_of(task, lambda start: _build_and_train(start, context))
+
+
+def _each_once(on_epoch: OnEpoch) -> OnEpoch:
+    """Tells each epoch once, where a trial begins anew."""
     told = 0
 
     def tell(epoch: int, metrics: Mapping[str, float]) -> bool:
-        """Tells each epoch once, where a trial begins anew."""
         nonlocal told
         if epoch <= told:
             return True
         told = epoch
         return on_epoch(epoch, metrics)
 
-    task = Task(spec, functions, p, description, arrays, rows, tell, history, logged, context.graph_fault)
-    if context.stream is not None:
-        streams = Streams(context.stream, spec.seed, spec.batch_size, sizes_of_parts(description))
-        return _build_and_train(dataclasses.replace(task, streams=streams), context)
-    if spec.restarts == 1 or spec.check:
-        return _build_and_train(task, context)
-    return train_best_of(task, lambda start: _build_and_train(start, context))
+    return tell
 
 
 def _rows_of(spec: TrialSpec, context: DatasetContext) -> Rows:
@@ -242,7 +265,11 @@ def _folder(spec: TrialSpec) -> Iterator[None]:
 def _build_and_train(task: Task, context: DatasetContext) -> TrialResult:
     """Builds and trains; anew from the start, once each, where a kept model or an epoch graph cannot be used."""
     arm, logged = (task.spec.study_path, task.spec.arm), dict(task.logged)
-    task = dataclasses.replace(task, graph_fault=task.graph_fault or context.without_graphs.get(arm, ""))
+    checkpoints = task.checkpoints
+    fault = task.graph_fault or context.without_graphs.get(arm, "")
+    if checkpoints is not None and checkpoints.found is not None:
+        fault = fault or checkpoints.found.content["reason"]
+    task = dataclasses.replace(task, graph_fault=fault)
     while True:
         try:
             result = _train_once(task, context.cache)
@@ -250,6 +277,11 @@ def _build_and_train(task: Task, context: DatasetContext) -> TrialResult:
             pass  # its kind of model is kept no more
         except GraphError as error:
             task = dataclasses.replace(task, graph_fault=f"the epoch graph does not work for this model: {error}")
+            if checkpoints is not None:
+                checkpoints.forget(str(error))
+        except CheckpointError as error:
+            assert checkpoints is not None
+            checkpoints.forget(str(error))
         else:
             if task.graph_fault != context.graph_fault:
                 context.without_graphs[arm] = task.graph_fault

@@ -187,6 +187,15 @@ class TestTwoSlots:
         wait_for_slots(engine, 2)
         assert capfd.readouterr() == ("", ""), "Ray reports deaths on standard output"
 
+    def test_a_trial_goes_on_from_its_checkpoint_in_another_slot(self, engine, spec, tmp_path):
+        goes_on = spec(0, "goes on", checkpoint=str(tmp_path / "files" / "trial.checkpoint"))
+        engine.submit(goes_on)
+        assert wait_all(engine, 1)["t#0"].state == "lost"
+        wait_for_slots(engine, 2)
+        engine.submit(goes_on)
+        result = wait_all(engine, 1)["t#0"]
+        assert (result.state, result.remarks) == ("finished", ("half of it",))
+
     def test_a_trial_without_a_message_is_ended_after_its_limit(self, engine, spec):
         engine.submit(spec(0, sleep=600, silence_s=2))
         result = wait_all(engine, 1)["t#0"]

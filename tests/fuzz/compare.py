@@ -124,15 +124,17 @@ def outcome(trial, data, context, nudge=0):
     if prepare:
         arrays = prepare(*arrays, None, {})[:2]
 
+    ends = []
+
     def build(p):
+        for noted in (seen, ends):  # of a start that was given up
+            noted.clear()
         model = compiled_model(trial, p["input_shape"], data)
         for name in trial.get("after", ()):
             AFTER[name](model)
         if nudge:
             nudged(model, p["input_shape"], nudge)
         return model
-
-    ends = []
 
     def extra_metrics(model, x, y, p):
         ends.append(model)

@@ -725,6 +725,12 @@ STUDIES = {
         for name in ("epochs", "batch_size", "trials", "seeds", "searches", "reported_seeds", "silence_s")
         for value in ("0", "-1", "2.5", "'3'", "True", "nan", "1000000000")
     },
+    **{
+        f"checkpoint_minutes must be None or a number of minutes from 0, got {value}": [
+            f"protocol(checkpoint_minutes={value})"
+        ]
+        for value in ("-1", "'3'", "True", "nan", "inf", "[1]")
+    },
 }
 """The text that a message must contain, and the studies that get it: each follows `STUDY =` at the end of `HEAD`."""
 

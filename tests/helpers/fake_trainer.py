@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dlstudy
 from dlstudy.common.opened_files import opened_files
+from dlstudy.engines.ray_slot import _GATHER_S
 from dlstudy.study.input_files import names_of
 from dlstudy.study.own_modules import OwnModules
 from dlstudy.study.trial import TrialResult, TrialState, figures_beside
@@ -23,7 +24,7 @@ class FakeTrainer:
         arrays = source.open()
         assert not any(part.flags.writeable for part in arrays.values()), "one copy for all slots of a node"
 
-    def train(self, spec, on_epoch):
+    def train(self, spec, on_epoch, on_checkpoint=None):
         kind = spec.params["kind"]
         if kind == "reads the study":
             assert "_ray_pkg_" in dlstudy.__file__, "the package comes from the parent"
@@ -48,6 +49,14 @@ class FakeTrainer:
                 folder.mkdir(parents=True)
                 (folder / "file").write_bytes(b"x" * 1_000_000)
             return TrialResult(TrialState.FINISHED, remarks=[spec.model_folder])
+        if kind == "goes on":
+            path = Path(spec.checkpoint)
+            if path.is_file():
+                return TrialResult(TrialState.FINISHED, remarks=[path.read_text()])
+            path.write_text("half of it")
+            on_checkpoint(path)
+            time.sleep(2 * _GATHER_S)
+            os._exit(3)
         if kind == "dies":
             os._exit(3)
         if kind == "raises":

@@ -38,5 +38,5 @@ def net(p):
     return model
 
 
-def run(context, spec, build=net, on_epoch=lambda epoch, metrics: True, **functions):
-    return train(spec, StudyFunctions(build, **functions), context, on_epoch)
+def run(context, spec, build=net, on_epoch=lambda epoch, metrics: True, on_checkpoint=lambda path: None, **functions):
+    return train(spec, StudyFunctions(build, **functions), context, on_epoch, on_checkpoint)

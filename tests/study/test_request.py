@@ -120,7 +120,7 @@ def test_rows_that_the_data_does_not_have_are_noticed_before_a_run_where_it_is_h
 
 
 def test_a_spec_holds_what_the_study_states():
-    study = make_study(epochs=3, batch_size=8, rows=500, split=Split(100), silence_s=60)
+    study = make_study(epochs=3, batch_size=8, rows=500, split=Split(100), silence_s=60, checkpoint_minutes=0.5)
     study = dataclasses.replace(study, arms=[dataclasses.replace(study.arms[0], restarts=4), study.arms[1]])
     spec = spec_of(study, Phase.REPLICATE)
     assert (spec.key, spec.index, spec.seed, spec.search) == ("k", 2, 7, 1)
@@ -128,6 +128,7 @@ def test_a_spec_holds_what_the_study_states():
     assert (spec.epochs, spec.batch_size, spec.rows, spec.split) == (3, 8, 500, Split(100))
     assert (spec.study_path, spec.dataset, spec.arm, spec.phase) == ("s.py", "digits", "a", Phase.REPLICATE)
     assert (spec.restarts, spec.silence_s, spec.prunable, spec.model_folder, spec.folder) == (4, 60, False, None, None)
+    assert (spec.checkpoint_minutes, spec.checkpoint) == (0.5, None)
 
 
 def test_a_value_is_of_test_rows_where_a_phase_has_no_validation_rows():
