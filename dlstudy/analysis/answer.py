@@ -8,7 +8,7 @@ from dlstudy.analysis.deviations import title_of
 from dlstudy.analysis.formatting import difference, interval_text, mean_text
 from dlstudy.analysis.measurements import value_of_diverged
 from dlstudy.analysis.results import Check, ClaimSummary, MetricSummary, Verdict
-from dlstudy.analysis.trial_index import TrialIndex, metric_summaries
+from dlstudy.analysis.trial_index import TrialIndex, metric_summaries, without_value
 from dlstudy.analysis.twins import twins_notes
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim
@@ -16,7 +16,7 @@ from dlstudy.study.metrics import told_direction
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.splits import sizes_of
 from dlstudy.study.study import Study
-from dlstudy.study.trial import TrainedBy, TrialRecord, TrialState
+from dlstudy.study.trial import TrainedBy, TrialRecord
 
 __all__ = ["answer_of", "notes_of", "ranking_of", "rate_warning", "scope_of", "why_not_comparable"]
 
@@ -53,11 +53,11 @@ def _answer_by_rank(study: ResolvedStudy, trial_index: TrialIndex, checks: Seque
     means = _means(study, trial_index, searches)
     if not means:
         return "No answer yet: no winner has been replicated."
-    n_diverged = {arm: _n_diverged(trial_index, arm, searches) for arm in means}
-    first, *others = _ranked(study, means, n_diverged)
+    lost = {arm: _without_value(trial_index, arm, searches) for arm in means}
+    first, *others = _ranked(study, means, lost)
     mean = mean_text(means[first].mean, means[first].sd)
     reached = f"{first} reached a mean {metric.replace('_', ' ')} of {mean} over {_count(means[first].n, 'seed')}"
-    reached += f" and diverged with {n_diverged[first]} more" if n_diverged[first] else ""
+    reached += "".join(f" and {how} with {n} more" for how, n in lost[first].items())
     if not others:
         return f"{reached}, on {study.about.shown_name}."
     claim = Claim("best", better=first, than=tuple(others), metric=metric, direction=study.protocol.direction)
@@ -79,7 +79,7 @@ def ranking_of(study: ResolvedStudy, trial_index: TrialIndex) -> dict[str, float
     """The mean test metric of each arm, runs that diverged included, best first; empty where arms are not ranked."""
     searches = _deciding_searches(study, trial_index)
     means = _means(study, trial_index, searches) if study.rank_arms else {}
-    return _ranked(study, means, {arm: _n_diverged(trial_index, arm, searches) for arm in means})
+    return _ranked(study, means, {arm: _without_value(trial_index, arm, searches) for arm in means})
 
 
 def _deciding_searches(study: Study, trial_index: TrialIndex) -> Sequence[int]:
@@ -99,21 +99,22 @@ def _means(study: Study, trial_index: TrialIndex, searches: Sequence[int]) -> di
     return found
 
 
-def _n_diverged(trial_index: TrialIndex, arm: str, searches: Sequence[int]) -> int:
-    """The replicates in these searches that diverged."""
-    runs = (run for k in searches for run in trial_index.replicates(arm, k, diverged=True).values())
-    return sum(run.state is TrialState.DIVERGED for run in runs)
+def _without_value(trial_index: TrialIndex, arm: str, searches: Sequence[int]) -> dict[str, int]:
+    """How many replicates in these searches gave no value, by what they did."""
+    return without_value(run for k in searches for run in trial_index.replicates(arm, k, diverged=True).values())
 
 
-def _ranked(study: Study, means: Mapping[str, MetricSummary], n_diverged: Mapping[str, int]) -> dict[str, float]:
-    """The means from the best to the worst; runs that diverged count."""
+def _ranked(
+    study: Study, means: Mapping[str, MetricSummary], lost: Mapping[str, Mapping[str, int]]
+) -> dict[str, float]:
+    """The means from the best to the worst; runs that gave no value count."""
     if not means:
         return {}
     direction = study.protocol.direction
     diverged = value_of_diverged([value for summary in means.values() for value in summary.values], direction)
 
     def mean(arm: str) -> float:
-        summary, n = means[arm], n_diverged[arm]
+        summary, n = means[arm], sum(lost[arm].values())
         return (summary.mean * summary.n + diverged * n) / (summary.n + n)
 
     found = {arm: mean(arm) for arm in means}

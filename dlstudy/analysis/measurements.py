@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dlstudy.analysis.trial_index import Runs, TrialIndex, epochs_to, value_at
+from dlstudy.analysis.trial_index import Runs, TrialIndex, epochs_to, value_at, without_value
 from dlstudy.study.claims import Claim, ClaimPhase, Reduction
 from dlstudy.study.phases import Direction
 from dlstudy.study.protocol import Protocol
@@ -121,13 +121,12 @@ class ClaimMeasurements:
         return "runs are missing"
 
     def remark(self) -> str:
-        """Notes on the runs: how many diverged, or never reached the target."""
+        """Notes on the runs: how many gave no value, or never reached the target."""
         remarks = []
         for arm in self._arms:
             runs = self._runs_of(arm)
-            n_diverged = sum(run.state is TrialState.DIVERGED for run in runs)
             n_late = 0 if self.claim.target is None else sum(self._measure(run) == self._never for run in runs)
-            remarks += [f"{n_diverged} of {len(runs)} runs of {arm} diverged"] if n_diverged else []
+            remarks += [f"{n} of {len(runs)} runs of {arm} {how}" for how, n in without_value(runs).items()]
             remarks += [f"{n_late} of {len(runs)} runs of {arm} never reached the target"] if n_late else []
         return "; ".join(remarks)
 
@@ -162,7 +161,7 @@ class ClaimMeasurements:
         found = {}
         for index, run in runs.items():
             value = self._measure(run)
-            if value is None and run.state is TrialState.DIVERGED:
+            if value is None and run.state.counts_as_worst:
                 value = self._of_diverged
             if value is not None:
                 found[index] = value
@@ -182,7 +181,7 @@ class ClaimMeasurements:
     def _measure(self, run: TrialRecord) -> float | None:
         claim = self.claim
         if claim.target is None:
-            if claim.epoch is None and run.state is TrialState.DIVERGED:
+            if claim.epoch is None and run.state.counts_as_worst:
                 return None  # what it has is not of the end of a training
             return value_at(run, claim.metric, claim.epoch)
         epochs = epochs_to(run, claim.metric, claim.target, claim.better_direction)

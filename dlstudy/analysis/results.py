@@ -261,7 +261,7 @@ class Check:
 
 @dataclass(frozen=True)
 class SweepSummary:
-    """A metric of an arm at one point of a sweep, over the runs that finished; how many of `n` runs diverged."""
+    """A metric of an arm at one point of a sweep, over the runs that finished; how many of `n` had none, and why."""
 
     sweep: str
     point: Mapping[str, Any]  # JSON scalars
@@ -270,7 +270,7 @@ class SweepSummary:
     mean: float | None
     sd: float | None
     n: int
-    n_diverged: int
+    lost: Mapping[str, int]
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.results import Check
 from dlstudy.analysis.search_rounds import open_ends
-from dlstudy.analysis.trial_index import TrialIndex
+from dlstudy.analysis.trial_index import TrialIndex, without_value
 from dlstudy.study.axes import Number
 from dlstudy.study.phases import Phase
 from dlstudy.study.study import Arm, Study
-from dlstudy.study.trial import TrialRecord, TrialState
+from dlstudy.study.trial import TrialRecord
 from dlstudy.study.validation import has_value
 
 __all__ = ["contains", "search_checks"]
@@ -75,9 +75,9 @@ def _other_searches(arm: Arm, search: int, trial_index: TrialIndex) -> list[Tria
 
 
 def _failures(arm: Arm, tried: Sequence[TrialRecord]) -> Check:
-    n_lost = sum(trial.state is TrialState.DIVERGED for trial in tried)
-    text = f"{n_lost} of {len(tried)} search trials of {arm.name} diverged"
-    return Check(arm.name, "failures", n_lost <= _MOST_LOST * len(tried), text)
+    lost = without_value(tried) or {"diverged": 0}
+    text = " and ".join(f"{n} of {len(tried)} search trials of {arm.name} {how}" for how, n in lost.items())
+    return Check(arm.name, "failures", sum(lost.values()) <= _MOST_LOST * len(tried), text)
 
 
 def _budget(arm: Arm, tried: Sequence[TrialRecord], most: int) -> Check:

@@ -20,7 +20,7 @@ from dlstudy.analysis.pairing import describe_pairing
 from dlstudy.analysis.reported import judge_reported
 from dlstudy.analysis.results import ArmSummary, Best, Check, ClaimSummary, StudySummary, SweepSummary, Verdict
 from dlstudy.analysis.search_checks import search_checks
-from dlstudy.analysis.trial_index import TrialIndex, metric_summaries, unrecovered, value_at
+from dlstudy.analysis.trial_index import TrialIndex, metric_summaries, unrecovered, value_at, without_value
 from dlstudy.analysis.verdicts import judge_claims, judge_derived
 from dlstudy.store.notes import Notes
 from dlstudy.study.axes import Number, reaching
@@ -149,9 +149,9 @@ def _sweep(study: Study, sweep: Sweep, trial_index: TrialIndex) -> list[SweepSum
                 for runs in trial_index.sweep(sweep.name, arm, point):
                     ended = [value_at(run, metric, None) for run in runs.values() if run.state is TrialState.FINISHED]
                     values = [value for value in ended if value is not None]
-                    n_diverged = sum(run.state is TrialState.DIVERGED for run in runs.values())
+                    lost = without_value(runs.values())
                     mean, sd = mean_and_sd(values) if values else (None, None)
-                    summaries.append(SweepSummary(sweep.name, point, arm.name, metric, mean, sd, len(runs), n_diverged))
+                    summaries.append(SweepSummary(sweep.name, point, arm.name, metric, mean, sd, len(runs), lost))
     return summaries
 
 
@@ -182,8 +182,8 @@ def _widened(arm: Arm, of_arm: Sequence[TrialRecord]) -> list[str]:
 
 def _arm_notes(runs: Sequence[TrialRecord], all_of_arm: Sequence[TrialRecord]) -> list[str]:
     notes = []
-    bad = [*(trial for trial in all_of_arm if trial.state is TrialState.DIVERGED), *unrecovered(all_of_arm)]
-    for state in (TrialState.DIVERGED, TrialState.FAILED, TrialState.LOST):
+    bad = [*(trial for trial in all_of_arm if trial.state.counts_as_worst), *unrecovered(all_of_arm)]
+    for state in (TrialState.DIVERGED, TrialState.OVER_TIME, TrialState.FAILED, TrialState.LOST):
         reasons = [trial.result.reason for trial in bad if trial.state is state and trial.result]
         if reasons:
             notes.append(f"{len(reasons)} trial{'s' if len(reasons) > 1 else ''} {state}: {reasons[-1]}")
@@ -218,6 +218,7 @@ def protocol_json(study: Study) -> dict[str, Any]:  # Any: JSON
         "split": str(protocol.split),
         "reported_split": str(protocol.reported_split or protocol.split),
         "rows": protocol.rows,
+        **({} if protocol.trial_minutes is None else {"trial_minutes": protocol.trial_minutes}),
         "spaces": {
             arm.name: {name: json.loads(distribution_to_json(space)) for name, space in arm.space.items()}
             for arm in study.arms

@@ -1,6 +1,7 @@
 """The trials of a variant that count: of each winner, each stated setting and each sweep, by seed."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,7 @@ from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.study import Arm, Study
 from dlstudy.study.trial import TrialRecord, TrialState, make_parameters, params_key
 
-__all__ = ["Runs", "TrialIndex", "epochs_to", "metric_summaries", "unrecovered", "value_at"]
+__all__ = ["Runs", "TrialIndex", "epochs_to", "metric_summaries", "unrecovered", "value_at", "without_value"]
 
 Runs = Mapping[int, TrialRecord]
 """Trials of one setting, by index: the same index, the same seed."""
@@ -187,3 +188,12 @@ def metric_summaries(runs: Iterable[TrialRecord]) -> dict[str, MetricSummary]:
             values, seeds = [value for value, _ in pairs], [seed for _, seed in pairs]
             found[name] = MetricSummary(*mean_and_sd(values), len(values), values, seeds)
     return found
+
+
+def without_value(runs: Iterable[TrialRecord]) -> dict[str, int]:
+    """How many runs gave no value, by what they did: "diverged" or "ran over time"."""
+    found = Counter(run.state for run in runs if run.state.counts_as_worst)
+    return {_DID[state]: n for state, n in found.items()}
+
+
+_DID = {TrialState.DIVERGED: "diverged", TrialState.OVER_TIME: "ran over time"}

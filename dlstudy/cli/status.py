@@ -38,6 +38,8 @@ def show_status(study: str | None, home: Home, storage: str | None, json: bool) 
         print(f"no results in {place} yet: run `dlstudy run optimizers --quick` first")
         return
     heads, note = ["study", "variant", "phase", "arm", "done", "diverged", "failed", "running"], ""
+    if any(row["over time"] for row in rows):
+        heads.insert(6, "over time")
     if any(row["interrupted"] for row in rows):
         heads.append("interrupted")
         note = "Interrupted: the run ended while they trained. The same `dlstudy run` trains them again."
@@ -80,6 +82,7 @@ def _status_rows(record: Record, study: str, variant: Variant, is_running: bool)
                 "arm": arm,
                 "done": len({trial.training for trial in trials if trial.state.is_final}),
                 "diverged": sum(trial.state is TrialState.DIVERGED for trial in trials),
+                "over time": sum(trial.state is TrialState.OVER_TIME for trial in trials),
                 "failed": len(failed),
                 "running": n_open if is_running else 0,
                 "interrupted": 0 if is_running else n_open,

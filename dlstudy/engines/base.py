@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dlstudy.engines.devices import Slot
-from dlstudy.study.trial import TrialResult, TrialSpec
+from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
 
-__all__ = ["GROWTH_MB", "STARTS_ALLOWED", "Decide", "Engine", "TrialOutcome"]
+__all__ = ["GROWTH_MB", "STARTS_ALLOWED", "Decide", "Engine", "TrialOutcome", "over_time", "too_silent"]
 
 GROWTH_MB = 2048
 """A worker whose memory has grown by more than this since its first trial is replaced: TensorFlow leaks."""
@@ -24,6 +24,21 @@ class TrialOutcome:
 
     spec: TrialSpec
     result: TrialResult
+
+
+def too_silent(spec: TrialSpec | None, silent_s: float) -> str:
+    """How a worker ends that has sent nothing for too long while it trains; empty while it may go on."""
+    if spec is None or silent_s < spec.silence_s:
+        return ""
+    return f"was ended: no message for {spec.silence_s} s (Protocol.silence_s)"
+
+
+def over_time(spec: TrialSpec | None, trained_s: float, slot: Slot) -> TrialOutcome | None:
+    """The end of a trial that has trained for longer than it may; None while it may go on."""
+    if spec is None or spec.trial_minutes is None or trained_s < 60 * spec.trial_minutes:
+        return None
+    reason = f"took longer than {spec.trial_minutes:g} minutes (Protocol.trial_minutes)"
+    return TrialOutcome(spec, TrialResult(TrialState.OVER_TIME, reason, cost={"seconds": trained_s}, slot=slot.name))
 
 
 class Engine(ABC):

@@ -13,11 +13,19 @@ from pathlib import Path
 
 from dlstudy.common.processes import main_module_left_out
 from dlstudy.common.text import one_line
-from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Engine, TrialOutcome
+from dlstudy.engines.base import (
+    GROWTH_MB,
+    STARTS_ALLOWED,
+    Decide,
+    Engine,
+    TrialOutcome,
+    over_time,
+    too_silent,
+)
 from dlstudy.engines.devices import Slot
 from dlstudy.engines.worker import READY, work
 from dlstudy.errors import DlstudyError
-from dlstudy.study.trial import TrialResult, TrialSpec, TrialState
+from dlstudy.study.trial import KILLED_WITHOUT_MEMORY, TrialResult, TrialSpec, TrialState
 from dlstudy.study.trial_output import keep_output
 from dlstudy.training.shared_memory import shared
 
@@ -42,6 +50,7 @@ class _Worker:
     spec: TrialSpec | None = None
     ready: bool = False
     silent_s: float = 0.0
+    trained_s: float = 0.0
     first_mb: float = 0.0
 
     @property
@@ -49,9 +58,7 @@ class _Worker:
         """The message about a worker that has been silent for too long; empty while it has not."""
         if not self.ready:
             return f"was not ready after {_START_S} s" if self.silent_s >= _START_S else ""
-        if self.spec is None or self.silent_s < self.spec.silence_s:
-            return ""
-        return f"was ended: no message for {self.spec.silence_s} s (Protocol.silence_s)"
+        return too_silent(self.spec, self.silent_s)
 
 
 class LocalEngine(Engine):
@@ -93,13 +100,16 @@ class LocalEngine(Engine):
         # At most the timeout: a run that was stopped with Ctrl-Z for an hour has not listened in that time.
         listened_s = min(time.monotonic() - began_s, timeout_s)
         for i, worker in enumerate(self._workers):
+            worker.trained_s += listened_s
             if worker.connection in ready:
                 worker.silent_s = 0.0
                 ended += self._receive(i)
-                continue
-            worker.silent_s += listened_s
-            if how := worker.too_silent:
-                ended += self._handle_death(i, how)
+            else:
+                worker.silent_s += listened_s
+                if how := worker.too_silent:
+                    ended += self._handle_death(i, how)
+            if self._workers[i] is worker and worker.ready:
+                ended += self._end_over_time(i)
         return ended
 
     def close(self) -> None:
@@ -113,7 +123,7 @@ class LocalEngine(Engine):
     def _give(self, worker: _Worker, spec: TrialSpec) -> None:
         worker.spec = spec
         if worker.ready:
-            worker.silent_s = 0.0
+            worker.silent_s = worker.trained_s = 0.0
             self._send(worker, spec.to_json())
 
     @staticmethod
@@ -180,6 +190,15 @@ class LocalEngine(Engine):
             return []
         return [TrialOutcome(worker.spec, TrialResult(TrialState.LOST, reason, slot=slot.name))]
 
+    def _end_over_time(self, i: int) -> list[TrialOutcome]:
+        worker = self._workers[i]
+        outcome = over_time(worker.spec, worker.trained_s, worker.slot)
+        if outcome is None:
+            return []
+        keep_output(worker.log, outcome.spec)
+        self._replace(i)
+        return [outcome]
+
     def _replace(self, i: int) -> None:
         worker = self._workers[i]
         worker.process.terminate()
@@ -205,7 +224,7 @@ def _how_it_died(worker: _Worker) -> str:
         last = [line for line in _end_of(worker.log).splitlines() if line.strip()][-1:]
         return f"ended with exit code {code}" + (f": {one_line(last[0])}" if last else "")
     name = {known.value: known.name for known in signal.Signals}.get(-code, f"signal {-code}")
-    return f"was killed by {name}" + (" (the system does that when memory runs out)" if name == "SIGKILL" else "")
+    return f"was killed by {name}" + (f" ({KILLED_WITHOUT_MEMORY})" if name == "SIGKILL" else "")
 
 
 def _end_of(log: Path) -> str:

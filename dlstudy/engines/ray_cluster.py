@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from dlstudy.common.text import describe_error, message_of, one_line
 from dlstudy.errors import UsageError
+from dlstudy.study.trial import NODE_WITHOUT_MEMORY
 
 __all__ = ["Node", "connect", "nodes", "why_it_died"]
 
@@ -83,7 +84,7 @@ def why_it_died(error: BaseException) -> str:
     """Why an actor died, according to Ray, as the predicate of a sentence."""
     text = message_of(error)
     if "running low on memory" in text:
-        return "was ended by Ray: its node ran out of memory, and fewer workers (--workers) need less"
+        return f"was ended by Ray: {NODE_WITHOUT_MEMORY}, and fewer workers (--workers) need less"
     if "node has died" in text or "node was terminated" in text or "node died" in text:
         return "is gone: its node left the cluster"
     if type(error).__name__ == "ActorUnavailableError":

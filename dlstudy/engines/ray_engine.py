@@ -10,7 +10,15 @@ from typing import Any
 from dlstudy.common.provenance import versions
 from dlstudy.common.text import describe_error
 from dlstudy.datasets import registry
-from dlstudy.engines.base import GROWTH_MB, STARTS_ALLOWED, Decide, Engine, TrialOutcome
+from dlstudy.engines.base import (
+    GROWTH_MB,
+    STARTS_ALLOWED,
+    Decide,
+    Engine,
+    TrialOutcome,
+    over_time,
+    too_silent,
+)
 from dlstudy.engines.devices import CPU_ENVIRONMENT, GPU_ENVIRONMENT, Slot
 from dlstudy.engines.file_transfer import checkpoint_of, put_checkpoint, put_in_place, read_study
 from dlstudy.engines.ray_cluster import Node, connect, nodes, why_it_died
@@ -62,6 +70,7 @@ class _Member:
     ready: bool = False
     spec: TrialSpec | None = None
     silent_s: float = 0.0
+    trained_s: float = 0.0
     first_mb: float = 0.0
     studies: set[str] = field(default_factory=set)
 
@@ -130,7 +139,7 @@ class RayEngine(Engine):
                 self._studies[path] = ray.put(read_study(Path(path), self._inputs))
             member.actor.learn.remote(path, self._studies[path])
             member.studies.add(path)
-        member.spec, member.silent_s = spec, 0.0
+        member.spec, member.silent_s, member.trained_s = spec, 0.0, 0.0
         member.pending = member.actor.begin.remote(spec.to_json(), checkpoint_of(spec))
         return member.slot.name
 
@@ -157,8 +166,13 @@ class RayEngine(Engine):
                 ended += self._receive(key, member)
                 continue
             member.silent_s += listened_s
-            if member.spec is not None and member.silent_s >= member.spec.silence_s:
-                ended += self._lose(key, f"was ended: no message for {member.spec.silence_s} s (Protocol.silence_s)")
+            if how := too_silent(member.spec, member.silent_s):
+                ended += self._lose(key, how)
+        for key, member in list(self._members.items()):
+            member.trained_s += listened_s
+            if outcome := over_time(member.spec, member.trained_s, member.slot):
+                self._lose(key, "was ended")
+                ended.append(outcome)
         self._give_up_without_slots(listened_s)
         return ended
 

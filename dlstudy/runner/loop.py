@@ -67,6 +67,7 @@ class _Flight:
         self._plan, self._recorder, self._listeners, self._limits = plan, recorder, listeners, limits
         self.specs: dict[str, TrialSpec] = {}
         self.n_ended = 0
+        self._is_alone = False
 
     def decide(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:
         """Reports an epoch; returns whether the trial goes on."""
@@ -76,10 +77,11 @@ class _Flight:
 
     def fill(self, engine: Engine) -> None:
         """Gives free slots what comes next, while there is time."""
-        while self._limits.leave_time and len(self.specs) < len(engine.slots):
-            training = self._plan.next()
+        while self._limits.leave_time and len(self.specs) < len(engine.slots) and not self._is_alone:
+            training = self._plan.next(beside_others=bool(self.specs))
             if training is None:
                 return
+            self._is_alone = training.alone
             spec = self._recorder.begin(training)
             self.specs[spec.key] = spec
             slot = engine.submit(spec)
@@ -89,6 +91,7 @@ class _Flight:
     def end(self, outcome: TrialOutcome, run_id: str) -> None:
         """Records a trial that has ended."""
         del self.specs[outcome.spec.key]
+        self._is_alone = False
         training, trial = self._recorder.end(outcome, run_id)
         self._plan.ended(training, trial)
         self.n_ended += 1

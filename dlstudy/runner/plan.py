@@ -17,7 +17,7 @@ from dlstudy.study.fingerprint import define_all
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import Request, ResolvedStudy
-from dlstudy.study.trial import TrialRecord, TrialState, make_parameters, params_key
+from dlstudy.study.trial import TrialRecord, TrialState, has_no_memory, make_parameters, params_key
 
 __all__ = ["Plan", "Selection", "Training", "refuse_other_definitions"]
 
@@ -46,7 +46,8 @@ class Selection:
 class Training:
     """One wanted training; `tuned` is None while a sampler still has to propose the parameters.
 
-    A training of a round of the search has its number, and the space that it was drawn from.
+    A training of a round of the search has its number, and the space that it was drawn from. One that ran out of memory
+    is tried again `alone`.
     """
 
     arm: Arm
@@ -56,6 +57,7 @@ class Training:
     tries: int = 0
     round: int = 0
     space: Mapping[str, BaseDistribution] | None = None
+    alone: bool = False
 
 
 @dataclass
@@ -150,15 +152,22 @@ class Plan:
         waiting = {training.arm.name: training.arm for training in self._waiting}
         return [arm for name, arm in waiting.items() if name not in tried]
 
-    def next(self) -> Training | None:
-        """Takes the next training; None when nothing can start now."""
-        return self._waiting.popleft() if self._waiting else None
+    def next(self, *, beside_others: bool = False) -> Training | None:
+        """Takes the next training; None when nothing can start now.
+
+        Args:
+            beside_others: whether other trials train meanwhile, so that none starts that has to be alone.
+        """
+        if not self._waiting or (beside_others and self._waiting[0].alone):
+            return None
+        return self._waiting.popleft()
 
     def ended(self, training: Training, trial: TrialRecord) -> None:
         """Notes how a training that `next` returned has ended, and plans what follows from it."""
         part = self._parts[training.part]
         part.known.append(trial)
         if trial.state is TrialState.LOST:
+            training.alone = has_no_memory(trial.result)
             self._waiting.append(training)  # the last: what killed its worker may be over by then
             return
         part.missing -= 1

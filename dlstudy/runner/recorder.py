@@ -26,7 +26,15 @@ from dlstudy.study.own_metrics import names_of
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import ResolvedStudy
-from dlstudy.study.trial import TrialRecord, TrialResult, TrialSpec, TrialState, make_parameters, params_key
+from dlstudy.study.trial import (
+    TrialRecord,
+    TrialResult,
+    TrialSpec,
+    TrialState,
+    has_no_memory,
+    make_parameters,
+    params_key,
+)
 from dlstudy.study.validation import has_value
 
 __all__ = ["TrialRecorder"]
@@ -154,6 +162,8 @@ class TrialRecorder:
 
     def _judge(self, training: Training, result: TrialResult) -> tuple[TrialResult, float | None]:
         """The result and value of a trial: without the metric, or if it was lost at its last try, it has failed."""
+        if result.state is TrialState.FAILED and has_no_memory(result) and training.tries < _TRIES:
+            return dataclasses.replace(result, state=TrialState.LOST), None
         if result.state is TrialState.LOST and training.tries == _TRIES:
             result = dataclasses.replace(result, state=TrialState.FAILED)
         if result.state is TrialState.FAILED and (outside := _outside(training)):

@@ -18,6 +18,7 @@ from dlstudy.study.validation import (
     direction_from,
     frozen,
     is_count,
+    is_number,
     items_of,
     require,
     require_name,
@@ -52,6 +53,8 @@ class Protocol:
         rows: train and validate on this many rows only; None for all.
         silence_s: a worker that sends nothing for this many seconds counts as hung: it is ended, and its trial tried
             once more. A Keras model reports after every epoch, an estimator when it has been fitted.
+        trial_minutes: a training that takes longer is ended, and counts as one that diverged does: as the worst. None
+            for no limit. It is part of the definition of results.
         checkpoint_minutes: how often the state of a Keras training is written to disk, between two epochs: one that
             was killed goes on from there, and gives the same numbers. 0 for after every epoch, None for never.
         rounds: the most rounds in which the first search goes on around its winner, each with half as many trials
@@ -74,6 +77,7 @@ class Protocol:
     silence_s: int = 1800
     rounds: int = 4
     checkpoint_minutes: float | None = None
+    trial_minutes: float | None = None
 
     def __post_init__(self) -> None:
         for name, budget in _BUDGETS[self.searches != 1].items():
@@ -89,13 +93,13 @@ class Protocol:
             isinstance(self.rounds, int) and not isinstance(self.rounds, bool) and 0 <= self.rounds <= 100,
             f"rounds must be a whole number from 0 to 100, got {short_repr(self.rounds)}: change Protocol.rounds",
         )
-        minutes = self.checkpoint_minutes
-        require(
-            minutes is None
-            or (isinstance(minutes, int | float) and not isinstance(minutes, bool) and 0 <= minutes < math.inf),
-            f"checkpoint_minutes must be None or a number of minutes from 0, got {short_repr(minutes)}: change "
-            "Protocol.checkpoint_minutes",
-        )
+        for name, may_be_0 in (("checkpoint_minutes", True), ("trial_minutes", False)):
+            minutes = getattr(self, name)
+            require(
+                minutes is None or (is_number(minutes) and minutes >= 0 and (may_be_0 or minutes > 0)),
+                f"{name} must be None or a number of minutes {'from' if may_be_0 else 'above'} 0, got "
+                f"{short_repr(minutes)}: change Protocol.{name}",
+            )
         require(
             self.rows is None or is_count(self.rows),
             f"rows must be None or a whole number from 1 to 1,000,000, got {short_repr(self.rows)}: change "

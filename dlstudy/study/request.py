@@ -150,6 +150,7 @@ class ResolvedStudy(Study):
             search=search,
             silence_s=self.protocol.silence_s,
             checkpoint_minutes=self.protocol.checkpoint_minutes,
+            trial_minutes=self.protocol.trial_minutes,
         )
 
 

@@ -22,7 +22,9 @@ from dlstudy.study.protocol import Protocol
 from dlstudy.study.split import Split
 
 __all__ = [
+    "KILLED_WITHOUT_MEMORY",
     "MOST_POINTS",
+    "NODE_WITHOUT_MEMORY",
     "OUT_OF_MEMORY",
     "TrainedBy",
     "TrialRecord",
@@ -30,6 +32,7 @@ __all__ = [
     "TrialSpec",
     "TrialState",
     "figures_beside",
+    "has_no_memory",
     "kind_of_slot",
     "make_parameters",
     "pack_bits",
@@ -43,6 +46,10 @@ MOST_POINTS = 100
 OUT_OF_MEMORY = "out of memory"
 """How the reason of a trial begins that failed because of that."""
 
+KILLED_WITHOUT_MEMORY = "the system does that when memory runs out"
+NODE_WITHOUT_MEMORY = "its node ran out of memory"
+"""What the reason of a trial says whose worker was ended from outside."""
+
 _LONGEST_REASON = 700  # an error in one line, and what it is about
 
 
@@ -53,7 +60,8 @@ class TrialState(StrEnum):
 
         running ──► finished   it has a value                      ┐
                 ──► pruned     a pruner ended it early             ├ final: they say something about their arm
-                ──► diverged   its loss is no longer finite        ┘
+                ──► diverged   its loss is no longer finite        │
+                ──► over time  it took longer than it may          ┘
                 ──► failed     an error in its own code, or its worker died twice   ┐
                 ──► lost       its worker died or was silent                       ├ tried again by the next run
                 ──► killed     the run was stopped                                  ┘
@@ -63,6 +71,7 @@ class TrialState(StrEnum):
     FINISHED = "finished"
     PRUNED = "pruned"
     DIVERGED = "diverged"
+    OVER_TIME = "over time"
     FAILED = "failed"
     LOST = "lost"
     KILLED = "killed"
@@ -70,7 +79,12 @@ class TrialState(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether the trial need not be trained again."""
-        return self in (TrialState.FINISHED, TrialState.PRUNED, TrialState.DIVERGED)
+        return self in (TrialState.FINISHED, TrialState.PRUNED) or self.counts_as_worst
+
+    @property
+    def counts_as_worst(self) -> bool:
+        """Whether the training gave no value, through its arm's own doing."""
+        return self in (TrialState.DIVERGED, TrialState.OVER_TIME)
 
 
 class TrainedBy(StrEnum):
@@ -107,7 +121,7 @@ class TrialSpec:
         prunable: wait after each epoch for the answer whether to continue.
         model_folder: where to save the trained model; None for nowhere.
         folder: where the study's code may write; None for nowhere.
-        silence_s: see `Protocol`.
+        silence_s, trial_minutes: see `Protocol`.
         check: take one step only, to see whether the training works.
         checkpoint: the file of its checkpoint; None where none is kept.
         checkpoint_minutes: see `Protocol`.
@@ -136,6 +150,7 @@ class TrialSpec:
     split_number: int = 0
     checkpoint: str | None = None
     checkpoint_minutes: float | None = None
+    trial_minutes: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
@@ -318,6 +333,12 @@ def params_key(params: Mapping[str, Any]) -> str:
 def kind_of_slot(name: str) -> str:
     """`cpu` or `gpu`, of a slot such as `gpu:0`."""
     return name.partition(":")[0]
+
+
+def has_no_memory(result: TrialResult | None) -> bool:
+    """Whether a training ended, as far as that can be known, since there was too little memory."""
+    reason = result.reason if result is not None else ""
+    return reason.startswith(OUT_OF_MEMORY) or KILLED_WITHOUT_MEMORY in reason or NODE_WITHOUT_MEMORY in reason
 
 
 def figures_beside(model: Path) -> Path:

@@ -15,8 +15,9 @@ __all__ = ["CheckpointError", "Checkpoints", "OnCheckpoint"]
 OnCheckpoint = Callable[[Path], None]
 """Is called after a checkpoint was written, with its file."""
 
-_PLACES = ("key", "study_path", "folder", "model_folder", "checkpoint", "checkpoint_minutes", "silence_s")
-"""What of a spec may differ where a training goes on: the place, not the training."""
+_PLACES = ("key", "study_path", "folder", "model_folder", "checkpoint")
+_LIMITS = ("checkpoint_minutes", "silence_s", "trial_minutes")
+"""What of a spec may differ where a training goes on: its place and its limits, not the training."""
 _VERSIONS = ("dlstudy", "keras", "numpy", "python", "tensorflow")
 
 
@@ -93,7 +94,7 @@ def _identity(spec: TrialSpec) -> dict[str, Any]:  # Any: JSON
     """What tells a training from others that might have the same file."""
     import tensorflow as tf
 
-    of_spec = {name: value for name, value in spec.to_json().items() if name not in _PLACES}
+    of_spec = {name: value for name, value in spec.to_json().items() if name not in (*_PLACES, *_LIMITS)}
     found = versions()
     content = {
         "spec": of_spec,

@@ -117,6 +117,7 @@ def test_where_a_range_may_not_be_widened_an_open_end_stays_one():
         (["finished", "diverged"], True, "1 of 2 search trials of a diverged"),
         (["finished", "diverged", "pruned"], True, "1 of 3 search trials of a diverged"),  # pruned is not failed
         (["finished", "diverged", "diverged"], False, "2 of 3 search trials of a diverged"),
+        (["finished", "over time"], True, "1 of 2 search trials of a ran over time"),
         (["diverged"], False, "1 of 1 search trials of a diverged"),
         (["finished", "failed", "lost", "killed"], True, "0 of 1 search trials of a diverged"),  # tried again
     ],

@@ -407,20 +407,33 @@ def test_a_bad_search_of_the_best_arm_does_not_cost_it_its_place():
     assert "a did best: " in sum_up(study, trials).answer
 
 
-def some_diverged(study, arm, values, n):
-    """Replicates of which the last n diverged."""
+def some_lost(study, arm, values, n, state=TrialState.DIVERGED):
+    """Replicates of which the last n gave no value."""
     runs = runs_of(study, arm, "replicate", values)
     return [
         *runs[:-n],
-        *(replace(run, result=replace(run.result, state=TrialState.DIVERGED, metrics={})) for run in runs[-n:]),
+        *(replace(run, result=replace(run.result, state=state, metrics={})) for run in runs[-n:]),
     ]
+
+
+def test_a_replicate_that_ran_over_time_counts_as_one_that_diverged():
+    study = make_study(claims=[Claim("a is better", "a", "b", "test_accuracy")], seeds=20)
+    good, plain = [0.99 + i / 10_000 for i in range(20)], [0.97 + i / 10_000 for i in range(20)]
+    everyone = runs_of(study, "b", "replicate", plain)
+    diverged, late = (
+        sum_up(study, [*some_lost(study, "a", good, 8, state), *everyone])
+        for state in (TrialState.DIVERGED, TrialState.OVER_TIME)
+    )
+    assert late.claims[0].deciding == diverged.claims[0].deciding
+    assert late.claims[0].why.startswith("8 of 20 runs of a ran over time; ")
+    assert "over 12 seeds and ran over time with 8 more, ahead" in late.answer
 
 
 def test_an_arm_whose_replicates_diverge_is_not_called_the_best():
     study = make_study(claims=[Claim("a is better", "a", "b", "test_accuracy")], seeds=20)
     good, plain = [0.99 + i / 10_000 for i in range(20)], [0.97 + i / 10_000 for i in range(20)]
     everyone = runs_of(study, "b", "replicate", plain)
-    summary = sum_up(study, [*some_diverged(study, "a", good, 8), *everyone])
+    summary = sum_up(study, [*some_lost(study, "a", good, 8), *everyone])
     (claim,) = summary.claims
     # Of what did not diverge the best is 0.9911, the worst 0.97: a run that did counts as 0.97 - 0.0211.
     assert claim.deciding.differences == pytest.approx([0.02] * 12 + [0.9489 - value for value in plain[12:]])
@@ -429,7 +442,7 @@ def test_an_arm_whose_replicates_diverge_is_not_called_the_best():
     assert "a reached a mean test accuracy of 0.99055 over 12 seeds and diverged with 8 more, ahead" in summary.answer
     assert "a leads, but not clearly: " in summary.answer
 
-    summary = sum_up(study, [*some_diverged(study, "a", good, 18), *everyone])
+    summary = sum_up(study, [*some_lost(study, "a", good, 18), *everyone])
     assert summary.claims[0].verdict == "contradicted"
     assert summary.answer.startswith("Each tuned on its own, b did best: ")
 
@@ -439,9 +452,7 @@ def test_an_epoch_before_a_run_diverged_is_measured_and_an_unknown_metric_is_not
     study = make_study(claims=claims, seeds=7)
     trials = []
     for arm, start in (("a", 0.5), ("b", 0.4)):
-        for run in (
-            some_diverged(study, arm, [0.9] * 7, 2) if arm == "a" else runs_of(study, arm, "replicate", [0.9] * 7)
-        ):
+        for run in some_lost(study, arm, [0.9] * 7, 2) if arm == "a" else runs_of(study, arm, "replicate", [0.9] * 7):
             trials.append(
                 replace(run, result=replace(run.result, history={"val_accuracy": [start + run.index / 1000]}))
             )

@@ -202,6 +202,13 @@ class TestTwoSlots:
         assert result.state == "lost"
         assert "no message for 2 s (Protocol.silence_s)" in result.reason
 
+    def test_a_trial_that_takes_too_long_is_ended_and_counts(self, engine, spec):
+        slot = engine.submit(spec(0, sleep=600, trial_minutes=0.03))
+        result = wait_all(engine, 1)["t#0"]
+        assert (result.state, result.slot) == ("over time", slot)
+        assert result.reason == "took longer than 0.03 minutes (Protocol.trial_minutes)"
+        wait_for_slots(engine, 2)
+
     def test_a_slot_whose_process_grew_is_replaced(self, engine, spec, monkeypatch):
         monkeypatch.setattr(ray_engine, "GROWTH_MB", -1e9)
         engine.submit(spec(0))

@@ -83,6 +83,22 @@ def test_an_arm_that_hangs_fails_with_that_reason_and_the_others_finish(tmp_path
     assert sorted(status for key, status, _ in study_process.statuses() if key) == ["FAILED"] * 4 + ["FINISHED"]
 
 
+def test_a_training_that_takes_too_long_is_ended_and_counts(tmp_path, built):
+    study_process = StudyProcess(tmp_path, "stuck", STUCK.replace("SILENCE", "600"))
+    with closing(engine_of(2)) as engine:
+        for i, kind in enumerate(("asleep", "quick")):
+            engine.submit(make_spec(study_process.file, i, kind=kind, trial_minutes=0.02))
+        ended = []
+        await_(lambda: ended.extend(engine.wait(0.1)) or len(ended) >= 2)
+        found = {one.spec.index: (one.result.state, one.result.reason) for one in ended}
+        assert found == {
+            0: ("over time", "took longer than 0.02 minutes (Protocol.trial_minutes)"),
+            1: ("finished", ""),
+        }
+        engine.submit(make_spec(study_process.file, 2))
+        assert all_of(engine, 1) == [("t#2", "finished")]
+
+
 def test_a_worker_that_is_stopped_in_a_training_costs_it_one_try(tmp_path):
     study_process = StudyProcess(tmp_path)
     study_process.file.write_text(
@@ -98,9 +114,9 @@ def test_a_worker_that_is_stopped_in_a_training_costs_it_one_try(tmp_path):
     study_process.check()
 
 
-def make_spec(path, index, **changes):
+def make_spec(path, index, kind="quick", **changes):
     fields = {"epochs": 2, "batch_size": 32, "split": Split(validation=100), **changes}
-    params = {"average": False, "alpha": 0.1, "kind": "quick"}
+    params = {"average": False, "alpha": 0.1, "kind": kind}
     return TrialSpec(f"t#{index}", str(path), "digits", "plain", Phase.SEARCH, index, params, 7 + index, **fields)
 
 

@@ -731,6 +731,10 @@ STUDIES = {
         ]
         for value in ("-1", "'3'", "True", "nan", "inf", "[1]")
     },
+    **{
+        f"trial_minutes must be None or a number of minutes above 0, got {value}": [f"protocol(trial_minutes={value})"]
+        for value in ("0", "-1", "'3'", "True", "nan", "inf")
+    },
 }
 """The text that a message must contain, and the studies that get it: each follows `STUDY =` at the end of `HEAD`."""
 

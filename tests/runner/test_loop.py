@@ -19,7 +19,7 @@ from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.request import Request, resolve
 from dlstudy.study.split import Split
-from dlstudy.study.trial import TrialResult, TrialState
+from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialState
 from dlstudy.study.variant import Variant
 from tests.helpers import fake_runs
 from tests.helpers.fake_engine import Deaf, FakeEngine, made_up
@@ -258,6 +258,34 @@ def test_a_diverged_trial_counts_in_the_budget_and_is_not_repeated(bench):
     assert count(bench.trials(), arm="net", phase="search", state="diverged") == 1
     assert count(bench.trials(), arm="net", phase="search") == 2
     assert bench.run(Request(arms=("net",))) == 0
+
+
+def test_a_trial_without_memory_is_tried_again_alone_and_then_has_failed(bench):
+    tries, others = [], []
+
+    def result_of(spec):
+        if (spec.arm, spec.phase, spec.index) not in {("net", "replicate", 1), ("logistic", "replicate", 2)}:
+            return made_up(spec)
+        tries.append(spec.key)
+        others.append(len(bench.engine._waiting))
+        recovers = spec.arm == "net" and others[-1] == 0
+        return made_up(spec) if recovers else TrialResult(TrialState.FAILED, f"{OUT_OF_MEMORY}: fewer workers")
+
+    bench.run(engine=FakeEngine(result_of, n=3))
+    assert others == [2, 2, 0, 0]
+    states = {
+        arm: [trial.state for trial in bench.trials() if (trial.arm, trial.phase, trial.index) == (arm, "replicate", i)]
+        for arm, i in (("net", 1), ("logistic", 2))
+    }
+    assert states == {"net": ["lost", "finished"], "logistic": ["lost", "failed"]}
+    assert bench.run() == 1
+
+
+def test_a_limit_of_time_is_part_of_the_definition(bench):
+    bench.run(Request(phases=("search",)))
+    bench.path.write_text(bench.path.read_text().replace("rows=600", "rows=600, trial_minutes=7"))
+    with pytest.raises(RecordError, match="trial_minutes"):
+        bench.run(Request(phases=("search",)))
 
 
 def test_a_metric_that_the_model_lacks_fails_the_trial_and_the_reason_names_those_it_has(bench):

@@ -77,8 +77,9 @@ def test_reason_and_remarks_are_lines_that_a_terminal_can_show():
     assert (result.reason, result.remarks) == ("a b", ("c d", "e"))
 
 
-def test_three_states_are_final_and_the_others_are_tried_again():
-    assert [state for state in TrialState if state.is_final] == ["finished", "pruned", "diverged"]
+def test_four_states_are_final_and_the_others_are_tried_again():
+    assert [state for state in TrialState if state.is_final] == ["finished", "pruned", "diverged", "over time"]
+    assert [state for state in TrialState if state.counts_as_worst] == ["diverged", "over time"]
     assert [state for state in TrialState if not state.is_final] == ["running", "failed", "lost", "killed"]
 
 

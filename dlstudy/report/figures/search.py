@@ -294,7 +294,7 @@ def _key(figure: Figure, found: Mapping[str, Sequence[Slice]], drawn: Mapping[st
     if any(trial.won for part in parts for trial in part.trials):
         looks.append(("winner", {**mark, "marker": "o", "fillstyle": "none", "markersize": 9}))
     if any(trial.value is None for part in parts for trial in part.trials):
-        looks.append(("diverged or pruned", {**mark, "marker": "x"}))
+        looks.append(("without a value", {**mark, "marker": "x"}))
     if shown.clipped:
         looks.append(("further out", {**mark, "marker": "o", "fillstyle": "none", "markersize": 4.5}))
     legend_below(figure, [Line2D([], [], linewidth=0.9, **look) for _, look in looks], [name for name, _ in looks])

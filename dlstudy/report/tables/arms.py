@@ -187,7 +187,7 @@ def derived_table(summary: StudySummary) -> Table:
 def sweep_tables(summary: StudySummary) -> list[Table]:
     """A table for each sweep and metric that runs have, the values by the arms."""
     made = []
-    with_runs = [item for item in summary.sweeps if item.mean is not None or item.n_diverged]
+    with_runs = [item for item in summary.sweeps if item.mean is not None or item.lost]
     for sweep, metric in dict.fromkeys((item.sweep, item.metric) for item in with_runs):
         points: dict[str, dict[str, str]] = {}
         for item in summary.sweeps:
@@ -209,6 +209,6 @@ _OVER_SEEDS = "Mean ± standard deviation over seeds, of the runs that finished.
 
 def _at_point(item: SweepSummary) -> str:
     if item.mean is None:
-        return f"all {item.n} diverged" if item.n and item.n == item.n_diverged else NOTHING
+        return ", ".join(f"{f'all {n}' if n == item.n else n} {how}" for how, n in item.lost.items()) or NOTHING
     shown = with_sd(item.mean, item.sd)
-    return shown + (f" ({item.n_diverged} of {item.n} diverged)" if item.n_diverged else "")
+    return shown + "".join(f" ({n} of {item.n} {how})" for how, n in item.lost.items())

@@ -14,7 +14,7 @@ from dlstudy.study.trial import TrialRecord, TrialState
 
 __all__ = ["budget_table", "checks_table", "costs_table", "failures_table"]
 
-_FAILURES = (TrialState.FAILED, TrialState.DIVERGED, TrialState.LOST)
+_FAILURES = (TrialState.FAILED, TrialState.DIVERGED, TrialState.OVER_TIME, TrialState.LOST)
 
 
 def checks_table(summary: StudySummary) -> Table:
@@ -30,9 +30,9 @@ def checks_table(summary: StudySummary) -> Table:
 
 
 _CHECKS = (
-    "Bracket: settings on either side of the winner did no better. Failures: the share of trials that diverged. "
-    "Budget: every arm had as many trials. Contains: an arm that contains another does not lose to it. A failed check "
-    "withholds the verdicts that it undermines."
+    "Bracket: settings on either side of the winner did no better. Failures: the share of trials that diverged or ran "
+    "over time. Budget: every arm had as many trials. Contains: an arm that contains another does not lose to it. A "
+    "failed check withholds the verdicts that it undermines."
 )
 
 
@@ -126,7 +126,7 @@ def _state_cell(trial: TrialRecord, unrecovered_key: str | None) -> Cell:
         unrecovered_key: of the latest try of its training; None where one is final.
     """
     state = str(trial.state)
-    if trial.state is not TrialState.DIVERGED and unrecovered_key != trial.key:
+    if not trial.state.counts_as_worst and unrecovered_key != trial.key:
         state += ", tried again" if unrecovered_key else ", recovered by another try"
     return Cell(state, Mood.BAD if trial.state is TrialState.FAILED else None)
 

@@ -289,13 +289,13 @@ def test_a_sweep_is_a_table_of_values_by_arms():
         for row in (0, 1)
     ]
     lost = [make_trial(study, "b", "sweep", row, {"rate": 0.9}, state="diverged") for row in (0, 1)]
-    half = [make_trial(study, "a", "sweep", 2, {"rate": 0.9}, state="diverged")]
+    half = [make_trial(study, "a", "sweep", 2, {"rate": 0.9}, state="over time")]
     (table,) = sweep_tables(sum_up(study, [*runs, *lost, *half]))
     assert table.title == "Sweep rates: validation accuracy"
     assert table.heads == ["at", "a", "b"]
     assert table.rows == [
         ["rate 0.1", "0.5050 ± 0.0071", "0.6050 ± 0.0071"],
-        ["rate 0.9", "0.7050 ± 0.0071 (1 of 3 diverged)", "all 2 diverged"],
+        ["rate 0.9", "0.7050 ± 0.0071 (1 of 3 ran over time)", "all 2 diverged"],
     ]
 
 
