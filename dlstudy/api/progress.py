@@ -1,6 +1,5 @@
 """Live progress of a run, wherever it is shown."""
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
@@ -8,6 +7,7 @@ from types import TracebackType
 from dlstudy.analysis.formatting import params_text
 from dlstudy.study.events import Listener, Totals
 from dlstudy.study.phases import Direction, Phase
+from dlstudy.study.run_state import RunFollower, time_left
 from dlstudy.study.trial import TrialRecord, TrialSpec
 
 __all__ = ["Display", "ProgressView", "View"]
@@ -54,8 +54,7 @@ class ProgressView(Listener):
     def __init__(self, view: View, direction: Direction) -> None:
         self._view, self._direction = view, direction
         self._best: dict[tuple[str, str], float] = {}
-        self._begun_s = time.monotonic()
-        self._n_ended = 0
+        self._follower = RunFollower("")
 
     def __enter__(self) -> "ProgressView":
         return self
@@ -71,14 +70,16 @@ class ProgressView(Listener):
 
     def began(self, spec: TrialSpec, slot: str, totals: Totals) -> None:
         """Shows the totals before the first trial ends."""
+        self._follower.began(spec, slot, totals)
         self._view.update(totals, "", "", self._texts())
 
     def epoch(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Shows nothing: an epoch of a small model passes too fast to be read."""
+        """Shows nothing: an epoch of a small model passes too fast to be read. `dlstudy watch` shows it."""
+        self._follower.epoch(spec, epoch, metrics)
 
     def ended(self, spec: TrialSpec, trial: TrialRecord, totals: Totals) -> None:
         """Shows how a trial ended."""
-        self._n_ended += 1
+        self._follower.ended(spec, trial, totals)
         part = (spec.phase, spec.arm)
         if trial.value is not None:
             self._best[part] = self._direction.best([trial.value, self._best.get(part, trial.value)])
@@ -89,13 +90,10 @@ class ProgressView(Listener):
         )
         done, wanted = (sum(numbers) for numbers in zip(*totals.values(), strict=True))
         at = f" at {params_text(trial.tuned)}" if spec.phase is Phase.SWEEP else ""
-        left = self._left(wanted - done)
-        line = f"{spec.phase} {spec.arm} #{spec.index}{at}: {value}  ({done} of {wanted}, {left})"
+        left = time_left(self._follower.seconds_left)
+        so_far = ", ".join(filter(None, [f"{done} of {wanted}", left]))
+        line = f"{spec.phase} {spec.arm} #{spec.index}{at}: {value}  ({so_far})"
         self._view.update(totals, line, left, self._texts())
-
-    def _left(self, n_left: int) -> str:
-        seconds = (time.monotonic() - self._begun_s) / self._n_ended * n_left
-        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
 
     def _texts(self) -> dict[tuple[str, str], str]:
         return {part: f"best {value:.4f}" if part[0] == Phase.SEARCH else "" for part, value in self._best.items()}

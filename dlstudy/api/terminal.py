@@ -15,7 +15,7 @@ from dlstudy.common.text import printable
 from dlstudy.report.blocks import Mood, Table, mood_of
 from dlstudy.study.events import Totals
 
-__all__ = ["TerminalDisplay", "make_console", "make_view", "print_table"]
+__all__ = ["TerminalDisplay", "make_console", "make_view", "print_table", "rich_table"]
 
 
 def make_console(error: bool = False) -> Console:
@@ -28,16 +28,21 @@ def make_console(error: bool = False) -> Console:
 
 def print_table(console: Console, table: Table) -> None:
     """A table with its title and note."""
+    console.print(Text(table.title, style="bold"))  # not the table's own title, which is folded to its width
+    console.print(rich_table(table))
+    if table.note:
+        console.print(Text(table.note, style="dim"))
+        console.print()
+
+
+def rich_table(table: Table) -> RichTable:
+    """A table without its title and note."""
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in table.heads:
         shown.add_column(head, overflow="fold")
     for row in table.rows:
         shown.add_row(*[_styled(cell) for cell in row])
-    console.print(Text(table.title, style="bold"))  # not the table's own title, which is folded to its width
-    console.print(shown)
-    if table.note:
-        console.print(Text(table.note, style="dim"))
-        console.print()
+    return shown
 
 
 @dataclass(frozen=True)

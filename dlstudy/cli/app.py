@@ -18,10 +18,8 @@ from dlstudy.cli.options import (
     DatasetsOption,
     HomeOption,
     JsonOption,
-    OpenOption,
     OptionalStudyArgument,
     PlanOptions,
-    PortOption,
     RunBackendOptions,
     RunOptions,
     StorageOption,
@@ -30,6 +28,7 @@ from dlstudy.cli.options import (
     VariantOption,
     grouped,
 )
+from dlstudy.cli.page_commands import dashboard, tensorboard, ui
 from dlstudy.cli.settings_file import defaults_from
 from dlstudy.common.text import one_line, without_passwords
 from dlstudy.common.version import __version__
@@ -174,6 +173,21 @@ def status(
 
 
 @app.command()
+def watch(
+    study: StudyArgument,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Watch a run from another terminal, or with --storage from another machine: its trials, and the time left."""
+    from dlstudy.cli.watch import watch_study
+    from dlstudy.store.home import Home
+
+    watch_study(study, every, Home.at(home), storage, json)
+
+
+@app.command()
 def logs(
     study: StudyArgument,
     arm: Annotated[str | None, typer.Option(help="Only trials of this arm.")] = None,
@@ -246,48 +260,8 @@ def predict(
     show_predictions(study, Asked(arm, variant, input, samples, output), Home.at(home), storage, json)
 
 
-@app.command()
-def ui(
-    study: Annotated[str | None, typer.Argument(help="Open this study's runs.")] = None,
-    home: HomeOption = None,
-    tracking_uri: TrackingOption = None,
-    port: PortOption = 5000,
-    open: OpenOption = True,
-) -> None:
-    """Browse the runs in MLflow's web interface, on 127.0.0.1."""
-    from dlstudy.cli.mlflow_ui import serve_mlflow
-    from dlstudy.store.home import Home
-
-    serve_mlflow(study, Home.at(home), tracking_uri, port, open)
-
-
-@app.command()
-def dashboard(
-    study: Annotated[str | None, typer.Argument(help="Only this study's searches.")] = None,
-    home: HomeOption = None,
-    storage: StorageOption = None,
-    port: PortOption = 8080,
-    open: OpenOption = True,
-) -> None:
-    """Browse a copy of the searches in Optuna Dashboard, on 127.0.0.1."""
-    from dlstudy.cli.optuna_dashboard import serve_dashboard
-    from dlstudy.store.home import Home
-
-    serve_dashboard(study, Home.at(home), storage, port, open)
-
-
-@app.command()
-def tensorboard(
-    study: Annotated[str | None, typer.Argument(help="Only this study's logs.")] = None,
-    home: HomeOption = None,
-    port: PortOption = 6006,
-    open: OpenOption = True,
-) -> None:
-    """Browse the TensorBoard logs that studies wrote, on 127.0.0.1."""
-    from dlstudy.cli.tensorboard import serve_tensorboard
-    from dlstudy.store.home import Home
-
-    serve_tensorboard(study, Home.at(home), port, open)
+for command in (ui, dashboard, tensorboard):
+    app.command()(command)
 
 
 @app.command()

@@ -29,6 +29,7 @@ from dlstudy.runner.loop import train_missing
 from dlstudy.runner.noting import RunNotes
 from dlstudy.runner.plan import Plan, Selection, refuse_other_definitions
 from dlstudy.runner.recorder import TrialRecorder
+from dlstudy.runner.state_writer import StateWriter
 from dlstudy.store.databases import reason_of
 from dlstudy.store.home import Home
 from dlstudy.store.locks import Lock
@@ -236,7 +237,9 @@ class _Session:
 
         try:
             limits = RunLimits(self.backend.deadline_s, self.backend.failures)
-            n_trained = train_missing(plan, recorder, make_checked, [tracker, progress], tracker.run_id, limits)
+            with closing(StateWriter(study, self.record, home, in_database=self.backend.storage is not None)) as state:
+                listeners = [tracker, progress, state]
+                n_trained = train_missing(plan, recorder, make_checked, listeners, tracker.run_id, limits)
             summary = self._settle(tracker)
             lost = self._fetch_models(tracker, summary)
             reports = export_all(summary, home.reports(study.name), winner_figures(summary, home))

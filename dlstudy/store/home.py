@@ -117,6 +117,10 @@ class Home:
             with suppress(OSError):  # it has files, or is none
                 folder.rmdir()
 
+    def run_state(self, study: str) -> Path:
+        """The file that says how far a run of a study is, while one goes on."""
+        return self.root / "running" / f"{study}.json"
+
     def reports(self, study: str) -> Path:
         """The last exported reports of a study."""
         return self.root / "reports" / study

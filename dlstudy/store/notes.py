@@ -1,9 +1,10 @@
-"""What the record notes of a variant as a whole: its plan, and when its test rows were looked at.
+"""What the record notes of a variant as a whole: its plan, when its test rows were looked at, how far its run is.
 
 They are attributes of an Optuna study without trials, `STUDY/VARIANT/notes`. A record of an earlier version has none.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from dlstudy.store.integrity import legible
 from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
 
-__all__ = ["GROWS", "Look", "Notes", "note_look", "note_plan", "read_notes"]
+__all__ = ["GROWS", "Look", "Notes", "note_look", "note_plan", "note_run", "noted_run", "read_notes"]
 
 GROWS = ("seeds", "searches", "reported_seeds")
 """What of a protocol may grow once there are results: each stage is a look, which is paid for."""
@@ -90,6 +91,21 @@ def note_look(record: Record, study: str, variant: Variant, look: Look) -> None:
     kept = _open(record, study, variant)
     noted = {"at_s": look.at_s, "claims": [dict(claim) for claim in look.claims]}
     kept.set_user_attr("looks", [*kept.user_attrs.get("looks", []), noted])
+
+
+def note_run(record: Record, study: str, variant: Variant, state: Mapping[str, Any]) -> None:  # Any: JSON
+    """Notes how far the run of a variant is. Hold the study's lock."""
+    _open(record, study, variant).set_user_attr("run", dict(state))
+
+
+def noted_run(record: Record, study: str) -> Mapping[str, Any] | None:  # Any: JSON
+    """The newest note of how far a run of a study is; None without one."""
+    found: list[Mapping[str, Any]] = []
+    for variant in [variant for generations in record.variants(study).values() for variant in generations]:
+        with suppress(KeyError):
+            study_id = record.storage.get_study_id_from_name(_name(study, variant))
+            found += filter(None, [record.storage.get_study_user_attrs(study_id).get("run")])
+    return max(found, key=lambda state: float(state["at_s"]), default=None)
 
 
 def _open(record: Record, study: str, variant: Variant) -> optuna.Study:
