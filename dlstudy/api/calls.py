@@ -67,6 +67,7 @@ def run(
         hours: that the run may take: no trial begins that would not end in time, and the same call goes on later; None
             for any time.
         failures: how many consecutive failed trials end the run.
+        notify: an address that Apprise tells when the run ends, fails or stands still, such as `ntfy://TOPIC`.
         engine: `local`, `ray` for many machines, or `inline` for debugging.
         workers: trainings in parallel; None for as many as there are GPUs, else cores.
         per_gpu: trainings that share one GPU.

@@ -60,6 +60,7 @@ class RunKeywords(PlanKeywords, total=False):
     tracking: str | None
     hours: float | None
     failures: int
+    notify: str | None
 
 
 def require_known(call: str, given: Mapping[str, object], known: Sequence[str]) -> None:
@@ -96,11 +97,11 @@ _COUNTS = (
     "at_most",
     "failures",
 )
-_TEXTS = ("home", "engine", "ray_address", "storage", "sampler", "pruner", "registered", "tracking")
+_TEXTS = ("home", "engine", "ray_address", "storage", "sampler", "pruner", "registered", "tracking", "notify")
 _NAMES = ("datasets", "phases", "arms")
 _OF_VARIANT = ("quick", "epochs", "sampler", "pruner", "aa_test", "replication")
 _OF_REQUEST = ("trials", "seeds", "searches", "reported_variants", "fresh", "until_decided", "at_most")
-_OF_BACKEND = ("engine", "workers", "per_gpu", "ray_address", "storage", "tracking", "hours", "failures")
+_OF_BACKEND = ("engine", "workers", "per_gpu", "ray_address", "storage", "tracking", "hours", "failures", "notify")
 
 
 def request_of(given: Mapping[str, Any]) -> Request:  # Any: as the keywords say

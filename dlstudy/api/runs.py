@@ -9,6 +9,7 @@ from dlstudy.api.progress import Display, ProgressView
 from dlstudy.errors import UsageError
 from dlstudy.report.across import export_all_across
 from dlstudy.runner.backend import Backend
+from dlstudy.runner.notifying import Notifier
 from dlstudy.runner.session import Outcome, refuse_before_any, run_study
 from dlstudy.runner.stages import next_stages, run_until_decided
 from dlstudy.store.record import Record
@@ -43,6 +44,11 @@ class Ran:
         return sum(outcome.summary.n_failed for outcome in self.outcomes)
 
     @property
+    def answer(self) -> str:
+        """In a sentence or two."""
+        return self.across.answer if self.across else self.outcomes[0].summary.answer
+
+    @property
     def remarks(self) -> list[str]:
         """Notes for the user, with the data set where there are several."""
         if self.across is None:
@@ -72,6 +78,13 @@ def run_file(file: StudyFile, request: Request, backend: Backend, display: Displ
         KeyboardInterrupt, DlstudyError: as `run_study` raises them.
     """
     refuse_contradictions(request)
+    with Notifier(backend.notify, display.say).around(file.name) as tell:
+        ran = _run(file, request, backend, display)
+        tell(f"{ran.answer}\n\n{ran.n_trained} trainings, {ran.n_failed} failed")
+    return ran
+
+
+def _run(file: StudyFile, request: Request, backend: Backend, display: Display) -> Ran:
     request, *others = request.on_each(file.study.dataset)
     if others and request.until_decided:
         raise UsageError(f"--until-decided runs on one data set, got {1 + len(others)}: name one of them")

@@ -205,10 +205,20 @@ class RunBackendOptions(BackendOptions):
         float | None, typer.Option(help="End after this time; the same command goes on later.  (default: no limit)")
     ] = None
     failures: Annotated[int, typer.Option(help="Failed trials in a row that end the run.")] = 20
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DLSTUDY_NOTIFY",
+            show_envvar=False,
+            help="Address that Apprise tells when a run ends, fails or stands still: 'ntfy://TOPIC'.  "
+            "(default: DLSTUDY_NOTIFY)",
+        ),
+    ] = None
 
     def resolved(self, tracking_uri: str | None = None) -> "Backend":
         """The stores and the machine part of a run."""
-        return dataclasses.replace(super().resolved(tracking_uri), hours=self.hours, failures=self.failures)
+        backend = super().resolved(tracking_uri)
+        return dataclasses.replace(backend, hours=self.hours, failures=self.failures, notify=self.notify)
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

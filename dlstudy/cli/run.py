@@ -21,6 +21,7 @@ from dlstudy.errors import DataError, DlstudyError, UsageError
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json, export
 from dlstudy.runner.backend import Backend
+from dlstudy.runner.notifying import Notifier
 from dlstudy.runner.session import Outcome
 from dlstudy.study import loader
 from dlstudy.study.loader import StudyFile
@@ -71,14 +72,16 @@ def _run_all(request: Request, backend: Backend, json: bool) -> int:
     if request.until_decided or request.registered:
         raise UsageError("--all runs every study once, got --until-decided or --registered: name one study with them")
     console, rows = make_console(error=json), []
+    notifier = Notifier(backend.notify, TerminalDisplay(console).say)
     for name, path in sorted(loader.paths().items()):
         console.print(Text(f"\n{name}", style="bold"))
         started = time.monotonic()
         row: dict[str, object] = {"study": name, "variant": NOTHING, "trainings": 0, "failed": 0}
         try:
-            outcome = _run_somewhere(
-                with_rows(loader.load(path), anew=True), request, backend, TerminalDisplay(console)
-            )
+            with notifier.around(name) as tell:
+                file = with_rows(loader.load(path), anew=True)
+                outcome = _run_somewhere(file, request, backend, TerminalDisplay(console))
+                tell(outcome.summary.answer)
             summary = outcome.summary
             row |= {"variant": str(summary.variant), "trainings": outcome.n_trained, "failed": summary.n_failed}
             row |= {"minutes": round((time.monotonic() - started) / 60, 1), "answer": summary.answer}

@@ -33,6 +33,7 @@ class Backend:
         ray_address: of the cluster that the engine `ray` trains on; None for RAY_ADDRESS, else the one of this machine.
         hours: that runs may take, from now on; None for any time.
         failures: how many consecutive failed trials end a run.
+        notify: an address of Apprise's that is told how a run goes; it may hold a password.
 
     Raises:
         UsageError: there is no such engine, no machine has this many slots, or an address is not valid.
@@ -47,6 +48,7 @@ class Backend:
     ray_address: str | None = None
     hours: float | None = None
     failures: int = 20
+    notify: str | None = field(default=None, repr=False)
     deadline_s: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

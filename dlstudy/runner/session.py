@@ -5,7 +5,7 @@ import errno
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from dlstudy.runner.backend import Backend, engine_maker, require_tensorflow
 from dlstudy.runner.check import check_arms, opened_by, refuse_faults
 from dlstudy.runner.limits import RunLimits
 from dlstudy.runner.loop import train_missing
+from dlstudy.runner.notifying import Notifier, StandstillWatch
 from dlstudy.runner.noting import RunNotes
 from dlstudy.runner.plan import Plan, Selection, refuse_other_definitions
 from dlstudy.runner.recorder import TrialRecorder
@@ -237,8 +238,13 @@ class _Session:
 
         try:
             limits = RunLimits(self.backend.deadline_s, self.backend.failures)
-            with closing(StateWriter(study, self.record, home, in_database=self.backend.storage is not None)) as state:
+            in_database = self.backend.storage is not None
+            with ExitStack() as stack:
+                state = stack.enter_context(closing(StateWriter(study, self.record, home, in_database=in_database)))
                 listeners = [tracker, progress, state]
+                if self.backend.notify is not None:
+                    watch = StandstillWatch(study.name, Notifier(self.backend.notify, self.say))
+                    listeners.append(stack.enter_context(closing(watch)))
                 n_trained = train_missing(plan, recorder, make_checked, listeners, tracker.run_id, limits)
             summary = self._settle(tracker)
             lost = self._fetch_models(tracker, summary)
