@@ -68,6 +68,7 @@ def run(
             for any time.
         failures: how many consecutive failed trials end the run.
         notify: an address that Apprise tells when the run ends, fails or stands still, such as `ntfy://TOPIC`.
+        register: a name in MLflow's registry for the model of the arm that did best.
         engine: `local`, `ray` for many machines, or `inline` for debugging.
         workers: trainings in parallel; None for as many as there are GPUs, else cores.
         per_gpu: trainings that share one GPU.

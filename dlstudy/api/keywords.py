@@ -61,6 +61,7 @@ class RunKeywords(PlanKeywords, total=False):
     hours: float | None
     failures: int
     notify: str | None
+    register: str | None
 
 
 def require_known(call: str, given: Mapping[str, object], known: Sequence[str]) -> None:
@@ -97,11 +98,33 @@ _COUNTS = (
     "at_most",
     "failures",
 )
-_TEXTS = ("home", "engine", "ray_address", "storage", "sampler", "pruner", "registered", "tracking", "notify")
+_TEXTS = (
+    "home",
+    "engine",
+    "ray_address",
+    "storage",
+    "sampler",
+    "pruner",
+    "registered",
+    "tracking",
+    "notify",
+    "register",
+)
 _NAMES = ("datasets", "phases", "arms")
 _OF_VARIANT = ("quick", "epochs", "sampler", "pruner", "aa_test", "replication")
 _OF_REQUEST = ("trials", "seeds", "searches", "reported_variants", "fresh", "until_decided", "at_most")
-_OF_BACKEND = ("engine", "workers", "per_gpu", "ray_address", "storage", "tracking", "hours", "failures", "notify")
+_OF_BACKEND = (
+    "engine",
+    "workers",
+    "per_gpu",
+    "ray_address",
+    "storage",
+    "tracking",
+    "hours",
+    "failures",
+    "notify",
+    "register",
+)
 
 
 def request_of(given: Mapping[str, Any]) -> Request:  # Any: as the keywords say

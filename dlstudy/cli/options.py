@@ -215,10 +215,16 @@ class RunBackendOptions(BackendOptions):
         ),
     ] = None
 
+    register: Annotated[
+        str | None, typer.Option(help="Name in MLflow's model registry for the model of the arm that did best.")
+    ] = None
+
     def resolved(self, tracking_uri: str | None = None) -> "Backend":
         """The stores and the machine part of a run."""
         backend = super().resolved(tracking_uri)
-        return dataclasses.replace(backend, hours=self.hours, failures=self.failures, notify=self.notify)
+        return dataclasses.replace(
+            backend, hours=self.hours, failures=self.failures, notify=self.notify, register=self.register
+        )
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

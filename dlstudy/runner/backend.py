@@ -2,10 +2,12 @@
 
 import math
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dlstudy.common.text import short_repr
 from dlstudy.datasets import registry
 from dlstudy.engines.base import Decide, Engine
 from dlstudy.engines.devices import check_slots, choose_slots
@@ -18,6 +20,7 @@ __all__ = ["ENGINES", "Backend", "engine_maker", "require_tensorflow"]
 ENGINES = ("local", "inline", "ray")
 
 _MOST_HOURS = 100_000
+_REGISTERED = re.compile(r"[\w. -]{1,200}")
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Backend:
         hours: that runs may take, from now on; None for any time.
         failures: how many consecutive failed trials end a run.
         notify: an address of Apprise's that is told how a run goes; it may hold a password.
+        register: a name in MLflow's registry for the model of the arm that did best.
 
     Raises:
         UsageError: there is no such engine, no machine has this many slots, or an address is not valid.
@@ -49,11 +53,17 @@ class Backend:
     hours: float | None = None
     failures: int = 20
     notify: str | None = field(default=None, repr=False)
+    register: str | None = None
     deadline_s: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.hours is not None and not 0 < self.hours <= _MOST_HOURS:
             raise UsageError(f"--hours must be more than 0, and at most {_MOST_HOURS:,}, got {self.hours}")
+        if self.register is not None and not _REGISTERED.fullmatch(self.register):
+            raise UsageError(
+                "--register must be a name of letters, digits, spaces, dots, - and _ for MLflow's registry, got "
+                f"{short_repr(self.register)}"
+            )
         if self.failures < 1:
             raise UsageError(f"--failures must be at least 1, got {self.failures}")
         end_s = math.inf if self.hours is None else time.monotonic() + 3600 * self.hours

@@ -298,8 +298,20 @@ class _Session:
         """Logs the winners' models and the report to MLflow, and ends the study's run."""
         for trial, folder in self._model_folders(summary):
             runs.log_model(trial, folder)
+        if self.backend.register is not None and is_whole:
+            self.say(self._registered(runs, summary, self.backend.register))
         status = "FAILED" if summary.n_failed else "FINISHED" if is_whole else "KILLED"
         runs.end_parent(status, summary, reports, differences_png(summary))
+
+    def _registered(self, runs: MlflowRuns, summary: StudySummary, name: str) -> str:
+        """Registers the model of the arm that did best; says what came of it."""
+        models, best = summary.kept_models(), next(iter(summary.ranking), None)
+        if best is None:
+            return f"nothing is registered as {name}: this study ranks no arms"
+        version = runs.register_model(models[best], name, summary.answer) if best in models else ""
+        if not version:
+            return f"nothing is registered as {name}: there is no model of {best}"
+        return f"the model of {best} is version {version} of {name} in MLflow's registry"
 
     def _remarks_on_models(self, lost: Sequence[str]) -> list[str]:
         return [

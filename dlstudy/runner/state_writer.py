@@ -58,6 +58,7 @@ class StateWriter(Listener):
         self._thread.join()
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
+            self._path.parent.rmdir()  # unless another study runs
 
     def _write_changes(self) -> None:
         while not self._is_over.wait(_EVERY_S[self._in_database]):

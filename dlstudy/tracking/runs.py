@@ -25,7 +25,14 @@ from dlstudy.tracking.accepted import accepted_name, is_refusal, log_items, para
 from dlstudy.tracking.pages import PICTURE, describe, saved_view
 from dlstudy.tracking.parent import MARK, find_experiment, find_parent, restored, search
 from dlstudy.tracking.study_run import StudyRun
-from dlstudy.tracking.trial_items import end_items, epochs_missing, metrics_of, own_items, params_at_start
+from dlstudy.tracking.trial_items import (
+    end_items,
+    epochs_missing,
+    metrics_of,
+    model_metrics,
+    own_items,
+    params_at_start,
+)
 
 __all__ = ["MlflowRuns"]
 
@@ -172,10 +179,33 @@ class MlflowRuns:
             self._client.log_model_artifacts(model.model_id, str(folder))
             self._client.finalize_logged_model(model.model_id, "READY")
             self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+            log_items(self._client, run_id, model_metrics(trial, model.model_id, self._study_run.dataset))
             if figures_beside(folder).is_dir():
                 self._client.log_artifacts(run_id, str(figures_beside(folder)), _PICTURES)
             self._client.set_tag(run_id, _MODEL, f"models:/{model.model_id}")
         self._say_refused(trial.key, run_id)
+
+    def register_model(self, trial: TrialRecord, name: str, description: str) -> str:
+        """Makes the model of a trial a version of a registered model, once; returns its number, empty without a model.
+
+        Args:
+            trial: whose model was logged.
+            name: of the registered model, which is made if there is none.
+            description: of the version.
+        """
+        run = self._run_of(trial)
+        if run is None or _MODEL not in run.data.tags:
+            return ""
+        model = self._client.get_logged_model(run.data.tags[_MODEL].rpartition("/")[2])
+        if not self._client.search_registered_models(f"name = '{name}'"):
+            self._client.create_registered_model(name)
+        for version in self._client.search_model_versions(f"name = '{name}'"):
+            if version.source == model.artifact_location:
+                return str(version.version)
+        made = self._client.create_model_version(
+            name, model.artifact_location, run.info.run_id, description=description, model_id=model.model_id
+        )
+        return str(made.version)
 
     def fetch_model(self, trial: TrialRecord, folder: Path) -> None:
         """Brings the trial's model back, and its pictures, to a home that is not the one in which it was trained.

@@ -7,7 +7,7 @@ from dlstudy.study.own_log import OwnLog
 from dlstudy.study.trial import TrialRecord, TrialSpec
 from dlstudy.tracking.accepted import accepted_name, apart, params_of, tags_of
 
-__all__ = ["PLACE", "end_items", "epochs_missing", "metrics_of", "own_items", "params_at_start"]
+__all__ = ["PLACE", "end_items", "epochs_missing", "metrics_of", "model_metrics", "own_items", "params_at_start"]
 
 PLACE = frozenset(("seed", "arm", "phase", "index", "search"))
 """The parameters of a run that say which trial it is."""
@@ -63,6 +63,26 @@ def end_items(trial: TrialRecord, time_ms: int) -> tuple[list[Any], list[Any]]: 
     if result.traceback:
         tags["dlstudy.traceback"] = result.traceback
     return metrics_of([(trial.n_epochs, time_ms, _at_end(trial))]), tags_of(tags)
+
+
+def model_metrics(trial: TrialRecord, model_id: str, dataset: Mapping[str, str]) -> list[Any]:  # Any: MLflow's Metric
+    """The metrics of a trial's model, which are those of its run that it has at its end only, with their data set.
+
+    Args:
+        trial: that has ended.
+        model_id: MLflow's.
+        dataset: with its `name` and `digest`.
+    """
+    from mlflow.entities import Metric
+
+    at_end, _ = end_items(trial, int((trial.ended_s or trial.started_s) * 1000))
+    return [
+        Metric(
+            metric.key, metric.value, metric.timestamp, metric.step, model_id, dataset["name"], dataset["digest"][:36]
+        )
+        for metric in at_end
+        if not metric.key.startswith("system/") and metric.key != "value"
+    ]
 
 
 def own_items(log: OwnLog, trial: TrialRecord) -> _Items:

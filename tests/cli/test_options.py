@@ -104,7 +104,7 @@ def test_run_and_plan_have_the_same_options_in_the_same_order_but_for_those_of_r
     assert {name: run[name] for name in plan} == plan
     assert set(run) - set(plan) == {
         "phase", "arm", "sampler", "pruner", "reported_variants", "fresh", "until_decided", "at_most", "registered",
-        "hours", "failures", "notify",
+        "hours", "failures", "notify", "register",
     }  # fmt: skip
 
 

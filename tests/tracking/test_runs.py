@@ -2,6 +2,8 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlparse
 
 import pytest
 from PIL import Image
@@ -127,6 +129,37 @@ def test_a_model_goes_to_its_run_once_also_when_that_run_was_not_read(mlflow, tm
         models.append(mlflow.calls["create_logged_model"])
         assert set(mlflow.read) == {KEYS[1]}
     assert models == [1, 0]
+
+
+def test_a_model_has_the_parameters_of_its_trial_and_its_metrics_on_the_data_set(mlflow, tmp_path):
+    replicate = trial(1, metrics={"test_accuracy": 0.9, "val_accuracy": 0.5, "parameters": 10})
+    runs = mlflow.connect()
+    runs.catch_up([replicate])
+    (tmp_path / "MLmodel").write_text("{}")
+    runs.log_model(replicate, tmp_path)
+    run = mlflow.client.get_run(runs.run_ids[KEYS[1]])
+    (known,) = run.outputs.model_outputs
+    model = mlflow.client.get_logged_model(known.model_id)
+    assert model.params == {name: str(value) for name, value in replicate.params.items()}
+    at_end = {"test_accuracy": 0.9}
+    assert {metric.key: metric.value for metric in model.metrics} == at_end
+    assert {metric.dataset_name for metric in model.metrics} == {run.inputs.dataset_inputs[0].dataset.name}
+    for name in at_end:
+        assert len(mlflow.client.get_metric_history(run.info.run_id, name)) == 1
+
+
+def test_a_model_is_registered_once_and_the_next_one_is_the_next_version(mlflow, tmp_path):
+    runs = mlflow.connect()
+    runs.catch_up(EARLIER)
+    (tmp_path / "MLmodel").write_text("{}")
+    assert runs.register_model(EARLIER[1], "best of all", "why") == ""
+    runs.log_model(EARLIER[1], tmp_path)
+    assert [runs.register_model(EARLIER[1], "best of all", "why") for _ in range(2)] == ["1", "1"]
+    runs.log_model(EARLIER[0], tmp_path)
+    assert runs.register_model(EARLIER[0], "best of all", "why") == "2"
+    version = mlflow.client.get_model_version("best of all", "1")
+    assert (version.run_id, version.description) == (runs.run_ids[KEYS[1]], "why")
+    assert Path(urlparse(version.source).path, "MLmodel").is_file()
 
 
 def test_the_model_of_an_arm_with_a_dot_in_its_name_is_logged(mlflow, tmp_path):
