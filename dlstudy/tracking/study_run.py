@@ -68,4 +68,5 @@ def _tags(study: ResolvedStudy, typed: str) -> dict[str, str]:
     commit = git_commit(study.file.folder)
     if commit:
         tags["mlflow.source.git.commit"] = commit.removesuffix("+")
+        tags["mlflow.source.git.dirty"] = str(commit.endswith("+")).lower()
     return {**tags, "dlstudy.version": __version__}

@@ -76,12 +76,12 @@ class Resuming:
     def _epoch_begins(self, epoch: int, model: Any) -> None:
         found = self._checkpoints.found
         if epoch == self.first_epoch:
+            self._held = [_held_by(callback, self._apart(model)) for callback in self._callbacks]
             if found is not None:
                 _restore(found.content, model, self._recorder, self._callbacks)
                 _put_files(found.files, self._task)
                 self._checkpoints.remarks.append(f"went on after an interruption, from epoch {epoch + 1}")
             self._watch(epoch, model)
-            self._held = [_held_by(callback, self._apart(model)) for callback in self._callbacks]
         elif self._checkpoints.is_due:
             try:
                 self._keep(epoch, model)
@@ -174,7 +174,7 @@ def _set_values(
     _assign(variables, values)
     wrapped = {id(variable.value): variable for variable in model.variables}
     for optimizer, (trained, own) in zip(optimizers, of_optimizers, strict=True):
-        if not optimizer.built:
+        if not optimizer.built and trained:
             keys = [id(variables[i]) for i in trained]
             if not set(keys) <= set(wrapped):
                 raise CheckpointError("an optimizer trains what is no variable of the model")

@@ -2,12 +2,21 @@
 
 import json
 
+import pytest
+
 from dlstudy.common.version import __version__
 from dlstudy.datasets import registry
 from dlstudy.study import loader
 from dlstudy.study.request import Request, resolve
 from dlstudy.study.variant import Variant
 from dlstudy.tracking.study_run import StudyRun
+
+
+@pytest.mark.parametrize(("state", "dirty"), [("0f", "false"), ("0f+", "true")])
+def test_a_commit_is_named_with_whether_files_have_changed_since(tiny, monkeypatch, state, dirty):
+    monkeypatch.setattr("dlstudy.tracking.study_run.git_commit", lambda folder: state)
+    tags = StudyRun.of(resolve(loader.load(tiny), Request())).tags
+    assert (tags["mlflow.source.git.commit"], tags["mlflow.source.git.dirty"]) == ("0f", dirty)
 
 
 def test_the_study_s_run_has_its_command_its_protocol_and_its_data(tiny):
@@ -25,4 +34,7 @@ def test_the_study_s_run_has_its_command_its_protocol_and_its_data(tiny):
     assert json.loads(run.dataset["profile"]) == {"n_train": 1437, "n_test": 360, "task": "classification"}
     assert run.tags["dlstudy.study"] == "tiny"
     assert run.tags["dlstudy.version"] == __version__
+    assert run.tags.get("mlflow.source.git.dirty") == run.tags.get(
+        "mlflow.source.git.commit"
+    )  # outside of git: neither
     assert run.tags["mlflow.source.name"] == "dlstudy run tiny.py --epochs 1 --searches 1 --trials 2 --seeds 7"

@@ -33,8 +33,11 @@ def trained(context, spec, build, **functions):
     return result
 
 
-def interrupted(context, spec, build, at=4, **functions):
-    """The result of a training that was interrupted as an epoch ended, and begun again; the epochs that it tells."""
+def interrupted(context, spec, build, at=4, *, ends=True, **functions):
+    """The result of a training that was interrupted as an epoch ended, and begun again; the epochs that it tells.
+
+    Without `ends`, it stays interrupted.
+    """
 
     def stop(epoch, metrics):
         if epoch == at:
@@ -49,6 +52,8 @@ def interrupted(context, spec, build, at=4, **functions):
 
     with pytest.raises(Interrupted):
         run(anew(context), spec, build, on_epoch=stop, **functions)
+    if not ends:
+        return None, []
     return trained(anew(context), spec, build, on_epoch=tell, **functions), told
 
 
@@ -172,11 +177,13 @@ def own_callbacks(p):
     class Counts(keras.callbacks.Callback):
         def __init__(self):
             super().__init__()
-            self.seen = []
+            self.seen, self.first = [], None
 
         def on_epoch_end(self, epoch, logs=None):
             import random
 
+            self.first = self.first or random.random()
+            logs["first"] = self.first
             self.seen.append(float(logs["loss"]))
             logs["mean"] = np.mean(self.seen)
             logs["draws"] = random.random() + np.random.rand()
@@ -188,6 +195,15 @@ def own_callbacks(p):
                 logs["lines"] = len(file.readlines())
 
     return [Counts()]
+
+
+def test_a_training_may_be_interrupted_again_and_again(digits, spec):
+    callbacks = lambda p: [*keras_callbacks(p), *own_callbacks(p)]  # noqa: E731
+    whole = trained(anew(digits), dataclasses.replace(spec, checkpoint=None), dropout, callbacks=callbacks)
+    for at in (2, 3, 5):
+        result, _ = interrupted(digits, spec, dropout, at=at, ends=at == 5, callbacks=callbacks)
+    assert result.remarks == ("went on after an interruption, from epoch 5",)
+    assert same_numbers(result, whole)
 
 
 @pytest.mark.parametrize("callbacks", [keras_callbacks, own_callbacks])
