@@ -967,6 +967,11 @@ COMMANDS = {
         *("run good.py --hours 0", "run good.py --hours -1", "run good.py --hours nan", "run good.py --hours 1e9"),
     ],
     "Invalid value for '--hours'": ["run good.py --hours long"],
+    "--register must be a name of letters, digits, spaces": [
+        "run good.py --register a/b",
+        "run good.py --register '%'",
+    ],
+    "--notify must be an address that Apprise knows": ["run good.py --notify nonsense"],
     "--failures must be at least 1": ["run good.py --failures 0", "replicate good.py --failures -1"],
     "--per-gpu must be at least 1": [
         "run good.py --per-gpu 0",
