@@ -238,13 +238,8 @@ class _Session:
 
         try:
             limits = RunLimits(self.backend.deadline_s, self.backend.failures)
-            in_database = self.backend.storage is not None
-            with ExitStack() as stack:
-                state = stack.enter_context(closing(StateWriter(study, self.record, home, in_database=in_database)))
-                listeners = [tracker, progress, state]
-                if self.backend.notify is not None:
-                    watch = StandstillWatch(study.name, Notifier(self.backend.notify, self.say))
-                    listeners.append(stack.enter_context(closing(watch)))
+            with self._watched() as watchers:
+                listeners = [tracker, progress, *watchers]
                 n_trained = train_missing(plan, recorder, make_checked, listeners, tracker.run_id, limits)
             summary = self._settle(tracker)
             lost = self._fetch_models(tracker, summary)
@@ -264,6 +259,18 @@ class _Session:
                 "trainings are left: run the same command again to go on"
             )
         return Outcome(summary, n_trained, reports, remarks, is_whole)
+
+    @contextmanager
+    def _watched(self) -> Iterator[list[Listener]]:
+        """While trials train: what writes how far the run is, and what tells that it stands still."""
+        backend, in_database = self.backend, self.backend.storage is not None
+        with ExitStack() as stack:
+            state = StateWriter(self.study, self.record, backend.home, in_database=in_database)
+            watchers: list[Listener] = [stack.enter_context(closing(state))]
+            if backend.notify is not None:
+                watch = StandstillWatch(self.study.name, Notifier(backend.notify, self.say))
+                watchers.append(stack.enter_context(closing(watch)))
+            yield watchers
 
     def trials(self) -> list[TrialRecord]:
         """All trials of the study in the record."""
