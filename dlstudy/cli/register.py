@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 from dlstudy.analysis.registration import plan_of
+from dlstudy.common.files import write_whole
 from dlstudy.errors import UsageError
-from dlstudy.report.export import as_json, write_whole
+from dlstudy.report.export import as_json
 from dlstudy.store.home import Home
 from dlstudy.study import loader
 from dlstudy.study.request import Request, resolve

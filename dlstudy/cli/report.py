@@ -9,9 +9,10 @@ from dlstudy.analysis.across import summarize_across
 from dlstudy.analysis.reading import read_summary
 from dlstudy.analysis.results import StudySummary
 from dlstudy.cli.console import store_name
+from dlstudy.common.files import write_whole
 from dlstudy.errors import DefinitionError, RecordError, UsageError
 from dlstudy.report.across import export_across
-from dlstudy.report.export import FORMATS, export, report_name, write_whole
+from dlstudy.report.export import FORMATS, export, report_name
 from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.report.index import index
 from dlstudy.store.home import Home

@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlstudy.common.files import Files, read_files, write_files, write_whole
 from dlstudy.study.archive import SUFFIX, place_of, read_archive
 from dlstudy.study.input_files import files_in
 from dlstudy.study.own_modules import UNREADABLE, OwnModules
 from dlstudy.study.trial import TrialSpec, figures_beside
 
 __all__ = [
-    "Files",
     "StudyFiles",
     "Written",
     "checkpoint_of",
@@ -24,11 +24,7 @@ __all__ = [
     "put_in_place",
     "read_study",
     "spec_in",
-    "write_files",
 ]
-
-Files = Mapping[str, bytes]
-"""The content of files by their path in a folder, with `/` between its parts."""
 
 Written = Mapping[str, Files]
 """What a trial wrote, by the name of the folder: `model`, `figures` or `folder`."""
@@ -84,17 +80,6 @@ def _read_file(path: Path) -> tuple[bytes, bytes]:
     return archive.source.encode(), dataclasses.replace(archive, folder="").content()
 
 
-def write_files(files: Files, folder: Path) -> None:
-    """Writes files into a folder, which is created."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"a file that was sent must be inside its folder, got {name!r}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
 def spec_in(spec: TrialSpec, study_path: Path, folder: Path) -> TrialSpec:
     """The spec for a machine where the study is at `study_path` and a trial writes into `folder`."""
     return dataclasses.replace(
@@ -108,7 +93,7 @@ def spec_in(spec: TrialSpec, study_path: Path, folder: Path) -> TrialSpec:
 
 def collect(spec: TrialSpec) -> Written:
     """The files that a trial wrote into the folders of its spec."""
-    return {name: _read(folder) for name, folder in _folders(spec).items() if folder.is_dir()}
+    return {name: read_files(folder) for name, folder in _folders(spec).items() if folder.is_dir()}
 
 
 def checkpoint_of(spec: TrialSpec) -> bytes | None:
@@ -120,12 +105,8 @@ def checkpoint_of(spec: TrialSpec) -> bytes | None:
 def put_checkpoint(content: bytes, spec: TrialSpec) -> None:
     """Keeps the checkpoint of a trial that trains elsewhere; the trial goes on where that is not possible."""
     assert spec.checkpoint is not None
-    path = Path(spec.checkpoint)
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f"{path.name}.new")
-        new.write_bytes(content)
-        new.replace(path)
+        write_whole(Path(spec.checkpoint), content)
 
 
 def put_in_place(written: Written, spec: TrialSpec) -> None:
@@ -149,8 +130,3 @@ def _folders(spec: TrialSpec) -> dict[str, Path]:
         model = Path(spec.model_folder)
         folders |= {"figures": figures_beside(model), "model": model}  # the model last: then all is in place
     return folders
-
-
-def _read(folder: Path) -> Files:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

@@ -14,12 +14,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dlstudy.common.files import write_files
 from dlstudy.common.processes import QUIET
 from dlstudy.common.provenance import versions
 from dlstudy.common.text import describe_error
 from dlstudy.datasets.dataset import Description
 from dlstudy.engines.devices import Slot, gpus
-from dlstudy.engines.file_transfer import StudyFiles, collect, spec_in, write_files
+from dlstudy.engines.file_transfer import StudyFiles, collect, spec_in
 from dlstudy.study.trial import TrialResult, TrialSpec
 from dlstudy.study.trial_output import captured_output
 from dlstudy.training.arrays import OnEpoch

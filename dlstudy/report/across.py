@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from dlstudy.analysis.across import AcrossSummary, ClaimAcross, counted
 from dlstudy.analysis.formatting import NOTHING, difference, interval_text, number, p_text, share_text
+from dlstudy.common.files import write_whole
 from dlstudy.report.blocks import Block, Bullets, Cell, Code, Document, Heading, Note, Picture, Table, without_empty
-from dlstudy.report.export import FORMATS, RENDERERS, WITH_PICTURES, as_json, check_format, report_name, write_whole
+from dlstudy.report.export import FORMATS, RENDERERS, WITH_PICTURES, as_json, check_format, report_name
 from dlstudy.report.figures.forest import forest_png, forest_text
 from dlstudy.report.formats.csv_tables import table_csv
 from dlstudy.report.labels import label, verdict_mood

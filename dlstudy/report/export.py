@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 from dlstudy.analysis.results import StudySummary
+from dlstudy.common.files import write_whole
 from dlstudy.errors import UsageError
 from dlstudy.report.blocks import Document
 from dlstudy.report.figures.all_figures import draw
@@ -29,7 +30,6 @@ __all__ = [
     "export_all",
     "report_name",
     "write_report",
-    "write_whole",
 ]
 
 RENDERERS: dict[str, Callable[[Document], str | bytes]] = {"html": html_page, "pdf": pdf, "md": markdown, "tex": latex}
@@ -86,28 +86,6 @@ def export_all(summary: StudySummary, folder: Path, winners: Sequence[WinnerFigu
         )
         for kind in FORMATS
     ]
-
-
-def write_whole(path: Path, content: str | bytes) -> Path:
-    """Writes a file atomically, and the folders that it needs; returns the file's path.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():  # a device or a pipe cannot be replaced
-        path.write_bytes(data)
-        return path
-    target = path.resolve()
-    part = target.with_name(f"{target.name}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(target)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-    return path
 
 
 def write_report(path: Path, make: Callable[[str], str | bytes]) -> Path:

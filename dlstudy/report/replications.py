@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from dlstudy.analysis.formatting import NOTHING, difference, interval_text, like_reported, number, p_text, params_text
 from dlstudy.analysis.replications import Agreement, ReplicatedClaim, ReplicatedPair, Replications
+from dlstudy.common.files import write_whole
 from dlstudy.report.blocks import Block, Cell, Document, Heading, Mood, Note, Table
-from dlstudy.report.export import FORMATS, RENDERERS, as_json, report_name, write_whole
+from dlstudy.report.export import FORMATS, RENDERERS, as_json, report_name
 from dlstudy.report.formats.csv_tables import table_csv
 from dlstudy.report.labels import label, verdict_mood
 

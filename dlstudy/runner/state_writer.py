@@ -8,6 +8,7 @@ from typing import Any
 
 from optuna.exceptions import StorageInternalError
 
+from dlstudy.common.files import write_whole
 from dlstudy.errors import DlstudyError
 from dlstudy.store.home import Home
 from dlstudy.store.notes import note_run
@@ -73,7 +74,4 @@ class StateWriter(Listener):
         if self._in_database:
             note_run(self._record, self._study.name, self._study.variant, state)
             return
-        self._path.parent.mkdir(exist_ok=True)
-        new = self._path.with_suffix(".new")
-        new.write_text(json.dumps(state))
-        new.replace(self._path)
+        write_whole(self._path, json.dumps(state))

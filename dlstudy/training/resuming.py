@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.common.files import read_files, write_files
 from dlstudy.training import private_names
 from dlstudy.training.arrays import Task
 from dlstudy.training.checkpoint_file import NotPlainError, packed
@@ -55,6 +56,7 @@ class Resuming:
         """
         self._checkpoints, self._task, self._recorder = checkpoints, task, recorder
         self._callbacks, self._graphs, self._way = callbacks, graphs, way
+        self._folder = Path(task.spec.folder) if task.spec.folder else None
         found = checkpoints.found
         if found is not None and found.content["way"] != way:
             raise CheckpointError(f"it was trained by {found.content['way']}")
@@ -79,7 +81,8 @@ class Resuming:
             self._held = [_held_by(callback, self._apart(model)) for callback in self._callbacks]
             if found is not None:
                 _restore(found.content, model, self._recorder, self._callbacks)
-                _put_files(found.files, self._task)
+                if self._folder is not None:
+                    write_files(found.files, self._folder)
                 self._checkpoints.remarks.append(f"went on after an interruption, from epoch {epoch + 1}")
             self._watch(epoch, model)
         elif self._checkpoints.is_due:
@@ -131,7 +134,7 @@ class Resuming:
             "history": (list(model.history.epoch), dict(model.history.history)),
             "streams": state_of_streams(),
         }
-        self._checkpoints.write(epoch, content, _files_of(self._task))
+        self._checkpoints.write(epoch, content, read_files(self._folder) if self._folder else {})
 
 
 def _restore(
@@ -227,17 +230,3 @@ def _drawing(graph: Any) -> set[str]:
     definition = graph.as_graph_def()
     nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
     return {node.op for node in nodes if node.op.startswith("Random") or node.op in _DRAWS}
-
-
-def _files_of(task: Task) -> dict[str, bytes]:
-    folder = Path(task.spec.folder) if task.spec.folder else None
-    if folder is None or not folder.is_dir():
-        return {}
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def _put_files(files: Mapping[str, bytes], task: Task) -> None:
-    for name, content in files.items():
-        path = Path(task.spec.folder or "") / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dlstudy.common.files import write_files
 from dlstudy.engines.file_transfer import (
     StudyFiles,
     collect,
@@ -13,7 +14,6 @@ from dlstudy.engines.file_transfer import (
     put_in_place,
     read_study,
     spec_in,
-    write_files,
 )
 from dlstudy.study import loader
 from dlstudy.study.archive import Archive

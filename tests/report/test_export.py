@@ -13,10 +13,11 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from dlstudy.analysis.cost_results import BudgetCurve
 from dlstudy.analysis.summary import protocol_json
+from dlstudy.common.files import write_whole
 from dlstudy.errors import UsageError
 from dlstudy.report import export as exporting
 from dlstudy.report.blocks import Bullets, Code, Document, Heading, Note, Picture, Table
-from dlstudy.report.export import FORMATS, as_json, export, export_all, write_whole
+from dlstudy.report.export import FORMATS, as_json, export, export_all
 from dlstudy.report.figures.winner_figures import WinnerFigure
 from dlstudy.report.formats.html import html_page
 from dlstudy.report.formats.markdown import markdown
