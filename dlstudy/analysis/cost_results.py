@@ -40,7 +40,10 @@ class CostSummary:
         seconds_to_target: median time until the validation metric of the search reached `target`.
         n_reached, n: how many of the runs reached it.
         target: the value that the slowest-learning arm reached in the end.
+        cpu_seconds: of a whole training, over all threads, median.
         memory_mb: highest resident memory of a worker that trained it.
+        gpu_utilization_percent: of the time, in which some kernel ran on its GPU, median.
+        gpu_energy_j: that its GPU drew in a whole training, J, median.
         slots: kinds of slots they were trained on.
     """
 
@@ -52,5 +55,8 @@ class CostSummary:
     n_reached: int
     n: int
     target: float | None
+    cpu_seconds: float | None
     memory_mb: float | None
+    gpu_utilization_percent: float | None
+    gpu_energy_j: float | None
     slots: Sequence[str]

@@ -51,7 +51,10 @@ def _cost(study: Study, arm: str, runs: Sequence[TrialRecord], target: float | N
         n_reached=len(reached),
         n=len(runs),
         target=target,
+        cpu_seconds=_median(_costs(runs, "cpu_seconds")),
         memory_mb=max(memory, default=None),
+        gpu_utilization_percent=_median(_costs(runs, "gpu_utilization_percent")),
+        gpu_energy_j=_median(_costs(runs, "gpu_energy_j")),
         slots=sorted({kind_of_slot(run.result.slot) for run in runs if run.result and run.result.slot}),
     )
 

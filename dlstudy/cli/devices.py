@@ -5,9 +5,10 @@ import sys
 from typing import Any
 
 from dlstudy.api.terminal import make_console, print_table
+from dlstudy.common.gpus import gpus
 from dlstudy.common.processes import ask
 from dlstudy.common.provenance import versions
-from dlstudy.engines.devices import choose_slots, cores, gpus, memory_gb, what_tensorflow_sees
+from dlstudy.engines.devices import choose_slots, cores, memory_gb, what_tensorflow_sees
 from dlstudy.report.blocks import Table
 from dlstudy.report.export import as_json
 
@@ -16,11 +17,11 @@ __all__ = ["show_devices"]
 
 def show_devices(workers: int | None, per_gpu: int, json: bool) -> None:
     """Shows the devices, and the slots that a run would use."""
-    slots, remark = choose_slots(workers, per_gpu)
+    (slots, remark), listed = choose_slots(workers, per_gpu), gpus()
     about: dict[str, Any] = {  # Any: JSON
         "cores": cores(),
         "memory_gb": round(memory_gb(), 1),
-        "gpus": [dataclasses.asdict(gpu) for gpu in gpus()],
+        "gpus": [dataclasses.asdict(gpu) for gpu in listed],
         "versions": versions(),
         "tensorflow_sees": ask(what_tensorflow_sees),
         "slots": [slot.name for slot in slots],
@@ -30,7 +31,7 @@ def show_devices(workers: int | None, per_gpu: int, json: bool) -> None:
         sys.stdout.write(as_json(about))
         return
     sees = about["tensorflow_sees"]
-    found = ", ".join(f"{gpu['index']}: {gpu['name']}, {gpu['memory_gb']:.0f} GiB" for gpu in about["gpus"])
+    found = ", ".join(f"{gpu.label}: {gpu.name}, {gpu.memory_gb:.0f} GiB" for gpu in listed)
     rows = [
         ["CPU cores", str(about["cores"])],
         ["memory", f"{about['memory_gb']} GiB"],

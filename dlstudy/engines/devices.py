@@ -1,25 +1,23 @@
 """The slots of this machine: GPUs or shares of them, else CPU cores. TensorFlow is never imported in this process."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlstudy.common.gpus import GPU_IS_SHARED, Gpu, gpus
 from dlstudy.common.processes import ask
 from dlstudy.errors import UsageError
 
 __all__ = [
     "CPU_ENVIRONMENT",
     "GPU_ENVIRONMENT",
-    "Gpu",
+    "SHARED_GPU_ENVIRONMENT",
     "Slot",
     "check_slots",
     "choose_slots",
     "cores",
-    "gpus",
     "memory_gb",
     "plan_slots",
     "what_tensorflow_sees",
@@ -29,21 +27,11 @@ _MOST_SLOTS = 1_000
 
 
 @dataclass(frozen=True)
-class Gpu:
-    """A GPU as the driver lists it: its index, its UUID, its name and its memory in GiB."""
-
-    index: int
-    uuid: str
-    name: str
-    memory_gb: float
-
-
-@dataclass(frozen=True)
 class Slot:
     """The place where one trial trains.
 
     Args:
-        name: `gpu:0`, `gpu:0/1` (the second share of GPU 0) or `cpu:0`.
+        name: `gpu:0`, `gpu:0/1` (the second share of GPU 0), `gpu:0:1` (its MIG instance 1) or `cpu:0`.
         environment: what is set in a worker before TensorFlow is imported.
         memory_gb: what the slot may fill, GiB.
     """
@@ -107,25 +95,6 @@ def plan_slots(
     return slots[:workers]
 
 
-def gpus() -> tuple[Gpu, ...]:
-    """The GPUs that the driver lists and `CUDA_VISIBLE_DEVICES` allows, in that order."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return ()
-    query = [program, "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits"]
-    try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ()  # a driver that does not answer offers no GPU
-    found = []
-    for line in answer.splitlines():
-        parts = [part.strip() for part in line.split(",")]
-        if len(parts) == 4 and parts[0].isdigit():
-            mib = float(parts[3]) if parts[3].replace(".", "").isdigit() else 0.0
-            found.append(Gpu(int(parts[0]), parts[1], parts[2], mib / 1024))
-    return _visible(tuple(found), os.environ.get("CUDA_VISIBLE_DEVICES"))
-
-
 def cores() -> int:
     """CPU cores that this process may use, a container's limit included."""
     n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -157,25 +126,14 @@ def what_tensorflow_sees() -> dict[str, Any]:  # Any: JSON
 # One thread per worker and one worker per core beat many threads on the small matrices of small models.
 CPU_ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "OMP_NUM_THREADS": "1", "DLSTUDY_THREADS": "1"}
 GPU_ENVIRONMENT = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+SHARED_GPU_ENVIRONMENT = {**GPU_ENVIRONMENT, GPU_IS_SHARED: "1"}
 
 
 def _gpu_slot(gpu: Gpu, share: int, per_gpu: int) -> Slot:
-    environment = {**GPU_ENVIRONMENT, "CUDA_VISIBLE_DEVICES": gpu.uuid or str(gpu.index)}
-    name = f"gpu:{gpu.index}" if per_gpu == 1 else f"gpu:{gpu.index}/{share}"
+    common = GPU_ENVIRONMENT if per_gpu == 1 else SHARED_GPU_ENVIRONMENT
+    environment = {**common, "CUDA_VISIBLE_DEVICES": gpu.uuid or str(gpu.index)}
+    name = f"gpu:{gpu.label}" if per_gpu == 1 else f"gpu:{gpu.label}/{share}"
     return Slot(name, environment, gpu.memory_gb / per_gpu)
-
-
-def _visible(found: tuple[Gpu, ...], allowed: str | None) -> tuple[Gpu, ...]:
-    """CUDA's own rule: indices or beginnings of UUIDs, cut off at the first that names no GPU, or one named before."""
-    if allowed is None:
-        return found
-    chosen: list[Gpu] = []
-    for word in (part.strip() for part in allowed.split(",")):
-        match = [gpu for gpu in found if word and (str(gpu.index) == word or gpu.uuid.startswith(word))]
-        if not match or match[0] in chosen:
-            break
-        chosen.append(match[0])
-    return tuple(chosen)
 
 
 def _read(path: str) -> str:

@@ -19,7 +19,7 @@ from dlstudy.engines.base import (
     over_time,
     too_silent,
 )
-from dlstudy.engines.devices import CPU_ENVIRONMENT, GPU_ENVIRONMENT, Slot
+from dlstudy.engines.devices import CPU_ENVIRONMENT, GPU_ENVIRONMENT, SHARED_GPU_ENVIRONMENT, Slot
 from dlstudy.engines.file_transfer import checkpoint_of, put_checkpoint, put_in_place, read_study
 from dlstudy.engines.ray_cluster import Node, connect, nodes, why_it_died
 from dlstudy.engines.ray_slot import MakeTrainer, Message, RaySlot, make_trainer
@@ -216,7 +216,7 @@ class RayEngine(Engine):
         host = self._name(node)
         share = int(10_000 / self._request.per_gpu) / 10_000  # Ray knows four decimal places
         if self._on_gpus:
-            slot = Slot(f"gpu:{host}/{i}", GPU_ENVIRONMENT)
+            slot = Slot(f"gpu:{host}/{i}", SHARED_GPU_ENVIRONMENT if share < 1 else GPU_ENVIRONMENT)
         else:
             slot = Slot(f"cpu:{host}/{i}", CPU_ENVIRONMENT, node.memory_gb / node.n_cpus)
         actor = (

@@ -15,11 +15,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from dlstudy.common.files import write_files
+from dlstudy.common.gpus import gpus
 from dlstudy.common.processes import QUIET
 from dlstudy.common.provenance import versions
 from dlstudy.common.text import describe_error
 from dlstudy.datasets.dataset import Description
-from dlstudy.engines.devices import Slot, gpus
+from dlstudy.engines.devices import Slot
 from dlstudy.engines.file_transfer import StudyFiles, collect, spec_in
 from dlstudy.study.trial import TrialResult, TrialSpec
 from dlstudy.study.trial_output import captured_output

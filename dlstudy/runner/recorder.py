@@ -113,7 +113,7 @@ class TrialRecorder:
         if any(name.startswith("test_") for name in result.metrics):
             result = dataclasses.replace(result, twins=twins_of_trial(outcome.spec))
         trial = self._open(training.part).end(outcome.spec, result, value, run_id)
-        if outcome.spec.checkpoint and outcome.result.state is not TrialState.LOST:
+        if outcome.spec.checkpoint and TrialState.LOST not in (outcome.result.state, result.state):
             Path(outcome.spec.checkpoint).unlink(missing_ok=True)
         return training, trial
 

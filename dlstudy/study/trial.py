@@ -175,7 +175,8 @@ class TrialResult:
         metrics: what the seed determines, at the end of training: `train_`, `val_`, `test_` and a name; `parameters`.
         history: the same after each epoch; None stands for a number that was not finite or not given. A metric of some
             epochs may have a shorter series.
-        cost: clocks and memory: `seconds`, `seconds_per_epoch`, the peaks `memory_mb` and, on a GPU, `gpu_memory_mb`.
+        cost: `seconds`, `cpu_seconds` of all threads, `seconds_per_epoch`, the peak `memory_mb`; on a GPU the peak
+            `gpu_memory_mb`, and of one that it has to itself `gpu_utilization_percent`, `gpu_power_w`, `gpu_energy_j`.
         trained_by: what trained it; None where nothing did.
         remarks: what else to know, a line each: why it was not trained the fast way, a model that could not be saved.
         correct: base64 of one bit a test row, whether it was predicted right, in the order of the test rows; empty

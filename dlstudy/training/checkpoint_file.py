@@ -29,14 +29,14 @@ class Checkpoint:
     Args:
         of: what it belongs to: it serves the same training alone.
         epoch: how many epochs were trained.
-        seconds: what they took.
+        spent: what they cost, as `CostMeter.spent` tells.
         content: plain values and arrays, by what they are of.
         files: those in the folder of the trial, by their path in it.
     """
 
     of: Mapping[str, Any]  # JSON
     epoch: int
-    seconds: float
+    spent: Mapping[str, float]
     content: Mapping[str, Any]  # Any: as `packed` takes
     files: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -50,7 +50,7 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """
     arrays: list[np.ndarray] = []
     content = packed(checkpoint.content, arrays)
-    about = {"of": checkpoint.of, "epoch": checkpoint.epoch, "seconds": checkpoint.seconds, "content": content}
+    about = {"of": checkpoint.of, "epoch": checkpoint.epoch, "spent": checkpoint.spent, "content": content}
     new = path.with_name(f"{path.name}.new")
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(new, "w") as file:
@@ -75,7 +75,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
                     arrays.append(np.lib.format.read_array(part, allow_pickle=False))
             files = {name[6:]: file.read(name) for name in file.namelist() if name.startswith("files/")}
         content = unpacked(about["content"], arrays)
-        return Checkpoint(about["of"], about["epoch"], about["seconds"], content, files)
+        return Checkpoint(about["of"], about["epoch"], about["spent"], content, files)
     except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile):
         return None
 

@@ -9,6 +9,7 @@ from typing import Any
 from dlstudy.common.provenance import versions
 from dlstudy.study.trial import TrialSpec
 from dlstudy.training.checkpoint_file import Checkpoint, NotPlainError, read_checkpoint, write_checkpoint
+from dlstudy.training.costs import CostMeter
 
 __all__ = ["CheckpointError", "Checkpoints", "OnCheckpoint"]
 
@@ -31,28 +32,29 @@ class Checkpoints:
     It has `found` (the one that an interrupted training has left, if this is the same training) and `remarks`.
     """
 
-    def __init__(self, spec: TrialSpec, on_checkpoint: OnCheckpoint = lambda _: None) -> None:
+    def __init__(self, spec: TrialSpec, on_checkpoint: OnCheckpoint, meter: CostMeter) -> None:
         """Reads what is there.
 
         Args:
             spec: with a path and a number of minutes for checkpoints.
             on_checkpoint: is called after each.
+            meter: of the trial.
         """
         assert spec.checkpoint is not None
         assert spec.checkpoint_minutes is not None
         self.remarks: list[str] = []
         self._path, self._every_s = Path(spec.checkpoint), 60 * spec.checkpoint_minutes
-        self._on_checkpoint = on_checkpoint
+        self._on_checkpoint, self._meter = on_checkpoint, meter
         self._of = _identity(spec)
-        self._last_s = self._began_s = time.monotonic()
+        self._last_s = time.monotonic()
         self._failed = ""
         found = read_checkpoint(self._path)
         self.found = found if found is not None and found.of == self._of else None
 
     @property
-    def seconds_before(self) -> float:
-        """What the epochs took that were trained before the interruption."""
-        return self.found.seconds if self.found else 0.0
+    def spent_before(self) -> Mapping[str, float]:
+        """What the epochs cost that were trained before the interruption."""
+        return self.found.spent if self.found else {}
 
     @property
     def is_due(self) -> bool:
@@ -61,9 +63,9 @@ class Checkpoints:
 
     def write(self, epoch: int, content: Mapping[str, Any], files: Mapping[str, bytes]) -> None:  # Any: as `packed`
         """Writes one; where that is not possible, as on a full disk, the training goes on, and a remark says so."""
-        seconds = self.seconds_before + time.monotonic() - self._began_s
+        spent = {name: value + self.spent_before.get(name, 0.0) for name, value in self._meter.spent.items()}
         try:
-            write_checkpoint(Checkpoint(self._of, epoch, seconds, content, files), self._path)
+            write_checkpoint(Checkpoint(self._of, epoch, spent, content, files), self._path)
             self._on_checkpoint(self._path)
         except NotPlainError as error:
             self.give_up(f"what it holds of class {error} cannot be kept")
@@ -86,7 +88,7 @@ class Checkpoints:
         if self.found is not None and why:
             self.remarks.append(f"trained anew, as its checkpoint cannot be used: {why}")
         self.found, self._failed = None, ""
-        self._last_s = self._began_s = time.monotonic()
+        self._last_s = time.monotonic()
         self._path.unlink(missing_ok=True)
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import shutil
-import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -29,9 +28,9 @@ from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training import global_settings
 from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
 from dlstudy.training.checkpoints import CheckpointError, Checkpoints, OnCheckpoint
+from dlstudy.training.costs import CostMeter
 from dlstudy.training.epoch_graph import GraphError
 from dlstudy.training.initial_weights import seeds_apart
-from dlstudy.training.memory import watch_memory
 from dlstudy.training.mlflow_capture import mlflow_apart, mlflow_begun_anew, mlflow_captured
 from dlstudy.training.model_cache import KeptModelError, ModelCache, Slot
 from dlstudy.training.preparation import key_of, prepare_arrays, refuse_leak
@@ -90,10 +89,10 @@ def train(
         on_epoch: is called after each epoch.
         on_checkpoint: is called after each checkpoint.
     """
-    started, most_held = time.perf_counter(), watch_memory()
+    meter = CostMeter()
     history: History = {}
     remarks: list[str] = []
-    checkpoints = None if spec.checkpoint is None or spec.check else Checkpoints(spec, on_checkpoint)
+    checkpoints = None if spec.checkpoint is None or spec.check else Checkpoints(spec, on_checkpoint, meter)
     try:
         with _process_restored(), mlflow_captured(spec, remarks):
             result = _train(spec, functions, context, on_epoch, history, checkpoints)
@@ -109,8 +108,7 @@ def train(
     except Exception as error:  # whatever the study's own code raises is this trial's outcome, not the worker's end
         trace = "".join(traceback.format_exc(limit=-20))[-_LONGEST_TRACEBACK:]
         result = TrialResult(TrialState.FAILED, f"{_describe(error)}{_where(error, spec)}", traceback=trace)
-    seconds = time.perf_counter() - started + (checkpoints.seconds_before if checkpoints else 0.0)
-    cost = {"seconds": round(seconds, 3), **most_held(), **result.cost}
+    cost = {**meter.stop(checkpoints.spent_before if checkpoints else {}), **result.cost}
     remarks += checkpoints.remarks if checkpoints else []
     return dataclasses.replace(result, history=history, cost=cost, remarks=[*result.remarks, *remarks])
 

@@ -1,31 +1,30 @@
-"""Which slots a machine has, with a driver that is a shell script and a TensorFlow that is a lambda."""
+"""Which slots a machine has, with a driver that is played and a TensorFlow that is a lambda."""
 
-import shlex
+import shutil
 
 import pytest
 
+from dlstudy.common.gpus import GPU_IS_SHARED, Gpu, gpus
 from dlstudy.engines import devices
-from dlstudy.engines.devices import Gpu, Slot, choose_slots, cores, gpus, memory_gb, plan_slots, what_tensorflow_sees
+from dlstudy.engines.devices import Slot, choose_slots, cores, memory_gb, plan_slots, what_tensorflow_sees
 from dlstudy.errors import UsageError
+from tests.helpers.nvml import Driver, gpu
 
 FIRST = Gpu(0, "GPU-aa11", "NVIDIA A100", 80.0)
 SECOND = Gpu(1, "GPU-bb22", "NVIDIA A100", 40.0)
-TWO = "0, GPU-aa11, NVIDIA A100, 81920\n1, GPU-bb22, NVIDIA A100, 40960\n"
+TWO = (gpu("GPU-aa11"), gpu("GPU-bb22", memory_mib=40960))
 CPU = {"CUDA_VISIBLE_DEVICES": "-1", "OMP_NUM_THREADS": "1", "DLSTUDY_THREADS": "1"}
 
 
 @pytest.fixture
-def driver(tmp_path, monkeypatch):
-    """A function that puts an nvidia-smi on PATH that prints a text and ends with an exit code."""
-    folder = tmp_path / "a 'folder' with spaces"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
+def driver(monkeypatch):
+    """A function that plays a driver with these GPUs."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
-    def install(answer, code=0):
-        program = folder / "nvidia-smi"
-        program.write_text(f"#!/bin/sh\nprintf '%s' {shlex.quote(answer)}\nexit {code}\n")
-        program.chmod(0o755)
+    def install(*found):
+        played = Driver(*found)
+        played.install(monkeypatch)
+        return played
 
     return install
 
@@ -57,23 +56,43 @@ def limits(monkeypatch):
 
 
 def test_gpus_are_those_that_the_driver_lists(driver):
-    driver(TWO)
+    played = driver(*TWO)
     assert gpus() == (FIRST, SECOND)
+    assert played.n_open == 0
 
 
-def test_without_a_driver_there_is_no_gpu(driver):
+@pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="this machine has a driver")
+def test_without_a_driver_there_is_no_gpu(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert gpus() == ()
 
 
-@pytest.mark.parametrize(("answer", "code"), [(TWO, 9), ("No devices were found\n", 0), ("", 0), ("a, b, c, d\n", 0)])
-def test_a_driver_that_fails_or_lists_nothing_has_no_gpu(driver, answer, code):
-    driver(answer, code)
+def test_a_driver_may_list_nothing(driver):
+    driver()
     assert gpus() == ()
+
+
+def test_a_gpu_that_has_fallen_off_the_bus_is_left_out(driver):
+    driver(gpu("GPU-dead", lost=True), TWO[1])
+    assert gpus() == (SECOND,)
 
 
 def test_a_driver_that_does_not_tell_the_memory_still_has_its_gpu(driver):
-    driver("0, GPU-aa11, NVIDIA GB10, [N/A]\n")
+    driver(gpu("GPU-aa11", name="NVIDIA GB10", memory_mib=None))
     assert gpus() == (Gpu(0, "GPU-aa11", "NVIDIA GB10", 0.0),)
+
+
+def test_each_instance_of_a_divided_gpu_is_one_by_itself(driver, monkeypatch):
+    driver(gpu("GPU-aa11", mig={0: "MIG-1", 5: "MIG-2"}), gpu("GPU-bb22", mig={}))
+    parts = (Gpu(0, "MIG-1", "NVIDIA A100", 10.0, mig=0), Gpu(0, "MIG-2", "NVIDIA A100", 10.0, mig=5))
+    assert gpus() == (*parts, Gpu(1, "GPU-bb22", "NVIDIA A100", 80.0))
+    slots = plan_slots(gpus(), 8, 64)
+    assert [slot.name for slot in slots] == ["gpu:0:0", "gpu:0:5", "gpu:1"]
+    assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots] == ["MIG-1", "MIG-2", "GPU-bb22"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert gpus() == parts[:1]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-2")
+    assert gpus() == parts[1:]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +113,7 @@ def test_a_driver_that_does_not_tell_the_memory_still_has_its_gpu(driver):
     ],
 )
 def test_cuda_visible_devices_picks_and_orders_as_cuda_does(driver, monkeypatch, allowed, found):
-    driver(TWO)
+    driver(*TWO)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
     assert gpus() == found
 
@@ -125,6 +144,7 @@ def test_trials_that_share_gpus_fill_each_gpu_once_before_any_twice():
     assert [slot.memory_gb for slot in slots] == [40.0, 20.0, 40.0, 20.0]
     visible = [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots]
     assert visible == ["GPU-aa11", "GPU-bb22", "GPU-aa11", "GPU-bb22"]
+    assert all(slot.environment[GPU_IS_SHARED] == "1" for slot in slots)
 
 
 def test_fewer_workers_take_the_first_gpu_slots():
@@ -158,7 +178,7 @@ def test_slots_that_cannot_be_are_refused(found, workers, per_gpu, message):
 
 
 def test_gpus_that_tensorflow_sees_are_used(driver, tensorflow):
-    driver(TWO)
+    driver(*TWO)
     asked = tensorflow("/physical_device:GPU:0", "/physical_device:GPU:1")
     slots, remark = choose_slots(per_gpu=2)
     assert ([slot.name for slot in slots], remark) == (["gpu:0/0", "gpu:1/0", "gpu:0/1", "gpu:1/1"], "")
@@ -166,7 +186,7 @@ def test_gpus_that_tensorflow_sees_are_used(driver, tensorflow):
 
 
 def test_gpus_that_tensorflow_does_not_see_are_remarked_on(driver, tensorflow, limits):
-    driver(TWO)
+    driver(*TWO)
     tensorflow()
     limits(memory_max=str(8 * 2**30))
     slots, remark = choose_slots(workers=2)
@@ -180,7 +200,7 @@ def test_gpus_that_tensorflow_does_not_see_are_remarked_on(driver, tensorflow, l
 def test_without_gpus_tensorflow_is_not_even_asked(driver, tensorflow, monkeypatch, allowed):
     asked = tensorflow("/physical_device:GPU:0")
     if allowed is not None:
-        driver(TWO)
+        driver(*TWO)
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
     slots, remark = choose_slots(workers=1)
     assert ([slot.name for slot in slots], remark, asked) == (["cpu:0"], "", [])

@@ -158,7 +158,7 @@ def test_packed_bits_come_back():
 
 def test_metrics_hold_no_clocks_and_cost_holds_them(spec, run):
     result = run(spec)
-    assert set(result.cost) == {"seconds", "memory_mb", "seconds_per_epoch"}
+    assert set(result.cost) == {"seconds", "cpu_seconds", "memory_mb", "seconds_per_epoch"}
     assert set(result.metrics) == {
         *(f"{part}_{name}" for part in ("train", "val", "test") for name in ("accuracy", "loss")),
         *("train_end_accuracy", "train_end_loss", "test_gap", "parameters"),

@@ -72,15 +72,25 @@ def costs_table(summary: StudySummary) -> Table:
             seconds_text(cost.seconds_per_epoch),
             seconds_text(cost.seconds),
             _to_target(cost),
+            seconds_text(cost.cpu_seconds),
             NOTHING if cost.memory_mb is None else f"{cost.memory_mb:,.0f} MB",
+            NOTHING if cost.gpu_utilization_percent is None else f"{cost.gpu_utilization_percent:.0f} %",
+            NOTHING if cost.gpu_energy_j is None else _energy_text(cost.gpu_energy_j),
             ", ".join(cost.slots) or NOTHING,
         ]
         for cost in summary.costs
     ]
     heads = [
-        "arm", label(test), "parameters", "an epoch", "a training", "to the target", "peak memory", "slots",
+        "arm", label(test), "parameters", "an epoch", "a training", "to the target", "processor time",
+        "peak memory", "GPU use", "GPU energy", "slots",
     ]  # fmt: skip
     return without_empty(Table("Cost beside quality", heads, rows, _cost_note(summary)))
+
+
+def _energy_text(joules: float) -> str:
+    if joules < 1e4:
+        return f"{joules:.0f} J"
+    return f"{joules / 1e3:.0f} kJ" if joules < 3.6e6 else f"{joules / 3.6e6:.1f} kWh"
 
 
 def _to_target(cost: CostSummary) -> str:
@@ -92,7 +102,7 @@ def _to_target(cost: CostSummary) -> str:
 
 def _cost_note(summary: StudySummary) -> str:
     targets = {cost.target for cost in summary.costs if cost.target is not None}
-    note = "Times: medians over the winner's runs, each on one slot."
+    note = "Times: medians over the winner's runs, each on one slot; processor time is that of all threads."
     if targets:
         note += (
             f" Target: a {label(summary.metric)} of {' or '.join(map(number, sorted(targets)))}, the median of the "

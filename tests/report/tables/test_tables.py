@@ -343,13 +343,25 @@ def test_a_budget_is_read_at_powers_of_two(summary):
 
 def test_costs_stand_beside_quality_and_what_is_not_known_is_left_out(summary):
     costs = [
-        CostSummary("a", 101770, 0.44, 5.9, 3.2, 7, 8, 0.97, 1112.4, ["cpu"]),
-        CostSummary("b", None, None, 1.2, None, 0, 8, 0.97, None, ["cpu", "gpu"]),
+        CostSummary("a", 101770, 0.44, 5.9, 3.2, 7, 8, 0.97, 6.25, 1112.4, None, None, ["cpu"]),
+        CostSummary("b", None, None, 1.2, None, 0, 8, 0.97, None, None, 61.4, 23_456.0, ["cpu", "gpu"]),
     ]
     table = costs_table(replace(summary, costs=costs))
     assert table.rows == [
-        ["a", "0.9300 ± 0.0068", "101,770", "0.44 s", "5.9 s", "3.2 s (7 of 8 runs)", "1,112 MB", "cpu"],
-        ["b", "0.9100 ± 0.0070", "–", "–", "1.2 s", "0 of 8 runs", "–", "cpu, gpu"],
+        [
+            "a",
+            "0.9300 ± 0.0068",
+            "101,770",
+            "0.44 s",
+            "5.9 s",
+            "3.2 s (7 of 8 runs)",
+            "6.2 s",
+            "1,112 MB",
+            "–",
+            "–",
+            "cpu",
+        ],
+        ["b", "0.9100 ± 0.0070", "–", "–", "1.2 s", "0 of 8 runs", "–", "–", "61 %", "23 kJ", "cpu, gpu"],
     ]
     assert "a validation accuracy of 0.9700" in table.note
     assert "parameters" not in costs_table(replace(summary, costs=costs[1:])).heads
