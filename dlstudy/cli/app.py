@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from dlstudy.cli import housekeeping_commands as housekeeping
 from dlstudy.cli.completions import one_of
 from dlstudy.cli.data_commands import data
 from dlstudy.cli.options import (
@@ -277,6 +278,9 @@ def devices(
 
 
 app.add_typer(data, name="data")
+
+for keep in (housekeeping.rm, housekeeping.rename, housekeeping.merge, housekeeping.gc):
+    app.command()(keep)
 
 
 @app.command()

@@ -212,7 +212,7 @@ class Plan:
         if not indices or space is None:  # the design takes a second of SciPy
             return []
         table = fixed_design(
-            self._study.name, space, part.wanted, self._study.variant, self._study.stream(arm, name.search)
+            self._study.drawn_as, space, part.wanted, self._study.variant, self._study.stream(arm, name.search)
         )
         # A trial that was begun keeps its parameters, however they were chosen.
         begun = {trial.index: trial.tuned for trial in part.known}
@@ -292,7 +292,7 @@ class Plan:
         if not indices:
             return []
         space, stream = around(study, arm, part.known, number - 1) or arm.space, study.stream(arm, search)
-        table = round_design(study.name, space, round_size(study.protocol), number, stream)
+        table = round_design(study.drawn_as, space, round_size(study.protocol), number, stream)
         name = study.record_name(arm, Phase.SEARCH, search)
         return [Training(arm, name, i, table[i - first], round=number, space=space) for i in indices]
 

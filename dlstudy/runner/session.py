@@ -5,7 +5,7 @@ import errno
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from dlstudy.runner.recorder import TrialRecorder
 from dlstudy.runner.state_writer import StateWriter
 from dlstudy.store.databases import reason_of
 from dlstudy.store.home import Home
-from dlstudy.store.locks import Lock
+from dlstudy.store.notes import read_notes
 from dlstudy.store.record import Record
 from dlstudy.study.archive import SUFFIX, read_archive
 from dlstudy.study.events import Listener
@@ -83,7 +83,11 @@ def run_study(
     uri = tracking_uri(backend.home, backend.tracking)
     _refuse_before_writing(study, request, backend)
     backend.home.create()
-    with _storage_errors_translated(backend.home), _held(study.name, backend) as lock, stopping_signals():
+    with (
+        _storage_errors_translated(backend.home),
+        backend.home.held(study.name, backend.storage) as lock,
+        stopping_signals(),
+    ):
         study = _kept_in(study, backend.home)
         record = Record.open(backend.home, backend.storage, guard=lock.require)
         study, plan, recorder = begin_run(study, request, backend.home, record)
@@ -151,7 +155,8 @@ def _in_generation(study: ResolvedStudy, request: Request, record: Record) -> Re
     known = record.variants(study.name).get(request.variant, [])
     newest = known[-1] if known else request.variant
     number = newest.generation + 1 if request.fresh and known else newest.generation
-    return dataclasses.replace(study, variant=newest.of_generation(number))
+    variant = newest.of_generation(number)
+    return dataclasses.replace(study, variant=variant, begun_as=read_notes(record, study.name, variant).begun_as)
 
 
 def _refuse_before_writing(study: ResolvedStudy, request: Request, backend: Backend) -> None:
@@ -201,14 +206,6 @@ def _storage_errors_translated(home: Home) -> Iterator[None]:
         raise RecordError(
             "another run of the study has ended a trial of this one: wait for that, then run the same command again"
         ) from error
-
-
-@contextmanager
-def _held(study: str, backend: Backend) -> Iterator[Lock]:
-    """Locks a study's record, and the home with models and reports; yields the lock of the record."""
-    home, record = backend.home.lock(study), backend.home.lock(study, backend.storage)
-    with home.held(), nullcontext() if backend.storage is None else record.held():
-        yield record
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 import json
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +96,10 @@ class Home:
         """Where the winner of an arm is saved; `key` names its parameters."""
         return self.root / "models" / study / str(variant) / f"{arm}-{key}"
 
+    def of_study(self, study: str) -> list[Path]:
+        """The folders of a study that have one for each of its variants, those that there are."""
+        return [folder for name in ("files", "models") if (folder := self.root / name / study).is_dir()]
+
     @property
     def files(self) -> Path:
         """Other files of trials: what they printed, TensorBoard's logs, artifacts, what their code logged to MLflow."""
@@ -105,7 +110,7 @@ class Home:
         phase = trial.phase if trial.search == 1 else f"{trial.phase}-{trial.search}"
         return self.files / study / variant / trial.arm / f"{phase}-{trial.index}-{params_key(trial.params)}"
 
-    def checkpoint(self, study: str, variant: str, trial: TrialSpec) -> Path:
+    def checkpoint(self, study: str, variant: str, trial: TrialSpec | TrialRecord) -> Path:
         """The file of a trial's checkpoint, beside `trial_files`."""
         folder = self.trial_files(study, variant, trial)
         return folder.with_name(f"{folder.name}.checkpoint")
@@ -189,6 +194,17 @@ class Home:
                 f"{self.mark} must say the version of the results folder, got {text[:60]!r}: restore it, or remove "
                 f"it if no later dlstudy than {__version__} wrote to this folder"
             ) from error
+
+    @contextmanager
+    def held(self, study: str, storage: str | None = None) -> Iterator[Lock]:
+        """Holds a study's record, and this folder with its models and reports; yields the lock of the record.
+
+        Raises:
+            RecordError: a run of the study goes on, or the URL is not valid.
+        """
+        here, record = self.lock(study), self.lock(study, storage)
+        with here.held(), nullcontext() if storage is None else record.held():
+            yield record
 
     def lock(self, study: str, storage: str | None = None) -> Lock:
         """The lock of the one run of a study that may write here, or to the database at that URL.

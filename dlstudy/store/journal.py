@@ -20,21 +20,26 @@ from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from dlstudy.common.text import one_line
 from dlstudy.errors import RecordError, StoreError
 
-__all__ = ["open_journal", "repair", "seal_of"]
+__all__ = ["journal_lines", "open_journal", "repair", "rewrite_journal", "seal_of"]
 
 _OF_SAMPLERS = (b'{"op_code":5,', b'{"op_code":7,')
 """How the lines of `JournalOperation.SET_TRIAL_PARAM` and `SET_TRIAL_INTERMEDIATE_VALUE` begin."""
 
 
-def open_journal(path: Path, for_writing: bool) -> JournalStorage:
-    """The storage in that file: repaired first if it is for writing, else as it is now and without parameters.
+def open_journal(path: Path, for_writing: bool, *, whole: bool = False) -> JournalStorage:
+    """The storage in that file: repaired first if it is for writing, else as it is now.
+
+    Args:
+        path: of the file.
+        for_writing: whether something will be written.
+        whole: whether to read what only samplers and pruners use too, where it is not for writing.
 
     Raises:
         RecordError: it is not what was written, or a line other than the last cannot be read.
         StoreError: the file cannot be read or written.
     """
     try:
-        return JournalStorage(_Writer(path) if for_writing else _Reader(path))
+        return JournalStorage(_Writer(path) if for_writing else _Reader(path, whole))
     except (RecordError, StoreError):
         raise
     except OSError as error:
@@ -46,6 +51,40 @@ def open_journal(path: Path, for_writing: bool) -> JournalStorage:
 def seal_of(path: Path) -> Path:
     """The file of a journal's seal."""
     return path.with_name(f"{path.name}.seal")
+
+
+def journal_lines(logs: Sequence[dict[str, Any]]) -> bytes:  # Any: JSON
+    """Entries as a journal has them."""
+    return "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
+
+
+def rewrite_journal(path: Path, content: bytes, n_bytes: int) -> None:
+    """Replaces all that a journal says, or nothing of it. Hold the locks of its studies.
+
+    Args:
+        path: of the journal.
+        content: what it will say.
+        n_bytes: how long it was when that was made of it.
+
+    Raises:
+        RecordError: it has grown since.
+        StoreError: it cannot be written; the journal is as it was.
+    """
+    new = path.with_name(f"{path.name}.new")
+    try:
+        with new.open("wb", buffering=0) as file:
+            _write_through(file, content)
+        with _locked(path) as file:
+            if file.seek(0, io.SEEK_END) != n_bytes:
+                raise RecordError(f"a run began to write to {path} meanwhile: wait for it, or stop it first")
+            seal_of(path).unlink(missing_ok=True)  # without one, what is there holds: before the next step and after
+            new.replace(path)
+        with _locked(path) as file:
+            _renew_seal(path, file)
+    except OSError as error:
+        raise StoreError.of(error, path) from error
+    finally:
+        new.unlink(missing_ok=True)
 
 
 class _Writer(JournalFileBackend):
@@ -70,9 +109,8 @@ class _Writer(JournalFileBackend):
             raise StoreError.of(error, self._path) from error
 
     def append_logs(self, logs: Sequence[dict[str, Any]]) -> None:  # Any: JSON
-        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         try:
-            self._append(lines.encode())
+            self._append(journal_lines(logs))
         except OSError as error:
             raise StoreError.of(error, self._path) from error
 
@@ -94,14 +132,14 @@ class _Writer(JournalFileBackend):
 
 
 class _Reader(BaseJournalBackend):
-    """A snapshot of a journal at its first read, without the entries that only samplers and pruners use.
+    """A snapshot of a journal at its first read, if not whole without the entries that only samplers and pruners use.
 
     With a pruner, replaying epochs and distributions takes Optuna half of the time; what a trial trains is in its
     attributes too.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, whole: bool) -> None:
+        self._path, self._whole = path, whole
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # Any: JSON
         if log_number_from:
@@ -111,7 +149,7 @@ class _Reader(BaseJournalBackend):
         _require_whole(self._path, content, seal)
         *lines, _ = content.split(b"\n")  # what follows the last line feed is still being written
         for i, line in enumerate(lines):
-            if line.startswith(_OF_SAMPLERS):
+            if line.startswith(_OF_SAMPLERS) and not self._whole:
                 continue
             try:
                 log = json.loads(line)
@@ -119,7 +157,7 @@ class _Reader(BaseJournalBackend):
                 if i < len(lines) - 1:
                     raise
                 return
-            if isinstance(log, dict):
+            if isinstance(log, dict) and not self._whole:
                 log.pop("distributions", None)
                 log.pop("params", None)
             yield log

@@ -14,7 +14,7 @@ from dlstudy.store.integrity import legible
 from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
 
-__all__ = ["GROWS", "Look", "Notes", "note_look", "note_plan", "note_run", "noted_run", "read_notes"]
+__all__ = ["GROWS", "Look", "Notes", "note_look", "note_name", "note_plan", "note_run", "noted_run", "read_notes"]
 
 GROWS = ("seeds", "searches", "reported_seeds")
 """What of a protocol may grow once there are results: each stage is a look, which is paid for."""
@@ -44,11 +44,13 @@ class Notes:
         plan: as it was before the first trial that reads test rows; None where there is no note of it.
         planned_s: when it was noted, Unix seconds.
         looks: in their order.
+        begun_as: the name that the study had when it was begun; empty for its own.
     """
 
     plan: Mapping[str, Any] | None = None  # Any: JSON
     planned_s: float = 0.0
     looks: Sequence[Look] = ()
+    begun_as: str = ""
 
     @property
     def claims(self) -> Claims:
@@ -76,7 +78,7 @@ def read_notes(record: Record, study: str, variant: Variant) -> Notes:
         return Notes()
     kept = record.storage.get_study_user_attrs(study_id)
     looks = [Look(look["at_s"], look["claims"]) for look in kept.get("looks", [])]
-    return Notes(kept.get("plan"), kept.get("planned_s", 0.0), looks)
+    return Notes(kept.get("plan"), kept.get("planned_s", 0.0), looks, kept.get("begun_as", ""))
 
 
 def note_plan(record: Record, study: str, variant: Variant, plan: Mapping[str, Any], now_s: float) -> None:
@@ -91,6 +93,11 @@ def note_look(record: Record, study: str, variant: Variant, look: Look) -> None:
     kept = _open(record, study, variant)
     noted = {"at_s": look.at_s, "claims": [dict(claim) for claim in look.claims]}
     kept.set_user_attr("looks", [*kept.user_attrs.get("looks", []), noted])
+
+
+def note_name(record: Record, study: str, variant: Variant, begun_as: str) -> None:
+    """Notes the name that a variant was begun under. Hold the study's lock."""
+    _open(record, study, variant).set_user_attr("begun_as", begun_as)
 
 
 def note_run(record: Record, study: str, variant: Variant, state: Mapping[str, Any]) -> None:  # Any: JSON

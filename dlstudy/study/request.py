@@ -70,11 +70,13 @@ class ResolvedStudy(Study):
         file: where it comes from.
         variant: how it differs from the file, generation included.
         about: what is known of the data set that it runs on.
+        begun_as: the name that it had when it was begun, which its random draws keep; empty for its own.
     """
 
     file: StudyFile = field(kw_only=True)
     variant: Variant = field(kw_only=True)
     about: Description = field(kw_only=True)
+    begun_as: str = field(kw_only=True, default="")
 
     @property
     def name(self) -> str:
@@ -85,6 +87,11 @@ class ResolvedStudy(Study):
     def path(self) -> Path:
         """The path of the study's file."""
         return self.file.path
+
+    @property
+    def drawn_as(self) -> str:
+        """The name that its random draws depend on."""
+        return self.begun_as or self.name
 
     def record_name(self, arm: Arm, phase: Phase, search: int = 1) -> RecordName:
         """The name of a part of this study in the record."""
@@ -102,7 +109,7 @@ class ResolvedStudy(Study):
 
     def seed(self, arm: Arm, phase: Phase, index: int, search: int = 1) -> int:
         """The seed of a trial."""
-        return seed_of(self.name, phase, index, self.stream(arm, search))
+        return seed_of(self.drawn_as, phase, index, self.stream(arm, search))
 
     def stream(self, arm: Arm, search: int) -> tuple[str, ...]:
         """Words that give a search of this replication its own random draws."""
