@@ -153,7 +153,15 @@ def scope_of(
     words += [f"models: {ends} parameters"] if ends else []
     words += [f"budget: {budget}, {_count(protocol.epochs, 'epoch')}"]
     words += [", ".join(f"{name} {made_with[name]}" for name in ("tensorflow", "keras") if name in made_with)]
+    words += [f"on {made_with[kind]}" for kind in ("gpus", "cpu") if kind in made_with][:1]
+    words += [_code_of(made_with.get("commit", ""))]
     return f"{'; '.join(filter(None, words))}."
+
+
+def _code_of(commit: str) -> str:
+    """The last commit that ran, in words; empty outside git."""
+    last = commit.rpartition(", ")[2]
+    return f"commit {last[:10]}{' with changes' if last.endswith('+') else ''}" if last else ""
 
 
 def _rows_used(study: ResolvedStudy) -> str:

@@ -279,8 +279,8 @@ def devices(
 
 app.add_typer(data, name="data")
 
-for keep in (housekeeping.rm, housekeeping.rename, housekeeping.merge, housekeeping.gc):
-    app.command()(keep)
+for name in ("pack", "replay", "archive", "merge", "rename", "rm", "gc"):
+    app.command()(getattr(housekeeping, name))
 
 
 @app.command()

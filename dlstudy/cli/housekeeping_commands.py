@@ -1,24 +1,26 @@
-"""The commands that remove, rename and merge what is kept of studies."""
+"""The commands that remove, rename, merge, pack and replay what is kept of studies."""
 
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dlstudy.cli.completions import complete_study
-from dlstudy.cli.options import HomeOption, StorageOption, TrackingOption
+from dlstudy.cli.options import HomeOption, JsonOption, StorageOption, StudyArgument, TrackingOption, VariantOption
 from dlstudy.errors import UsageError
 
 if TYPE_CHECKING:
     from dlstudy.runner.housekeeping import Stores
 
-__all__ = ["gc", "merge", "rename", "rm"]
+__all__ = ["archive", "gc", "merge", "pack", "rename", "replay", "rm"]
 
 _NameArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="Name of the study.", autocompletion=complete_study)
 ]
+_PackOption = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.  (default: STUDY.pack.zip)")]
 _DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 
@@ -58,7 +60,9 @@ def rename(
 
 
 def merge(
-    source: Annotated[Path, typer.Argument(metavar="HOME", help="Another results folder, which is only read.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="HOME", help="Another results folder, or a packed study; it is only read.")
+    ],
     study: Annotated[list[str] | None, typer.Option(help="Only this study; repeatable.  (default: all)")] = None,
     name: Annotated[str | None, typer.Option("--as", help="The name of the study here.  (default: the same)")] = None,
     dry_run: _DryRunOption = False,
@@ -68,12 +72,24 @@ def merge(
 ) -> None:
     """Copy studies of another results folder into this one, or with --storage into a database."""
     from dlstudy.runner.housekeeping import merge as merge_studies
+    from dlstudy.runner.packs import opened
     from dlstudy.store.home import Home
 
     stores = _stores(home, storage, tracking_uri)
-    if not source.is_dir() or Home.at(source).root == stores.home.root:
-        raise UsageError(f"the first argument must be another results folder, got {source}: name one that is there")
-    _say(merge_studies(Home.at(source), study or [], name, stores, dry_run=dry_run))
+    with ExitStack() as stack:
+        if source.is_file():
+            other = stack.enter_context(opened(source)).home
+        elif source.is_dir():
+            other = Home.at(source)
+        else:
+            raise UsageError(
+                f"merge takes another results folder or a packed study, got {source}: name one that is there"
+            )
+        if other.root == stores.home.root:
+            raise UsageError(
+                f"merge takes another results folder than the one that it writes to, got {source} for both"
+            )
+        _say(merge_studies(other, study or [], name, stores, dry_run=dry_run))
 
 
 def gc(
@@ -86,6 +102,65 @@ def gc(
     from dlstudy.runner.garbage import collect_garbage
 
     _say(collect_garbage(_stores(home, storage, tracking_uri), dry_run=dry_run) or ["nothing to remove"])
+
+
+def pack(
+    study: StudyArgument,
+    output: _PackOption = None,
+    files: Annotated[bool, typer.Option("--files", help="Pack models and other files of trials too.")] = False,
+    variant: VariantOption = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+) -> None:
+    """Pack a study into one file for a reviewer: its record, its code, packages, changes and report."""
+    _say([f"{_packed(study, variant, output, home, storage, with_files=files)} is written"])
+
+
+def archive(
+    study: StudyArgument,
+    output: _PackOption = None,
+    home: HomeOption = None,
+    storage: StorageOption = None,
+    tracking_uri: TrackingOption = None,
+) -> None:
+    """Pack a study with its models and files, and remove it; `merge FILE` brings it back."""
+    from dlstudy.runner.housekeeping import remove
+    from dlstudy.study import loader
+
+    path = _packed(study, None, output, home, storage, with_files=True)
+    lines = remove(loader.name_of(study), None, _stores(home, storage, tracking_uri), dry_run=False)
+    _say([f"{path} is written", *lines])
+
+
+def replay(
+    pack: Annotated[Path, typer.Argument(metavar="FILE", help="What `dlstudy pack` wrote. Its code will be run.")],
+    check: Annotated[int, typer.Option(help="Trials to train again, drawn at random.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of that draw.")] = 0,
+    tolerance: Annotated[float, typer.Option(help="Differences up to this count as none.")] = 0.0,
+    variant: VariantOption = None,
+    workers: Annotated[int | None, typer.Option(help="Trainings in parallel.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Replay a packed study: say what differs here, train some trials again, and compare their numbers."""
+    from dlstudy.cli.replay import replay_pack
+    from dlstudy.runner.backend import Backend
+    from dlstudy.store.home import Home
+
+    backend = Backend(Home.at(), workers=workers)
+    raise typer.Exit(replay_pack(pack, check, seed, tolerance, variant, backend, json))
+
+
+def _packed(
+    study: str, variant: str | None, output: Path | None, home: Path | None, storage: str | None, *, with_files: bool
+) -> Path:
+    from dlstudy.runner.packs import pack_study
+    from dlstudy.store.home import Home
+    from dlstudy.study import loader
+    from dlstudy.training.study_rows import with_rows
+
+    at = Home.at(home)
+    file = with_rows(loader.load(loader.find(study, at.studies)))
+    return pack_study(file, variant, at, storage, output or Path(f"{file.name}.pack.zip"), with_files=with_files)
 
 
 def _stores(home: Path | None, storage: str | None, tracking_uri: str | None) -> "Stores":

@@ -261,9 +261,12 @@ def _merging_of(study: str, name: str, origin: Record, source: Home, record: Rec
     for folder in source.of_study(study):
         target = home.root / folder.parent.name / name
         steps.append(
-            _Step(f"{folder}: {size_text(folder)}", partial(shutil.copytree, folder, target, dirs_exist_ok=True))
+            _Step(
+                f"{folder.parent.name}: {size_text(folder)}",
+                partial(shutil.copytree, folder, target, dirs_exist_ok=True),
+            )
         )
     for path in newest(source.studies, study).values():
         archive = dataclasses.replace(read_archive(path), name=name)
-        steps.append(_Step(f"{path}", partial(archive.write, home.studies)))
+        steps.append(_Step(path.name, partial(archive.write, home.studies)))
     return steps

@@ -16,9 +16,11 @@ from dlstudy.runner.input_files import InputFiles
 from dlstudy.runner.noting import RunNotes
 from dlstudy.runner.plan import Selection, Training
 from dlstudy.runner.search import make_pruner, make_sampler
+from dlstudy.runner.snapshot import take_snapshot
 from dlstudy.store.arm_record import ArmRecord, end_open
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
+from dlstudy.store.snapshots import note_snapshot
 from dlstudy.study.fingerprint import define_all
 from dlstudy.study.leakage import twins_of_trial
 from dlstudy.study.metrics import train_metric_of
@@ -143,7 +145,10 @@ class TrialRecorder:
 
     @cached_property
     def _made_with(self) -> dict[str, str]:
-        return made_with(self._study.file.folder)
+        """What this run is made with, of which the record has the snapshot then."""
+        study, snapshot = self._study, take_snapshot(self._study.file)
+        note_snapshot(self._record, study.name, study.variant, snapshot)
+        return made_with(study.file.folder) | {"snapshot": snapshot.digest}
 
     def _with_folders(self, spec: TrialSpec) -> TrialSpec:
         """The spec with where its model goes, if it is kept, and where its code may write."""

@@ -35,6 +35,7 @@ from dlstudy.store.databases import reason_of
 from dlstudy.store.home import Home
 from dlstudy.store.notes import read_notes
 from dlstudy.store.record import Record
+from dlstudy.store.snapshots import last_snapshot
 from dlstudy.study.archive import SUFFIX, read_archive
 from dlstudy.study.events import Listener
 from dlstudy.study.loader import StudyFile
@@ -302,6 +303,8 @@ class _Session:
         """Logs the winners' models and the report to MLflow, and ends the study's run."""
         for trial, folder in self._model_folders(summary):
             runs.log_model(trial, folder)
+        if snapshot := last_snapshot(self.record, self.study.name, self.study.variant):
+            runs.log_provenance(snapshot.digest, snapshot.files)
         if self.backend.register is not None and is_whole:
             self.say(self._registered(runs, summary, self.backend.register))
         status = "FAILED" if summary.n_failed else "FINISHED" if is_whole else "KILLED"

@@ -4,7 +4,6 @@ They are attributes of an Optuna study without trials, `STUDY/VARIANT/notes`. A 
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,19 @@ from dlstudy.store.integrity import legible
 from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
 
-__all__ = ["GROWS", "Look", "Notes", "note_look", "note_name", "note_plan", "note_run", "noted_run", "read_notes"]
+__all__ = [
+    "GROWS",
+    "Look",
+    "Notes",
+    "attributes_of",
+    "note_look",
+    "note_name",
+    "note_plan",
+    "note_run",
+    "noted_run",
+    "read_notes",
+    "set_attribute",
+]
 
 GROWS = ("seeds", "searches", "reported_seeds")
 """What of a protocol may grow once there are results: each stage is a look, which is paid for."""
@@ -72,52 +83,57 @@ class Notes:
 @legible
 def read_notes(record: Record, study: str, variant: Variant) -> Notes:
     """The notes of a variant; empty where there are none."""
-    try:
-        study_id = record.storage.get_study_id_from_name(_name(study, variant))
-    except KeyError:
-        return Notes()
-    kept = record.storage.get_study_user_attrs(study_id)
+    kept = attributes_of(record, study, variant)
     looks = [Look(look["at_s"], look["claims"]) for look in kept.get("looks", [])]
     return Notes(kept.get("plan"), kept.get("planned_s", 0.0), looks, kept.get("begun_as", ""))
 
 
 def note_plan(record: Record, study: str, variant: Variant, plan: Mapping[str, Any], now_s: float) -> None:
     """Notes the plan of a variant. Hold the study's lock."""
-    kept = _open(record, study, variant)
-    kept.set_user_attr("planned_s", now_s)
-    kept.set_user_attr("plan", dict(plan))
+    set_attribute(record, study, variant, "planned_s", now_s)
+    set_attribute(record, study, variant, "plan", dict(plan))
 
 
 def note_look(record: Record, study: str, variant: Variant, look: Look) -> None:
     """Notes one more look at a variant. Hold the study's lock."""
-    kept = _open(record, study, variant)
     noted = {"at_s": look.at_s, "claims": [dict(claim) for claim in look.claims]}
-    kept.set_user_attr("looks", [*kept.user_attrs.get("looks", []), noted])
+    known = attributes_of(record, study, variant).get("looks", [])
+    set_attribute(record, study, variant, "looks", [*known, noted])
 
 
 def note_name(record: Record, study: str, variant: Variant, begun_as: str) -> None:
     """Notes the name that a variant was begun under. Hold the study's lock."""
-    _open(record, study, variant).set_user_attr("begun_as", begun_as)
+    set_attribute(record, study, variant, "begun_as", begun_as)
 
 
 def note_run(record: Record, study: str, variant: Variant, state: Mapping[str, Any]) -> None:  # Any: JSON
     """Notes how far the run of a variant is. Hold the study's lock."""
-    _open(record, study, variant).set_user_attr("run", dict(state))
+    set_attribute(record, study, variant, "run", dict(state))
 
 
 def noted_run(record: Record, study: str) -> Mapping[str, Any] | None:  # Any: JSON
     """The newest note of how far a run of a study is; None without one."""
     found: list[Mapping[str, Any]] = []
     for variant in [variant for generations in record.variants(study).values() for variant in generations]:
-        with suppress(KeyError):
-            study_id = record.storage.get_study_id_from_name(_name(study, variant))
-            found += filter(None, [record.storage.get_study_user_attrs(study_id).get("run")])
+        found += filter(None, [attributes_of(record, study, variant).get("run")])
     return max(found, key=lambda state: float(state["at_s"]), default=None)
 
 
-def _open(record: Record, study: str, variant: Variant) -> optuna.Study:
+def attributes_of(record: Record, study: str, variant: Variant) -> Mapping[str, Any]:  # Any: JSON
+    """All that is noted of a variant, by name."""
+    try:
+        study_id = record.storage.get_study_id_from_name(_name(study, variant))
+    except KeyError:
+        return {}
+    found: Mapping[str, Any] = record.storage.get_study_user_attrs(study_id)
+    return found
+
+
+def set_attribute(record: Record, study: str, variant: Variant, name: str, value: Any) -> None:  # Any: JSON
+    """Notes something of a variant. Hold the study's lock."""
     record.guard()
-    return optuna.create_study(storage=record.storage, study_name=_name(study, variant), load_if_exists=True)
+    kept = optuna.create_study(storage=record.storage, study_name=_name(study, variant), load_if_exists=True)
+    kept.set_user_attr(name, value)
 
 
 def _name(study: str, variant: Variant) -> str:

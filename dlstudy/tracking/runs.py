@@ -41,6 +41,8 @@ _FILES, _MODEL_FILES = "files", "model"
 """What is refused where artifacts cannot be stored."""
 _MODEL = "dlstudy.model"
 """A tag: where MLflow has the model of a trial."""
+_SNAPSHOT = "dlstudy.snapshot"
+"""A tag: the digest of what the study was run from."""
 _PICTURES = "pictures"
 _MARGIN_MS = 60_000
 """A run may be dated a little before its trial, where a clock was set."""
@@ -162,6 +164,16 @@ class MlflowRuns:
         self.refused |= {(name, item): why for item, why in refused.items()}
         self._say_refused(name, self.parent)
         self._client.set_terminated(self.parent, status)
+
+    def log_provenance(self, digest: str, texts: Mapping[str, str]) -> None:
+        """Keeps what the study was run from, as text files by name, in its own run; once for each digest."""
+        known = self._client.get_run(self.parent).data.tags.get(_SNAPSHOT)
+        if known == digest:
+            return
+        with self._refusable(self._study_run.name, _FILES):
+            for name, text in texts.items():
+                self._client.log_text(self.parent, text, f"provenance/{name}")
+            self._client.set_tag(self.parent, _SNAPSHOT, digest)
 
     def log_model(self, trial: TrialRecord, folder: Path) -> None:
         """Registers the model folder that a worker wrote as a model of the trial's run, with its pictures, once."""

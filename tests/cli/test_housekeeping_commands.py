@@ -1,5 +1,7 @@
 """`dlstudy rm`, `rename`, `merge` and `gc` as they are typed."""
 
+import io
+
 import pytest
 
 from dlstudy.cli.app import main
@@ -30,8 +32,9 @@ def test_removing_asks_and_where_nobody_can_be_asked_is_refused(home, capsys):
 
 
 def test_a_no_removes_nothing(home, capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("typer.confirm", lambda question, abort: (_ for _ in ()).throw(__import__("typer").Abort))
+    terminal = io.StringIO("n\n")
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stdin", terminal)
     assert main(["rm", "tiny"]) == 130
     capsys.readouterr()
     assert main(["rm", "tiny", "--dry-run"]) == 0
@@ -59,9 +62,9 @@ def test_merging_renaming_and_collecting_say_what_they_do(home, capsys):
         (["rm", "nets", "--yes"], "no results of 'nets' here: known are tiny"),
         (
             ["merge", "nowhere"],
-            "the first argument must be another results folder, got nowhere: name one that is there",
+            "merge takes another results folder or a packed study, got nowhere: name one that is there",
         ),
-        (["merge", "mlruns"], "the first argument must be another results folder, got mlruns: name one that is there"),
+        (["merge", "mlruns"], "merge takes another results folder than the one that it writes to, got mlruns for both"),
         (["rename", "tiny", "a b"], "the new name of a study must be 1 to 64 letters"),
     ],
 )

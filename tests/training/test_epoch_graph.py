@@ -14,6 +14,7 @@ from dlstudy.training.fused_updates import fused
 from dlstudy.training.shared_memory import SharedArrays
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
+from tests.helpers.full_form import also_in_full_form
 
 SPEC = TrialSpec(
     key="t#0", study_path="made up", dataset="digits", arm="net", phase=Phase.REPLICATE, index=0, params={}, seed=11,
@@ -258,6 +259,9 @@ def assert_equal(graph, plain):
     assert graph.correct == plain.correct
 
 
+SHORT_FORM = ("momentum", "nesterov", "adam", "rmsprop", "centered", "nadam")
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_one_graph_gives_what_plain_fit_gives(context, name):
     graph, plain = both_ways(context, MODELS[name])
@@ -265,7 +269,9 @@ def test_one_graph_gives_what_plain_fit_gives(context, name):
     assert_equal(graph, plain)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "name", [*SHORT_FORM, *also_in_full_form(*(name for name in OPTIMIZERS if name not in SHORT_FORM))]
+)
 def test_every_optimizer_gives_what_keras_computes(context, name):
     graph, plain = both_ways(context, OPTIMIZERS[name])
     assert graph.trained_by == "epoch graph"

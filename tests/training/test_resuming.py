@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dlstudy.training.train import DatasetContext
+from tests.helpers.full_form import also_in_full_form, in_full_form
 from tests.helpers.trainings import net, run, spec_of
 
 LOSS = "sparse_categorical_crossentropy"
@@ -146,8 +147,15 @@ def two_optimizers(p):
     return model
 
 
-@pytest.mark.parametrize("build", [net, dropout, averaged, scheduled, scaled, jitted, eager, deferred, two_optimizers])
-@pytest.mark.parametrize("by_fit", [False, True])
+@pytest.mark.parametrize(
+    ("build", "by_fit"),
+    [
+        *[(build, False) for build in (net, dropout, averaged, scaled, two_optimizers)],
+        *[(build, True) for build in (scheduled, eager, deferred)],
+        *[pytest.param(build, False, marks=in_full_form) for build in (scheduled, eager, deferred, jitted)],
+        *[pytest.param(build, True, marks=in_full_form) for build in (net, dropout, averaged, scaled, two_optimizers)],
+    ],
+)
 def test_an_interrupted_training_goes_on_with_the_same_numbers(digits, spec, build, by_fit):
     context = dataclasses.replace(digits, graph_fault="by fit" if by_fit else "")
     whole = trained(anew(context), dataclasses.replace(spec, checkpoint=None), build)
@@ -207,7 +215,7 @@ def test_a_training_may_be_interrupted_again_and_again(digits, spec):
 
 
 @pytest.mark.parametrize("callbacks", [keras_callbacks, own_callbacks])
-@pytest.mark.parametrize("at", [2, 4, 6])
+@pytest.mark.parametrize("at", [4, *also_in_full_form(2, 6)])
 def test_callbacks_go_on_from_their_state(digits, spec, callbacks, at):
     whole = trained(anew(digits), dataclasses.replace(spec, checkpoint=None), dropout, callbacks=callbacks)
     result, _ = interrupted(digits, spec, dropout, at=at, callbacks=callbacks)
@@ -283,7 +291,7 @@ CHANGES = "the study's code changes the model while it trains"
         (draws, None, DRAWS),
     ],
 )
-@pytest.mark.parametrize("by_fit", [False, True])
+@pytest.mark.parametrize("by_fit", [False, *also_in_full_form(True)])
 def test_where_the_state_cannot_be_kept_a_trial_says_so_and_begins_anew(digits, spec, build, callbacks, why, by_fit):
     context = dataclasses.replace(digits, graph_fault="by fit" if by_fit else "")
     whole = trained(anew(context), dataclasses.replace(spec, checkpoint=None), build, callbacks=callbacks)
@@ -333,7 +341,7 @@ def test_a_checkpoint_serves_its_own_training_alone(digits, spec, monkeypatch):
 VERSIONS = ("dlstudy", "keras", "numpy", "python", "tensorflow")
 
 
-@pytest.mark.parametrize("n_bytes", [0, 100, -1])
+@pytest.mark.parametrize("n_bytes", [100, *also_in_full_form(0, -1)])
 def test_a_damaged_checkpoint_is_none(digits, spec, n_bytes):
     interrupted(digits, spec, net)
     path = Path(spec.checkpoint)

@@ -1,0 +1,114 @@
+"""Trains trials of a pack again, and compares: with the machine that ran it, and number for number."""
+
+import dataclasses
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dlstudy.analysis.reading import find_variant, grown
+from dlstudy.common.provenance import hardware, number_settings, packages, versions
+from dlstudy.engines.base import Engine
+from dlstudy.errors import RecordError
+from dlstudy.runner.rehearsal import outcomes_of
+from dlstudy.store.record import Record
+from dlstudy.store.snapshots import last_snapshot
+from dlstudy.study.fingerprint import define_all
+from dlstudy.study.loader import StudyFile
+from dlstudy.study.request import Request, ResolvedStudy, resolve
+from dlstudy.study.trial import TrialRecord, TrialResult, TrialState
+
+__all__ = ["Replayed", "changed_here", "chosen_trials", "replayed", "study_of"]
+
+_ABOUT_MACHINE = ("python", "platform", "cpu", "gpus")
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A trial that was trained again.
+
+    Args:
+        trial: as it is recorded.
+        result: what came of it now.
+    """
+
+    trial: TrialRecord
+    result: TrialResult
+
+    @property
+    def differences(self) -> dict[str, tuple[float | None, float | None]]:
+        """Each metric at the end, and `after epoch N`, that is another number now: recorded, now."""
+        then, now = self.trial.metrics, self.result.metrics
+        found = {name: (then.get(name), now.get(name)) for name in dict.fromkeys([*then, *now])}
+        for name in dict.fromkeys([*self.trial.history, *self.result.history]):
+            pairs = zip(self.trial.history.get(name, ()), self.result.history.get(name, ()), strict=False)
+            found |= {f"{name} after epoch {i}": pair for i, pair in enumerate(pairs, 1)}
+        return {name: pair for name, pair in found.items() if pair[0] != pair[1]}
+
+    @property
+    def largest(self) -> float:
+        """The largest difference between two numbers; infinite where one is missing, or the trial did not finish."""
+        if self.result.state is not TrialState.FINISHED:
+            return float("inf")
+        gaps = [float("inf") if None in pair else abs(pair[0] - pair[1]) for pair in self.differences.values()]  # type: ignore[operator]
+        return max(gaps, default=0.0)
+
+
+def study_of(file: StudyFile, record: Record, variant: str | None) -> ResolvedStudy:
+    """The packed study as it was run.
+
+    Raises:
+        RecordError: it has no such variant, or what it needs, such as its data, is not what it was.
+    """
+    study = resolve(file, Request(variant=find_variant(record, file.name, variant)))
+    if difference := record.difference(define_all(study, study.arms)):
+        raise RecordError(f"this pack cannot be replayed here: {difference.partition(': undo that')[0]}")
+    return grown(study, record.trials(study.name, study.variant))
+
+
+def changed_here(study: ResolvedStudy, record: Record) -> list[tuple[str, str, str]]:
+    """What differs between the last run and here: packages, settings, machine; each as name, there, here."""
+    made = {name: text.rpartition(", ")[2] for name, text in record.made_with(study.name, study.variant).items()}
+    snapshot = last_snapshot(record, study.name, study.variant)
+    here = {**versions(), **hardware()}
+    pairs = [(name, made.get(name, ""), here.get(name, "")) for name in _ABOUT_MACHINE]
+    if snapshot is None:
+        pairs += [(name, made[name], here[name]) for name in made if name in here and name not in _ABOUT_MACHINE]
+    else:
+        there, now = (
+            {f"package {name}": version for name, _, version in (line.partition("==") for line in lines)}
+            for lines in (snapshot.packages, packages())
+        )
+        pairs += _both(there, now)
+        pairs += _both(snapshot.settings, number_settings())
+    return [(name, then, now) for name, then, now in pairs if then != now]
+
+
+def chosen_trials(trials: Sequence[TrialRecord], n: int, seed: int) -> list[TrialRecord]:
+    """So many of the finished trials, drawn at random, in the order of the record."""
+    finished = [trial for trial in trials if trial.state is TrialState.FINISHED]
+    drawn = random.Random(seed).sample(range(len(finished)), min(n, len(finished)))
+    return [finished[i] for i in sorted(drawn)]
+
+
+def replayed(study: ResolvedStudy, trials: Sequence[TrialRecord], engine: Engine) -> Iterator[Replayed]:
+    """Trains trials again, each from its own parameters and seed, and yields what came of each. Records nothing."""
+    with TemporaryDirectory() as folder:
+        specs = [
+            dataclasses.replace(
+                study.spec(
+                    study.arm(trial.arm), trial.phase, trial.params, key=trial.key, index=trial.index,
+                    search=trial.search, seed=trial.seed,
+                ),
+                folder=str(Path(folder) / str(i)), checkpoint_minutes=None, trial_minutes=None,
+            )
+            for i, trial in enumerate(trials)
+        ]  # fmt: skip
+        by_key = {trial.key: trial for trial in trials}
+        for outcome in outcomes_of(specs, engine):
+            yield Replayed(by_key[outcome.spec.key], outcome.result)
+
+
+def _both(then: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    return [(name, then.get(name, "none"), now.get(name, "none")) for name in dict.fromkeys([*then, *now])]
