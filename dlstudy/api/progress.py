@@ -14,7 +14,9 @@ __all__ = ["Display", "ProgressView", "View"]
 
 
 class View(ABC):
-    """The place where one run shows its progress."""
+    """The place where one run shows its progress; `shows_epochs` is whether it says each epoch too."""
+
+    shows_epochs = False
 
     @abstractmethod
     def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None:
@@ -74,8 +76,11 @@ class ProgressView(Listener):
         self._view.update(totals, "", "", self._texts())
 
     def epoch(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Shows nothing: an epoch of a small model passes too fast to be read. `dlstudy watch` shows it."""
+        """Shows it only where that is asked for: an epoch of a small model passes too fast to be read."""
         self._follower.epoch(spec, epoch, metrics)
+        if self._view.shows_epochs:
+            shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+            self._view.say(f"{spec.phase} {spec.arm} #{spec.index}: epoch {epoch} of {spec.epochs}: {shown}")
 
     def ended(self, spec: TrialSpec, trial: TrialRecord, totals: Totals) -> None:
         """Shows how a trial ended."""
@@ -89,7 +94,8 @@ class ProgressView(Listener):
             else f"{trial.state}: {trial.result.reason if trial.result else ''}"
         )
         done, wanted = (sum(numbers) for numbers in zip(*totals.values(), strict=True))
-        at = f" at {params_text(trial.tuned)}" if spec.phase is Phase.SWEEP else ""
+        has_setting = trial.tuned and (spec.phase is Phase.SWEEP or self._view.shows_epochs)
+        at = f" at {params_text(trial.tuned)}" if has_setting else ""
         left = time_left(self._follower.seconds_left)
         so_far = ", ".join(filter(None, [f"{done} of {wanted}", left]))
         line = f"{spec.phase} {spec.arm} #{spec.index}{at}: {value}  ({so_far})"

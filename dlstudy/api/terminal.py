@@ -2,20 +2,28 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from rich import box
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderHook
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.segment import Segment
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from dlstudy.analysis.formatting import NOTHING
 from dlstudy.api.progress import Display, View
 from dlstudy.common.text import printable
 from dlstudy.report.blocks import Mood, Table, mood_of
 from dlstudy.study.events import Totals
 
-__all__ = ["TerminalDisplay", "make_console", "make_view", "print_table", "rich_table"]
+_BETWEEN = 3
+"""Blanks between two columns."""
+_MOST_FOLDED = 3
+"""How many times a terminal's width the text of a table may need."""
+
+__all__ = ["Detail", "TerminalDisplay", "make_console", "make_view", "print_table", "rich_table"]
 
 
 def make_console(error: bool = False) -> Console:
@@ -27,12 +35,34 @@ def make_console(error: bool = False) -> Console:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """A table with its title and note."""
+    """A table with its title and note; a paragraph for each row where the terminal is too narrow for columns."""
     console.print(Text(table.title, style="bold"))  # not the table's own title, which is folded to its width
-    console.print(rich_table(table))
+    console.print(rich_table(table) if _fits(table, console.width) else Group(*_paragraphs(table)))
     if table.note:
         console.print(Text(table.note, style="dim"))
         console.print()
+
+
+def _fits(table: Table, width: int) -> bool:
+    """Whether columns of this width in all break no word, and fold no text too often."""
+    columns = list(zip(table.heads, *table.rows, strict=True))
+    words = [max(map(len, " ".join(cells).split()), default=0) for cells in columns]
+    texts = [max(map(len, cells)) for cells in columns]
+    between = _BETWEEN * len(columns)
+    return sum(words) + between <= width and sum(texts) + between <= _MOST_FOLDED * width
+
+
+def _paragraphs(table: Table) -> Iterator[Padding]:
+    """Each row as its first cell, and below it the others behind their heads, without those that say nothing."""
+    for first, *others in table.rows:
+        yield Padding(Text(first, style="bold"), (1, 0, 0, 0))
+        cells = [
+            Text.assemble((f"{head}: ", "dim"), _styled(cell))
+            for head, cell in zip(table.heads[1:], others, strict=True)
+            if cell not in ("", NOTHING)
+        ]
+        yield Padding(Text("; ").join(cells), (0, 0, 0, 2))
+    yield Padding("", 0)
 
 
 def rich_table(table: Table) -> RichTable:
@@ -45,31 +75,61 @@ def rich_table(table: Table) -> RichTable:
     return shown
 
 
+class Detail(StrEnum):
+    """How much of a run is shown while it goes on."""
+
+    QUIET = "quiet"
+    """Nothing."""
+    USUAL = "usual"
+    """Bars on a terminal, a line for each trial elsewhere."""
+    VERBOSE = "verbose"
+    """A line for each epoch and for each trial."""
+
+
 @dataclass(frozen=True)
 class TerminalDisplay(Display):
     """Shows runs on a console."""
 
     console: Console
+    detail: Detail = Detail.USUAL
 
     def view(self) -> View:
-        """Bars on a terminal, a line for each trial elsewhere."""
-        return make_view(self.console)
+        """The place for one run's progress."""
+        return make_view(self.console, self.detail)
 
     def say(self, line: str, style: str = "") -> None:
-        """Prints a line."""
-        self.console.print(Text(line, style=style))
+        """Prints a line, if it is not to be quiet."""
+        if self.detail is not Detail.QUIET:
+            self.console.print(Text(line, style=style))
 
 
-def make_view(console: Console) -> View:
-    """Bars on a terminal, a line for each trial elsewhere."""
-    return _Bars(console) if console.is_terminal else _Lines(console)
+def make_view(console: Console, detail: Detail = Detail.USUAL) -> View:
+    """A view of so much."""
+    if detail is Detail.QUIET:
+        return _Nothing()
+    if detail is Detail.VERBOSE or not console.is_terminal:
+        return _Lines(console, shows_epochs=detail is Detail.VERBOSE)
+    return _Bars(console)
+
+
+class _Nothing(View):
+    """Shows nothing."""
+
+    def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class _Lines(View):
-    """Prints one line per trial."""
+    """Prints a line for each trial, and for each epoch if it is to."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, *, shows_epochs: bool) -> None:
+        self._console, self.shows_epochs = console, shows_epochs
 
     def update(self, totals: Totals, line: str, left: str, best: Mapping[tuple[str, str], str]) -> None:
         if line:

@@ -12,9 +12,10 @@ from typing import Annotated
 import typer
 
 from dlstudy.cli import housekeeping_commands as housekeeping
-from dlstudy.cli.completions import one_of
+from dlstudy.cli.completions import complete_arm, one_of
 from dlstudy.cli.data_commands import data
 from dlstudy.cli.options import (
+    PHASES,
     BackendOptions,
     DatasetsOption,
     HomeOption,
@@ -23,6 +24,7 @@ from dlstudy.cli.options import (
     PlanOptions,
     RunBackendOptions,
     RunOptions,
+    ShownOptions,
     StorageOption,
     StudyArgument,
     TrackingOption,
@@ -53,13 +55,15 @@ def run(
     every: Annotated[bool, typer.Option("--all", help="Run every study file, one after another.")] = False,
     options: RunOptions,
     backend: RunBackendOptions,
+    shown: ShownOptions,
     tracking_uri: TrackingOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run a study: train the missing trials, keep the recorded ones, and print the answer."""
     from dlstudy.cli.run import run_studies
 
-    raise typer.Exit(run_studies(study, every, options.request(), backend.resolved(tracking_uri), json))
+    where, detail = backend.resolved(tracking_uri), shown.detail()
+    raise typer.Exit(run_studies(study, every, options.request(), where, json, detail))
 
 
 @app.command()
@@ -70,13 +74,15 @@ def replicate(
     times: Annotated[int, typer.Option(help="Number of independent replications.")] = 2,
     options: RunOptions,
     backend: RunBackendOptions,
+    shown: ShownOptions,
     tracking_uri: TrackingOption = None,
     json: JsonOption = False,
 ) -> None:
     """Replicate a study: run it several times with all draws anew, and compare the verdicts."""
     from dlstudy.cli.replicate import replicate_study
 
-    raise typer.Exit(replicate_study(study, times, options.request(), backend.resolved(tracking_uri), json))
+    where, detail = backend.resolved(tracking_uri), shown.detail()
+    raise typer.Exit(replicate_study(study, times, options.request(), where, json, detail))
 
 
 @app.command()
@@ -138,7 +144,10 @@ def list_studies(home: HomeOption = None, json: JsonOption = False) -> None:
 def show(
     study: StudyArgument,
     arm: Annotated[
-        str | None, typer.Option(help="Show the model of this arm, with the weights of its winner if trained.")
+        str | None,
+        typer.Option(
+            help="Show the model of this arm, with the weights of its winner if trained.", autocompletion=complete_arm
+        ),
     ] = None,
     variant: VariantOption = None,
     home: HomeOption = None,
@@ -191,8 +200,11 @@ def watch(
 @app.command()
 def logs(
     study: StudyArgument,
-    arm: Annotated[str | None, typer.Option(help="Only trials of this arm.")] = None,
-    phase: Annotated[str | None, typer.Option(help="Only reported, defaults, search, replicate or sweep.")] = None,
+    arm: Annotated[str | None, typer.Option(help="Only trials of this arm.", autocompletion=complete_arm)] = None,
+    phase: Annotated[
+        str | None,
+        typer.Option(help="Only reported, defaults, search, replicate or sweep.", autocompletion=one_of(*PHASES)),
+    ] = None,
     search: Annotated[int | None, typer.Option(help="Only of this search, counted from 1.")] = None,
     index: Annotated[int | None, typer.Option(help="Only the trial with this index; shows what it printed.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only trials that did not end as they should.")] = False,
@@ -240,7 +252,8 @@ def report(
 def predict(
     study: StudyArgument,
     arm: Annotated[
-        str | None, typer.Option(help="Use this arm's winner.  (default: the best on the test rows)")
+        str | None,
+        typer.Option(help="Use this arm's winner.  (default: the best on the test rows)", autocompletion=complete_arm),
     ] = None,
     input: Annotated[
         Path | None, typer.Option(help="Rows to predict: a picture, a table, a text or a .npy file, as the data is.")

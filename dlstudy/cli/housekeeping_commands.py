@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlstudy.cli.completions import complete_study
+from dlstudy.cli.completions import complete_kept_study, complete_variant
 from dlstudy.cli.options import HomeOption, JsonOption, StorageOption, StudyArgument, TrackingOption, VariantOption
 from dlstudy.errors import UsageError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["archive", "gc", "merge", "pack", "rename", "replay", "rm"]
 
 _NameArgument = Annotated[
-    str, typer.Argument(metavar="STUDY", help="Name of the study.", autocompletion=complete_study)
+    str, typer.Argument(metavar="STUDY", help="Name of the study.", autocompletion=complete_kept_study)
 ]
 _PackOption = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.  (default: STUDY.pack.zip)")]
 _DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
@@ -27,7 +27,10 @@ _DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what wo
 def rm(
     study: _NameArgument,
     variant: Annotated[
-        str | None, typer.Option(help="Only this variant, or this generation of it.  (default: all)")
+        str | None,
+        typer.Option(
+            help="Only this variant, or this generation of it.  (default: all)", autocompletion=complete_variant
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: _DryRunOption = False,

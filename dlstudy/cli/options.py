@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlstudy.cli.completions import complete_dataset, complete_study, one_of
+from dlstudy.cli.completions import complete_arm, complete_dataset, complete_study, complete_variant, one_of
+from dlstudy.errors import UsageError
 
 if TYPE_CHECKING:
+    from dlstudy.api.terminal import Detail
     from dlstudy.runner.backend import Backend
     from dlstudy.study.request import Request
     from dlstudy.study.variant import Variant
 
 __all__ = [
+    "PHASES",
     "BackendOptions",
     "DatasetArgument",
     "DatasetsOption",
@@ -29,6 +32,7 @@ __all__ = [
     "PortOption",
     "RunBackendOptions",
     "RunOptions",
+    "ShownOptions",
     "StorageOption",
     "StudyArgument",
     "TrackingOption",
@@ -36,7 +40,8 @@ __all__ = [
     "grouped",
 ]
 
-_PHASES = ("reported", "defaults", "search", "replicate", "sweep")
+PHASES = ("reported", "defaults", "search", "replicate", "sweep")
+"""The words of `--phase`."""
 
 _STUDY = "A study's name (dlstudy list), the path of a study file, or its module (package.module)."
 
@@ -66,7 +71,9 @@ TrackingOption = Annotated[
     typer.Option(help="MLflow server or store.  (default: MLFLOW_TRACKING_URI, else SQLite in the results folder)"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-VariantOption = Annotated[str | None, typer.Option(help="Name of the variant (dlstudy status).")]
+VariantOption = Annotated[
+    str | None, typer.Option(help="Name of the variant (dlstudy status).", autocompletion=complete_variant)
+]
 PortOption = Annotated[int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; another if it is taken.")]
 OpenOption = Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")]
 
@@ -115,10 +122,12 @@ class RunOptions(PlanOptions):
     phase: Annotated[
         list[str] | None,
         typer.Option(
-            help="reported, defaults, search, replicate or sweep; repeatable.", autocompletion=one_of(*_PHASES)
+            help="reported, defaults, search, replicate or sweep; repeatable.", autocompletion=one_of(*PHASES)
         ),
     ] = None
-    arm: Annotated[list[str] | None, typer.Option(help="Only this arm; repeatable.")] = None
+    arm: Annotated[list[str] | None, typer.Option(help="Only this arm; repeatable.", autocompletion=complete_arm)] = (
+        None
+    )
     sampler: Annotated[
         str,
         typer.Option(
@@ -225,6 +234,26 @@ class RunBackendOptions(BackendOptions):
         return dataclasses.replace(
             backend, hours=self.hours, failures=self.failures, notify=self.notify, register=self.register
         )
+
+
+@dataclass(frozen=True)
+class ShownOptions:
+    """How much of a run is shown."""
+
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the answer alone.")] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show a line for each epoch and trial.")] = False
+
+    def detail(self) -> "Detail":
+        """The detail that they ask for.
+
+        Raises:
+            UsageError: both are given.
+        """
+        from dlstudy.api.terminal import Detail
+
+        if self.quiet and self.verbose:
+            raise UsageError("--quiet shows less and --verbose more, got both: leave one of them out")
+        return Detail.QUIET if self.quiet else Detail.VERBOSE if self.verbose else Detail.USUAL
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from dlstudy.analysis.replications import compare_replications
 from dlstudy.api.runs import run_shown
-from dlstudy.api.terminal import TerminalDisplay, make_console, print_table
+from dlstudy.api.terminal import Detail, TerminalDisplay, make_console, print_table
 from dlstudy.errors import UsageError
 from dlstudy.report.export import as_json
 from dlstudy.report.replications import replications_tables, write_replications
@@ -21,7 +21,9 @@ __all__ = ["replicate_study"]
 _MOST = 100
 
 
-def replicate_study(name: str, times: int, request: Request, backend: Backend, json: bool) -> int:
+def replicate_study(
+    name: str, times: int, request: Request, backend: Backend, json: bool, detail: Detail = Detail.USUAL
+) -> int:
     """Runs what is missing of the replications 1 to `times`, and compares them.
 
     Returns:
@@ -43,13 +45,16 @@ def replicate_study(name: str, times: int, request: Request, backend: Backend, j
         raise UsageError(f"replicate takes one data set, got {got}: replicate on one after the other")
     for replication in range(1, times + 1):
         variant = dataclasses.replace(request.variant, replication=replication)
-        outcome = run_shown(file, dataclasses.replace(request, variant=variant), backend, TerminalDisplay(console))
-        console.print(Text(f"replication {replication} of {times}: {outcome.summary.answer}"))
+        display = TerminalDisplay(console, detail)
+        outcome = run_shown(file, dataclasses.replace(request, variant=variant), backend, display)
+        display.say(f"replication {replication} of {times}: {outcome.summary.answer}")
         summaries.append(outcome.summary)
     replications = compare_replications(summaries)
     reports = write_replications(replications, backend.home.reports(file.name))
     if json:
         sys.stdout.write(as_json(replications.to_json()))
+    elif detail is Detail.QUIET:
+        console.print(Text(replications.answer), soft_wrap=True)
     else:
         console.print()
         for table in replications_tables(replications):

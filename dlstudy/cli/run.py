@@ -13,7 +13,7 @@ from dlstudy.analysis.across import AcrossSummary
 from dlstudy.analysis.formatting import NOTHING
 from dlstudy.api.progress import Display
 from dlstudy.api.runs import refuse_contradictions, run_file, run_shown
-from dlstudy.api.terminal import TerminalDisplay, make_console, print_table
+from dlstudy.api.terminal import Detail, TerminalDisplay, make_console, print_table
 from dlstudy.cli.console import print_across, print_outcome
 from dlstudy.common.text import without_passwords
 from dlstudy.datasets import registry
@@ -32,7 +32,9 @@ from dlstudy.training.study_rows import with_rows
 __all__ = ["run_studies"]
 
 
-def run_studies(name: str | None, every: bool, request: Request, backend: Backend, json: bool) -> int:
+def run_studies(
+    name: str | None, every: bool, request: Request, backend: Backend, json: bool, detail: Detail = Detail.USUAL
+) -> int:
     """Runs the study of that name, or every study; returns the exit code, 1 if trials could not be completed.
 
     Raises:
@@ -42,18 +44,20 @@ def run_studies(name: str | None, every: bool, request: Request, backend: Backen
         got = "both" if every else "neither"
         raise UsageError(f"run takes a study's name or --all, got {got}: `dlstudy list` shows the names")
     refuse_contradictions(request)
-    return _run_all(request, backend, json) if name is None else _run_one(name, request, backend, json)
+    return _run_all(request, backend, json, detail) if name is None else _run_one(name, request, backend, json, detail)
 
 
-def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
+def _run_one(name: str, request: Request, backend: Backend, json: bool, detail: Detail) -> int:
     file = with_rows(loader.load(loader.find(name, backend.home.studies)), anew=True)
     console = make_console(error=json)
-    ran = run_file(file, request, backend, TerminalDisplay(console))
+    ran = run_file(file, request, backend, TerminalDisplay(console, detail))
     if json:
         across = ran.across
         sys.stdout.write(as_json(across.to_json()) if across else export(ran.outcomes[0].summary, "json"))
         for remark in ran.remarks:
             console.print(f"note: {remark}", markup=False)
+    elif detail is Detail.QUIET:
+        console.print(Text((ran.across or ran.outcomes[0].summary).answer), soft_wrap=True)
     elif ran.across:
         steps = _next_steps_across(name, ran.across, ran.reports, backend)
         print_across(console, ran.across, ran.remarks, ran.n_trained, steps)
@@ -62,7 +66,7 @@ def _run_one(name: str, request: Request, backend: Backend, json: bool) -> int:
     return 1 if ran.n_failed else 0
 
 
-def _run_all(request: Request, backend: Backend, json: bool) -> int:
+def _run_all(request: Request, backend: Backend, json: bool, detail: Detail) -> int:
     """Runs every study and prints the answers at the end.
 
     A study whose data is not available runs on the first of its other data sets that is: another variant of it.
@@ -80,7 +84,7 @@ def _run_all(request: Request, backend: Backend, json: bool) -> int:
         try:
             with notifier.around(name) as tell:
                 file = with_rows(loader.load(path), anew=True)
-                outcome = _run_somewhere(file, request, backend, TerminalDisplay(console))
+                outcome = _run_somewhere(file, request, backend, TerminalDisplay(console, detail))
                 tell(outcome.summary.answer)
             summary = outcome.summary
             row |= {"variant": str(summary.variant), "trainings": outcome.n_trained, "failed": summary.n_failed}

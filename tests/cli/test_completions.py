@@ -4,6 +4,10 @@ import pytest
 from typer.testing import CliRunner
 
 from dlstudy.cli.app import app
+from dlstudy.store.home import Home
+from dlstudy.study.request import Request
+from dlstudy.study.variant import Variant
+from tests.helpers import fake_runs
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -43,6 +47,12 @@ def offered(line):
         ("dlstudy run optimizers --engine ", ["local", "ray", "inline"]),
         ("dlstudy report optimizers --format h", ["html"]),
         ("dlstudy regi", ["register"]),
+        ("dlstudy run optimizers --arm ", ["sgd", "adam", "rmsprop"]),
+        ("dlstudy show optimizers --arm r", ["rmsprop"]),
+        ("dlstudy run opinions --arm ", []),
+        ("dlstudy run nowhere --arm ", []),
+        ("dlstudy logs optimizers --phase se", ["search"]),
+        ("dlstudy rm ", []),
     ],
 )
 def test_names_and_words_are_completed(line, words):
@@ -52,3 +62,14 @@ def test_names_and_words_are_completed(line, words):
 def test_a_folder_that_cannot_hold_results_costs_no_completion(monkeypatch):
     monkeypatch.setenv("DLSTUDY_HOME", "a?b")
     assert "optimizers" in offered("dlstudy run opt")
+
+
+def test_what_has_results_is_completed_by_name_and_variant(tiny, tmp_path):
+    home = Home.at("results")
+    home.create()
+    fake_runs.run(tiny, home)
+    fake_runs.run(tiny, home, Request(variant=Variant(quick=True)))
+    assert offered("dlstudy rm --home results t") == ["tiny"]
+    assert offered("dlstudy report tiny --home results --variant ") == ["default", "quick"]
+    assert offered("dlstudy rm tiny --home results --variant q") == ["quick"]
+    assert offered("dlstudy report tiny --home nowhere --variant ") == []

@@ -6,7 +6,9 @@ import pytest
 
 from dlstudy.analysis.reading import summary_of
 from dlstudy.api import runs
+from dlstudy.api.terminal import Detail
 from dlstudy.cli import run
+from dlstudy.cli.app import main
 from dlstudy.datasets import registry
 from dlstudy.errors import DataError, StudyError, UsageError
 from dlstudy.runner.backend import Backend
@@ -268,3 +270,28 @@ def test_stages_are_run_until_the_claim_is_decided_and_say_so(tiny, tmp_path, mo
     assert "2 looks, at 6 and 9 pairs, may have spent 83.3 % of the level; 30 trainings in all" in " ".join(
         shown.split()
     )
+
+
+@pytest.mark.parametrize(
+    ("detail", "wanted", "unwanted"),
+    [
+        (Detail.QUIET, [], ["#0", "Next steps", "How deep?"]),
+        (Detail.USUAL, ["replicate tree #0: ", "Next steps", "How deep?"], [": epoch 1 of"]),
+        (Detail.VERBOSE, ["replicate tree #0: ", "Next steps"], []),
+    ],
+)
+def test_as_much_is_shown_as_is_asked_for(tiny, backend, monkeypatch, capsys, detail, wanted, unwanted):
+    trees = tiny.with_name(f"{detail}_trees.py")
+    trees.write_text(STUDY)
+    assert run.run_studies(str(trees), False, Request(), backend, False, detail) == 0
+    said = capsys.readouterr()
+    assert all(words in said.out for words in wanted)
+    assert not any(words in said.out + said.err for words in unwanted)
+    if detail is Detail.QUIET:
+        assert said.out.count("\n") == 1
+        assert said.out.startswith("tree reached a mean test accuracy of ")
+
+
+def test_both_more_and_less_are_refused(tiny, capsys):
+    assert main(["run", str(tiny), "--quiet", "--verbose"]) == 2
+    assert "--quiet shows less and --verbose more, got both" in capsys.readouterr().err
