@@ -272,6 +272,7 @@ def test_stages_are_run_until_the_claim_is_decided_and_say_so(tiny, tmp_path, mo
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("detail", "wanted", "unwanted"),
     [

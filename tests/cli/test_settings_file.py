@@ -51,7 +51,7 @@ def test_each_command_takes_the_options_that_it_has(here, capsys, monkeypatch):
         'workers = 3\nquick = true\nper-gpu = 2\ndataset = ["mnist"]\nsamples = 4\nhours = 1.5\n'
     )
     assert main(["run", "optimizers", "--workers", "1"]) == 0
-    ((_, _, request, backend, _),) = asked
+    ((_, _, request, backend, *_),) = asked
     assert (backend.workers, backend.per_gpu, backend.hours) == (1, 2, 1.5)
     assert (request.variant.quick, request.datasets) == (True, ("mnist",))
 
