@@ -227,13 +227,17 @@ def report(
     format: Annotated[
         str | None,
         typer.Option(
-            help="html, pdf, md, csv, tex or json.  (default: by the suffix of --output, else md)",
-            autocompletion=one_of("html", "pdf", "md", "csv", "tex", "json"),
+            help="html, pdf, md, csv, parquet, tex or json.  (default: by the suffix of --output, else md)",
+            autocompletion=one_of("html", "pdf", "md", "csv", "parquet", "tex", "json"),
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="File to write; with --all and html also a folder, for the reports too.  (default: print)"),
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write; with --all and html also a folder, for the reports too.  (default: print)",
+        ),
     ] = None,
     variant: VariantOption = None,
     dataset: DatasetsOption = None,
@@ -260,7 +264,8 @@ def predict(
     ] = None,
     samples: Annotated[int, typer.Option(help="Number of test rows to show.")] = 10,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the images.  (default: predictions/ in the results folder)")
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for the images.  (default: predictions/ in the results folder)"),
     ] = None,
     variant: VariantOption = None,
     home: HomeOption = None,

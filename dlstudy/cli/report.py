@@ -12,7 +12,7 @@ from dlstudy.cli.console import store_name
 from dlstudy.common.files import write_whole
 from dlstudy.errors import DefinitionError, RecordError, UsageError
 from dlstudy.report.across import export_across
-from dlstudy.report.export import FORMATS, export, report_name
+from dlstudy.report.export import FORMATS, OF_TRIALS, export, report_name
 from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.report.index import index
 from dlstudy.store.home import Home
@@ -24,6 +24,9 @@ from dlstudy.study.variant import Variant
 from dlstudy.training.study_rows import with_rows
 
 __all__ = ["write_index", "write_report"]
+
+_KNOWN = (*FORMATS, *OF_TRIALS)
+_BINARY = {"pdf": "a PDF", "parquet": "a Parquet file"}
 
 
 def write_report(
@@ -128,9 +131,9 @@ def _chosen(kind: str | None, output: Path | None) -> tuple[str, Path | None]:
     """
     output = None if output == Path("-") else output
     named = output.suffix.removeprefix(".").lower() if output is not None else ""
-    if kind is not None and named in FORMATS and named != kind:
+    if kind is not None and named in _KNOWN and named != kind:
         raise UsageError(f"--output {output} implies the format {named}, got --format {kind}: leave one of them out")
-    return kind or (named if named in FORMATS else "md"), output
+    return kind or (named if named in _KNOWN else "md"), output
 
 
 def _everything(record: Record, home: Home) -> tuple[list[StudySummary], list[str]]:
@@ -149,8 +152,8 @@ def _everything(record: Record, home: Home) -> tuple[list[StudySummary], list[st
 
 
 def _refuse_terminal(kind: str, output: Path | None) -> None:
-    if kind == "pdf" and output is None and sys.stdout.isatty():
-        raise UsageError("a PDF cannot be shown on a terminal, got no --output: name a file, or pipe it")
+    if kind in _BINARY and output is None and sys.stdout.isatty():
+        raise UsageError(f"{_BINARY[kind]} cannot be shown on a terminal, got no --output: name a file, or pipe it")
 
 
 def _deliver(content: str | bytes, output: Path | None) -> None:

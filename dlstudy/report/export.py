@@ -12,7 +12,7 @@ from dlstudy.errors import UsageError
 from dlstudy.report.blocks import Document
 from dlstudy.report.figures.all_figures import draw
 from dlstudy.report.figures.winner_figures import WinnerFigure
-from dlstudy.report.formats.csv_tables import trials_csv
+from dlstudy.report.formats.csv_tables import trials_csv, trials_parquet
 from dlstudy.report.formats.html import html_page
 from dlstudy.report.formats.latex import latex
 from dlstudy.report.formats.markdown import markdown
@@ -22,6 +22,7 @@ from dlstudy.study.variant import Variant
 
 __all__ = [
     "FORMATS",
+    "OF_TRIALS",
     "RENDERERS",
     "WITH_PICTURES",
     "as_json",
@@ -36,6 +37,10 @@ RENDERERS: dict[str, Callable[[Document], str | bytes]] = {"html": html_page, "p
 """How a document becomes a file, by format."""
 
 FORMATS = ("html", "pdf", "md", "csv", "tex", "json")
+"""Those that a run writes."""
+
+OF_TRIALS: dict[str, Callable[[StudySummary], str | bytes]] = {"csv": trials_csv, "parquet": trials_parquet}
+"""The trials alone, by format; Parquet is written on request."""
 
 WITH_PICTURES = ("html", "pdf")
 """The formats that show pictures; the others have their alternative texts."""
@@ -44,18 +49,18 @@ _ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0x202
 """Characters that JSON does not escape and a terminal obeys: control characters, and those of text direction."""
 
 
-def check_format(kind: str) -> None:
+def check_format(kind: str, known: Sequence[str] = FORMATS) -> None:
     """Rejects an unknown format.
 
     Raises:
         UsageError: no such format.
     """
-    if kind not in FORMATS:
-        raise UsageError(f"--format must be one of {', '.join(FORMATS)}, got {kind!r}")
+    if kind not in known:
+        raise UsageError(f"--format must be one of {', '.join(known)}, got {kind!r}")
 
 
 @overload
-def export(summary: StudySummary, kind: Literal["pdf"], winners: Sequence[WinnerFigure] = ()) -> bytes: ...
+def export(summary: StudySummary, kind: Literal["pdf", "parquet"], winners: Sequence[WinnerFigure] = ()) -> bytes: ...
 @overload
 def export(
     summary: StudySummary, kind: Literal["html", "md", "csv", "tex", "json"], winners: Sequence[WinnerFigure] = ()
@@ -63,12 +68,12 @@ def export(
 @overload
 def export(summary: StudySummary, kind: str, winners: Sequence[WinnerFigure] = ()) -> str | bytes: ...
 def export(summary: StudySummary, kind: str, winners: Sequence[WinnerFigure] = ()) -> str | bytes:
-    """The report in one format: bytes for `pdf`, else text.
+    """The report in one format: bytes for `pdf` and `parquet`, else text.
 
     Raises:
         UsageError: no such format.
     """
-    check_format(kind)
+    check_format(kind, (*FORMATS, "parquet"))
     return _export(summary, kind, draw(summary) if kind in WITH_PICTURES else {}, winners)
 
 
@@ -99,7 +104,7 @@ def write_report(path: Path, make: Callable[[str], str | bytes]) -> Path:
         UsageError: there is no such format, or the file cannot be written.
     """
     kind = path.suffix.removeprefix(".").lower()
-    if kind not in FORMATS:
+    if kind not in (*FORMATS, *OF_TRIALS):
         raise UsageError(f"the suffix of a report must be one of .{', .'.join(FORMATS)}, got {path.name!r}")
     try:
         return write_whole(path, make(kind))
@@ -117,8 +122,8 @@ def _export(
 ) -> str | bytes:
     if kind == "json":
         return _report_json(summary)
-    if kind == "csv":
-        return trials_csv(summary)
+    if kind in OF_TRIALS:
+        return OF_TRIALS[kind](summary)
     return RENDERERS[kind](document(summary, figures if kind in WITH_PICTURES else None, winners))
 
 

@@ -430,7 +430,7 @@ def test_a_report_of_no_trial_says_that_there_is_no_answer_yet(drawn, kind):
 
 
 def test_an_unknown_format_is_refused(summary):
-    with pytest.raises(UsageError, match="--format must be one of html, pdf, md, csv, tex, json, got 'docx'"):
+    with pytest.raises(UsageError, match="--format must be one of html, pdf, md, csv, tex, json, parquet, got 'docx'"):
         export(summary, "docx")
 
 

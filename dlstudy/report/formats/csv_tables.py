@@ -1,4 +1,4 @@
-"""The trials of a study as CSV: one row per trial, its parameters and metrics as columns."""
+"""The trials of a study as CSV or Parquet: one row per trial, its parameters and metrics as columns."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from dlstudy.common.text import printable
 from dlstudy.report.blocks import Table
 from dlstudy.study.trial import TrialRecord, TrialResult, TrialState
 
-__all__ = ["table_csv", "trials_csv"]
+__all__ = ["table_csv", "trials_csv", "trials_parquet"]
 
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the full-width ones too, for East Asian spreadsheets
 
@@ -21,11 +21,41 @@ def trials_csv(summary: StudySummary) -> str:
 
     Columns `param.`, `metric.` and `cost.` are those that any trial has. Times are Unix seconds.
     """
+    heads, rows = _table(summary)
+    return _lines([heads, *([row.get(head) for head in heads] for row in rows)])
+
+
+def trials_parquet(summary: StudySummary) -> bytes:
+    """The same rows and columns with their types, as Parquet, and `history.` with a value for each epoch.
+
+    A column whose values have several types is text.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    heads, rows = _table(summary)
+    for row, trial in zip(rows, summary.trials, strict=True):
+        row |= {f"history.{name}": list(series) for name, series in trial.history.items()}
+    heads += sorted({head for row in rows for head in row if head.startswith("history.")})
+    columns = {}
+    for head in heads:
+        values = [row.get(head) for row in rows]
+        try:
+            columns[head] = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            columns[head] = pa.array([None if value is None else str(value) for value in values])
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()
+
+
+def _table(summary: StudySummary) -> tuple[list[str], list[dict[str, Any]]]:  # Any: JSON scalars
+    """The heads of the columns, and the cells of each trial by head."""
     rows = [_columns(summary, trial) for trial in summary.trials]
     heads = list(_columns(summary, None))
     for prefix in ("param.", "metric.", "cost."):
         heads += sorted({head for row in rows for head in row if head.startswith(prefix)})
-    return _lines([heads, *([row.get(head) for head in heads] for row in rows)])
+    return heads, rows
 
 
 def table_csv(table: Table) -> str:

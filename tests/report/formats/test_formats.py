@@ -6,15 +6,17 @@ import re
 import struct
 import zlib
 
+import numpy as np
+import pandas
 import pytest
 
 from dlstudy.report.blocks import Bullets, Cell, Code, Document, Heading, Mood, Note, Picture, Table
 from dlstudy.report.export import export
-from dlstudy.report.formats.csv_tables import table_csv, trials_csv
+from dlstudy.report.formats.csv_tables import table_csv, trials_csv, trials_parquet
 from dlstudy.report.formats.latex import latex
 from dlstudy.report.formats.pdf import _data, pdf
 from dlstudy.report.outline import document
-from tests.helpers.builders import make_study, sum_up
+from tests.helpers.builders import make_study, make_trial, sum_up
 from tests.helpers.hostile import EVIL, FORMULA, hostile_summary
 
 
@@ -203,3 +205,33 @@ def test_the_pdf_of_a_study_is_bytes(summary, monkeypatch):
 
     monkeypatch.setattr(exporting, "draw", lambda _: {})
     assert export(summary, "pdf").startswith(b"%PDF-")
+
+
+def test_parquet_has_the_same_trials_with_their_types_and_curves():
+    study = make_study()
+    trials = [
+        make_trial(
+            study,
+            "a",
+            "search",
+            0,
+            {"rate": 0.1, "kind": 3},
+            metrics={"val_accuracy": 0.5},
+            history={"val_accuracy": [0.25, None]},
+        ),
+        make_trial(study, "a", "search", 1, {"rate": 0.2, "kind": "=deep"}, state="failed", reason="no"),
+    ]
+    found = pandas.read_parquet(io.BytesIO(trials_parquet(sum_up(study, trials))))
+    assert found["param.rate"].tolist() == [0.1, 0.2]
+    assert found["param.kind"].tolist() == ["3", "=deep"], "of several types: text, as it is"
+    assert (found["seed"].dtype, found["metric.val_accuracy"].dtype) == ("int64", "float64")
+    assert np.array_equal(found["history.val_accuracy"][0], [0.25, np.nan], equal_nan=True)
+    assert found["history.val_accuracy"][1] is None
+    in_csv = rows_of(trials_csv(sum_up(study, trials)))[0]
+    assert [head for head in found.columns if not head.startswith("history.")] == list(in_csv)
+
+
+def test_parquet_of_no_trial_has_its_heads():
+    found = pandas.read_parquet(io.BytesIO(trials_parquet(sum_up(make_study(), []))))
+    assert len(found) == 0
+    assert {"study", "arm", "phase", "seed", "state"} <= set(found.columns)
