@@ -37,7 +37,8 @@ def make_console(error: bool = False) -> Console:
 def print_table(console: Console, table: Table) -> None:
     """A table with its title and note; a paragraph for each row where the terminal is too narrow for columns."""
     console.print(Text(table.title, style="bold"))  # not the table's own title, which is folded to its width
-    console.print(rich_table(table) if _fits(table, console.width) else Group(*_paragraphs(table)))
+    fits = not console.is_terminal or _fits(table, console.width)  # a program that reads on wants lines
+    console.print(rich_table(table) if fits else Group(*_paragraphs(table)))
     if table.note:
         console.print(Text(table.note, style="dim"))
         console.print()

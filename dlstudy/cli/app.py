@@ -297,8 +297,8 @@ def devices(
 
 app.add_typer(data, name="data")
 
-for name in ("pack", "replay", "archive", "merge", "rename", "rm", "gc"):
-    app.command()(getattr(housekeeping, name))
+for name in ("pack", "replay", "archive", "merge", "import_", "rename", "rm", "gc"):
+    app.command(name.rstrip("_"))(getattr(housekeeping, name))
 
 
 @app.command()

@@ -15,7 +15,7 @@ from dlstudy.errors import UsageError
 if TYPE_CHECKING:
     from dlstudy.runner.housekeeping import Stores
 
-__all__ = ["archive", "gc", "merge", "pack", "rename", "replay", "rm"]
+__all__ = ["archive", "gc", "import_", "merge", "pack", "rename", "replay", "rm"]
 
 _NameArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="Name of the study.", autocompletion=complete_kept_study)
@@ -93,6 +93,29 @@ def merge(
                 f"merge takes another results folder than the one that it writes to, got {source} for both"
             )
         _say(merge_studies(other, study or [], name, stores, dry_run=dry_run))
+
+
+def import_(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="mlflow:EXPERIMENT, optuna:STUDY, a wandb folder, or a .csv or .json file with a row for each run."
+        ),
+    ],
+    uri: Annotated[
+        str | None, typer.Option("--from", help="MLflow's store, or Optuna's storage: sqlite:///study.db.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="METRIC=COLUMN; repeatable.  (default: list the columns)")
+    ] = None,
+    seed: Annotated[str, typer.Option(help="The column with the seeds, which pairs the runs.")] = "",
+    where: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE: only runs that have it; repeatable.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("runs.csv"),
+) -> None:
+    """Import runs of another tool: as a file that an arm of a study reads, and is compared with."""
+    from dlstudy.cli.import_runs import import_runs
+
+    import_runs(source, uri, metric or [], seed, where or [], output)
 
 
 def gc(

@@ -3,11 +3,11 @@
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from dlstudy.common.text import one_line
 from dlstudy.errors import StoreError
 from dlstudy.tracking.parent import search
+from dlstudy.tracking.stores import is_unmade
 
 __all__ = ["purge_runs", "remove_runs"]
 
@@ -25,7 +25,7 @@ def remove_runs(uri: str, study: str, variants: Sequence[str], *, only_count: bo
         study, variants: by their names in the record.
         only_count: delete nothing.
     """
-    if _is_unmade(uri):
+    if is_unmade(uri):
         return 0
     from mlflow import MlflowClient
 
@@ -55,7 +55,7 @@ def purge_runs(uri: str, *, only_count: bool = False) -> int:
     Raises:
         StoreError: MLflow could not.
     """
-    if _is_unmade(uri) or uri.startswith("http"):
+    if is_unmade(uri) or uri.startswith("http"):
         return 0
     from mlflow import MlflowClient
     from mlflow.entities import ViewType
@@ -78,8 +78,3 @@ def purge_runs(uri: str, *, only_count: bool = False) -> int:
                 f"MLflow could not forget deleted runs ({why}): correct that, then run the same command again"
             )
     return len(found)
-
-
-def _is_unmade(uri: str) -> bool:
-    """Whether it is a file that is not there: opening it would make it."""
-    return uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists()

@@ -11,7 +11,7 @@ from dlstudy.store.home import Home
 from dlstudy.tracking.runs import MlflowRuns
 from dlstudy.tracking.study_run import StudyRun
 
-__all__ = ["make_store", "open_runs", "tracking_uri"]
+__all__ = ["is_unmade", "make_store", "open_runs", "tracking_uri"]
 
 _SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file")
 
@@ -57,6 +57,11 @@ def make_store(path: Path) -> None:
     from mlflow import MlflowClient
 
     MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments(max_results=1)
+
+
+def is_unmade(uri: str) -> bool:
+    """Whether a store, of MLflow or another, is a file that is not there: opening it would make it."""
+    return uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists()
 
 
 def _own_store(home: Home) -> str:

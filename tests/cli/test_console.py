@@ -36,7 +36,7 @@ CLAIMS = Table(
 
 @pytest.mark.parametrize("width", [200, 80, 40, 30])
 def test_no_word_of_a_table_is_broken_whatever_the_width(width):
-    console = Console(file=io.StringIO(), width=width)
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
     print_table(console, CLAIMS)
     shown = console.file.getvalue()
     assert all(len(line) <= width for line in shown.splitlines())
