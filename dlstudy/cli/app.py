@@ -149,16 +149,24 @@ def show(
             help="Show the model of this arm, with the weights of its winner if trained.", autocompletion=complete_arm
         ),
     ] = None,
+    best: Annotated[
+        int | None, typer.Option(help="Show so many of the arm's best settings, to begin another search with.")
+    ] = None,
     variant: VariantOption = None,
     home: HomeOption = None,
     storage: StorageOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what a study compares and how, or the model of one arm."""
+    """Show what a study compares and how, or the model or the best settings of one arm."""
+    from dlstudy.cli.best_settings import show_best
     from dlstudy.cli.show import show_model, show_study
     from dlstudy.store.home import Home
 
-    if arm is not None:
+    if arm is not None and best is not None:
+        show_best(study, arm, best, variant, Home.at(home), storage, json=json)
+    elif best is not None:
+        raise UsageError(f"--best shows settings of an arm, got --best {best} without --arm: name the arm too")
+    elif arm is not None:
         show_model(study, arm, variant, Home.at(home), storage, json=json)
     elif variant is not None:
         raise UsageError(

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from dlstudy.analysis.formatting import seconds_text
 from dlstudy.analysis.reading import read_summary
 from dlstudy.analysis.results import StudySummary
 from dlstudy.api.terminal import make_console, rich_table
@@ -40,6 +41,7 @@ def watch_study(study: str, every_s: float, home: Home, storage: str | None, jso
     """
     name = loader.name_of(study)
     watched = _Watched(study, name, home, storage)
+    watched.look()
     if json:
         sys.stdout.write(as_json(watched.state.to_json() if watched.state else None))
         return
@@ -53,27 +55,30 @@ def watch_study(study: str, every_s: float, home: Home, storage: str | None, jso
     with suppress(KeyboardInterrupt), stopping_signals(), live:
         while watched.is_running:
             time.sleep(every_s)
+            watched.look()
             live.update(watched.shown(), refresh=True)
 
 
 class _Watched:
-    """A study whose run is watched."""
+    """A study whose run is watched.
+
+    It has `is_running`, and `state`: the last one that the run has written; None without a run, or before its first
+    trial.
+    """
 
     def __init__(self, study: str, name: str, home: Home, storage: str | None) -> None:
         self._study, self._name, self._home, self._storage = study, name, home, storage
         self._summary: StudySummary | None = None
         self._summed_up_s = float("-inf")
+        self.is_running = False
+        self.state: RunState | None = None
 
-    @property
-    def is_running(self) -> bool:
-        """Whether a run of the study goes on."""
-        return self._home.lock(self._name, self._storage).is_held()
+    def look(self) -> None:
+        """Finds out whether a run of the study goes on, and how far it is."""
+        self.is_running = self._home.lock(self._name, self._storage).is_held()
+        self.state = self._read_state() if self.is_running else None
 
-    @property
-    def state(self) -> RunState | None:
-        """The last state that the run has written; None without a run, or before its first trial."""
-        if not self.is_running:
-            return None
+    def _read_state(self) -> RunState | None:
         with suppress(OSError, ValueError, KeyError, TypeError):  # of another version, or written this moment
             if self._storage is None:
                 return RunState.from_json(json_module.loads(self._home.run_state(self._name).read_text()))
@@ -113,19 +118,19 @@ def _of_run(name: str, state: RunState) -> Iterator[RenderableType]:
     now_s = time.time()
     left = time_left(state.seconds_left)
     yield Text(
-        f"{name}, {state.variant}: process {state.pid} on {state.host}, for {_age(now_s - state.began_s)}"
+        f"{name}, {state.variant}: process {state.pid} on {state.host}, for {seconds_text(now_s - state.began_s)}"
         + (f", {left}" if left else ""),
         style="bold",
     )
     if now_s - state.at_s > 60:
-        yield Text(f"no news for {_age(now_s - state.at_s)}", style="yellow")
+        yield Text(f"no news for {seconds_text(now_s - state.at_s)}", style="yellow")
     running = [
         [
             trial.slot,
             f"{trial.phase} {trial.arm} #{trial.index}" + (f" of search {trial.search}" if trial.search > 1 else ""),
             f"{trial.epoch} of {trial.epochs}" if trial.epoch else "",
             ", ".join(f"{metric} {value:.4g}" for metric, value in [*trial.metrics.items()][:_MOST_METRICS]),
-            _age(now_s - trial.began_s),
+            seconds_text(now_s - trial.began_s),
         ]
         for trial in state.running
     ]
@@ -135,9 +140,3 @@ def _of_run(name: str, state: RunState) -> Iterator[RenderableType]:
     arms = dict.fromkeys(arm for _, arm, *_ in state.totals)
     rows = [[arm, *(done.get((phase, arm), "") for phase in phases)] for arm in arms]
     yield rich_table(Table("", ["trainings", *phases], rows))
-
-
-def _age(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
