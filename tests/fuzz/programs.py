@@ -147,7 +147,7 @@ LOSSES = {
     ),
     "numbers": st.one_of(
         recipe("Huber", delta=st.just(0.5)), one_of(["mse", "mae", "log_cosh", "cube", "mean_squared_error"]),
-        one_of([("MeanSquaredError", {"reduction": "sum"}), "cosine_similarity"]),
+        st.just(("MeanSquaredError", {"reduction": "sum"})),
     ),
 }  # fmt: skip
 ANY_METRICS = ["own", "largest", "wrapped", "vector"]
@@ -165,6 +165,12 @@ METRICS = {
 def kind_of(target):
     """`several` and `column` are numbers too."""
     return target if target in LOSSES else "numbers"
+
+
+def losses(target):
+    """A loss for a target. Of single numbers not the angle: its gradient is rounding alone, which Adam makes large."""
+    found = LOSSES[kind_of(target)]
+    return found | st.just("cosine_similarity") if target == "several" else found
 
 
 def metrics(target, most=3):
@@ -250,14 +256,14 @@ def trials(draw, data):
 def core(draw, data):
     """What every trial has."""
     target = data["target"]
-    return {"optimizer": draw(optimizers()), "loss": draw(LOSSES[kind_of(target)]), "metrics": draw(metrics(target))}
+    return {"optimizer": draw(optimizers()), "loss": draw(losses(target)), "metrics": draw(metrics(target))}
 
 
 @st.composite
 def changes(draw, data):
     """What a trial changes: nothing, its seed, or one part."""
     possible = {**features(data), "layers": layers(data), "optimizer": optimizers()}
-    possible |= {"loss": LOSSES[kind_of(data["target"])], "metrics": metrics(data["target"])}
+    possible |= {"loss": losses(data["target"]), "metrics": metrics(data["target"])}
     name = draw(one_of(["", "", *possible, "layers", "optimizer", "after", "globals"]))
     changed = {name: draw(possible[name])} if name else {}
     return changed | draw(one_of([{}, {"seed": 2}, {"seed": 3}]))
