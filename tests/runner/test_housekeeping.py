@@ -2,21 +2,28 @@
 
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from dlstudy.errors import RecordError, StoreError, StudyError, UsageError
 from dlstudy.runner.garbage import collect_garbage
 from dlstudy.runner.housekeeping import Stores, merge, remove, rename
+from dlstudy.runner.limits import RunLimits
+from dlstudy.runner.loop import train_missing
+from dlstudy.runner.packs import opened, pack_study
 from dlstudy.store import journal
 from dlstudy.store.home import Home
 from dlstudy.store.notes import read_notes
 from dlstudy.store.record import Record
+from dlstudy.study import loader
 from dlstudy.study.request import Request
 from dlstudy.study.variant import Variant
 from tests.helpers import fake_runs
-from tests.helpers.fake_engine import FakeEngine
+from tests.helpers.fake_engine import Deaf, FakeEngine
 from tests.helpers.full_form import also_in_full_form
+
+pytest_plugins = ["tests.helpers.database_servers"]
 
 N_TRAININGS = 21
 
@@ -277,3 +284,30 @@ def test_a_journal_that_cannot_be_rewritten_is_as_it_was(place, whole, monkeypat
     assert place.home.journal.read_bytes() == before
     assert not list(place.home.root.glob("*.new"))
     assert place.table() == whole
+
+
+@pytest.mark.slow
+def test_a_study_moves_into_a_database_and_is_renamed_packed_and_removed_there(place, tiny, renamed, whole, database):
+    place.run(at_most=12)
+    url = database.fresh()
+    stores = replace(place.stores, storage=url)
+    for new in (13, 0):  # the one that was killed too
+        (line, *_) = merge(place.home, [], None, stores, dry_run=False)
+        assert line.startswith(f"copy {new} of ")
+    rename("tiny", "later", stores, dry_run=False)
+    record = Record.open(place.home, url, for_writing=False)
+    assert record.studies() == ["later"]
+    assert {trial.key.replace("later", "tiny") for trial in record.trials("later", Variant())} == {
+        trial.key for trial in Record.open(place.home, for_writing=False).trials("tiny", Variant())
+    }
+    plan, recorder = fake_runs.begin_run(renamed, place.home, storage=url)
+    limits = RunLimits()
+    assert train_missing(plan, recorder, lambda *_: FakeEngine(), [Deaf()], lambda key: "", limits) == N_TRAININGS - 12
+    path = pack_study(loader.load(renamed), None, place.home, url, place.home.root / "x.zip", with_files=False)
+    with opened(path) as pack:
+        trials = Record.open(pack.home, for_writing=False).trials("later", Variant())
+    done = [trial for trial in trials if trial.state.is_final]
+    found = {(t.phase, t.arm, t.search, t.index, t.seed, t.setting_key): dict(t.metrics) for t in done}
+    assert found == whole
+    remove("later", None, stores, dry_run=False)
+    assert Record.open(place.home, url, for_writing=False).studies() == []
