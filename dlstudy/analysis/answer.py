@@ -146,6 +146,7 @@ def scope_of(
     ends = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "") if sizes else ""
     least, most = min(n_trials), max(n_trials)
     of_search = (f"{least:,} to " if least < most else "") + _count(most, "search trial")
+    of_search = f"{protocol.budget_text} ({of_search})" if protocol.budget is not None else of_search
     searched = [of_search] if any(arm.space for arm in study.arms) else []
     tried = f"{' and '.join([*searched, _count(protocol.seeds, 'seed')])} for each arm"
     budget = tried + (f" in each of {protocol.searches} searches" if protocol.searches > 1 else "")
@@ -186,6 +187,11 @@ def notes_of(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[str]:
         notes.append(f"DATA: {study.dataset} is {study.about.caveat}")
     if study.reported and not variant.trains_as_stated:
         notes.append(f"reported figures are not compared: this variant ({variant}) differs from what was reported")
+    if study.protocol.budget is not None:
+        notes.append(
+            f"at equal cost: each search of an arm had {study.protocol.budget_text}, and tried as many settings as end "
+            "in it; on another machine there would be others"
+        )
     notes += twins_notes(trials)
     if study.prepare_sees_all_rows:
         notes.append("prepare may fit to all rows, those that test too, as the study states: scores may flatter")

@@ -1,6 +1,7 @@
 """Before a run: what its protocol could show, and what it would cost."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from dlstudy.analysis.elsewhere import figures_of, is_paired
 from dlstudy.analysis.looks import first_share, planned_unit
 from dlstudy.analysis.resampled import overlap_of, widening
 from dlstudy.analysis.results import Unit
+from dlstudy.analysis.search_budget import spent_by
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import SIGNIFICANCE, Claim
@@ -78,16 +80,24 @@ def phase_plans(
     """
     plans, trial_index = [], TrialIndex(study, trials)
     for phase in Phase:
-        counts = {arm.name: trial_index.progress(arm).get(phase, (0, 0)) for arm in study.arms}
-        seconds = sum(
-            (counts[arm.name][1] - counts[arm.name][0])
-            * (costs[arm.name][0] + costs[arm.name][1] * _epochs(study, arm))
-            for arm in study.arms
-        )
-        done, wanted = (sum(column) for column in zip(*counts.values(), strict=True))
-        if wanted:
-            plans.append(PhasePlan(phase, wanted, done, seconds))
+        n_done, n_left, seconds = 0, 0, 0.0
+        for arm in study.arms:
+            done, wanted = trial_index.progress(arm).get(phase, (0, 0))
+            each = costs[arm.name][0] + costs[arm.name][1] * _epochs(study, arm)
+            left = wanted - done
+            if phase is Phase.SEARCH and arm.space and study.protocol.budget_seconds is not None and left and each:
+                left = _left_in_budget(study, arm, trial_index, each)
+            n_done, n_left, seconds = n_done + done, n_left + left, seconds + left * each
+        if n_done + n_left:
+            plans.append(PhasePlan(phase, n_done + n_left, n_done, seconds))
     return plans
+
+
+def _left_in_budget(study: Study, arm: Arm, trial_index: TrialIndex, each_s: float) -> int:
+    """How many trainings fit into what is left of a budget in time, about: the last one may end after it."""
+    tried = [trial_index.searched(arm.name, search) for search in range(1, 1 + study.protocol.searches)]
+    spent_s = [spent_by((trial.result for trial in trials), study.protocol) for trials in tried]
+    return sum(math.ceil(max(0.0, (study.protocol.budget_seconds or 0.0) - spent) / each_s) for spent in spent_s)
 
 
 def _smallest_known(study: ResolvedStudy, claim: Claim, trials: Sequence[TrialRecord], level: float) -> float | None:

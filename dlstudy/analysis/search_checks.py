@@ -8,6 +8,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.results import Check
+from dlstudy.analysis.search_budget import BUDGET_SPENT
 from dlstudy.analysis.search_rounds import open_ends
 from dlstudy.analysis.trial_index import TrialIndex, without_value
 from dlstudy.study.axes import Number
@@ -39,7 +40,7 @@ def search_checks(study: Study, trial_index: TrialIndex, trials: Sequence[TrialR
     checks = []
     for arm in tuned:
         tried = list(ended[arm.name].values())
-        checks += [_bracket(study, arm, trial_index), _failures(arm, tried), _budget(arm, tried, most)]
+        checks += [_bracket(study, arm, trial_index), _failures(arm, tried), _budget(study, arm, tried, most)]
         checks += [
             check for other in study.arms if other is not arm if (check := _contained(study, arm, other, trial_index))
         ]
@@ -75,14 +76,18 @@ def _other_searches(arm: Arm, search: int, trial_index: TrialIndex) -> list[Tria
 
 
 def _failures(arm: Arm, tried: Sequence[TrialRecord]) -> Check:
+    tried = [trial for trial in tried if not (trial.result and trial.result.reason.startswith(BUDGET_SPENT))]
     lost = without_value(tried) or {"diverged": 0}
     text = " and ".join(f"{n} of {len(tried)} search trials of {arm.name} {how}" for how, n in lost.items())
     return Check(arm.name, "failures", sum(lost.values()) <= _MOST_LOST * len(tried), text)
 
 
-def _budget(arm: Arm, tried: Sequence[TrialRecord], most: int) -> Check:
+def _budget(study: Study, arm: Arm, tried: Sequence[TrialRecord], most: int) -> Check:
     n, n_settings = len(tried), len({trial.setting_key for trial in tried})
     settings = "1 setting" if n_settings == 1 else f"{n_settings} settings"
+    if study.protocol.budget is not None:
+        text = f"{arm.name} had {n} search trials at {settings}, in {study.protocol.budget_text} for each search"
+        return Check(arm.name, "budget", True, text)
     text = f"{arm.name} had {n} search trials at {settings}" + ("" if n == most else f", another arm {most}")
     return Check(arm.name, "budget", n == most, text)
 

@@ -219,6 +219,7 @@ def protocol_json(study: Study) -> dict[str, Any]:  # Any: JSON
         "reported_split": str(protocol.reported_split or protocol.split),
         "rows": protocol.rows,
         **({} if protocol.trial_minutes is None else {"trial_minutes": protocol.trial_minutes}),
+        **({} if protocol.budget is None else {"budget": protocol.budget_text}),
         "spaces": {
             arm.name: {name: json.loads(distribution_to_json(space)) for name, space in arm.space.items()}
             for arm in study.arms

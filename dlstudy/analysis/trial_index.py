@@ -8,6 +8,7 @@ from typing import Any
 
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.results import MetricSummary
+from dlstudy.analysis.search_budget import is_over, n_tried
 from dlstudy.analysis.search_rounds import rounds_wanted, trials_in, winner
 from dlstudy.store.notes import Notes
 from dlstudy.study.phases import Direction, Phase
@@ -86,6 +87,9 @@ class TrialIndex:
 
     def n_trials(self, arm: Arm, search: int = 1) -> int:
         """The trials that the study asks for in one of the arm's searches, as far as that is known."""
+        if arm.space and self._study.protocol.budget is not None:
+            tried = self._searched.get((arm.name, search), [])
+            return n_tried(tried) + (not is_over(tried, self._study.protocol))
         return trials_in(self._study.protocol, self._n_rounds(search)) if arm.space else 1
 
     def _n_rounds(self, search: int) -> int:

@@ -17,6 +17,12 @@ from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialState
 __all__ = ["ArmCheck", "check_arms", "opened_by", "refuse_faults"]
 
 
+_NO_ENERGY = (
+    "Protocol.budget_joules needs an NVIDIA GPU that each trial has to itself and that tells its energy, got slot {}: "
+    "state budget_seconds in its place"
+)
+
+
 @dataclass(frozen=True)
 class ArmCheck:
     """What one step of an arm has shown.
@@ -69,6 +75,8 @@ def _judged(study: ResolvedStudy, outcome: TrialOutcome) -> ArmCheck:
     # A worker that dies, or has too little memory for all of them at once, says nothing about the arm.
     if result.state is TrialState.FAILED and not result.reason.startswith(OUT_OF_MEMORY):
         return ArmCheck(arm, result, result.reason)
+    if study.protocol.budget_kind == "gpu_energy_j" and "gpu_energy_j" not in result.cost:
+        return ArmCheck(arm, result, _NO_ENERGY.format(result.slot or "where it trains"))
     return ArmCheck(arm, result, _missing_metric(study, study.arm(arm), result))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
+from dlstudy.analysis.search_budget import next_index
 from dlstudy.analysis.search_rounds import around, reached, round_size, rounds_wanted, takes_rounds, trials_in, winner
 from dlstudy.errors import UsageError
 from dlstudy.runner.search import fixed_design, round_design
@@ -107,7 +108,8 @@ class Plan:
         by_place = {(name.phase, name.arm, name.search): part for name, part in self._parts.items()}
         for trial in trials:
             part = by_place.get((trial.phase, trial.arm, trial.search))
-            if part is not None:  # the study may have had other arms, and more searches, before
+            # The study may have had other arms, and more searches, before. What failed then is tried again.
+            if part is not None and not (study.protocol.budget is not None and trial.state is TrialState.FAILED):
                 part.known.append(trial)
         for phase in (Phase.REPORTED, Phase.DEFAULTS, Phase.SEARCH, Phase.SWEEP):
             if phase in selection.phases:
@@ -174,6 +176,8 @@ class Plan:
         part.done += trial.state.is_final
         part.ended.add(training.index)
         if training.part.phase is Phase.SEARCH and not part.missing:
+            if self._study.protocol.budget is not None:
+                self._waiting += self._missing(training.arm, Phase.SEARCH, training.part.search)
             self._go_on(training.part.search)
 
     def _missing(self, arm: Arm, phase: Phase, search: int) -> list[Training]:
@@ -186,6 +190,8 @@ class Plan:
         if part is None:
             return []
         final = [trial for trial in part.known if trial.state.is_final]
+        if phase is Phase.SEARCH and arm.space and self._study.protocol.budget is not None:
+            return self._next_in_budget(arm, name, part)
         if phase is Phase.SEARCH:
             part.wanted = self._study.protocol.trials if arm.space else 1
             part.least = self._least_trials if arm.space else 1
@@ -206,14 +212,23 @@ class Plan:
         part.done, part.missing = part.wanted - len(missing), len(missing)
         return missing
 
+    def _next_in_budget(self, arm: Arm, name: RecordName, part: _Part) -> list[Training]:
+        """The next training of a search that has a budget, one at a time; none once that is spent."""
+        index = next_index(part.known, self._study.protocol)
+        part.ended = {trial.index for trial in part.known if trial.state.is_final}
+        part.missing = 0 if index is None else 1
+        part.done = len(part.ended)
+        part.wanted = part.least = part.done + part.missing
+        return [] if index is None else self._unsearched(arm, name, part, [index])
+
     def _unsearched(self, arm: Arm, name: RecordName, part: _Part, indices: Sequence[int]) -> list[Training]:
         """The trainings of these indices in the design of a search; none while its ranges are not known."""
         space = arm.space if name.search == 1 else (self._ranges or {}).get(arm.name)
         if not indices or space is None:  # the design takes a second of SciPy
             return []
-        table = fixed_design(
-            self._study.drawn_as, space, part.wanted, self._study.variant, self._study.stream(arm, name.search)
-        )
+        n_rows = max(part.wanted, 1 + max(indices))
+        variant, stream = self._study.variant, self._study.stream(arm, name.search)
+        table = fixed_design(self._study.drawn_as, space, n_rows, variant, stream)
         # A trial that was begun keeps its parameters, however they were chosen.
         begun = {trial.index: trial.tuned for trial in part.known}
         known = {**(begun if table is None else dict(enumerate(table))), **dict(enumerate(arm.start))}

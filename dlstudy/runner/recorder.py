@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstudy.analysis.formatting import params_text
+from dlstudy.analysis.search_budget import BUDGET_SPENT, spent_by
 from dlstudy.common.provenance import made_with
 from dlstudy.engines.base import TrialOutcome
 from dlstudy.errors import StudyError
@@ -41,6 +42,7 @@ from dlstudy.study.validation import has_value
 
 __all__ = ["TrialRecorder"]
 
+_COUNTING = (TrialState.FINISHED, TrialState.PRUNED)
 _TRIES = 2
 """Tries of a trial whose worker died, in one run; after the last, the trial has failed."""
 
@@ -114,6 +116,7 @@ class TrialRecorder:
         result, value = self._judge(training, dataclasses.replace(outcome.result, opened=()))
         if any(name.startswith("test_") for name in result.metrics):
             result = dataclasses.replace(result, twins=twins_of_trial(outcome.spec))
+        result, value = self._in_budget(training, result, value)
         trial = self._open(training.part).end(outcome.spec, result, value, run_id)
         if outcome.spec.checkpoint and TrialState.LOST not in (outcome.result.state, result.state):
             Path(outcome.spec.checkpoint).unlink(missing_ok=True)
@@ -164,6 +167,19 @@ class TrialRecorder:
         return dataclasses.replace(
             spec, model_folder=model_folder, folder=folder, prunable=prunable, checkpoint=checkpoint
         )
+
+    def _in_budget(
+        self, training: Training, result: TrialResult, value: float | None
+    ) -> tuple[TrialResult, float | None]:
+        """The result and value of a trial; of a search trial that ended after the budget was spent, without a value."""
+        protocol, name = self._study.protocol, training.part
+        if protocol.budget is None or name.phase is not Phase.SEARCH or not training.arm.space:
+            return result, value
+        before = [trial.result for trial in self._record.trials_of(name)]
+        if result.state not in _COUNTING or spent_by([*before, result], protocol) <= protocol.budget:
+            return result, value
+        reason = f"{BUDGET_SPENT} ({protocol.budget_text})"
+        return dataclasses.replace(result, state=TrialState.OVER_TIME, reason=reason), None
 
     def _judge(self, training: Training, result: TrialResult) -> tuple[TrialResult, float | None]:
         """The result and value of a trial: without the metric, or if it was lost at its last try, it has failed."""

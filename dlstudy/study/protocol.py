@@ -31,6 +31,8 @@ _FROM_THE_NAME: Any = None  # Any: once a Protocol is made, it has a Direction
 _BY_SEARCHES: Any = None  # Any: once a Protocol is made, it has a number
 _BUDGETS = {True: {"trials": 5, "seeds": 3}, False: {"trials": 8, "seeds": 9}}
 """The budget of each search where a study states none: of one of several searches, and of a single one."""
+_WITH_BUDGET = {"trials": 1024, "rounds": 0}
+"""Likewise with a budget in time or energy."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Protocol:
     Args:
         epochs: passes over the training rows of a trial.
         batch_size: rows in a step. An arm may carry its own `epochs` or `batch_size` in setting, space or reported.
-        trials: settings that each search of an arm begins with; None for 5, or 8 with a single search.
+        trials: settings that each search of an arm begins with; None for 5, or 8 with a single search. With a budget,
+            the most that it tries; None then for 1,024.
         seeds: replicates of the winner of each search; None for 3, or 9 with a single search.
         searches: independent searches of each arm, each with replicates on seeds of its own. With one, verdicts hold
             for the settings that it found; with three or more, for the methods.
@@ -60,7 +63,12 @@ class Protocol:
         rounds: the most rounds in which the first search goes on around its winner, each with half as many trials
             again. There is at least one round, and there are more, for all arms alike, until every winner is bracketed:
             a setting on either side of it did no better. Ranges are widened for that, as far as `Arm.limits`. Further
-            searches begin in the ranges that the first one reached, and have one round each. 0 for no rounds.
+            searches begin in the ranges that the first one reached, and have one round each. 0 for no rounds. None for
+            4, or 0 with a budget.
+        budget_seconds, budget_joules: what each search of an arm may spend, in place of a number of trials: seconds of
+            slot time, or energy of the GPU that a trial has to itself. Settings are tried one after another until it is
+            spent; one that ends later does not count. None for no such budget. Search times depend on the machine, and
+            so do then the results.
     """
 
     epochs: int = 10
@@ -75,14 +83,18 @@ class Protocol:
     reported_split: Split | None = None
     rows: int | None = None
     silence_s: int = 1800
-    rounds: int = 4
+    rounds: int = _BY_SEARCHES
     checkpoint_minutes: float | None = None
     trial_minutes: float | None = None
+    budget_seconds: float | None = None
+    budget_joules: float | None = None
 
     def __post_init__(self) -> None:
-        for name, budget in _BUDGETS[self.searches != 1].items():
+        usual = {**_BUDGETS[self.searches != 1], "rounds": 4}
+        for name, number in (usual | (_WITH_BUDGET if self.budget is not None else {})).items():
             if getattr(self, name) is _BY_SEARCHES:
-                object.__setattr__(self, name, budget)
+                object.__setattr__(self, name, number)
+        self._check_budget()
         for name in ("epochs", "batch_size", "trials", "seeds", "searches", "reported_seeds", "silence_s"):
             value = getattr(self, name)
             require(
@@ -126,6 +138,43 @@ class Protocol:
         require(
             bool(self.split.validation),
             f"the search needs validation rows, got Protocol.split={self.split!r}: raise Split.validation",
+        )
+
+    @property
+    def budget(self) -> float | None:
+        """What each search of an arm may spend, in seconds or joules; None where trials are counted."""
+        return self.budget_joules if self.budget_seconds is None else self.budget_seconds
+
+    @property
+    def budget_kind(self) -> str:
+        """The cost of trials that the budget is in, as their results name it; empty without one."""
+        if self.budget is None:
+            return ""
+        return "gpu_energy_j" if self.budget_seconds is None else "seconds"
+
+    @property
+    def budget_text(self) -> str:
+        """The budget in words; empty without one."""
+        if self.budget is None:
+            return ""
+        return f"{self.budget:g} {'J of GPU energy' if self.budget_seconds is None else 's of slot time'}"
+
+    def _check_budget(self) -> None:
+        for name in ("budget_seconds", "budget_joules"):
+            value = getattr(self, name)
+            require(
+                value is None or (is_number(value) and value > 0),
+                f"{name} must be None or a number above 0, got {short_repr(value)}: change Protocol.{name}",
+            )
+        require(
+            self.budget_seconds is None or self.budget_joules is None,
+            f"a search has one budget, got both budget_seconds={self.budget_seconds} and "
+            f"budget_joules={self.budget_joules}: leave one of them out",
+        )
+        require(
+            self.budget is None or self.rounds == 0,
+            f"a round is so many trials for every arm, and a budget is not, got rounds={short_repr(self.rounds)} with "
+            f"{self.budget_text}: leave one of them out",
         )
 
     @property

@@ -735,6 +735,13 @@ STUDIES = {
         f"trial_minutes must be None or a number of minutes above 0, got {value}": [f"protocol(trial_minutes={value})"]
         for value in ("0", "-1", "'3'", "True", "nan", "inf")
     },
+    **{
+        f"{name} must be None or a number above 0, got {value}": [f"protocol({name}={value})"]
+        for name in ("budget_seconds", "budget_joules")
+        for value in ("0", "-1", "'3'", "True", "nan", "inf")
+    },
+    "a search has one budget, got both budget_seconds=5 and": ["protocol(budget_seconds=5, budget_joules=5)"],
+    "got rounds=2 with 5 s of slot time": ["protocol(budget_seconds=5, rounds=2)"],
 }
 """The text that a message must contain, and the studies that get it: each follows `STUDY =` at the end of `HEAD`."""
 

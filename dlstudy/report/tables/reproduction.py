@@ -34,7 +34,7 @@ def command(
     words = ["dlstudy", "run", study if origin or study in loader.paths() else f"{study}.py"]
     for option, value in variant.options.items():
         words += [f"--{option}"] if value is True else [f"--{option}", str(value)]
-    for option in ("searches", "trials", "seeds"):
+    for option in ("searches", "seeds") if "budget" in protocol else ("searches", "trials", "seeds"):
         words += [f"--{option}", str(protocol[option])]
     if reported_variants:
         words.append("--reported-variants")
