@@ -107,8 +107,7 @@ def opened(path: Path) -> Iterator[Pack]:
     with TemporaryDirectory() as folder:
         place = Path(folder).resolve()
         try:
-            with zipfile.ZipFile(path) as packed:
-                packed.extractall(place)  # which leaves no name outside of the folder
+            _unzip(path, place)
             about = json.loads((place / "pack.json").read_text())
             version, study, file = int(about["version"]), str(about["study"]), (place / str(about["file"])).resolve()
             lacking = tuple(map(str, about["lacking"]))
@@ -119,6 +118,22 @@ def opened(path: Path) -> Iterator[Pack]:
         if version != _VERSION:
             raise UsageError(f"{path} must be of version {_VERSION}, got {version}: install the dlstudy that wrote it")
         yield Pack(study, file, Home.at(place / "home"), place, lacking)
+
+
+def _unzip(path: Path, folder: Path) -> None:
+    """Writes the files of a zip into a folder.
+
+    Raises:
+        ValueError: one would be outside of it.
+    """
+    with zipfile.ZipFile(path) as packed:
+        for name in [item.filename for item in packed.infolist() if not item.is_dir()]:
+            target = (folder / name).resolve()
+            if not target.is_relative_to(folder):
+                raise ValueError(f"a file {name}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with packed.open(name) as source, target.open("wb") as written:
+                shutil.copyfileobj(source, written)
 
 
 def _zip(folder: Path, output: Path) -> None:

@@ -17,6 +17,7 @@ from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim
 from dlstudy.study.protocol import Protocol
 from tests.helpers.builders import make_study, runs_of
+from tests.helpers.full_form import also_in_full_form, in_full_form
 
 N_STUDIES = 300
 N_SEEDS = Protocol(searches=1).seeds
@@ -55,7 +56,7 @@ def normal(rng, effects=(0, 0, 0), n_seeds=N_SEEDS):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "n_claims"), [("normal", 4), ("both arms skewed", 1)])
+@pytest.mark.parametrize(("kind", "n_claims"), [("normal", 4), pytest.param("both arms skewed", 1, marks=in_full_form)])
 def test_where_arms_are_alike_few_studies_have_any_claim_decided(kind, n_claims):
     """Two arms with the same skewed distribution have differences that are symmetric: the test is exact."""
     rng = np.random.default_rng(7)
@@ -83,7 +84,9 @@ def test_arms_with_equal_means_but_other_shapes_are_told_apart_more_often(kind, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_claims", "least", "most"), [(1, 0.01, 0.09), (8, 0.01, 0.11)])
+@pytest.mark.parametrize(
+    ("n_claims", "least", "most"), [(8, 0.01, 0.11), pytest.param(1, 0.01, 0.09, marks=in_full_form)]
+)
 def test_few_studies_have_any_claim_equivalent_where_all_differ_by_the_margin(n_claims, least, most):
     """Eight claims, of which each unadjusted is called equivalent in 5 % of studies: any of them in 33 %."""
     rng, others = np.random.default_rng(11), "bcdefghi"[:n_claims]
@@ -105,7 +108,7 @@ def test_the_smallest_difference_is_found_in_four_of_five_studies():
 
 
 @pytest.mark.parametrize("tau", [0.0, 1.0])
-@pytest.mark.parametrize("n_datasets", [3, 5, 10])
+@pytest.mark.parametrize("n_datasets", [5, *also_in_full_form(3, 10)])
 def test_over_data_sets_intervals_cover_and_alike_data_sets_are_seldom_called_different(n_datasets, tau):
     rng = np.random.default_rng(n_datasets)
     n_studies, n_seeds, covered, foreseen, different = 400, 6, 0, 0, 0

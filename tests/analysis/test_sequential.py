@@ -18,6 +18,7 @@ from dlstudy.analysis.sequential import (
     share_spent,
 )
 from dlstudy.analysis.sign_flips import sign_flip_p
+from tests.helpers.full_form import in_full_form
 
 SIZES = [0.3, 1.1, 0.7, 2.0, 0.4, 1.6, 0.9, 1.3]
 
@@ -104,7 +105,10 @@ def test_a_one_sided_p_on_the_wrong_side_is_large():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("way", "n_studies"), [(SEEDS, 200), (SEARCHES, 400)], ids=["seeds", "searches"])
+@pytest.mark.parametrize(
+    ("way", "n_studies"),
+    [pytest.param(SEEDS, 200, id="seeds"), pytest.param(SEARCHES, 400, id="searches", marks=in_full_form)],
+)
 def test_looking_five_times_gives_no_more_false_verdicts_than_looking_once(way, n_studies):
     rng, naive, spent = np.random.default_rng(1), 0, 0
     for _ in range(n_studies):

@@ -66,6 +66,8 @@ CASES = {
     "a module of an installed package": ("project.models.", "project.models.study", "installed"),
 }
 
+SHORT_FORM = "a module of the current folder"
+
 
 @pytest.fixture
 def in_folder(tmp_path, monkeypatch):
@@ -77,10 +79,9 @@ def in_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("package", "study", "installed"), CASES.values(), ids=list(CASES))
-def test_a_study_builds_with_its_own_modules_and_a_change_in_any_of_them_counts(
-    in_folder, monkeypatch, capsys, package, study, installed
-):
+@pytest.mark.parametrize("case", [SHORT_FORM, *also_in_full_form(*(case for case in CASES if case != SHORT_FORM))])
+def test_a_study_builds_with_its_own_modules_and_a_change_in_any_of_them_counts(in_folder, monkeypatch, capsys, case):
+    package, study, installed = CASES[case]
     file, home = write(in_folder / installed, package), Home.at(in_folder / "my runs")
     if installed:
         monkeypatch.syspath_prepend(in_folder / installed)

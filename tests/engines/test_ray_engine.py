@@ -16,7 +16,7 @@ from dlstudy.errors import DlstudyError, UsageError
 from dlstudy.study.trial import figures_beside
 from tests.engines.test_engines import Heard, make_spec, wait_all
 from tests.helpers.fake_trainer import broken, fake
-from tests.helpers.full_form import FULL
+from tests.helpers.full_form import FULL, in_full_form
 
 pytest_plugins = ["tests.helpers.ray_clusters"]
 
@@ -244,6 +244,7 @@ def test_slots_that_do_not_start_end_the_run(two_cpus, monkeypatch):
     )
 
 
+@in_full_form
 def test_a_node_that_is_killed_costs_its_trials_one_try_and_one_that_joins_is_used(cluster, two_cpus, nodes, spec):
     leaves = nodes(cpus=1)
     with start(two_cpus, n=10) as engine:

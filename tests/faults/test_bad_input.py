@@ -25,7 +25,7 @@ def here(tmp_path, monkeypatch):
     def accepted(*arguments):
         raise AssertionError("this should have been refused")
 
-    monkeypatch.setattr("dlstudy.runner.session._held", accepted)
+    monkeypatch.setattr("dlstudy.store.home.Home.held", accepted)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

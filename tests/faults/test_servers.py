@@ -10,7 +10,7 @@ from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study.variant import Variant
 from dlstudy.tracking.tracker import Tracker
-from tests.helpers.full_form import FULL
+from tests.helpers.full_form import FULL, in_full_form
 from tests.helpers.mlflow_server import MlflowServer
 from tests.helpers.study_process import await_
 
@@ -74,6 +74,7 @@ def test_a_server_that_goes_away_and_comes_back_in_mid_study_has_everything_in_t
     require_all_written(server, backend.home)
 
 
+@in_full_form
 def test_a_server_that_stays_away_costs_no_trial_is_reported_and_is_caught_up_by_the_next_run(
     table, run, server, tmp_path, undisturbed
 ):

@@ -392,7 +392,7 @@ STUDIES = {
     "rounds must be a whole number from 0 to 100": [
         "protocol(rounds=-1)",
         "protocol(rounds=1.5)",
-        "protocol(rounds=None)",
+        "protocol(rounds=True)",
     ],
     "arm a: start must be a list": ["one_arm(start=0.5)", "one_arm(start={'rate': 0.1})"],
     "arm a: start must hold Mapping objects only": ["one_arm(start=['rate'])"],
@@ -875,7 +875,7 @@ COMMANDS = {
     "no study is named '\\udcff': choose from activations,": ["run '\udcff'"],
     "no study is named": [f"run {'x' * 100000}"],
     "No such option: --quik": ["run good.py --quik"],
-    "No such option: -q": ["run good.py -q"],
+    "No such option: -x": ["run good.py -x"],
     "--all runs every study as it is": ["run --all --arm a", "run --all --dataset digits --dataset wine"],
     "--all runs every study once, got --until-decided or": ["run --all --until-decided", "run --all --registered x"],
     "--at-most ends --until-decided, got --at-most 5 without it": ["run good.py --at-most 5", "run --all --at-most 5"],

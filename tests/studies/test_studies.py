@@ -1,6 +1,7 @@
 """Smoke tests: each study, and the one in the README, trains for a moment in this process, on made-up rows.
 
-Its first and last arm train for an epoch and are saved; those between take one step, as before a run.
+Its first arm, and in the full form its last, trains for an epoch and is saved; the others take one step, as before
+a run.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ from dlstudy.training.arrays import prepare
 from dlstudy.training.shared_memory import SharedArrays
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
+from tests.helpers.full_form import FULL
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted(path for path in (ROOT / "studies").glob("*.py") if not path.name.startswith("_"))
@@ -48,6 +50,7 @@ def train_each_arm(path, folder):
     study = loader.load(path).study
     name = study.dataset
     split = Split(validation=4 if name == "gates" else 32)
+    checked = study.arms[1:-1] if FULL else study.arms[1:]
     for arm in study.arms:
         tuned = arm.defaults or arm.reported or {name: getattr(space, "low", None) for name, space in arm.space.items()}
         few = {"more_epochs": 1} if "more_epochs" in arm.setting else {}
@@ -55,7 +58,7 @@ def train_each_arm(path, folder):
         spec = TrialSpec(
             key="t#0", study_path=str(path), dataset=name, arm=arm.name, phase=Phase.REPLICATE, index=0, params=params,
             seed=1, epochs=1, batch_size=32, split=split, rows=96, read_test=ReadTest.AT_END,
-            model_folder=str(folder / arm.name), folder=str(folder / "files"), check=arm in study.arms[1:-1],
+            model_folder=str(folder / arm.name), folder=str(folder / "files"), check=arm in checked,
         )  # fmt: skip
         result = train(spec, StudyFunctions.of(study), context_of(name), lambda epoch, metrics: True)
         assert result.state is TrialState.FINISHED, f"{arm.name}: {result.reason}\n{result.traceback}"

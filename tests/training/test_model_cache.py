@@ -74,10 +74,13 @@ def same(one, other):
 @pytest.mark.parametrize(
     "optimizer",
     [
-        {"optimizer": "SGD", "config": {"momentum": 0.9}},
         {"optimizer": "Adam"},
         *also_in_full_form(
-            {"optimizer": "SGD"}, {"optimizer": "RMSprop"}, {"optimizer": "Adadelta"}, {"optimizer": "Nadam"}
+            {"optimizer": "SGD", "config": {"momentum": 0.9}},
+            {"optimizer": "SGD"},
+            {"optimizer": "RMSprop"},
+            {"optimizer": "Adadelta"},
+            {"optimizer": "Nadam"},
         ),
     ],
     ids=lambda params: "-".join(map(str, params.values())),
@@ -140,9 +143,12 @@ def test_other_rows_get_graphs_of_their_own_from_the_same_model(arrays):
     "change",
     [
         {"rate": 0.5},
-        {"config": {"beta_1": 0.5}},
         *also_in_full_form(
-            {"activation": "tanh"}, {"regularizer": "l2"}, {"optimizer": "SGD"}, {"config": {"clipnorm": 0.1}}
+            {"config": {"beta_1": 0.5}},
+            {"activation": "tanh"},
+            {"regularizer": "l2"},
+            {"optimizer": "SGD"},
+            {"config": {"clipnorm": 0.1}},
         ),
     ],
     ids=str,

@@ -8,6 +8,7 @@ from dlstudy.training import private_names
 from dlstudy.training.fused_updates import fused
 from dlstudy.training.initial_weights import seeds_apart
 from dlstudy.training.model_cache import ModelCache, Slot
+from tests.helpers.full_form import also_in_full_form
 from tests.helpers.trainings import net, run, spec_of
 
 FUNCTIONS = sorted(set(private_names.__all__) - {"MISSING", "is_from_keras"})
@@ -105,7 +106,9 @@ def usual(metrics_of):
     return {optimizer: metrics_of(optimizer) for optimizer in ("Adam", "RMSprop", "Adadelta")}
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(
+    "name", [*FUNCTIONS[::3], *also_in_full_form(*(f for f in FUNCTIONS if f not in FUNCTIONS[::3]))]
+)
 def test_without_a_name_a_trial_gives_the_same_numbers_up_to_rounding(metrics_of, usual, monkeypatch, name):
     optimizer = {"rmsprop_slots": "RMSprop", "adadelta_slots": "Adadelta"}.get(name, "Adam")
     take_away(monkeypatch, name)

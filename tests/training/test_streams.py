@@ -97,7 +97,7 @@ def test_a_stream_of_each_kind_is_described_by_its_first_row_and_its_length(make
     assert (about.input_shape, about.is_stream, about.label_names) == ((4,), True, ("0", "1"))
 
 
-@pytest.mark.parametrize("make", [as_data_set, as_batches, *also_in_full_form(as_rows)])
+@pytest.mark.parametrize("make", [as_data_set, *also_in_full_form(as_batches, as_rows)])
 def test_a_stream_trains_as_keras_does_on_it_and_the_same_seed_gives_the_same_numbers(make):
     import keras
 
@@ -115,7 +115,7 @@ def test_a_stream_trains_as_keras_does_on_it_and_the_same_seed_gives_the_same_nu
     assert first.metrics["test_accuracy"] > 0.7
 
 
-@pytest.mark.parametrize("make", [as_data_set, as_batches])
+@pytest.mark.parametrize("make", [as_batches, *also_in_full_form(as_data_set)])
 def test_metrics_of_scikit_learn_are_those_of_keras_on_each_part(make):
     metrics = {"same": "accuracy", "auc": "roc_auc", "f1": "f1"}
     found = trained(stream_of(make), metrics=metrics).metrics
