@@ -4,6 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-fast faults fuzz cluster-test dev check bench clean FORCE
 .NOTPARALLEL: # two installs at the same time break each other
+unexport PYTHONDONTWRITEBYTECODE # tests and runs start hundreds of processes, each of which would compile dlstudy anew
 
 # Both variables pin what builds the project too: old pips read the first one there, new ones the second. pip compiles
 # 13,000 files one after another, longer than it takes to install them; all cores do it in a third of the time. (A

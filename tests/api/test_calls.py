@@ -12,7 +12,7 @@ import dlstudy
 from dlstudy.cli.app import main
 from dlstudy.errors import StudyError, UsageError
 from dlstudy.study import loader
-from tests.helpers.full_form import also_in_full_form
+from tests.helpers.full_form import in_full_form
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +123,8 @@ def check_report(results, folder):
         results.save(folder)
 
 
-@pytest.mark.parametrize("words", [["-c", WITHOUT_SOURCE], *also_in_full_form(["-"])], ids=["-c", "standard input"])
+@in_full_form
+@pytest.mark.parametrize("words", [["-c", WITHOUT_SOURCE], ["-"]], ids=["-c", "standard input"])
 def test_code_without_a_file_runs_once_also_in_a_thread(tmp_path, words):
     out, _ = python(tmp_path, *words, given=WITHOUT_SOURCE if words == ["-"] else None)
     assert out.split() == ["once", "trained", "1"]

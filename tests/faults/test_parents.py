@@ -5,8 +5,8 @@ import signal
 import time
 from collections import Counter
 
+from tests.helpers.full_form import in_full_form
 from tests.helpers.study_process import (
-    FULL,
     KILL,
     STOP,
     StudyProcess,
@@ -20,7 +20,7 @@ from tests.helpers.study_process import (
 
 TERM, INT = signal.SIGTERM, signal.SIGINT
 WAYS = {"kill": [KILL], "SIGTERM": [TERM], "Ctrl-C": [INT], "Ctrl-C twice": [INT, INT]}
-TIMES = {"kill": 30, "SIGTERM": 10, "Ctrl-C": 10, "Ctrl-C twice": 10} if FULL else dict.fromkeys(WAYS, 1)
+TIMES = {"kill": 30, "SIGTERM": 10, "Ctrl-C": 10, "Ctrl-C twice": 10}
 PATIENCE_S = 8.0
 """How long a run that was stopped waits for MLflow, whose store takes longer to make on a busy machine."""
 
@@ -35,6 +35,7 @@ def stop(process, way, pause_s):
     return True
 
 
+@in_full_form
 def test_runs_that_are_stopped_at_random_moments_end_with_the_same_table(tmp_path):
     chance, left, outcomes, n_homes = dice(6), Counter(TIMES), Counter(), 1
     _, longest_s = undisturbed("averaging")

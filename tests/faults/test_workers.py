@@ -12,7 +12,7 @@ from dlstudy.study.phases import Phase
 from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialSpec
 from tests.helpers.fake_worker import FakeWorkerSlot
-from tests.helpers.full_form import FULL
+from tests.helpers.full_form import FULL, in_full_form
 from tests.helpers.study_process import KILL, STOP, StudyProcess, await_, dice, send, workers_of
 
 N_KILLS = 30 if FULL else 5
@@ -99,6 +99,7 @@ def test_a_training_that_takes_too_long_is_ended_and_counts(tmp_path, built):
         assert all_of(engine, 1) == [("t#2", "finished")]
 
 
+@in_full_form
 def test_a_worker_that_is_stopped_in_a_training_costs_it_one_try(tmp_path):
     study_process = StudyProcess(tmp_path)
     study_process.file.write_text(
