@@ -122,6 +122,7 @@ def merge(source: Home, studies: Sequence[str], name: str | None, stores: Stores
 
     Raises:
         RecordError: the source has no such study, one runs, or the same part has other trials in both.
+        StudyError: a name is not valid.
         UsageError: a name is given for several.
     """
     origin = record_to_copy(source)
@@ -131,6 +132,8 @@ def merge(source: Home, studies: Sequence[str], name: str | None, stores: Stores
     chosen = list(studies) or known
     if name is not None and len(chosen) != 1:
         raise UsageError(f"--as names one study, got {len(chosen)}: name the one to merge with --study")
+    for study in chosen:  # a record from elsewhere may say anything, and names become folders
+        require_name("the name of a study", name or study)
     if running := [study for study in chosen if source.lock(study).is_held()]:
         raise RecordError(f"{running[0]} is being run in {source.root}: wait for it, or stop it first")
     lines = []

@@ -13,6 +13,7 @@ from dlstudy.runner.limits import RunLimits
 from dlstudy.runner.loop import train_missing
 from dlstudy.runner.packs import opened, pack_study
 from dlstudy.store import journal
+from dlstudy.store.copying import copy_parts, stored_parts
 from dlstudy.store.home import Home
 from dlstudy.store.notes import read_notes
 from dlstudy.store.record import Record
@@ -252,6 +253,17 @@ def test_what_cannot_be_merged_is_said(place, other, tmp_path):
         merge(place.home, ["nets"], None, other.stores, dry_run=False)
     with pytest.raises(RecordError, match="must be a results folder with a record, got none in it"):
         merge(Home.at(tmp_path), [], None, other.stores, dry_run=False)
+
+
+def test_a_record_from_elsewhere_names_no_other_folder(place, other, tmp_path):
+    place.run(at_most=3)
+    record = Record.open(place.home)
+    names = stored_parts(record, "tiny")
+    copy_parts(record, record, {part: part.replace("tiny/", "../", 1) for part in names})
+    for studies, name in (([".."], None), ([], None), (["tiny"], "../x")):
+        with pytest.raises(StudyError, match="the name of a study must be 1 to 64 letters"):
+            merge(place.home, studies, name, other.stores, dry_run=False)
+    assert not other.home.root.exists()
 
 
 def test_garbage_is_what_no_trial_needs_and_the_record_says_the_same(place, whole):
