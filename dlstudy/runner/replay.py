@@ -21,8 +21,6 @@ from dlstudy.study.trial import TrialRecord, TrialResult, TrialState
 
 __all__ = ["Replayed", "changed_here", "chosen_trials", "replayed", "study_of"]
 
-_ABOUT_MACHINE = ("python", "platform", "cpu", "gpus")
-
 
 @dataclass(frozen=True)
 class Replayed:
@@ -69,20 +67,21 @@ def study_of(file: StudyFile, record: Record, variant: str | None) -> ResolvedSt
 
 def changed_here(study: ResolvedStudy, record: Record) -> list[tuple[str, str, str]]:
     """What differs between the last run and here: packages, settings, machine; each as name, there, here."""
-    made = {name: text.rpartition(", ")[2] for name, text in record.made_with(study.name, study.variant).items()}
+    made, here = record.made_with(study.name, study.variant), versions()
     snapshot = last_snapshot(record, study.name, study.variant)
-    here = {**versions(), **hardware()}
-    pairs = [(name, made.get(name, ""), here.get(name, "")) for name in _ABOUT_MACHINE]
-    if snapshot is None:
-        pairs += [(name, made[name], here[name]) for name in made if name in here and name not in _ABOUT_MACHINE]
-    else:
-        there, now = (
-            {f"package {name}": version for name, _, version in (line.partition("==") for line in lines)}
-            for lines in (snapshot.packages, packages())
-        )
-        pairs += _both(there, now)
-        pairs += _both(snapshot.settings, number_settings())
-    return [(name, then, now) for name, then, now in pairs if then != now]
+    if snapshot is None:  # of an earlier version
+        return _differing({name: text for name, text in made.items() if name in here}, here)
+    there, now = (
+        {f"package {name}": version for name, _, version in (line.partition("==") for line in lines)}
+        for lines in (snapshot.packages, packages())
+    )
+    of_python = [{name: of.get(name, "") for name in ("python", "platform")} for of in (made, here)]
+    return [
+        *_differing(*of_python),
+        *_differing(snapshot.hardware, hardware()),
+        *_differing(there, now),
+        *_differing(snapshot.settings, number_settings()),
+    ]
 
 
 def chosen_trials(trials: Sequence[TrialRecord], n: int, seed: int) -> list[TrialRecord]:
@@ -110,5 +109,6 @@ def replayed(study: ResolvedStudy, trials: Sequence[TrialRecord], engine: Engine
             yield Replayed(by_key[outcome.spec.key], outcome.result)
 
 
-def _both(then: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    return [(name, then.get(name, "none"), now.get(name, "none")) for name in dict.fromkeys([*then, *now])]
+def _differing(then: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    pairs = [(name, then.get(name, "none"), now.get(name, "none")) for name in dict.fromkeys([*then, *now])]
+    return [pair for pair in pairs if pair[1] != pair[2]]

@@ -20,6 +20,8 @@ _MOST = 60_000
 
 _NAME = "snapshot "
 """How the name of an attribute begins, before a digest."""
+_LAST = "last snapshot"
+"""The attribute with the digest of the snapshot of the last run."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Snapshot:
     Args:
         packages: all that are installed, as `name==version`.
         settings: variables of the environment that libraries of numbers read.
-        hardware: of the machine that ran it: `cpu`, `cores`, `memory`, `gpus`.
+        hardware: of the machine that ran it, as `common.provenance.hardware` tells.
         code: the text of the study file and of the modules of its own that it imports, by their path.
         changes: what differed from the commit of the study's folder, as `git diff` shows it; empty outside git.
     """
@@ -74,18 +76,19 @@ class Snapshot:
 
 
 def note_snapshot(record: Record, study: str, variant: Variant, snapshot: Snapshot) -> None:
-    """Notes a snapshot of a variant, once. Hold the study's lock."""
-    name = f"{_NAME}{snapshot.digest}"
-    if name not in attributes_of(record, study, variant):
+    """Notes a snapshot of a variant, once, and that it is the last one. Hold the study's lock."""
+    known, name = attributes_of(record, study, variant), f"{_NAME}{snapshot.digest}"
+    if name not in known:
         set_attribute(record, study, variant, name, snapshot.packed())
+    if known.get(_LAST) != snapshot.digest:
+        set_attribute(record, study, variant, _LAST, snapshot.digest)
 
 
 @legible
 def last_snapshot(record: Record, study: str, variant: Variant) -> Snapshot | None:
     """The snapshot of the last run of a variant that trained something; None where an earlier version ran it."""
-    digest = record.made_with(study, variant).get("snapshot", "").rpartition(", ")[2]
-    text = attributes_of(record, study, variant).get(f"{_NAME}{digest}")
-    return None if text is None else Snapshot.unpacked(text)
+    known = attributes_of(record, study, variant)
+    return Snapshot.unpacked(known[f"{_NAME}{known[_LAST]}"]) if _LAST in known else None
 
 
 def _left_out(changes: str) -> str:

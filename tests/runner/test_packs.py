@@ -13,7 +13,7 @@ from dlstudy.runner.packs import opened, pack_study
 from dlstudy.runner.replay import changed_here, chosen_trials, replayed, study_of
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
-from dlstudy.store.snapshots import Snapshot, last_snapshot
+from dlstudy.store.snapshots import Snapshot, last_snapshot, note_snapshot
 from dlstudy.study import loader
 from dlstudy.study.trial import TrialResult, TrialState
 from dlstudy.study.variant import Variant
@@ -199,6 +199,16 @@ def test_a_snapshot_is_kept_once_and_its_parts_are_left_out_where_they_are_too_l
         f"({len(text + long):,} characters of changes are not kept)\n",
     )
     assert Snapshot.unpacked(Snapshot(("a==1",), code={"a.py": text}).packed()).code == {}
+
+
+def test_the_last_snapshot_is_that_of_the_last_run_even_if_it_was_there_before(home):
+    record = Record.open(home)
+    first = last_snapshot(record, "tiny", Variant())
+    other = Snapshot(("a==1",), hardware={"cpu": "one, and two"})
+    for taken in (other, first, other):
+        note_snapshot(record, "tiny", Variant(), taken)
+        assert last_snapshot(record, "tiny", Variant()) == taken
+    assert home.journal.read_text().count('"snapshot ') == 2
 
 
 def test_changes_that_are_not_committed_are_in_the_snapshot(tiny, monkeypatch):
