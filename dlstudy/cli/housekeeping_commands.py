@@ -4,16 +4,21 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dlstudy.cli.completions import complete_kept_study, complete_variant
-from dlstudy.cli.options import HomeOption, JsonOption, StorageOption, StudyArgument, TrackingOption, VariantOption
+from dlstudy.cli.options import (
+    HomeOption,
+    JsonOption,
+    StorageOption,
+    StoreOptions,
+    StudyArgument,
+    VariantOption,
+    grouped,
+)
 from dlstudy.errors import UsageError
-
-if TYPE_CHECKING:
-    from dlstudy.runner.housekeeping import Stores
 
 __all__ = ["archive", "gc", "import_", "merge", "pack", "rename", "replay", "rm"]
 
@@ -24,8 +29,10 @@ _PackOption = Annotated[Path | None, typer.Option("--output", "-o", help="File t
 _DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 
+@grouped
 def rm(
     study: _NameArgument,
+    *,
     variant: Annotated[
         str | None,
         typer.Option(
@@ -34,51 +41,49 @@ def rm(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: _DryRunOption = False,
-    home: HomeOption = None,
-    storage: StorageOption = None,
-    tracking_uri: TrackingOption = None,
+    kept: StoreOptions,
 ) -> None:
     """Remove what is kept of a study: its trials, models, files and reports, and its runs in MLflow."""
     from dlstudy.runner.housekeeping import remove
 
-    stores = _stores(home, storage, tracking_uri)
+    stores = kept.stores()
     if not (dry_run or yes):
         _say(remove(study, variant, stores, dry_run=True))
         _ask("Remove all this?")
     _say(remove(study, variant, stores, dry_run=dry_run))
 
 
+@grouped
 def rename(
     study: _NameArgument,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")],
+    *,
     dry_run: _DryRunOption = False,
-    home: HomeOption = None,
-    storage: StorageOption = None,
-    tracking_uri: TrackingOption = None,
+    kept: StoreOptions,
 ) -> None:
     """Rename a study where its results are kept; its file is yours to rename."""
     from dlstudy.runner.housekeeping import rename as rename_study
 
-    _say(rename_study(study, name, _stores(home, storage, tracking_uri), dry_run=dry_run))
+    _say(rename_study(study, name, kept.stores(), dry_run=dry_run))
 
 
+@grouped
 def merge(
     source: Annotated[
         Path, typer.Argument(metavar="HOME", help="Another results folder, or a packed study; it is only read.")
     ],
+    *,
     study: Annotated[list[str] | None, typer.Option(help="Only this study; repeatable.  (default: all)")] = None,
     name: Annotated[str | None, typer.Option("--as", help="The name of the study here.  (default: the same)")] = None,
     dry_run: _DryRunOption = False,
-    home: HomeOption = None,
-    storage: StorageOption = None,
-    tracking_uri: TrackingOption = None,
+    kept: StoreOptions,
 ) -> None:
     """Copy studies of another results folder into this one, or with --storage into a database."""
     from dlstudy.runner.housekeeping import merge as merge_studies
     from dlstudy.runner.packs import opened
     from dlstudy.store.home import Home
 
-    stores = _stores(home, storage, tracking_uri)
+    stores = kept.stores()
     with ExitStack() as stack:
         if source.is_file():
             other = stack.enter_context(opened(source)).home
@@ -118,16 +123,16 @@ def import_(
     import_runs(source, uri, metric or [], seed, where or [], output)
 
 
+@grouped
 def gc(
+    *,
     dry_run: _DryRunOption = False,
-    home: HomeOption = None,
-    storage: StorageOption = None,
-    tracking_uri: TrackingOption = None,
+    kept: StoreOptions,
 ) -> None:
     """Give back the disk space of what was removed, and of what no result needs."""
     from dlstudy.runner.garbage import collect_garbage
 
-    _say(collect_garbage(_stores(home, storage, tracking_uri), dry_run=dry_run) or ["nothing to remove"])
+    _say(collect_garbage(kept.stores(), dry_run=dry_run) or ["nothing to remove"])
 
 
 def pack(
@@ -142,19 +147,19 @@ def pack(
     _say([f"{_packed(study, variant, output, home, storage, with_files=files)} is written"])
 
 
+@grouped
 def archive(
     study: StudyArgument,
+    *,
     output: _PackOption = None,
-    home: HomeOption = None,
-    storage: StorageOption = None,
-    tracking_uri: TrackingOption = None,
+    kept: StoreOptions,
 ) -> None:
     """Pack a study with its models and files, and remove it; `merge FILE` brings it back."""
     from dlstudy.runner.housekeeping import remove
     from dlstudy.study import loader
 
-    path = _packed(study, None, output, home, storage, with_files=True)
-    lines = remove(loader.name_of(study), None, _stores(home, storage, tracking_uri), dry_run=False)
+    path = _packed(study, None, output, kept.home, kept.storage, with_files=True)
+    lines = remove(loader.name_of(study), None, kept.stores(), dry_run=False)
     _say([f"{path} is written", *lines])
 
 
@@ -187,15 +192,6 @@ def _packed(
     at = Home.at(home)
     file = with_rows(loader.load(loader.find(study, at.studies)))
     return pack_study(file, variant, at, storage, output or Path(f"{file.name}.pack.zip"), with_files=with_files)
-
-
-def _stores(home: Path | None, storage: str | None, tracking_uri: str | None) -> "Stores":
-    from dlstudy.runner.housekeeping import Stores
-    from dlstudy.store.home import Home
-    from dlstudy.tracking.stores import tracking_uri as uri_of
-
-    at = Home.at(home)
-    return Stores(at, storage, uri_of(at, tracking_uri))
 
 
 def _say(lines: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from dlstudy.errors import UsageError
 if TYPE_CHECKING:
     from dlstudy.api.terminal import Detail
     from dlstudy.runner.backend import Backend
+    from dlstudy.runner.housekeeping import Stores
     from dlstudy.study.request import Request
     from dlstudy.study.variant import Variant
 
@@ -34,6 +35,7 @@ __all__ = [
     "RunOptions",
     "ShownOptions",
     "StorageOption",
+    "StoreOptions",
     "StudyArgument",
     "TrackingOption",
     "VariantOption",
@@ -234,6 +236,24 @@ class RunBackendOptions(BackendOptions):
         return dataclasses.replace(
             backend, hours=self.hours, failures=self.failures, notify=self.notify, register=self.register
         )
+
+
+@dataclass(frozen=True)
+class StoreOptions:
+    """Where results are kept."""
+
+    home: HomeOption = None
+    storage: StorageOption = None
+    tracking_uri: TrackingOption = None
+
+    def stores(self) -> "Stores":
+        """The stores that they name."""
+        from dlstudy.runner.housekeeping import Stores
+        from dlstudy.store.home import Home
+        from dlstudy.tracking.stores import tracking_uri
+
+        home = Home.at(self.home)
+        return Stores(home, self.storage, tracking_uri(home, self.tracking_uri))
 
 
 @dataclass(frozen=True)
