@@ -1,10 +1,11 @@
 """Gives back what nothing needs any more: files of trials that no record has, and what a journal says of such."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from dlstudy.report.labels import many
-from dlstudy.runner.housekeeping import Stores, delete, held, size_text
+from dlstudy.runner.housekeeping import Step, Stores, delete, done, held, size_text
 from dlstudy.store.copying import compacted
 from dlstudy.store.home import Home
 from dlstudy.store.journal import journal_lines, rewrite_journal
@@ -24,19 +25,16 @@ def collect_garbage(stores: Stores, *, dry_run: bool) -> list[str]:
         RecordError: a study runs.
         StoreError: a file cannot be written, or MLflow cannot forget runs.
     """
-    home, verb = stores.home, "would remove" if dry_run else "remove"
+    home = stores.home
     known = Record.open(home, stores.storage, for_writing=False).studies()
     locked = sorted({*known, *(path.stem for path in (home.root / "locks").glob("*.lock"))})
-    lines = []
     with held(locked, stores, writing=not dry_run) as record:
-        for path in [path for study in known for path in _orphans(home, record, study)]:
-            lines.append(f"{verb} {path}: {size_text(path)}")
-            if not dry_run:
-                delete(path)
-        if stores.storage is None and (n_bytes := _compact(home, dry_run=dry_run)):
-            lines.append(f"{verb} {n_bytes / 1e6:.1f} MB of {home.journal}, about what was removed")
-    n = purge_runs(stores.tracking_uri, only_count=dry_run)
-    return [*lines, *([f"{verb} {many(n, 'deleted run')} in MLflow"] if n else [])]
+        orphans = [path for study in known for path in _orphans(home, record, study)]
+        steps = [Step(f"{path}: {size_text(path)}", partial(delete, path)) for path in orphans]
+        steps += _compaction(home) if stores.storage is None else []
+        if n := purge_runs(stores.tracking_uri, only_count=True):
+            steps.append(Step(f"{many(n, 'deleted run')} in MLflow", partial(purge_runs, stores.tracking_uri)))
+        return done("remove", steps, dry_run)
 
 
 def _orphans(home: Home, record: Record, study: str) -> Iterator[Path]:
@@ -59,12 +57,13 @@ def _needed(home: Home, record: Record, study: str) -> Iterator[Path]:
                 yield from (model, figures_beside(model))
 
 
-def _compact(home: Home, *, dry_run: bool) -> int:
-    """Writes the journal anew, if that makes it shorter; returns by how many bytes."""
+def _compaction(home: Home) -> list[Step]:
+    """The writing anew of the journal, if that makes it shorter."""
     if not home.journal.is_file():
-        return 0
+        return []
     n_bytes = home.journal.stat().st_size
     content = journal_lines(compacted(home.journal))
-    if len(content) < n_bytes and not dry_run:
-        rewrite_journal(home.journal, content, n_bytes)
-    return max(0, n_bytes - len(content))
+    if len(content) >= n_bytes:
+        return []
+    what = f"{(n_bytes - len(content)) / 1e6:.1f} MB of {home.journal}, about what was removed"
+    return [Step(what, partial(rewrite_journal, home.journal, content, n_bytes))]

@@ -23,7 +23,7 @@ from dlstudy.study.validation import require_name
 from dlstudy.study.variant import Variant
 from dlstudy.tracking.removal import remove_runs
 
-__all__ = ["Stores", "delete", "held", "merge", "remove", "rename", "size_text"]
+__all__ = ["Step", "Stores", "copying", "delete", "done", "held", "merge", "remove", "rename", "size_text"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Stores:
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
     """One thing to do: in words, and the doing of it."""
 
     what: str
@@ -64,13 +64,13 @@ def remove(study: str, variant: str | None, stores: Stores, *, dry_run: bool) ->
             paths = [*stores.home.of_study(study), stores.home.reports(study), *archives]
         steps = [
             *_removal_of_runs(study, chosen, stores),
-            *(_Step(f"{path}: {size_text(path)}", partial(delete, path)) for path in paths if path.exists()),
-            _Step(
+            *(Step(f"{path}: {size_text(path)}", partial(delete, path)) for path in paths if path.exists()),
+            Step(
                 f"{_n_trials(record, study, chosen)} of {study}, {', '.join(map(str, chosen))}, in the record",
                 lambda: remove_parts(record, parts[::-1]),  # notes first: a study is known by its other parts
             ),
         ]
-        return _done("remove", steps, dry_run)
+        return done("remove", steps, dry_run)
 
 
 def rename(study: str, name: str, stores: Stores, *, dry_run: bool) -> list[str]:
@@ -89,19 +89,19 @@ def rename(study: str, name: str, stores: Stores, *, dry_run: bool) -> list[str]
         _refuse_taken(record, study, name, chosen)
         parts = stored_parts(record, study)
         steps = [
-            _Step(
+            Step(
                 f"{_n_trials(record, study, chosen)} of {study} in the record, as {name}",
                 lambda: _copy_as(record, record, study, name, chosen),
             ),
             *(
-                _Step(f"{folder} to {folder.with_name(name)}", partial(_move, folder, name))
+                Step(f"{folder} to {folder.with_name(name)}", partial(_move, folder, name))
                 for folder in stores.home.of_study(study)
             ),
             *_renaming_of_file(study, name, stores.home),
             *_removal_of_runs(study, chosen, stores),
-            _Step(f"{study} from the record", lambda: remove_parts(record, parts[::-1])),
+            Step(f"{study} from the record", lambda: remove_parts(record, parts[::-1])),
         ]
-        lines = _done("move", steps, dry_run)
+        lines = done("move", steps, dry_run)
         if not dry_run:
             shutil.rmtree(stores.home.reports(study), ignore_errors=True)  # which name the old one everywhere
     return [
@@ -139,8 +139,37 @@ def merge(source: Home, studies: Sequence[str], name: str | None, stores: Stores
     lines = []
     for study in chosen:
         with held([name or study], stores, writing=not dry_run) as record:
-            lines += _done("copy", _merging_of(study, name or study, origin, source, record, stores), dry_run)
+            lines += done("copy", copying(study, name or study, origin, source, record, stores.home), dry_run)
     return lines
+
+
+def copying(
+    study: str, name: str, origin: Record, source: Home, record: Record, home: Home, *, with_files: bool = True
+) -> list[Step]:
+    """The steps that copy a study, with or without models and other files, from one results folder to another.
+
+    Args:
+        study, name: in the old place and in the new one.
+        origin, source: the record and the results folder that are read.
+        record, home: those that are written.
+        with_files: whether models and other files of trials come along.
+    """
+    variants = _chosen(origin, study, None)
+    steps = [
+        Step(
+            f"{n_missing(origin, record, _parts_as(origin, study, name))} of {_n_trials(origin, study, variants)} of "
+            f"{study}{f' as {name}' if name != study else ''}",
+            lambda: _copy_as(origin, record, study, name, variants),
+        )
+    ]
+    for folder in source.of_study(study) if with_files else ():
+        target = home.root / folder.parent.name / name
+        copy = partial(shutil.copytree, folder, target, dirs_exist_ok=True)
+        steps.append(Step(f"{folder.parent.name}: {size_text(folder)}", copy))
+    for path in newest(source.studies, study).values():
+        archive = dataclasses.replace(read_archive(path), name=name)
+        steps.append(Step(path.name, partial(archive.write, home.studies)))
+    return steps
 
 
 @contextmanager
@@ -174,8 +203,8 @@ def size_text(path: Path) -> str:
     return f"{many(len(files), 'file')}, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB"
 
 
-def _done(verb: str, steps: Sequence[_Step], dry_run: bool) -> list[str]:
-    """Takes the steps; returns a line for each."""
+def done(verb: str, steps: Sequence[Step], dry_run: bool) -> list[str]:
+    """Takes the steps, if this is no dry run; returns a line for each, which begins with the verb."""
     for step in () if dry_run else steps:
         step.do()
     return [f"{'would ' if dry_run else ''}{verb} {step.what}" for step in steps]
@@ -195,11 +224,11 @@ def _n_trials(record: Record, study: str, variants: Sequence[Variant]) -> str:
     return many(sum(len(record.trials(study, variant)) for variant in variants), "trial")
 
 
-def _removal_of_runs(study: str, variants: Sequence[Variant], stores: Stores) -> list[_Step]:
+def _removal_of_runs(study: str, variants: Sequence[Variant], stores: Stores) -> list[Step]:
     names = list(map(str, variants))
     n = remove_runs(stores.tracking_uri, study, names, only_count=True)
     what = f"{many(n, 'run')} of {study} in MLflow, which keeps them until `mlflow gc`"
-    return [_Step(what, lambda: remove_runs(stores.tracking_uri, study, names))] if n else []
+    return [Step(what, lambda: remove_runs(stores.tracking_uri, study, names))] if n else []
 
 
 def delete(path: Path) -> None:
@@ -242,34 +271,11 @@ def _move(folder: Path, name: str) -> None:
     folder.rmdir()
 
 
-def _renaming_of_file(study: str, name: str, home: Home) -> list[_Step]:
+def _renaming_of_file(study: str, name: str, home: Home) -> list[Step]:
     """Of the file of a study that was made in Python."""
 
     def do(path: Path) -> None:
         dataclasses.replace(read_archive(path), name=name).write(home.studies)
         path.unlink()
 
-    return [_Step(f"{path}", partial(do, path)) for path in newest(home.studies, study).values()]
-
-
-def _merging_of(study: str, name: str, origin: Record, source: Home, record: Record, stores: Stores) -> list[_Step]:
-    variants, home = _chosen(origin, study, None), stores.home
-    steps = [
-        _Step(
-            f"{n_missing(origin, record, _parts_as(origin, study, name))} of {_n_trials(origin, study, variants)} of "
-            f"{study}{f' as {name}' if name != study else ''}",
-            lambda: _copy_as(origin, record, study, name, variants),
-        )
-    ]
-    for folder in source.of_study(study):
-        target = home.root / folder.parent.name / name
-        steps.append(
-            _Step(
-                f"{folder.parent.name}: {size_text(folder)}",
-                partial(shutil.copytree, folder, target, dirs_exist_ok=True),
-            )
-        )
-    for path in newest(source.studies, study).values():
-        archive = dataclasses.replace(read_archive(path), name=name)
-        steps.append(_Step(path.name, partial(archive.write, home.studies)))
-    return steps
+    return [Step(f"{path}", partial(do, path)) for path in newest(home.studies, study).values()]

@@ -27,12 +27,12 @@ from dlstudy.engines.file_transfer import left_behind, read_study
 from dlstudy.errors import RecordError, UsageError
 from dlstudy.report.export import export
 from dlstudy.report.figures.winner_figures import winner_figures
+from dlstudy.runner.housekeeping import copying, done
 from dlstudy.runner.snapshot import take_snapshot
-from dlstudy.store.copying import copy_parts, record_to_copy, stored_parts
+from dlstudy.store.copying import record_to_copy
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.store.snapshots import last_snapshot
-from dlstudy.study.archive import newest
 from dlstudy.study.input_files import path_of
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request, ResolvedStudy, resolve
@@ -151,13 +151,8 @@ def _zip(folder: Path, output: Path) -> None:
 def _put_home(study: ResolvedStudy, home: Home, record: Record, folder: Path, *, with_files: bool) -> None:
     packed = Home.at(folder)
     packed.create()
-    parts = stored_parts(record, study.name)
-    copy_parts(record, Record.open(packed), {part: part for part in parts})
-    for source in home.of_study(study.name) if with_files else ():
-        shutil.copytree(source, folder / source.parent.name / study.name)
-    for path in newest(home.studies, study.name).values():
-        packed.studies.mkdir(exist_ok=True)
-        shutil.copy(path, packed.studies)
+    target = Record.open(packed)
+    done("copy", copying(study.name, study.name, record, home, target, packed, with_files=with_files), dry_run=False)
 
 
 def _put_code(study: ResolvedStudy, record: Record, folder: Path) -> None:
