@@ -150,7 +150,7 @@ def show(
         ),
     ] = None,
     best: Annotated[
-        int | None, typer.Option(help="Show so many of the arm's best settings, to begin another search with.")
+        int | None, typer.Option(help="Show this many of the arm's best settings, as a start for another search.")
     ] = None,
     variant: VariantOption = None,
     home: HomeOption = None,

@@ -16,6 +16,7 @@ __all__ = ["git_changes", "git_commit", "hardware", "made_with", "number_setting
 
 _SETTINGS = ("CUDA_", "JAX_", "KERAS_", "MKL_", "OMP_", "OPENBLAS_", "PYTHONHASHSEED", "TF_", "XLA_")
 """How the names of variables begin that libraries of numbers read."""
+_TRACKED = ("--untracked-files=no", ".")
 _MOST_CHANGES = 500_000  # characters
 
 
@@ -64,23 +65,29 @@ def versions() -> dict[str, str]:
 def git_commit(folder: Path) -> str:
     """The commit checked out in a folder, with `+` if its files have changed since; empty outside git."""
     try:
-        answers = [
-            subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=5, check=True)
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "."])
-        ]
+        commit, changed = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain", *_TRACKED)
     except (OSError, subprocess.SubprocessError):
         return ""
-    return answers[0].stdout.strip() + ("+" if answers[1].stdout.strip() else "")
+    return commit.strip() + ("+" if changed.strip() else "")
 
 
 def git_changes(folder: Path) -> str:
     """What differs from the commit that is checked out in a folder, as `git diff` shows it; empty outside git."""
-    words = ["git", "-C", str(folder), "diff", "--no-color", "--no-ext-diff", "HEAD", "--", "."]
     try:
-        answer = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=10, check=True).stdout
+        answer = _git(folder, "diff", "--no-color", "--no-ext-diff", "HEAD", "--", ".")
     except (OSError, subprocess.SubprocessError):
         return ""
     return answer if len(answer) <= _MOST_CHANGES else f"({len(answer):,} characters of changes are not kept)\n"
+
+
+def _git(folder: Path, *words: str) -> str:
+    """What git answers in a folder.
+
+    Raises:
+        OSError, subprocess.SubprocessError: there is no git, or it refuses.
+    """
+    command = ["git", "-C", str(folder), *words]
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=10, check=True).stdout
 
 
 def user() -> str:

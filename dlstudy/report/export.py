@@ -21,8 +21,8 @@ from dlstudy.report.outline import document
 from dlstudy.study.variant import Variant
 
 __all__ = [
+    "ALL_FORMATS",
     "FORMATS",
-    "OF_TRIALS",
     "RENDERERS",
     "WITH_PICTURES",
     "as_json",
@@ -39,8 +39,10 @@ RENDERERS: dict[str, Callable[[Document], str | bytes]] = {"html": html_page, "p
 FORMATS = ("html", "pdf", "md", "csv", "tex", "json")
 """Those that a run writes."""
 
-OF_TRIALS: dict[str, Callable[[StudySummary], str | bytes]] = {"csv": trials_csv, "parquet": trials_parquet}
+_OF_TRIALS: dict[str, Callable[[StudySummary], str | bytes]] = {"csv": trials_csv, "parquet": trials_parquet}
 """The trials alone, by format; Parquet is written on request."""
+
+ALL_FORMATS = (*FORMATS, "parquet")
 
 WITH_PICTURES = ("html", "pdf")
 """The formats that show pictures; the others have their alternative texts."""
@@ -73,7 +75,7 @@ def export(summary: StudySummary, kind: str, winners: Sequence[WinnerFigure] = (
     Raises:
         UsageError: no such format.
     """
-    check_format(kind, (*FORMATS, "parquet"))
+    check_format(kind, ALL_FORMATS)
     return _export(summary, kind, draw(summary) if kind in WITH_PICTURES else {}, winners)
 
 
@@ -104,8 +106,8 @@ def write_report(path: Path, make: Callable[[str], str | bytes]) -> Path:
         UsageError: there is no such format, or the file cannot be written.
     """
     kind = path.suffix.removeprefix(".").lower()
-    if kind not in (*FORMATS, *OF_TRIALS):
-        raise UsageError(f"the suffix of a report must be one of .{', .'.join(FORMATS)}, got {path.name!r}")
+    if kind not in ALL_FORMATS:
+        raise UsageError(f"the suffix of a report must be one of .{', .'.join(ALL_FORMATS)}, got {path.name!r}")
     try:
         return write_whole(path, make(kind))
     except OSError as error:
@@ -122,8 +124,8 @@ def _export(
 ) -> str | bytes:
     if kind == "json":
         return _report_json(summary)
-    if kind in OF_TRIALS:
-        return OF_TRIALS[kind](summary)
+    if kind in _OF_TRIALS:
+        return _OF_TRIALS[kind](summary)
     return RENDERERS[kind](document(summary, figures if kind in WITH_PICTURES else None, winners))
 
 

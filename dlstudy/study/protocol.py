@@ -33,6 +33,13 @@ _BUDGETS = {True: {"trials": 5, "seeds": 3}, False: {"trials": 8, "seeds": 9}}
 """The budget of each search where a study states none: of one of several searches, and of a single one."""
 _WITH_BUDGET = {"trials": 1024, "rounds": 0}
 """Likewise with a budget in time or energy."""
+_LIMITS = {
+    "checkpoint_minutes": (True, "number of minutes"),
+    "trial_minutes": (False, "number of minutes"),
+    "budget_seconds": (False, "number"),
+    "budget_joules": (False, "number"),
+}
+"""Whether a limit may be 0, and what it is."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ class Protocol:
         for name, number in (usual | (_WITH_BUDGET if self.budget is not None else {})).items():
             if getattr(self, name) is _BY_SEARCHES:
                 object.__setattr__(self, name, number)
-        self._check_budget()
+        self._check_limits()
         for name in ("epochs", "batch_size", "trials", "seeds", "searches", "reported_seeds", "silence_s"):
             value = getattr(self, name)
             require(
@@ -105,13 +112,6 @@ class Protocol:
             isinstance(self.rounds, int) and not isinstance(self.rounds, bool) and 0 <= self.rounds <= 100,
             f"rounds must be a whole number from 0 to 100, got {short_repr(self.rounds)}: change Protocol.rounds",
         )
-        for name, may_be_0 in (("checkpoint_minutes", True), ("trial_minutes", False)):
-            minutes = getattr(self, name)
-            require(
-                minutes is None or (is_number(minutes) and minutes >= 0 and (may_be_0 or minutes > 0)),
-                f"{name} must be None or a number of minutes {'from' if may_be_0 else 'above'} 0, got "
-                f"{short_repr(minutes)}: change Protocol.{name}",
-            )
         require(
             self.rows is None or is_count(self.rows),
             f"rows must be None or a whole number from 1 to 1,000,000, got {short_repr(self.rows)}: change "
@@ -159,12 +159,13 @@ class Protocol:
             return ""
         return f"{self.budget:g} {'J of GPU energy' if self.budget_seconds is None else 's of slot time'}"
 
-    def _check_budget(self) -> None:
-        for name in ("budget_seconds", "budget_joules"):
+    def _check_limits(self) -> None:
+        for name, (may_be_0, what) in _LIMITS.items():
             value = getattr(self, name)
             require(
-                value is None or (is_number(value) and value > 0),
-                f"{name} must be None or a number above 0, got {short_repr(value)}: change Protocol.{name}",
+                value is None or (is_number(value) and value >= 0 and (may_be_0 or value > 0)),
+                f"{name} must be None or a {what} {'from' if may_be_0 else 'above'} 0, got {short_repr(value)}: change "
+                f"Protocol.{name}",
             )
         require(
             self.budget_seconds is None or self.budget_joules is None,
@@ -173,7 +174,7 @@ class Protocol:
         )
         require(
             self.budget is None or self.rounds == 0,
-            f"a round is so many trials for every arm, and a budget is not, got rounds={short_repr(self.rounds)} with "
+            f"rounds need a fixed number of trials, and a budget has none, got rounds={short_repr(self.rounds)} with "
             f"{self.budget_text}: leave one of them out",
         )
 

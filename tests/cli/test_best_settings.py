@@ -5,25 +5,15 @@ import json
 import pytest
 
 from dlstudy.cli.app import main
-from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.variant import Variant
 from tests.helpers import fake_runs
 
 
-@pytest.fixture
-def home(tiny, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DLSTUDY_HOME", raising=False)
-    made = Home.at()
-    made.create()
-    return made
-
-
-def test_the_best_settings_come_first_and_a_study_takes_them_as_they_are_printed(home, tiny, capsys):
-    fake_runs.run(tiny, home)
-    searched = [t for t in Record.open(home, for_writing=False).trials("tiny", Variant()) if t.phase == "search"]
+def test_the_best_settings_come_first_and_a_study_takes_them_as_they_are_printed(usual_home, tiny, capsys):
+    fake_runs.run(tiny, usual_home)
+    searched = [t for t in Record.open(usual_home, for_writing=False).trials("tiny", Variant()) if t.phase == "search"]
     of_net = sorted((t for t in searched if t.arm == "net"), key=lambda t: -t.value)
     assert main(["show", str(tiny), "--arm", "net", "--best", "5", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -44,6 +34,6 @@ def test_the_best_settings_come_first_and_a_study_takes_them_as_they_are_printed
         (["--arm", "deep", "--best", "2"], "tiny has no results here"),
     ],
 )
-def test_what_cannot_be_shown_is_one_line(home, tiny, capsys, words, message):
+def test_what_cannot_be_shown_is_one_line(usual_home, tiny, capsys, words, message):
     assert main(["show", str(tiny), *words]) == 2
     assert message in capsys.readouterr().err

@@ -5,19 +5,14 @@ import io
 import pytest
 
 from dlstudy.cli.app import main
-from dlstudy.store.home import Home
 from tests.helpers import fake_runs
 
 
 @pytest.fixture
-def home(tiny, tmp_path, monkeypatch):
+def home(tiny, usual_home):
     """The usual results folder, with the tiny study."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DLSTUDY_HOME", raising=False)
-    made = Home.at()
-    made.create()
-    fake_runs.run(tiny, made)
-    return made
+    fake_runs.run(tiny, usual_home)
+    return usual_home
 
 
 def test_removing_asks_and_where_nobody_can_be_asked_is_refused(home, capsys):

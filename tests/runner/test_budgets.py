@@ -184,7 +184,7 @@ def test_joules_are_counted_as_seconds_are(path, home):
         ({"budget_seconds": 5, "budget_joules": 5}, "a search has one budget, got both budget_seconds=5 and"),
         (
             {"budget_seconds": 5, "rounds": 2},
-            "a round is so many trials for every arm, and a budget is not, got rounds=2",
+            "rounds need a fixed number of trials, and a budget has none, got rounds=2",
         ),
     ],
 )

@@ -41,7 +41,7 @@ class Place:
         self.stores = Stores(self.home, None, f"sqlite:///{self.home.mlflow_db}")
 
     def run(self, path=None, at_most=N_TRAININGS):
-        """Trains what is missing, or so many trainings and is killed; returns how many."""
+        """Trains what is missing, or is killed after `at_most` trainings; returns how many there were."""
         self.home.create()
         engine, trained = FakeEngine(n=1), []
 
