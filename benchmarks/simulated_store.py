@@ -30,8 +30,9 @@ from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.request import Request, resolve
+from dlstudy.study.row_values import pack_bits
 from dlstudy.study.seeds import number_of
-from dlstudy.study.trial import TrainedBy, TrialResult, TrialSpec, TrialState, pack_bits
+from dlstudy.study.trial import TrainedBy, TrialResult, TrialSpec, TrialState
 
 STUDY = Path(__file__).parent / "studies" / "many.py"
 N_TEST = 10_000

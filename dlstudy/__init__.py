@@ -1,9 +1,9 @@
 """dlstudy: know whether a deep-learning claim is true.
 
-What a study file needs is here: `Study`, `Data`, `Arm`, `Protocol`, `Split`, `Sweep`, `Reported`, `Derived` and
-`Claim`. For scripts and notebooks there are `run`, `plan` and `check`, which do what the commands of these names do,
-and `load`, which gives a study's results. They are loaded when first asked for, so that the command line starts fast.
-`dlstudy.toolkit` has helpers for a study's own code.
+What a study file needs is here: `Study`, `Data`, `Arm`, `Protocol`, `Constraint`, `Objective`, `Split`, `Sweep`,
+`Reported`, `Derived` and `Claim`. For scripts and notebooks there are `run`, `plan` and `check`, which do what the
+commands of these names do, and `load`, which gives a study's results. They are loaded when first asked for, so that the
+command line starts fast. `dlstudy.toolkit` has helpers for a study's own code.
 """
 
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from dlstudy.datasets.data import Data
     from dlstudy.report.notebook import load
     from dlstudy.study.claims import Claim, Derived, Reported
+    from dlstudy.study.constraints import Constraint
+    from dlstudy.study.objectives import Objective
     from dlstudy.study.protocol import Protocol, Sweep
     from dlstudy.study.split import Split
     from dlstudy.study.study import Arm, Study
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Arm",
     "Claim",
+    "Constraint",
     "Data",
     "Derived",
+    "Objective",
     "Protocol",
     "Reported",
     "Split",

@@ -106,6 +106,14 @@ def keras_at_rest() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _earlier_modules_at_rest() -> None:
+    """What earlier modules left, and TensorFlow, out of the way of the collections that Keras asks for."""
+    if sys.modules.get("tensorflow") is not None:
+        gc.collect()
+        gc.freeze()
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """The path of a tiny study: a Keras arm with a rate to tune, and a scikit-learn arm with nothing to tune."""

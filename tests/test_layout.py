@@ -13,7 +13,10 @@ import dlstudy
 from scripts import layout
 
 ROOT = Path(__file__).parents[1]
-PUBLIC = {"Arm", "Claim", "Data", "Derived", "Reported", "Protocol", "Split", "Study", "Sweep", "__version__"}
+PUBLIC = {
+    "Arm", "Claim", "Constraint", "Data", "Derived", "Objective", "Protocol", "Reported", "Split", "Study", "Sweep",
+    "__version__",
+}  # fmt: skip
 CALLS = {"check", "load", "plan", "run"}
 MAX_FILE, MAX_FUNCTION = 400, 40
 

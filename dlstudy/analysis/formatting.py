@@ -1,12 +1,14 @@
 """Numbers as text, with the digits that their uncertainty leaves: reports and the terminal show the same."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from dlstudy.analysis.inference import Interval
+from dlstudy.study.conditions import Conditions
 
 __all__ = [
     "NOTHING",
@@ -151,9 +153,22 @@ def seconds_text(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def space_text(space: Mapping[str, BaseDistribution]) -> str:
-    """The ranges that a search chooses from: `learning_rate 0.0001 to 0.1 on a log scale`."""
-    return ", ".join(f"{name} {_range_text(distribution)}" for name, distribution in space.items()) or NOTHING_TO_TUNE
+def space_text(space: Mapping[str, BaseDistribution], conditions: Conditions = MappingProxyType({})) -> str:
+    """The ranges that a search chooses from: `learning_rate 0.0001 to 0.1 on a log scale`.
+
+    Args:
+        space: of an arm.
+        conditions: where its parameters exist.
+    """
+    ranges = (
+        f"{name} {_range_text(distribution)}{_where(conditions.get(name, {}))}" for name, distribution in space.items()
+    )
+    return ", ".join(ranges) or NOTHING_TO_TUNE
+
+
+def _where(parents: Mapping[str, Sequence[Any]]) -> str:  # Any: JSON scalars
+    texts = [f"{parent} is {' or '.join(map(str, values))}" for parent, values in parents.items()]
+    return f" where {' and '.join(texts)}" if texts else ""
 
 
 def _range_text(distribution: BaseDistribution) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dlstudy.analysis import unpaired
 from dlstudy.analysis.comparison import smallest_in_metric, smallest_shown
 from dlstudy.analysis.elsewhere import figures_of, is_paired
+from dlstudy.analysis.halving import share_of_epochs
 from dlstudy.analysis.looks import first_share, planned_unit
 from dlstudy.analysis.resampled import overlap_of, widening
 from dlstudy.analysis.results import Unit
@@ -69,7 +70,7 @@ def claim_plans(study: ResolvedStudy, trials: Sequence[TrialRecord]) -> list[Cla
 
 
 def phase_plans(
-    study: Study, trials: Sequence[TrialRecord], costs: Mapping[str, tuple[float, float]]
+    study: ResolvedStudy, trials: Sequence[TrialRecord], costs: Mapping[str, tuple[float, float]]
 ) -> list[PhasePlan]:
     """What each phase wants, has, and would take.
 
@@ -83,8 +84,10 @@ def phase_plans(
         n_done, n_left, seconds = 0, 0, 0.0
         for arm in study.arms:
             done, wanted = trial_index.progress(arm).get(phase, (0, 0))
-            each = costs[arm.name][0] + costs[arm.name][1] * _epochs(study, arm)
-            left = wanted - done
+            epochs = costs[arm.name][1] * _epochs(study, arm)
+            if phase is Phase.SEARCH and study.variant.pruner == "halving":
+                epochs *= share_of_epochs(study.protocol.trials, study.protocol.epochs)
+            each, left = costs[arm.name][0] + epochs, wanted - done
             if phase is Phase.SEARCH and arm.space and study.protocol.budget_seconds is not None and left and each:
                 left = _left_in_budget(study, arm, trial_index, each)
             n_done, n_left, seconds = n_done + done, n_left + left, seconds + left * each

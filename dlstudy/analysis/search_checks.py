@@ -14,7 +14,7 @@ from dlstudy.analysis.trial_index import TrialIndex, without_value
 from dlstudy.study.axes import Number
 from dlstudy.study.phases import Phase
 from dlstudy.study.study import Arm, Study
-from dlstudy.study.trial import TrialRecord
+from dlstudy.study.trial import TrialRecord, TrialState
 from dlstudy.study.validation import has_value
 
 __all__ = ["contains", "search_checks"]
@@ -41,6 +41,8 @@ def search_checks(study: Study, trial_index: TrialIndex, trials: Sequence[TrialR
     for arm in tuned:
         tried = list(ended[arm.name].values())
         checks += [_bracket(study, arm, trial_index), _failures(arm, tried), _budget(study, arm, tried, most)]
+        if study.protocol.constraints:
+            checks.append(_constraints(study, arm, tried, trial_index.all_replicates(arm.name)))
         checks += [
             check for other in study.arms if other is not arm if (check := _contained(study, arm, other, trial_index))
         ]
@@ -49,7 +51,7 @@ def search_checks(study: Study, trial_index: TrialIndex, trials: Sequence[TrialR
 
 def contains(arm: Arm, other: Arm) -> bool:
     """Whether an arm could be trained exactly as another: each parameter can take all the other's values."""
-    if arm.copy_of or other.copy_of:
+    if arm.copy_of or other.copy_of or arm.conditions or other.conditions:
         return False
     ours, theirs = {**arm.setting, **arm.space}, {**other.setting, **other.space}
     if set(ours) != set(theirs) or ours == theirs:
@@ -80,6 +82,21 @@ def _failures(arm: Arm, tried: Sequence[TrialRecord]) -> Check:
     lost = without_value(tried) or {"diverged": 0}
     text = " and ".join(f"{n} of {len(tried)} search trials of {arm.name} {how}" for how, n in lost.items())
     return Check(arm.name, "failures", sum(lost.values()) <= _MOST_LOST * len(tried), text)
+
+
+def _constraints(study: Study, arm: Arm, tried: Sequence[TrialRecord], runs: Sequence[TrialRecord]) -> Check:
+    """Whether any setting that was tried keeps the constraints, and its replicates do on average."""
+    asked = ", ".join(map(str, study.protocol.constraints))
+    n_out = sum(trial.state is TrialState.INFEASIBLE for trial in tried)
+    text = f"{n_out} of {len(tried)} search trials of {arm.name} are infeasible ({asked})"
+    broken = []
+    for constraint in study.protocol.constraints:
+        values = [run.metrics[constraint.metric] for run in runs if constraint.metric in run.metrics]
+        if values and not constraint.holds({constraint.metric: mean_and_sd(values)[0]}):
+            broken.append(f"{constraint.metric} {mean_and_sd(values)[0]:,.4g}")
+    if broken:
+        text += f"; the replicates of its winners have {', '.join(broken)} on average"
+    return Check(arm.name, "constraints", not broken and any(t.state is TrialState.FINISHED for t in tried), text)
 
 
 def _budget(study: Study, arm: Arm, tried: Sequence[TrialRecord], most: int) -> Check:

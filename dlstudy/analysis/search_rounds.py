@@ -108,7 +108,7 @@ def open_ends(
     axes = axes_of(arm.space, arm.limits)
     equals = [trial for trial in known if trial.state is TrialState.FINISHED and trial.value == best.value]
     everywhere = [*known, *_up_to(study, arm, elsewhere, None)]
-    found = min((_open_ends_of(arm, axes, trial, everywhere) for trial in equals), key=len)
+    found = min((_open_ends_of(axes, trial, everywhere) for trial in equals), key=len)
     return [(name, end, value) for name, end, value in found if not with_room or axes[name].has_room(value, end)]
 
 
@@ -138,14 +138,15 @@ def around(study: Study, arm: Arm, tried: Sequence[TrialRecord], after: int) -> 
     best = winner(known, study.protocol.direction)
     if best is None or not axes:
         return None
-    ends_of_best = _open_ends_of(arm, axes, best, known)
+    ends_of_best = _open_ends_of(axes, best, known)
     beyond = {(name, end) for name, end, value in ends_of_best if axes[name].has_room(value, end)}
     space: dict[str, BaseDistribution] = {}
     for name, value in best.tuned.items():
         if name not in axes:
             space[name] = CategoricalDistribution([value])
             continue
-        axis, tried_places = axes[name], [axes[name].place(trial.tuned[name]) for trial in known]
+        axis = axes[name]
+        tried_places = [axis.place(trial.tuned[name]) for trial in known if name in trial.tuned]
         sides = [_reach(axis, value, end, tried_places, (name, end) in beyond) for end in End]
         (start, least), (stop, most) = sides
         space[name] = axis.between(start, stop, (least, most))
@@ -171,16 +172,18 @@ def _reach(axis: Axis, value: float, end: End, tried: Sequence[float], beyond: b
 def _up_to(study: Study, arm: Arm, tried: Sequence[TrialRecord], after: int | None) -> list[TrialRecord]:
     n = math.inf if after is None else trials_in(study.protocol, after)
     final = [trial for trial in tried if trial.state.is_final and trial.index < n]
-    return [trial for trial in final if trial.tuned.keys() >= arm.space.keys()]  # others are of another space
+    return [trial for trial in final if trial.tuned.keys() >= arm.active(trial.tuned).keys()]  # others: another space
 
 
 def _open_ends_of(
-    arm: Arm, axes: Mapping[str, Axis], best: TrialRecord, known: Sequence[TrialRecord]
+    axes: Mapping[str, Axis], best: TrialRecord, known: Sequence[TrialRecord]
 ) -> list[tuple[str, End, Any]]:  # Any: a number
     found = []
     for name, axis in axes.items():
+        if name not in best.tuned:  # a condition of it does not hold
+            continue
         value = best.tuned[name]
-        beside = [trial.tuned[name] for trial in known if _is_near(arm, axes, best, trial, name)]
+        beside = [trial.tuned[name] for trial in known if _is_near(axes, best, trial, name)]
         for end in End:
             beyond = any(end.sign * (other - value) > 0 for other in beside)
             if not beyond and not axis.ends_by_nature(value, end):
@@ -188,12 +191,12 @@ def _open_ends_of(
     return found
 
 
-def _is_near(arm: Arm, axes: Mapping[str, Axis], best: TrialRecord, other: TrialRecord, free: str) -> bool:
-    """Whether a setting is near the winner in all parameters but one."""
-    return all(
+def _is_near(axes: Mapping[str, Axis], best: TrialRecord, other: TrialRecord, free: str) -> bool:
+    """Whether a setting is near the winner in all parameters but one, and has the same ones."""
+    return other.tuned.keys() == best.tuned.keys() and all(
         abs(axes[name].place(other.tuned[name]) - axes[name].place(best.tuned[name])) <= _NEAR + 1e-9
         if name in axes
         else other.tuned[name] == best.tuned[name]
-        for name in arm.space
+        for name in best.tuned
         if name != free
     )

@@ -15,6 +15,7 @@ from dlstudy.analysis.costs import cost_summaries
 from dlstudy.analysis.deviations import changed_results, deviations_of, dropped_claims, marks_of_claims
 from dlstudy.analysis.elsewhere import elsewhere_json, elsewhere_summary
 from dlstudy.analysis.formatting import params_text
+from dlstudy.analysis.fronts import with_front
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.pairing import describe_pairing
 from dlstudy.analysis.reported import judge_reported
@@ -24,6 +25,7 @@ from dlstudy.analysis.trial_index import TrialIndex, metric_summaries, unrecover
 from dlstudy.analysis.verdicts import judge_claims, judge_derived
 from dlstudy.store.notes import Notes
 from dlstudy.study.axes import Number, reaching
+from dlstudy.study.conditions import conditions_json
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Sweep
 from dlstudy.study.request import ResolvedStudy
@@ -100,6 +102,7 @@ def _claims(
 def _arm(study: Study, arm: Arm, trial_index: TrialIndex, trials: Sequence[TrialRecord]) -> ArmSummary:
     of_arm = [trial for trial in trials if trial.arm == arm.name]
     runs = trial_index.all_replicates(arm.name)
+    counted = {(k, trial.setting_key) for k in trial_index.searches for trial in trial_index.front(arm.name, k)}
     return ArmSummary(
         name=arm.name,
         best=_best(study, trial_index.winner(arm.name), of_arm),
@@ -111,7 +114,7 @@ def _arm(study: Study, arm: Arm, trial_index: TrialIndex, trials: Sequence[Trial
             *_started(study, arm),
             *_other_winners(arm, trial_index),
             *_widened(arm, of_arm),
-            *_arm_notes(runs, of_arm),
+            *_arm_notes(counted, of_arm),
         ],
     )
 
@@ -135,7 +138,11 @@ def _optimism(study: Study, arm: Arm, trial_index: TrialIndex) -> float | None:
         best = trial_index.winner(arm.name, search)
         again = metric_summaries(trial_index.replicates(arm.name, search).values()).get(study.protocol.metric)
         if best is not None and best.value is not None and again is not None:
-            found.append(study.protocol.direction.sign * (best.value - again.mean))
+            value = best.value
+            if objectives := study.protocol.objectives:
+                found_by_search = with_front(best, trial_index.front(arm.name, search)[1:], objectives)
+                value = found_by_search.metrics[study.protocol.metric]
+            found.append(study.protocol.direction.sign * (value - again.mean))
     return mean_and_sd(found)[0] if found else None
 
 
@@ -180,7 +187,7 @@ def _widened(arm: Arm, of_arm: Sequence[TrialRecord]) -> list[str]:
     return found
 
 
-def _arm_notes(runs: Sequence[TrialRecord], all_of_arm: Sequence[TrialRecord]) -> list[str]:
+def _arm_notes(counted: set[tuple[int, str]], all_of_arm: Sequence[TrialRecord]) -> list[str]:
     notes = []
     bad = [*(trial for trial in all_of_arm if trial.state.counts_as_worst), *unrecovered(all_of_arm)]
     for state in (TrialState.DIVERGED, TrialState.OVER_TIME, TrialState.FAILED, TrialState.LOST):
@@ -190,7 +197,7 @@ def _arm_notes(runs: Sequence[TrialRecord], all_of_arm: Sequence[TrialRecord]) -
     replicated = [
         trial for trial in all_of_arm if trial.phase is Phase.REPLICATE and trial.state is TrialState.FINISHED
     ]
-    older = {(t.search, t.setting_key) for t in replicated} - {(t.search, t.setting_key) for t in runs}
+    older = {(t.search, t.setting_key) for t in replicated} - counted
     if older:
         notes.append(f"replicates of earlier winners ({len(older)}) are kept but do not count")
     first_read: dict[int, float] = {}
@@ -204,6 +211,7 @@ def _arm_notes(runs: Sequence[TrialRecord], all_of_arm: Sequence[TrialRecord]) -
 def protocol_json(study: Study) -> dict[str, Any]:  # Any: JSON
     """The protocol in JSON, search spaces in the form of `optuna.distributions.distribution_to_json`."""
     protocol = study.protocol
+    conditions = {arm.name: conditions_json(arm.conditions) for arm in study.arms if arm.conditions}
     return {
         "dataset": study.dataset,
         "epochs": protocol.epochs,
@@ -224,5 +232,9 @@ def protocol_json(study: Study) -> dict[str, Any]:  # Any: JSON
             arm.name: {name: json.loads(distribution_to_json(space)) for name, space in arm.space.items()}
             for arm in study.arms
         },
+        **({"objectives": list(map(dataclasses.asdict, protocol.objectives))} if protocol.objectives else {}),
+        **({"front": protocol.front} if protocol.objectives else {}),
+        **({"constraints": list(map(str, protocol.constraints))} if protocol.constraints else {}),
+        **({"conditions": conditions} if conditions else {}),
         **({"elsewhere": elsewhere_json(study)} if study.elsewhere else {}),
     }

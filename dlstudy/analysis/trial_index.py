@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from dlstudy.analysis.fronts import front, with_front
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.results import MetricSummary
 from dlstudy.analysis.search_budget import is_over, n_tried
@@ -50,6 +51,7 @@ class TrialIndex:
         self._runs: dict[_Key, dict[int, TrialRecord]] = {}
         self._ended: dict[_Key, dict[int, TrialRecord]] = {}
         self._rounds: dict[int, int] = {}
+        self._fronts: dict[tuple[str, int], list[TrialRecord]] = {}
         searched: dict[tuple[str, int], list[TrialRecord]] = {}
         for trial in trials:
             if trial.phase is Phase.SEARCH:
@@ -81,6 +83,13 @@ class TrialIndex:
         """The winner of one of the arm's searches."""
         return self._winners.get((arm, search))
 
+    def front(self, arm: str, search: int = 1) -> list[TrialRecord]:
+        """The trials of one of the arm's searches whose settings are trained again, the winner first."""
+        if (arm, search) not in self._fronts:
+            protocol, tried = self._study.protocol, self._searched.get((arm, search), [])
+            self._fronts[arm, search] = front(tried, protocol.direction, protocol.objectives, protocol.front)
+        return self._fronts[arm, search]
+
     def searched(self, arm: str, search: int = 1) -> list[TrialRecord]:
         """The final trials of one of the arm's searches."""
         return [trial for trial in self._searched.get((arm, search), ()) if trial.state.is_final]
@@ -100,9 +109,22 @@ class TrialIndex:
         return self._rounds[search]
 
     def replicates(self, arm: str, search: int = 1, diverged: bool = False) -> Runs:
-        """The replicates of a search's winner that finished, or those too that diverged."""
+        """The replicates of a search's winner that finished, or those too that diverged.
+
+        With several objectives, those on seeds on which each setting of the front has ended, with its hypervolume.
+        """
         best = self.winner(arm, search)
-        return self._found((Phase.REPLICATE, arm, search, best.setting_key), diverged) if best else {}
+        runs = self._found((Phase.REPLICATE, arm, search, best.setting_key), diverged) if best else {}
+        objectives = self._study.protocol.objectives
+        if not objectives:
+            return runs
+        keys = [(Phase.REPLICATE, arm, search, trial.setting_key) for trial in self.front(arm, search)[1:]]
+        beside = {i: [self._ended.get(key, {}).get(i) for key in keys] for i in runs}
+        return {
+            i: with_front(run, ended, objectives)
+            for i, run in runs.items()
+            if len(ended := [other for other in beside[i] if other]) == len(keys)
+        }
 
     def all_replicates(self, arm: str) -> list[TrialRecord]:
         """The replicates of the winners of all searches."""
@@ -146,10 +168,10 @@ class TrialIndex:
             for k, n in zip(searches, n_trials, strict=True)
         ]
         found = {Phase.SEARCH: (sum(n_searched), sum(n_trials))}
-        winners = [self.winner(arm.name, k) for k in searches]
         parts = [
-            (Phase.REPLICATE, arm.name, k, best.setting_key if best else "")
-            for k, best in zip(searches, winners, strict=True)
+            (Phase.REPLICATE, arm.name, k, key)
+            for k in searches
+            for key in [best.setting_key for best in self.front(arm.name, k)] or [""]
         ]
         found[Phase.REPLICATE] = self._progress(parts, protocol.seeds)
         if arm.defaults is not None:

@@ -54,7 +54,7 @@ def run(
         phases: of `reported`, `defaults`, `search`, `replicate` and `sweep`; all, if none is named.
         arms: all, if none is named.
         sampler: `sobol`, `random`, `tpe`, or one of Optuna's by name, with options.
-        pruner: `none`, `median`, `hyperband`, or one of Optuna's by name, with options.
+        pruner: `none`, `median`, `hyperband`, `halving`, or one of Optuna's by name, with options.
         reported_variants: whether to train reported figures too that have settings of their own.
         fresh: whether to start again beside the old results.
         until_decided: whether to go on in stages until every claim is decided, or the level is spent.

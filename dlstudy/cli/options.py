@@ -140,8 +140,8 @@ class RunOptions(PlanOptions):
     pruner: Annotated[
         str,
         typer.Option(
-            help="none, median, hyperband, or one of Optuna's: 'PatientPruner(MedianPruner(), 2)'.",
-            autocompletion=one_of("none", "median", "hyperband"),
+            help="none, median, hyperband, halving (with equal budgets), or one of Optuna's: 'PatientPruner(...)'.",
+            autocompletion=one_of("none", "median", "hyperband", "halving"),
         ),
     ] = "none"
     reported_variants: Annotated[

@@ -25,6 +25,7 @@ from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.arm import Arm
 from dlstudy.study.claims import Claim
+from dlstudy.study.conditions import conditions_json
 from dlstudy.study.fingerprint import files_entry
 from dlstudy.study.leakage import twins_of
 from dlstudy.study.loader import StudyFile
@@ -127,6 +128,7 @@ def _definition(study: Study) -> dict[str, Any]:  # Any: JSON
                 "text": arm.text,
                 "setting": dict(arm.setting),
                 "space": {name: loads(distribution_to_json(space)) for name, space in arm.space.items()},
+                **({"conditions": conditions_json(arm.conditions)} if arm.conditions else {}),
                 "reported": None if arm.reported is None else dict(arm.reported),
                 "defaults": None if arm.defaults is None else dict(arm.defaults),
                 "restarts": arm.restarts,
@@ -155,12 +157,17 @@ def _tested_as(claim: Claim) -> str:
     return f"{claim.better} {sign} {', '.join(claim.than)}: {how_measured(claim)}{margin}, {claim.phase}"
 
 
+def _searched(arm: Arm) -> str:
+    begins = [f"begins with {params_text(setting)}" for setting in arm.start]
+    return "; ".join([space_text(arm.space, arm.conditions), *begins])
+
+
 def _definition_tables(study: Study) -> list[Table]:
     arms = [
         [
             arm.name,
             params_text(arm.setting),
-            "; ".join([space_text(arm.space), *[f"begins with {params_text(setting)}" for setting in arm.start]]),
+            _searched(arm),
             *(NOTHING if stated is None else params_text(stated) for stated in (arm.reported, arm.defaults)),
         ]
         for arm in study.arms

@@ -11,6 +11,7 @@ from dlstudy.errors import DlstudyError
 from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
+from dlstudy.study.objectives import HYPERVOLUME
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.request import Request, resolve
@@ -38,8 +39,7 @@ def show_status(study: str | None, home: Home, storage: str | None, json: bool) 
         print(f"no results in {place} yet: run `dlstudy run optimizers --quick` first")
         return
     heads, note = ["study", "variant", "phase", "arm", "done", "diverged", "failed", "running"], ""
-    if any(row["over time"] for row in rows):
-        heads.insert(6, "over time")
+    heads[6:6] = [state for state in ("over time", "infeasible") if any(row[state] for row in rows)]
     if any(row["interrupted"] for row in rows):
         heads.append("interrupted")
         note = "Interrupted: the run ended while they trained. The same `dlstudy run` trains them again."
@@ -83,6 +83,7 @@ def _status_rows(record: Record, study: str, variant: Variant, is_running: bool)
                 "done": len({trial.training for trial in trials if trial.state.is_final}),
                 "diverged": sum(trial.state is TrialState.DIVERGED for trial in trials),
                 "over time": sum(trial.state is TrialState.OVER_TIME for trial in trials),
+                "infeasible": sum(trial.state is TrialState.INFEASIBLE for trial in trials),
                 "failed": len(failed),
                 "running": n_open if is_running else 0,
                 "interrupted": 0 if is_running else n_open,
@@ -95,7 +96,9 @@ def _status_rows(record: Record, study: str, variant: Variant, is_running: bool)
 def _of_winners(
     replicates: Sequence[TrialRecord], searched: Sequence[TrialRecord], direction: Direction
 ) -> list[TrialRecord]:
-    """The replicates of the searches' winners; those of earlier winners do not count."""
+    """The replicates of the searches' winners; those of earlier winners do not count, those of a front all do."""
+    if any(HYPERVOLUME in trial.metrics for trial in replicates):
+        return list(replicates)
     winners = {
         search: winner([trial for trial in searched if trial.search == search], direction)
         for search in {trial.search for trial in replicates}

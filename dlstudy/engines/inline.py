@@ -1,6 +1,7 @@
 """The engine for debugging: trains in this process, one trial at a time."""
 
 import dataclasses
+import gc
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -23,6 +24,8 @@ class InlineEngine(Engine):
         self._waiting: list[TrialSpec] = []
         os.environ.update({**QUIET, **slot.environment})
         self._trainer = Trainer(slot)
+        gc.collect()
+        gc.freeze()  # as in a worker, see `dlstudy.engines.worker`; here others' objects are among them
 
     @property
     def slots(self) -> Sequence[Slot]:
@@ -46,6 +49,7 @@ class InlineEngine(Engine):
     def close(self) -> None:
         """Drops the trials that have not been trained."""
         self._waiting.clear()
+        gc.unfreeze()
 
     def _continues(self, spec: TrialSpec, epoch: int, metrics: Mapping[str, float]) -> bool:
         return self._decide(spec, epoch, metrics) or not spec.prunable

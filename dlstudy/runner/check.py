@@ -10,6 +10,7 @@ from dlstudy.engines.base import Engine, TrialOutcome
 from dlstudy.errors import StudyError
 from dlstudy.runner.rehearsal import outcomes_of, sample_spec
 from dlstudy.study.arm import Arm
+from dlstudy.study.constraints import PARAMETERS
 from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialState
@@ -82,12 +83,13 @@ def _judged(study: ResolvedStudy, outcome: TrialOutcome) -> ArmCheck:
 
 def _missing_metric(study: ResolvedStudy, arm: Arm, result: TrialResult) -> str:
     """Says that a Keras model gives other metrics than the search needs, where no later code could add them."""
-    metric = study.value_metric(arm, Phase.SEARCH)
+    protocol = study.protocol
+    asked = [each.metric for each in protocol.objectives] or [study.value_metric(arm, Phase.SEARCH)]
+    asked += [each.metric for each in protocol.constraints if each.metric.startswith("val_")]
     given = [name for name in result.metrics if name.startswith(("val_", "test_"))]
-    if metric in result.metrics or not given or study.callbacks or study.continue_training:
+    missing = [metric for metric in asked if metric not in result.metrics and metric != PARAMETERS]
+    if not missing or not given or study.callbacks or study.continue_training:
         return ""
-    close = difflib.get_close_matches(metric, given, 1, 0.5)
-    advice = (
-        f"did you mean {close[0]}?" if close else "name one of these in Protocol.metric, or compile it into the model"
-    )
-    return f"the model gives no metric {metric}, it gives {', '.join(sorted(given))}: {advice}"
+    close = difflib.get_close_matches(missing[0], given, 1, 0.5)
+    advice = f"did you mean {close[0]}?" if close else "name one of these in Protocol, or compile it into the model"
+    return f"the model gives no metric {missing[0]}, it gives {', '.join(sorted(given))}: {advice}"

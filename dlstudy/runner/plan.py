@@ -1,5 +1,6 @@
 """The plan of a run: which trainings are wanted and missing, and which comes next. Writes nothing."""
 
+import dataclasses
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,8 +8,10 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
+from dlstudy.analysis.fronts import front
+from dlstudy.analysis.halving import next_rung
 from dlstudy.analysis.search_budget import next_index
-from dlstudy.analysis.search_rounds import around, reached, round_size, rounds_wanted, takes_rounds, trials_in, winner
+from dlstudy.analysis.search_rounds import around, reached, round_size, rounds_wanted, takes_rounds, trials_in
 from dlstudy.errors import UsageError
 from dlstudy.runner.search import fixed_design, round_design
 from dlstudy.store.record import Record
@@ -48,7 +51,7 @@ class Training:
     """One wanted training; `tuned` is None while a sampler still has to propose the parameters.
 
     A training of a round of the search has its number, and the space that it was drawn from. One that ran out of memory
-    is tried again `alone`.
+    is tried again `alone`. One of an early rung of successive halving is stopped after its epochs over `divisor`.
     """
 
     arm: Arm
@@ -59,13 +62,18 @@ class Training:
     round: int = 0
     space: Mapping[str, BaseDistribution] | None = None
     alone: bool = False
+    divisor: int = 1
 
 
 @dataclass
 class _Part:
-    """One arm in one phase of a search: what is known of it, what is wanted, missing or in flight."""
+    """One arm in one phase of a search: what is known of it, what is wanted, missing or in flight.
+
+    `batch` has the indices of the search's present part: its first settings, or a round.
+    """
 
     known: list[TrialRecord] = field(default_factory=list)
+    batch: range = range(0)
     wanted: int = 0
     least: int = 0
     done: int = 0
@@ -97,6 +105,8 @@ class Plan:
             UsageError: a part needs another that is neither requested nor complete.
         """
         self._study, self._selection = study, selection
+        self._halves = study.variant.pruner == "halving"
+        self._is_stepwise = self._halves or study.protocol.budget is not None
         self._waiting: deque[Training] = deque()
         has_round = study.protocol.rounds > 0 and takes_rounds(selection.arms)
         self._least_trials = trials_in(study.protocol, int(has_round))
@@ -109,7 +119,7 @@ class Plan:
         for trial in trials:
             part = by_place.get((trial.phase, trial.arm, trial.search))
             # The study may have had other arms, and more searches, before. What failed then is tried again.
-            if part is not None and not (study.protocol.budget is not None and trial.state is TrialState.FAILED):
+            if part is not None and not (self._is_stepwise and trial.state is TrialState.FAILED):
                 part.known.append(trial)
         for phase in (Phase.REPORTED, Phase.DEFAULTS, Phase.SEARCH, Phase.SWEEP):
             if phase in selection.phases:
@@ -173,11 +183,13 @@ class Plan:
             self._waiting.append(training)  # the last: what killed its worker may be over by then
             return
         part.missing -= 1
-        part.done += trial.state.is_final
+        part.done += trial.state.is_final and not (self._halves and trial.state is TrialState.PRUNED)
         part.ended.add(training.index)
         if training.part.phase is Phase.SEARCH and not part.missing:
             if self._study.protocol.budget is not None:
                 self._waiting += self._missing(training.arm, Phase.SEARCH, training.part.search)
+            elif self._halves:
+                self._waiting += self._next_rung(training, part)
             self._go_on(training.part.search)
 
     def _missing(self, arm: Arm, phase: Phase, search: int) -> list[Training]:
@@ -195,8 +207,8 @@ class Plan:
         if phase is Phase.SEARCH:
             part.wanted = self._study.protocol.trials if arm.space else 1
             part.least = self._least_trials if arm.space else 1
-            part.ended = {trial.index for trial in final}
-            indices = [index for index in range(part.wanted) if index not in part.ended]
+            part.ended, part.batch = {trial.index for trial in final}, range(part.wanted)
+            indices = self._pending(part)
             part.done, part.missing = part.wanted - len(indices), len(indices)
             return self._unsearched(arm, name, part, indices)
         keyed = {
@@ -219,9 +231,25 @@ class Plan:
         part.missing = 0 if index is None else 1
         part.done = len(part.ended)
         part.wanted = part.least = part.done + part.missing
-        return [] if index is None else self._unsearched(arm, name, part, [index])
+        return [] if index is None else self._unsearched(arm, name, part, {index: 1})
 
-    def _unsearched(self, arm: Arm, name: RecordName, part: _Part, indices: Sequence[int]) -> list[Training]:
+    def _pending(self, part: _Part) -> dict[int, int]:
+        """What is missing of a search's batch, of the rung that it has come to: index to divisor."""
+        if self._halves:
+            return next_rung(part.batch, part.known, self._study.protocol)
+        return {index: 1 for index in part.batch if index not in part.ended}
+
+    def _next_rung(self, before: Training, part: _Part) -> list[Training]:
+        """The trainings of the rung after the one that `before` has ended; none where that was the last one."""
+        pending, tuned = self._pending(part), {trial.index: trial.tuned for trial in part.known}
+        part.missing = len(pending)
+        part.done = len({trial.index for trial in part.known if trial.state.is_final} - pending.keys())
+        return [
+            dataclasses.replace(before, index=index, tuned=tuned[index], tries=0, alone=False, divisor=divisor)
+            for index, divisor in pending.items()
+        ]
+
+    def _unsearched(self, arm: Arm, name: RecordName, part: _Part, indices: Mapping[int, int]) -> list[Training]:
         """The trainings of these indices in the design of a search; none while its ranges are not known."""
         space = arm.space if name.search == 1 else (self._ranges or {}).get(arm.name)
         if not indices or space is None:  # the design takes a second of SciPy
@@ -232,7 +260,8 @@ class Plan:
         # A trial that was begun keeps its parameters, however they were chosen.
         begun = {trial.index: trial.tuned for trial in part.known}
         known = {**(begun if table is None else dict(enumerate(table))), **dict(enumerate(arm.start))}
-        return [Training(arm, name, i, known.get(i), space=space) for i in indices]
+        settings = {index: arm.applicable(tuned) for index, tuned in known.items()}
+        return [Training(arm, name, i, settings.get(i), space=space, divisor=divisor) for i, divisor in indices.items()]
 
     def _settings(self, arm: Arm, phase: Phase, search: int) -> list[tuple[Mapping[str, Any], int]]:
         """The settings of an arm in a phase other than the search, and the number of seeds."""
@@ -245,8 +274,9 @@ class Plan:
             settings = self._reported_settings(arm)
         else:
             searched = self._parts[study.record_name(arm, Phase.SEARCH, search)].known
-            best = winner(searched, study.protocol.direction)
-            settings = [best.tuned] if best else []
+            protocol = study.protocol
+            best = front(searched, protocol.direction, protocol.objectives, protocol.front)
+            settings = [trial.tuned for trial in best]
         return [(setting, study.protocol.seeds_of(phase)) for setting in settings]
 
     def _reported_settings(self, arm: Arm) -> list[Mapping[str, Any]]:
@@ -301,7 +331,8 @@ class Plan:
             return []
         study, first = self._study, part.wanted
         part.wanted = trials_in(study.protocol, number)
-        indices = [index for index in range(first, part.wanted) if index not in part.ended]
+        part.batch = range(first, part.wanted)
+        indices = self._pending(part)
         part.missing += len(indices)
         part.done += part.wanted - first - len(indices)
         if not indices:
@@ -309,12 +340,16 @@ class Plan:
         space, stream = around(study, arm, part.known, number - 1) or arm.space, study.stream(arm, search)
         table = round_design(study.drawn_as, space, round_size(study.protocol), number, stream)
         name = study.record_name(arm, Phase.SEARCH, search)
-        return [Training(arm, name, i, table[i - first], round=number, space=space) for i in indices]
+        return [
+            Training(arm, name, i, table[i - first], round=number, space=space, divisor=divisor)
+            for i, divisor in indices.items()
+        ]
 
     def _replicate(self, arm: Arm, number: int, search: _Part, is_over: bool) -> None:
         """Plans the replicates of an arm; `is_over` says whether that search of every arm is."""
         name = self._study.record_name(arm, Phase.REPLICATE, number)
-        self._parts[name].wanted = self._study.protocol.seeds
+        protocol = self._study.protocol
+        self._parts[name].wanted = protocol.seeds * (protocol.front if protocol.objectives and arm.space else 1)
         if search.missing and Phase.SEARCH not in self._selection.phases:
             raise UsageError(
                 f"replicates of {arm.name} need its search, which has {search.done} of {search.wanted} trials: "

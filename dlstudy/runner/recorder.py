@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstudy.analysis.formatting import params_text
+from dlstudy.analysis.halving import epochs_of_rung
 from dlstudy.analysis.search_budget import BUDGET_SPENT, spent_by
 from dlstudy.common.provenance import made_with
 from dlstudy.engines.base import TrialOutcome
@@ -25,6 +26,7 @@ from dlstudy.store.snapshots import note_snapshot
 from dlstudy.study.fingerprint import define_all
 from dlstudy.study.leakage import twins_of_trial
 from dlstudy.study.metrics import train_metric_of
+from dlstudy.study.objectives import hypervolumes_alone
 from dlstudy.study.own_metrics import names_of
 from dlstudy.study.phases import Phase
 from dlstudy.study.record_name import RecordName
@@ -66,7 +68,7 @@ class TrialRecorder:
         record = self._open(name)
         seed = study.seed(training.arm, name.phase, training.index, name.search)
         if training.tuned is None:
-            key, training.tuned = record.propose(training.space or training.arm.space)
+            key, training.tuned = record.propose(training.space or training.arm.space, training.arm.conditions)
             params = make_parameters(training.arm, study.protocol, training.tuned)
             record.describe(key, training.index, seed, training.tuned, params)
         else:
@@ -102,8 +104,9 @@ class TrialRecorder:
 
     def report(self, spec: TrialSpec, metrics: Mapping[str, float], epoch: int) -> bool:
         """Reports an epoch to the pruner; returns whether the trial should continue."""
-        value = metrics.get(self._study.protocol.metric)
-        return value is None or self._open(self._in_flight[spec.key].part).report(spec.key, epoch, value)
+        value, training = metrics.get(self._study.protocol.metric), self._in_flight[spec.key]
+        goes_on = value is None or self._open(training.part).report(spec.key, epoch, value)
+        return goes_on and (training.divisor == 1 or epoch < epochs_of_rung(spec.epochs, training.divisor))
 
     def end(self, outcome: TrialOutcome, run_id: str) -> tuple[Training, TrialRecord]:
         """Writes a result into the record; returns the training and its record.
@@ -113,10 +116,10 @@ class TrialRecorder:
         """
         self.note_files(outcome.result.opened)
         training = self._in_flight.pop(outcome.spec.key)
-        result, value = self._judge(training, dataclasses.replace(outcome.result, opened=()))
+        result, value = self._judge(training, self._with_hypervolumes(outcome.result))
         if any(name.startswith("test_") for name in result.metrics):
             result = dataclasses.replace(result, twins=twins_of_trial(outcome.spec))
-        result, value = self._in_budget(training, result, value)
+        result, value = self._feasible(training, *self._in_budget(training, result, value))
         trial = self._open(training.part).end(outcome.spec, result, value, run_id)
         if outcome.spec.checkpoint and TrialState.LOST not in (outcome.result.state, result.state):
             Path(outcome.spec.checkpoint).unlink(missing_ok=True)
@@ -181,6 +184,27 @@ class TrialRecorder:
         reason = f"{BUDGET_SPENT} ({protocol.budget_text})"
         return dataclasses.replace(result, state=TrialState.OVER_TIME, reason=reason), None
 
+    def _with_hypervolumes(self, given: TrialResult) -> TrialResult:
+        """The result without the files that it opened, and where there are several objectives, with their metrics."""
+        objectives = self._study.protocol.objectives
+        alone = hypervolumes_alone(objectives, given.metrics) if objectives else {}
+        return dataclasses.replace(given, opened=(), metrics={**given.metrics, **alone})
+
+    def _feasible(
+        self, training: Training, result: TrialResult, value: float | None
+    ) -> tuple[TrialResult, float | None]:
+        """The result and value of a trial; of a search trial that does not keep the constraints, without a value."""
+        constraints = self._study.protocol.constraints if training.part.phase is Phase.SEARCH else ()
+        if result.state is not TrialState.FINISHED or all(each.holds(result.metrics) for each in constraints):
+            return result, value
+        if absent := [each.metric for each in constraints if each.metric not in result.metrics]:
+            given = ", ".join(sorted(result.metrics)) or "none"
+            reason = f"the model gives no metric {absent[0]} for Protocol.constraints: it gives {given}"
+            return TrialResult(TrialState.FAILED, reason, slot=result.slot), None
+        broken = [f"{each}, and it has {result.metrics[each.metric]:,g}" for each in constraints
+                  if not each.holds(result.metrics)]  # fmt: skip
+        return dataclasses.replace(result, state=TrialState.INFEASIBLE, reason="; ".join(broken)), None
+
     def _judge(self, training: Training, result: TrialResult) -> tuple[TrialResult, float | None]:
         """The result and value of a trial: without the metric, or if it was lost at its last try, it has failed."""
         if result.state is TrialState.FAILED and has_no_memory(result) and training.tries < _TRIES:
@@ -209,12 +233,13 @@ class TrialRecorder:
         of_training = train_metric_of(self._study.protocol.metric)
         if training.part.phase is Phase.REPORTED and of_training in result.metrics:
             return result, result.metrics[of_training]  # a document may have judged by its training rows alone
-        reason = f"the model gives no metric {metric}: it gives {given}"
+        absent = [each.metric for each in self._study.protocol.objectives if each.metric not in result.metrics]
+        reason = f"the model gives no metric {', '.join(absent) or metric}: it gives {given}"
         return TrialResult(TrialState.FAILED, reason, slot=result.slot), None
 
 
 def _outside(training: Training) -> str:
     """The parameters that lie outside of the space that the study states, in words."""
     tuned, space = training.tuned or {}, training.arm.space
-    beyond = {name: tuned[name] for name in space if not has_value(space[name], tuned[name])}
+    beyond = {name: tuned[name] for name in space if name in tuned and not has_value(space[name], tuned[name])}
     return params_text(beyond) if beyond else ""

@@ -70,7 +70,7 @@ def sample_spec(
         key: names it.
         params: complete, as a record holds them.
     """
-    stated = arm.reported or arm.defaults or design_table(study.name, arm.space, 1, "sobol")[0]
+    stated = arm.reported or arm.defaults or arm.applicable(design_table(study.name, arm.space, 1, "sobol")[0])
     chosen = params or make_parameters(arm, study.protocol, stated)
     return study.spec(arm, Phase.SEARCH, chosen, key=key)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
@@ -12,6 +12,8 @@ from optuna.trial import Trial, create_trial
 from optuna.trial import TrialState as OptunaState
 
 from dlstudy.store.record import Record, checksum_of, is_described
+from dlstudy.study.axes import Number
+from dlstudy.study.conditions import Conditions, applicable, in_order
 from dlstudy.study.phases import Direction
 from dlstudy.study.record_name import RecordName
 from dlstudy.study.trial import TrialRecord, TrialResult, TrialSpec, TrialState
@@ -20,7 +22,11 @@ from dlstudy.study.variant import Variant
 
 __all__ = ["ArmRecord", "end_open"]
 
-_STATES = {TrialState.FINISHED: OptunaState.COMPLETE, TrialState.PRUNED: OptunaState.PRUNED}
+_STATES = {
+    TrialState.FINISHED: OptunaState.COMPLETE,
+    TrialState.PRUNED: OptunaState.PRUNED,
+    TrialState.INFEASIBLE: OptunaState.PRUNED,  # to samplers, worse than all that finished
+}
 _IN_FLIGHT = (OptunaState.RUNNING, OptunaState.WAITING)
 
 
@@ -123,10 +129,15 @@ class ArmRecord:
         added = self._storage.create_new_trial(self._study_id, running)
         return self._keep(Trial(self._study, added))
 
-    def propose(self, space: Mapping[str, BaseDistribution]) -> tuple[str, dict[str, Any]]:
-        """Adds a running trial whose parameters the sampler chooses; returns its key and parameters."""
+    def propose(
+        self, space: Mapping[str, BaseDistribution], conditions: Conditions
+    ) -> tuple[str, dict[str, Any]]:  # Any: JSON scalars
+        """Adds a running trial whose parameters the sampler chooses, of those that exist; returns its key and them."""
         self._record.guard()
-        trial = self._study.ask(dict(space))
+        trial = self._study.ask({name: space[name] for name in space if name not in conditions})
+        for name in in_order(space, conditions):
+            if name in conditions and name in applicable(conditions, {**trial.params, name: None}):
+                _suggest(trial, name, space[name])
         return self._keep(trial), dict(trial.params)
 
     def describe(self, key: str, index: int, seed: int, tuned: Mapping[str, Any], params: Mapping[str, Any]) -> None:
@@ -168,3 +179,12 @@ def end_open(record: Record, study: str, variant: Variant, reason: str) -> None:
         study_id = record.storage.get_study_id_from_name(stored)
         if record.storage.get_all_trials(study_id, deepcopy=False, states=_IN_FLIGHT):
             ArmRecord(record, name, record.direction(name)).end_all(reason)
+
+
+def _suggest(trial: Trial, name: str, distribution: BaseDistribution) -> None:
+    if isinstance(distribution, CategoricalDistribution):
+        trial.suggest_categorical(name, distribution.choices)
+        return
+    assert isinstance(distribution, Number)
+    suggest: Any = trial.suggest_int if isinstance(distribution, IntDistribution) else trial.suggest_float
+    suggest(name, distribution.low, distribution.high, step=distribution.step, log=distribution.log)

@@ -11,6 +11,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 
 from dlstudy.common.text import short_repr
+from dlstudy.study.conditions import Conditions, applicable, frozen_conditions
 from dlstudy.study.elsewhere import Elsewhere, read_csv
 from dlstudy.study.phases import Phase
 from dlstudy.study.split import Split
@@ -48,6 +49,9 @@ class Arm:
             does not name has limits by its kind: see `dlstudy.study.axes`.
         start: settings of `space`, each complete and within it, that every search of the arm tries first: what is known
             to be good. They take the place of the first trials, so that all arms have equally many.
+        conditions: where a parameter of `space` exists, if it does not always: name to categorical parameters of
+            `space`, each with the value or values at which it does, `{"momentum": {"optimizer": "sgd"}}`. Elsewhere it
+            is not in `p`.
         elsewhere: results of an arm that this study does not train, as `from_results` and `from_csv` make it; it has
             nothing else but a name and a text.
     """
@@ -64,6 +68,7 @@ class Arm:
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     elsewhere: Elsewhere | None = None
     start: Sequence[Mapping[str, Any]] = ()  # as setting
+    conditions: Conditions = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_name("Arm.name", self.name)
@@ -72,6 +77,8 @@ class Arm:
         both = sorted(set(self.setting) & set(self.space))
         require(not both, f"arm {self.name}: a parameter is either in setting or in space, got {both} in both")
         object.__setattr__(self, "limits", frozen_limits(f"arm {self.name}: limits", self.limits, self.space))
+        conditions = frozen_conditions(f"arm {self.name}: conditions", self.conditions, self.space)
+        object.__setattr__(self, "conditions", conditions)
         for what in ("reported", "defaults"):
             self._check_values(what)
         require(
@@ -84,7 +91,7 @@ class Arm:
         )
         for what in ("text", "copy_of"):
             require_text(f"arm {self.name}: {what}", getattr(self, what), may_be_empty=True)
-        object.__setattr__(self, "start", frozen_start(f"arm {self.name}: start", self.start, self.space))
+        object.__setattr__(self, "start", frozen_start(f"arm {self.name}: start", self.start, self.active))
         self._check_elsewhere()
 
     @classmethod
@@ -136,6 +143,15 @@ class Arm:
         """
         return cls.from_results(name, read_csv(path, columns, seed), source=source or Path(path).name, text=text)
 
+    def applicable(self, values: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON scalars
+        """The parameters that exist at these values: without those whose condition does not hold."""
+        return applicable(self.conditions, values)
+
+    def active(self, values: Mapping[str, Any]) -> dict[str, BaseDistribution]:  # Any: JSON scalars
+        """The part of `space` that exists at these values."""
+        kept = self.applicable({**dict.fromkeys(self.space), **values})
+        return {name: self.space[name] for name in self.space if name in kept}
+
     def stated(self, phase: Phase) -> Mapping[str, Any] | None:  # Any: JSON scalars
         """The setting that the arm states for a phase, REPORTED or DEFAULTS; None where it states none."""
         return self.reported if phase is Phase.REPORTED else self.defaults
@@ -145,10 +161,15 @@ class Arm:
         if values is None:
             return
         object.__setattr__(self, what, frozen(f"arm {self.name}: {what}", values))
-        missing = sorted(set(self.space) - set(values))
+        active = set(self.active(values))
+        missing, absent = sorted(active - set(values)), sorted((set(values) & set(self.space)) - active)
         require(
             not missing,
             f"arm {self.name}: {what} must give every parameter of space, got none for {missing}: add them",
+        )
+        require(
+            not absent,
+            f"arm {self.name}: {what} must not give {absent}, which do not exist at its other values: leave them out",
         )
 
     def _check_elsewhere(self) -> None:
@@ -156,7 +177,7 @@ class Arm:
             self.elsewhere is None or isinstance(self.elsewhere, Elsewhere),
             f"arm {self.name}: elsewhere must be None or what Arm.from_results gives, got {short_repr(self.elsewhere)}",
         )
-        own = [name for name in ("setting", "space", "limits", "copy_of", "start") if getattr(self, name)]
+        own = [name for name in ("setting", "space", "limits", "copy_of", "start", "conditions") if getattr(self, name)]
         own += [name for name in ("reported", "defaults", "reported_split") if getattr(self, name) is not None]
         own += ["restarts"] if self.restarts != 1 else []
         require(

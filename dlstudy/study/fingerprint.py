@@ -10,6 +10,7 @@ from optuna.distributions import distribution_to_json
 
 from dlstudy.datasets.own_cache import difference
 from dlstudy.study.arm import Arm
+from dlstudy.study.conditions import conditions_json
 from dlstudy.study.input_files import digests_of
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.module_names import bound_names, used_names
@@ -66,6 +67,12 @@ def define(study: ResolvedStudy, arm: Arm, phase: Phase, code: Mapping[str, str]
         definition["space"] = {name: distribution_to_json(arm.space[name]) for name in sorted(arm.space)}
         definition["metric"] = protocol.metric
         definition["direction"] = protocol.direction.value
+        if protocol.objectives:
+            definition["objectives"] = list(map(str, protocol.objectives))
+        if protocol.constraints:
+            definition["constraints"] = list(map(str, protocol.constraints))
+        if arm.conditions:
+            definition["conditions"] = conditions_json(arm.conditions)
         if arm.start:
             definition["start"] = list(map(dict, arm.start))
         definition["sampler"], definition["pruner"] = study.variant.sampler, study.variant.pruner

@@ -13,7 +13,7 @@ _PREFIXES = ("train_", "val_", "test_")
 
 _UP = (
     "accuracy acc auc precision recall sensitivity specificity f1 fbeta r2 r_squared iou io_u true_positives "
-    "true_negatives pearson_correlation concordance_correlation top"
+    "true_negatives pearson_correlation concordance_correlation hypervolume top"
 )
 _DOWN = (
     "loss cost error error_rate gap epochs mse mae rmse mape msle perplexity nll bce crossentropy cross_entropy "

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dlstudy.common.text import short_repr
+from dlstudy.study.constraints import Constraint
 from dlstudy.study.metrics import direction_of, require_metric, test_metric_of
+from dlstudy.study.objectives import HYPERVOLUME, Objective
 from dlstudy.study.phases import Direction, Phase
 from dlstudy.study.split import Split
 from dlstudy.study.validation import (
@@ -27,6 +29,8 @@ from dlstudy.study.validation import (
 __all__ = ["Protocol", "Sweep"]
 
 _MOST_POINTS = 10_000
+_MOST_OBJECTIVES = 4
+_USUAL_METRIC = "val_accuracy"
 _FROM_THE_NAME: Any = None  # Any: once a Protocol is made, it has a Direction
 _BY_SEARCHES: Any = None  # Any: once a Protocol is made, it has a number
 _BUDGETS = {True: {"trials": 5, "seeds": 3}, False: {"trials": 8, "seeds": 9}}
@@ -76,6 +80,11 @@ class Protocol:
             slot time, or energy of the GPU that a trial has to itself. Settings are tried one after another until it is
             spent; one that ends later does not count. None for no such budget. Search times depend on the machine, and
             so do then the results.
+        objectives: what a search is about where that is more than one metric: two to four. `metric` is then
+            `val_hypervolume`, of a setting the share of the objectives that it reaches, and claims are about
+            `test_hypervolume`, that of all settings of a front together. Empty for `metric` alone.
+        front: with several objectives, the most settings of each search that are trained again, on `seeds` seeds each.
+        constraints: what a search's winner has to keep. A setting that does not is *infeasible*, however good it is.
     """
 
     epochs: int = 10
@@ -84,7 +93,7 @@ class Protocol:
     seeds: int = _BY_SEARCHES
     searches: int = 5
     reported_seeds: int | None = None
-    metric: str = "val_accuracy"
+    metric: str = _USUAL_METRIC
     direction: Direction = _FROM_THE_NAME
     split: Split = field(default_factory=lambda: Split(validation=0.1))
     reported_split: Split | None = None
@@ -95,6 +104,9 @@ class Protocol:
     trial_minutes: float | None = None
     budget_seconds: float | None = None
     budget_joules: float | None = None
+    constraints: Sequence[Constraint] = ()
+    objectives: Sequence[Objective] = ()
+    front: int = 4
 
     def __post_init__(self) -> None:
         usual = {**_BUDGETS[self.searches != 1], "rounds": 4}
@@ -121,6 +133,7 @@ class Protocol:
             self.searches != 2,
             "searches must be 1, or at least 3 to compare methods, got 2: change Protocol.searches or --searches",
         )
+        self._check_objectives()
         require_metric("Protocol.metric", self.metric)
         require(
             self.metric.startswith("val_"),
@@ -135,10 +148,28 @@ class Protocol:
             require(
                 isinstance(value, Split) or may_be_none, f"Protocol.{name} must be a Split, got {short_repr(value)}"
             )
+        object.__setattr__(self, "constraints", items_of("Protocol.constraints", self.constraints, Constraint))
         require(
             bool(self.split.validation),
             f"the search needs validation rows, got Protocol.split={self.split!r}: raise Split.validation",
         )
+
+    def _check_objectives(self) -> None:
+        object.__setattr__(self, "objectives", items_of("Protocol.objectives", self.objectives, Objective))
+        require(is_count(self.front), f"front must be a whole number from 1, got {short_repr(self.front)}")
+        if not self.objectives:
+            return
+        names = [each.metric for each in self.objectives]
+        require(
+            2 <= len(set(names)) == len(names) <= _MOST_OBJECTIVES,
+            f"Protocol.objectives must be two to four of different metrics, got {short_repr(names)}",
+        )
+        require(
+            self.metric in (_USUAL_METRIC, HYPERVOLUME) and self.direction in (_FROM_THE_NAME, "maximize"),
+            f"a search with objectives maximizes {HYPERVOLUME}, got Protocol.metric={short_repr(self.metric)} and "
+            f"direction={short_repr(self.direction)}: leave them out",
+        )
+        object.__setattr__(self, "metric", HYPERVOLUME)
 
     @property
     def budget(self) -> float | None:

@@ -8,15 +8,25 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dlstudy.study.trial import TrialResult, unpack_bits
+from dlstudy.study.trial import TrialResult
 
-__all__ = ["MOST_ROWS", "pack_agreeing", "pack_numbers", "unpack_numbers", "values_of_rows"]
+__all__ = ["MOST_ROWS", "pack_agreeing", "pack_bits", "pack_numbers", "unpack_bits", "unpack_numbers", "values_of_rows"]
 
 MOST_ROWS = 100_000
 """With more test rows than this none of their values are kept: a metric takes up to 2.7 bytes a row."""
 
 _PRECISION = 2.0**-11
 """Largest relative error of a float16."""
+
+
+def pack_bits(right: np.ndarray) -> str:
+    """(n,) bool as base64, one bit a row, most significant first."""
+    return base64.b64encode(np.packbits(right).tobytes()).decode()
+
+
+def unpack_bits(text: str, n: int) -> np.ndarray:
+    """The (n,) bool that `pack_bits` packed."""
+    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=n).astype(bool)
 
 
 def pack_numbers(values: np.ndarray) -> str:

@@ -12,14 +12,16 @@ from dlstudy.common.text import short_repr
 from dlstudy.datasets.data import Data
 from dlstudy.study.arm import Arm
 from dlstudy.study.claims import SIGNIFICANCE, Claim, ClaimPhase, Derived, Reported, seeds_needed
+from dlstudy.study.constraints import Constraint
 from dlstudy.study.elsewhere import Elsewhere, check_comparison
+from dlstudy.study.objectives import Objective
 from dlstudy.study.own_metrics import Metric, check_uses, frozen_metrics
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol, Sweep
 from dlstudy.study.split import Split
 from dlstudy.study.validation import item_named, items_of, paths_of, require, require_name, require_text
 
-__all__ = ["Arm", "Study"]
+__all__ = ["Arm", "Constraint", "Objective", "Study"]
 
 _REQUIRED: Any = None  # Any: what follows a field that may be left out needs a default; None is refused
 
@@ -178,7 +180,7 @@ class Study:
             return []
         known = {**(arm.reported or {}), **(arm.defaults or {})}
         own = {name: known[name] for name in arm.space if name in known}
-        return [{**own, **sweep.fixed, **point} for point in sweep.points_of(arm.name)]
+        return [arm.applicable({**own, **sweep.fixed, **point}) for point in sweep.points_of(arm.name)]
 
     def has_phase(self, arm: Arm, phase: Phase) -> bool:
         """Whether an arm has anything to train in a phase."""
@@ -293,11 +295,19 @@ class Study:
         for sweep in self.sweeps:
             self._require_arms(f"sweep {sweep.name}", [*sweep.arms, *sweep.own])
             for arm in self.arms:
-                missing = [setting for setting in self.sweep_settings(sweep, arm)[:1] if set(arm.space) - set(setting)]
+                settings = self.sweep_settings(sweep, arm)
+                missing = next((setting for setting in settings if arm.active(setting).keys() - setting.keys()), None)
                 require(
-                    not missing,
+                    missing is None,
                     f"sweep {sweep.name} leaves parameters of arm {arm.name} open, got values for "
-                    f"{sorted(missing[0]) if missing else ()}: state the others in Sweep.fixed",
+                    f"{sorted(missing or ())}: state the others in Sweep.fixed",
+                )
+                stated = [*sweep.fixed, *sweep.grid]
+                absent = [name for setting in settings for name in stated if name not in setting]
+                require(
+                    not absent,
+                    f"sweep {sweep.name} gives arm {arm.name} {absent[0] if absent else ''}, which does not exist at "
+                    "its other values: leave it out, or state Sweep.arms",
                 )
 
     def _check_claims(self) -> None:

@@ -1,6 +1,5 @@
 """A trial as plain data: what to train (`TrialSpec`), its outcome (`TrialResult`), its record (`TrialRecord`)."""
 
-import base64
 import dataclasses
 import hashlib
 import math
@@ -9,8 +8,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from dlstudy.common.text import one_line, short_repr
 from dlstudy.datasets.twins import Twins
@@ -35,9 +32,7 @@ __all__ = [
     "has_no_memory",
     "kind_of_slot",
     "make_parameters",
-    "pack_bits",
     "params_key",
-    "unpack_bits",
 ]
 
 MOST_POINTS = 100
@@ -58,13 +53,14 @@ class TrialState(StrEnum):
 
     ::
 
-        running ──► finished   it has a value                      ┐
-                ──► pruned     a pruner ended it early             ├ final: they say something about their arm
-                ──► diverged   its loss is no longer finite        │
-                ──► over time  it took longer than it may          ┘
-                ──► failed     an error in its own code, or its worker died twice   ┐
-                ──► lost       its worker died or was silent                       ├ tried again by the next run
-                ──► killed     the run was stopped                                  ┘
+        running ──► finished    it has a value                     ┐
+                ──► pruned      a pruner ended it early            │
+                ──► infeasible  it breaks a constraint             ├ final: they say something about their arm
+                ──► diverged    its loss is no longer finite       │
+                ──► over time   it took longer than it may         ┘
+                ──► failed      an error in its own code, or its worker died twice   ┐
+                ──► lost        its worker died or was silent                        ├ tried again by the next run
+                ──► killed      the run was stopped                                  ┘
     """
 
     RUNNING = "running"
@@ -72,6 +68,7 @@ class TrialState(StrEnum):
     PRUNED = "pruned"
     DIVERGED = "diverged"
     OVER_TIME = "over time"
+    INFEASIBLE = "infeasible"
     FAILED = "failed"
     LOST = "lost"
     KILLED = "killed"
@@ -79,7 +76,7 @@ class TrialState(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether the trial need not be trained again."""
-        return self in (TrialState.FINISHED, TrialState.PRUNED) or self.counts_as_worst
+        return self in (TrialState.FINISHED, TrialState.PRUNED, TrialState.INFEASIBLE) or self.counts_as_worst
 
     @property
     def counts_as_worst(self) -> bool:
@@ -345,16 +342,6 @@ def has_no_memory(result: TrialResult | None) -> bool:
 def figures_beside(model: Path) -> Path:
     """The folder of the figures of a saved model: those of its predictions, and those that the study drew."""
     return model.with_name(f"{model.name}.pictures")
-
-
-def pack_bits(right: np.ndarray) -> str:
-    """(n,) bool as base64, one bit a row, most significant first."""
-    return base64.b64encode(np.packbits(right).tobytes()).decode()
-
-
-def unpack_bits(text: str, n: int) -> np.ndarray:
-    """The (n,) bool that `pack_bits` packed."""
-    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=n).astype(bool)
 
 
 def _exactly(value: object) -> str:

@@ -3,7 +3,7 @@
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import PurePath
 from types import MappingProxyType
@@ -188,11 +188,18 @@ def frozen_limits(
 
 
 def frozen_start(
-    what: str, settings: object, space: Mapping[str, BaseDistribution]
+    what: str, settings: object, space_at: Callable[[Mapping[str, Any]], Mapping[str, BaseDistribution]]
 ) -> tuple[Mapping[str, Any], ...]:  # Any: JSON scalars
-    """A read-only copy of settings of a space, checked: each is complete, and within the ranges."""
+    """A read-only copy of settings of a space, checked: each is complete, and within the ranges.
+
+    Args:
+        what: names them in messages.
+        settings: of the space.
+        space_at: the part of the space that exists at a setting.
+    """
     found = items_of(what, settings, Mapping)
     for setting in found:
+        space = space_at(setting)
         missing, others = sorted(set(space) - set(setting)), sorted(set(setting) - set(space))
         require(
             not missing and not others,
@@ -209,7 +216,7 @@ def frozen_start(
         len({tuple(sorted(setting.items())) for setting in found}) == len(found),
         f"{what} must give each setting once, got one twice: leave it out",
     )
-    return tuple(frozen(what, {name: setting[name] for name in space}) for setting in found)
+    return tuple(frozen(what, {name: setting[name] for name in space_at(setting)}) for setting in found)
 
 
 def has_value(distribution: BaseDistribution, value: object) -> bool:

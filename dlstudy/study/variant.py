@@ -10,6 +10,7 @@ from dlstudy.common.text import short_repr
 from dlstudy.datasets.dataset import Description
 from dlstudy.errors import UsageError
 from dlstudy.study.claims import Claim
+from dlstudy.study.objectives import HYPERVOLUME
 from dlstudy.study.optuna_parts import canonical_part
 from dlstudy.study.own_metrics import names_of
 from dlstudy.study.protocol import Protocol
@@ -21,7 +22,7 @@ __all__ = ["PRUNERS", "SAMPLERS", "Variant"]
 _FIXED_SAMPLERS = ("sobol", "random")
 """Those whose design is fixed in advance."""
 SAMPLERS = (*_FIXED_SAMPLERS, "tpe")
-PRUNERS = ("none", "median", "hyperband")
+PRUNERS = ("none", "median", "hyperband", "halving")
 
 _FLAGS: Mapping[str, Mapping[str, int]] = {"quick": {"quick": True}, "aa-test": {"aa_test": 1}}
 """The field and its value for each word of a name that has none."""
@@ -54,7 +55,8 @@ class Variant:
         dataset: another data set.
         epochs: another number of epochs.
         sampler: where the search's parameters come from: one of `SAMPLERS`, or one of Optuna's by name, with options.
-        pruner: what ends hopeless trials early: one of `PRUNERS`, or one of Optuna's likewise.
+        pruner: what ends hopeless trials early: one of `PRUNERS`, or one of Optuna's likewise. `halving` is successive
+            halving, with the same budget for every arm.
         aa_test: A/A tests, each of two identical arms, to check for false positives.
         replication: which independent replication of the study, counted from 1: each draws its designs and seeds anew.
         generation: counts from 1.
@@ -142,7 +144,7 @@ class Variant:
     @property
     def order_matters(self) -> bool:
         """Whether results depend on the order in which trials end, and so on the number of workers."""
-        return self.proposes or self.pruner != "none"
+        return self.proposes or self.pruner not in ("none", "halving")
 
     @property
     def proposes(self) -> bool:
@@ -199,10 +201,12 @@ class Variant:
         return _with_aa_tests(changed_study, self.aa_test) if self.aa_test else changed_study
 
     def _require_value_of_epochs(self, study: Study) -> None:
-        if self.pruner != "none" and study.protocol.metric in names_of(study.metrics):
+        at_end = {**dict.fromkeys(names_of(study.metrics), "Study.metrics"), HYPERVOLUME: "Protocol.objectives"}
+        metric = study.protocol.metric
+        if self.pruner != "none" and metric in at_end:
             raise UsageError(
-                f"--pruner needs a metric after each epoch, got {study.protocol.metric} of Study.metrics, which is "
-                "computed at the end of a training: leave --pruner out, or search by a metric of the model"
+                f"--pruner needs a metric after each epoch, got {metric} of {at_end[metric]}, which is computed at the "
+                "end of a training: leave --pruner out, or search by a metric of the model"
             )
 
     def why_not_comparable(self, used: Description) -> str:

@@ -36,7 +36,12 @@ from dlstudy.tracking.trial_items import (
 
 __all__ = ["MlflowRuns"]
 
-_STATUS = {TrialState.FINISHED: "FINISHED", TrialState.PRUNED: "KILLED", TrialState.KILLED: "KILLED"}
+_STATUS = {
+    TrialState.FINISHED: "FINISHED",
+    TrialState.INFEASIBLE: "FINISHED",
+    TrialState.PRUNED: "KILLED",
+    TrialState.KILLED: "KILLED",
+}
 _FILES, _MODEL_FILES = "files", "model"
 """What is refused where artifacts cannot be stored."""
 _MODEL = "dlstudy.model"

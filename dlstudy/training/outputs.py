@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 from dlstudy.common.text import describe_error
 from dlstudy.datasets.dataset import Description
 from dlstudy.study.outputs import Decision, OutputReading, Scale
-from dlstudy.study.trial import pack_bits
+from dlstudy.study.row_values import pack_bits
 
 __all__ = [
     "UNJUDGED",

@@ -11,8 +11,8 @@ from dlstudy.datasets.dataset import Description
 from dlstudy.datasets.structure import take
 from dlstudy.errors import DivergedError, TrialError
 from dlstudy.study.phases import ReadTest
-from dlstudy.study.row_values import pack_agreeing
-from dlstudy.study.trial import MOST_POINTS, TrainedBy, TrialResult, TrialState, pack_bits
+from dlstudy.study.row_values import pack_agreeing, pack_bits
+from dlstudy.study.trial import MOST_POINTS, TrainedBy, TrialResult, TrialState
 from dlstudy.training.arrays import Task
 from dlstudy.training.artifacts import extra_metrics_of, for_estimator, model_digest, save_figures, save_model
 from dlstudy.training.outputs import has_labels

@@ -14,9 +14,8 @@ from dlstudy.analysis.results import Check, Unit
 from dlstudy.analysis.trial_index import TrialIndex
 from dlstudy.analysis.verdicts import judge_claims
 from dlstudy.study.claims import Claim
-from dlstudy.study.row_values import pack_numbers
+from dlstudy.study.row_values import pack_bits, pack_numbers
 from dlstudy.study.split import Split
-from dlstudy.study.trial import pack_bits
 from tests.helpers.builders import make_study, make_trial
 
 BETTER = partial(Claim, "a is better", better="a", than="b", metric="test_accuracy")

@@ -201,7 +201,7 @@ def local_table(tmp_path_factory):
         "sys.exit(code)"
     )
     (folder / "run.py").write_text(f"if __name__ == '__main__':\n    {script.replace(chr(10), chr(10) + '    ')}\n")
-    command = [sys.executable, "run.py", "run", "tiny.py", "--workers", "1", "--json"]
+    command = [sys.executable, "run.py", "run", "tiny.py", "--arm", "net", "--workers", "1", "--json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "False False", "the parent imported TensorFlow"
@@ -218,7 +218,7 @@ def table(report: dict) -> list:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL] if FULL else [signal.SIGINT])
 def test_a_stopped_run_of_two_workers_continues_and_ends_with_the_table_of_one_worker(here, tiny, local_table, number):
-    running = start("run", tiny, "--workers", 2, start_new_session=True)
+    running = start("run", tiny, "--arm", "net", "--workers", 2, start_new_session=True)
     for _ in range(6):  # trials have ended, and others are in flight
         assert running.stdout.readline()
     running.send_signal(number)
@@ -230,7 +230,7 @@ def test_a_stopped_run_of_two_workers_continues_and_ends_with_the_table_of_one_w
         assert "Traceback" not in err
         assert "RUNNING" not in statuses(here / "mlruns")
         assert time.monotonic() - begun < 30
-    out, err = start("run", tiny, "--workers", 2, "--json").communicate(timeout=300)
+    out, err = start("run", tiny, "--arm", "net", "--workers", 2, "--json").communicate(timeout=300)
     report = json.loads(out)
     assert table(report) == local_table, err
     killed = [trial for trial in report["trials"] if trial["state"] == "killed"]

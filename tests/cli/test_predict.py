@@ -27,7 +27,7 @@ from dlstudy.study import loader
 from dlstudy.study.outputs import Decision, OutputReading, Scale
 from dlstudy.study.own_modules import OwnModules
 from dlstudy.study.request import Request
-from dlstudy.study.trial import unpack_bits
+from dlstudy.study.row_values import unpack_bits
 from dlstudy.training import prediction
 from dlstudy.training.predicted import of_outputs
 from dlstudy.training.prediction import predict_rows

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from dlstudy import Arm, Claim, Data, Derived, Protocol, Reported, Split, Study, Sweep
+from dlstudy import Arm, Claim, Constraint, Data, Derived, Objective, Protocol, Reported, Split, Study, Sweep
 
 nan, inf = float("nan"), float("inf")
 RATE = {"rate": FloatDistribution(0.01, 1.0)}
+KIND = {"kind": CategoricalDistribution(["a", "b"])}
 SWEPT = Claim("x", "a", "b", "val_loss", "sweep", sweep="s", at={"rate": 2})
 
 
@@ -393,6 +394,63 @@ STUDIES = {
         "protocol(rounds=-1)",
         "protocol(rounds=1.5)",
         "protocol(rounds=True)",
+    ],
+    "Protocol.constraints must be a list": ["protocol(constraints=5)"],
+    "Protocol.constraints must hold Constraint objects only": ["protocol(constraints=['parameters <= 5'])"],
+    "Constraint.metric must be train_, val_ or test_": ["protocol(constraints=[Constraint('accuracy', at_least=1)])"],
+    "a search must not see the test set, got Constraint.metric='test_loss'": [
+        "protocol(constraints=[Constraint('test_loss', at_most=1)])"
+    ],
+    "Constraint.at_most must be None or a number": [
+        "protocol(constraints=[Constraint('val_loss', at_most='1')])",
+        "protocol(constraints=[Constraint('val_loss', at_most=inf)])",
+    ],
+    "a constraint needs at_least, at_most or both in this order": [
+        "protocol(constraints=[Constraint('val_loss')])",
+        "protocol(constraints=[Constraint('val_loss', at_least=2, at_most=1)])",
+    ],
+    "Protocol.objectives must be a list": ["protocol(objectives=5)"],
+    "Protocol.objectives must hold Objective objects only": ["protocol(objectives=['val_loss'])"],
+    "Protocol.objectives must be two to four of different metrics": [
+        "protocol(objectives=[Objective('val_loss', 1, 0)])",
+        "protocol(objectives=[Objective('val_loss', 1, 0), Objective('val_loss', 2, 0)])",
+    ],
+    "a search with objectives maximizes val_hypervolume": [
+        "protocol(objectives=[Objective('val_loss', 1, 0), Objective('val_f1', 0, 1)], metric='val_loss')",
+        "protocol(objectives=[Objective('val_loss', 1, 0), Objective('val_f1', 0, 1)], direction='minimize')",
+    ],
+    "front must be a whole number from 1": ["protocol(front=0)", "protocol(front='all')"],
+    "a search must not see the test set, got Objective.metric='test_loss'": [
+        "protocol(objectives=[Objective('test_loss', 1, 0)])"
+    ],
+    "what is good on its training rows need not be on others": ["protocol(objectives=[Objective('train_loss', 1, 0)])"],
+    "an objective needs two numbers that differ": [
+        "protocol(objectives=[Objective('val_loss', 1, 1)])",
+        "protocol(objectives=[Objective('val_loss', None, 1)])",
+    ],
+    "an objective on a log scale needs values above 0": [
+        "protocol(objectives=[Objective('val_loss', 1, 0, log=True)])"
+    ],
+    "Objective.log must be True or False": ["protocol(objectives=[Objective('val_loss', 1, 0, log='yes')])"],
+    "arm a: conditions must map names to parents to values": [
+        "one_arm(conditions='kind')",
+        "one_arm(space=RATE, conditions={'rate': 'sgd'})",
+        "one_arm(space=RATE, conditions={'rate': {}})",
+    ],
+    "arm a: conditions must name parameters of space": ["one_arm(space=RATE, conditions={'size': {'rate': 0.5}})"],
+    "arm a: conditions: rate must depend on categorical parameters of space": [
+        "one_arm(space=RATE, conditions={'rate': {'rate': 0.5}})",
+        "one_arm(space=RATE, conditions={'rate': {'kind': 'sgd'}})",
+    ],
+    "arm a: conditions: rate exists at choices of kind": [
+        "one_arm(space=RATE | KIND, conditions={'rate': {'kind': 'c'}})",
+        "one_arm(space=RATE | KIND, conditions={'rate': {'kind': []}})",
+    ],
+    "arm a: conditions must not go round in a circle": [
+        "one_arm(space=KIND, conditions={'kind': {'kind': 'a'}})",
+    ],
+    "arm a: reported must not give": [
+        "one_arm(space=RATE | KIND, conditions={'rate': {'kind': 'a'}}, reported={'kind': 'b', 'rate': 0.5})",
     ],
     "arm a: start must be a list": ["one_arm(start=0.5)", "one_arm(start={'rate': 0.1})"],
     "arm a: start must hold Mapping objects only": ["one_arm(start=['rate'])"],

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 
-from dlstudy.engines.base import Engine, TrialOutcome
+from dlstudy.engines.base import Decide, Engine, TrialOutcome
 from dlstudy.engines.devices import Slot
 from dlstudy.study.events import Listener
 from dlstudy.study.phases import ReadTest
@@ -32,6 +32,7 @@ class FakeEngine(Engine):
     def __init__(self, result_of: Callable[[TrialSpec], TrialResult] = made_up, newest_first: bool = False, n: int = 2):
         self._slots = tuple(Slot(f"fake:{i}") for i in range(n))
         self._result_of, self._newest_first = result_of, newest_first
+        self.decide: Decide = lambda *_: True
         self._waiting: list[TrialSpec] = []
         self.trained: list[TrialSpec] = []
         self.closed = False
@@ -49,9 +50,18 @@ class FakeEngine(Engine):
         spec = self._waiting.pop(-1 if self._newest_first else 0)
         if spec.check:  # faults are put between trainings
             return [TrialOutcome(spec, TrialResult(TrialState.FINISHED))]
-        result = self._result_of(spec)
+        result = self._pruned(spec, self._result_of(spec))
         self.trained.append(spec)
         return [TrialOutcome(spec, result)]
+
+    def _pruned(self, spec, result):
+        """The result, or what there is of it when the run says after an epoch that the trial is hopeless."""
+        for epoch in range(1, result.n_epochs):
+            at_epoch = {name: series[epoch - 1] for name, series in result.history.items() if epoch <= len(series)}
+            if spec.prunable and not self.decide(spec, epoch, at_epoch):
+                history = {name: series[:epoch] for name, series in result.history.items()}
+                return TrialResult(TrialState.PRUNED, "pruned", metrics=at_epoch, history=history, cost=result.cost)
+        return result
 
     def close(self):
         self.closed = True

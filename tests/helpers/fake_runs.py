@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dlstudy.engines.base import Engine
+from dlstudy.engines.base import Decide, Engine
 from dlstudy.runner import session
 from dlstudy.runner.limits import RunLimits
 from dlstudy.runner.loop import train_missing
@@ -35,7 +35,11 @@ def run(
 ) -> int:
     """Trains what is missing; how many trainings that were."""
     plan, recorder = begin_run(path, home, request)
-    listeners = [listener or Deaf()]
-    return train_missing(
-        plan, recorder, lambda *_: engine or FakeEngine(), listeners, lambda key: "", limits or RunLimits()
-    )
+    listeners, used = [listener or Deaf()], engine or FakeEngine()
+
+    def make_engine(_: int, decide: Decide) -> Engine:
+        if isinstance(used, FakeEngine):
+            used.decide = decide
+        return used
+
+    return train_missing(plan, recorder, make_engine, listeners, lambda key: "", limits or RunLimits())

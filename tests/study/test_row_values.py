@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dlstudy.study.row_values import MOST_ROWS, pack_agreeing, pack_numbers, unpack_numbers, values_of_rows
-from dlstudy.study.trial import TrialResult, TrialState, pack_bits
+from dlstudy.study.row_values import MOST_ROWS, pack_agreeing, pack_bits, pack_numbers, unpack_numbers, values_of_rows
+from dlstudy.study.trial import TrialResult, TrialState
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e-3, 1.0, 1e12, 1e200])

@@ -78,7 +78,8 @@ def test_reason_and_remarks_are_lines_that_a_terminal_can_show():
 
 
 def test_four_states_are_final_and_the_others_are_tried_again():
-    assert [state for state in TrialState if state.is_final] == ["finished", "pruned", "diverged", "over time"]
+    final = ["finished", "pruned", "diverged", "over time", "infeasible"]
+    assert [state for state in TrialState if state.is_final] == final
     assert [state for state in TrialState if state.counts_as_worst] == ["diverged", "over time"]
     assert [state for state in TrialState if not state.is_final] == ["running", "failed", "lost", "killed"]
 

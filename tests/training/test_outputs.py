@@ -10,7 +10,8 @@ import pytest
 
 from dlstudy.datasets import registry
 from dlstudy.study.outputs import Decision, OutputReading, Scale
-from dlstudy.study.trial import TrialResult, TrialState, unpack_bits
+from dlstudy.study.row_values import unpack_bits
+from dlstudy.study.trial import TrialResult, TrialState
 from dlstudy.training.outputs import judge, labels_of, probabilities_of, proved_reading
 
 # Keras warns of a sigmoid or a softmax before a loss with from_logits=True, and takes the logits before it.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -147,13 +148,17 @@ def two_optimizers(p):
     return model
 
 
+OTHERS = (averaged, scaled, eager, deferred, jitted)
+
+
 @pytest.mark.parametrize(
     ("build", "by_fit"),
     [
-        *[(build, False) for build in (net, dropout, averaged, scaled, two_optimizers)],
-        *[(build, True) for build in (scheduled, eager, deferred)],
-        *[pytest.param(build, False, marks=in_full_form) for build in (scheduled, eager, deferred, jitted)],
-        *[pytest.param(build, True, marks=in_full_form) for build in (net, dropout, averaged, scaled, two_optimizers)],
+        *[(build, False) for build in (net, dropout, two_optimizers)],
+        (scheduled, True),
+        *[pytest.param(*case, marks=in_full_form) for case in itertools.product(OTHERS, [False, True])],
+        *[pytest.param(build, True, marks=in_full_form) for build in (net, dropout, two_optimizers)],
+        pytest.param(scheduled, False, marks=in_full_form),
     ],
 )
 def test_an_interrupted_training_goes_on_with_the_same_numbers(digits, spec, build, by_fit):
@@ -214,8 +219,9 @@ def test_a_training_may_be_interrupted_again_and_again(digits, spec):
     assert same_numbers(result, whole)
 
 
+@in_full_form
 @pytest.mark.parametrize("callbacks", [keras_callbacks, own_callbacks])
-@pytest.mark.parametrize("at", [4, *also_in_full_form(2, 6)])
+@pytest.mark.parametrize("at", [2, 4, 6])
 def test_callbacks_go_on_from_their_state(digits, spec, callbacks, at):
     whole = trained(anew(digits), dataclasses.replace(spec, checkpoint=None), dropout, callbacks=callbacks)
     result, _ = interrupted(digits, spec, dropout, at=at, callbacks=callbacks)
@@ -286,8 +292,13 @@ CHANGES = "the study's code changes the model while it trains"
     [
         (dropout, changes_the_model(0), CHANGES),
         (dropout, rolls, "Rolls.rng, which holds a Generator, cannot be put back"),
-        (dropout, counts_in_a_closure, "LambdaCallback.on_epoch_end, which holds a function, cannot be put back"),
-        (dropout, logs_to_mlflow, "the study's code logs to MLflow"),
+        pytest.param(
+            dropout,
+            counts_in_a_closure,
+            "LambdaCallback.on_epoch_end, which holds a function, cannot be put back",
+            marks=in_full_form,
+        ),
+        pytest.param(dropout, logs_to_mlflow, "the study's code logs to MLflow", marks=in_full_form),
         (draws, None, DRAWS),
     ],
 )
@@ -302,6 +313,7 @@ def test_where_the_state_cannot_be_kept_a_trial_says_so_and_begins_anew(digits, 
     assert [epoch for epoch, _ in told] == [1, 2, 3, 4, 5, 6]
 
 
+@in_full_form
 def test_what_changes_the_model_after_a_checkpoint_begins_anew(digits, spec):
     callbacks = changes_the_model(3)
     whole = trained(anew(digits), dataclasses.replace(spec, checkpoint=None), dropout, callbacks=callbacks)
@@ -311,6 +323,7 @@ def test_what_changes_the_model_after_a_checkpoint_begins_anew(digits, spec):
     assert same_numbers(result, whole)
 
 
+@in_full_form
 def test_a_second_training_begins_where_the_first_ended(digits, spec):
     spec = dataclasses.replace(spec, params={**spec.params, "more_epochs": 3})
 
@@ -326,6 +339,7 @@ def test_a_second_training_begins_where_the_first_ended(digits, spec):
     assert same_numbers(result, whole)
 
 
+@in_full_form
 def test_a_checkpoint_serves_its_own_training_alone(digits, spec, monkeypatch):
     interrupted(digits, spec, net)
     others = [dataclasses.replace(spec, seed=spec.seed + 1), dataclasses.replace(spec, epochs=7)]
@@ -351,6 +365,7 @@ def test_a_damaged_checkpoint_is_none(digits, spec, n_bytes):
     assert same_numbers(result, trained(anew(digits), dataclasses.replace(spec, checkpoint=None), net))
 
 
+@in_full_form
 def test_a_model_that_is_built_otherwise_is_trained_anew(digits, spec):
     interrupted(digits, spec, net)
     result = trained(anew(digits), spec, dropout)

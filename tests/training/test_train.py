@@ -6,9 +6,10 @@ import pytest
 from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.row_facts import facts_of
+from dlstudy.study.row_values import pack_bits, unpack_bits
 from dlstudy.study.split import Split
 from dlstudy.study.splits import split_rows
-from dlstudy.study.trial import TrialSpec, pack_bits, unpack_bits
+from dlstudy.study.trial import TrialSpec
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
 

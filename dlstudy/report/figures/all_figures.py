@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from dlstudy.analysis.results import StudySummary
-from dlstudy.report.figures import claims, curves, search
+from dlstudy.report.figures import claims, curves, fronts, search
 from dlstudy.report.figures.style import Drawing, Figure, figure, png
 
 __all__ = ["draw", "figures"]
@@ -22,6 +22,7 @@ def figures(summary: StudySummary) -> dict[str, Figure]:
 def _drawings(summary: StudySummary) -> Mapping[str, Drawing]:
     makers = {
         "differences": claims.differences_drawing,
+        "fronts": fronts.fronts_drawing,
         "curves": curves.curves_drawing,
         "budget": search.budget_drawing,
         "slices": search.slices_drawing,

@@ -7,6 +7,7 @@ from dlstudy.analysis.formatting import difference, interval_text, number, share
 from dlstudy.analysis.results import StudySummary
 from dlstudy.report.figures.curves import curves
 from dlstudy.report.figures.search import importances
+from dlstudy.report.fronts import fronts, objectives_of
 from dlstudy.report.labels import label, listed, many
 from dlstudy.report.tables.arms import spread_text
 from dlstudy.study.phases import Phase
@@ -19,6 +20,7 @@ def alternative_texts(summary: StudySummary) -> Mapping[str, str]:
     texts = {
         "differences": _differences(summary),
         "budget": _budget(summary),
+        "fronts": _fronts(summary),
         "curves": _curves(summary),
         "slices": _slices(summary),
         "importance": _importance(summary),
@@ -52,6 +54,13 @@ def _budget(summary: StudySummary) -> str:
         return ""
     metric = label(summary.metric)
     return f"Best {metric} against trials tried, and against seconds of a slot: {', '.join(ends)}."
+
+
+def _fronts(summary: StudySummary) -> str:
+    objectives, found = objectives_of(summary), fronts(summary)
+    drawn = [f"{many(len(points), 'setting')} of {arm}" for arm, points in found.items() if points]
+    names = " against ".join(label(each.metric) for each in objectives)
+    return f"{_begins(names)} of the settings of each front: {', '.join(drawn)}." if drawn else ""
 
 
 def _curves(summary: StudySummary) -> str:

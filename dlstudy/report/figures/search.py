@@ -9,6 +9,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution
 
 from dlstudy.analysis.cost_results import BudgetCurve
+from dlstudy.analysis.halving import without_earlier_rungs
 from dlstudy.analysis.results import StudySummary
 from dlstudy.report.figures.style import (
     WIDTH,
@@ -95,8 +96,9 @@ def slices(summary: StudySummary) -> dict[str, list[Slice]]:
         names = list(dict.fromkeys(name for trial in trials for name in trial.tuned))
         for name in names:
             tried = [
-                Tried(trial.tuned.get(name), value, value is not None and (trial.search, trial.setting_key) in best)
+                Tried(trial.tuned[name], value, value is not None and (trial.search, trial.setting_key) in best)
                 for trial in trials
+                if name in trial.tuned
                 for value in [_value(trial)]
             ]
             found.setdefault(name, []).append(Slice(arm.name, tried, alone=len(names) == 1))
@@ -146,10 +148,8 @@ def importance_drawing(summary: StudySummary) -> Drawing | None:
 
 
 def _searched(summary: StudySummary, arm: str) -> list[TrialRecord]:
-    return [
-        trial for trial in summary.trials
-        if (trial.phase, trial.arm) == (Phase.SEARCH, arm) and trial.state.is_final
-    ]  # fmt: skip
+    tried = [trial for trial in summary.trials if (trial.phase, trial.arm) == (Phase.SEARCH, arm)]
+    return without_earlier_rungs([trial for trial in tried if trial.state.is_final])
 
 
 def _value(trial: TrialRecord) -> float | None:
@@ -336,10 +336,11 @@ def _importances(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction=direction.value)
-    tried = {name: reaching(space[name], [trial.tuned[name] for trial in trials]) for name in space}
+    in_all = [name for name in space if all(name in trial.tuned for trial in trials)]  # the others are conditional
+    tried = {name: reaching(space[name], [trial.tuned[name] for trial in trials]) for name in in_all}
     for trial in trials:
-        made = optuna.trial.create_trial(params=dict(trial.tuned), distributions=tried, value=trial.value)
-        study.add_trial(made)
+        params = {name: trial.tuned[name] for name in in_all}
+        study.add_trial(optuna.trial.create_trial(params=params, distributions=tried, value=trial.value))
     share = min(0.5, max(0.1, _TOP / len(trials)))
     shares = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=share))
     return {name: float(share) for name, share in shares.items()}

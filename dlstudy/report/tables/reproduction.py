@@ -9,6 +9,7 @@ from typing import Any
 from dlstudy.analysis.formatting import params_text, seconds_text, space_text
 from dlstudy.analysis.results import StudySummary
 from dlstudy.report.blocks import Table
+from dlstudy.report.fronts import objectives_of
 from dlstudy.report.labels import many
 from dlstudy.report.spaces import spaces
 from dlstudy.study import loader
@@ -46,9 +47,11 @@ def making_table(summary: StudySummary) -> Table:
     rows = [
         [name.replace("_", " "), _value_text(value)]
         for name, value in summary.protocol.items()
-        if name not in ("spaces", "elsewhere") and value is not None
+        if name not in ("spaces", "conditions", "elsewhere", "objectives") and value is not None
     ]
-    rows += [[f"space of {arm}", space_text(space)] for arm, space in spaces(summary).items()]
+    conditions = summary.protocol.get("conditions", {})
+    rows += [[f"space of {arm}", space_text(space, conditions.get(arm, {}))] for arm, space in spaces(summary).items()]
+    rows += [["objective", str(objective)] for objective in objectives_of(summary)]
     rows += [["variant", str(summary.variant)], *_of_trials(summary.trials)]
     rows += [[name, version] for name, version in summary.made_with.items()]
     return Table("How it was made", ["setting", "value"], rows)

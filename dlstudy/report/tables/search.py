@@ -31,8 +31,8 @@ def checks_table(summary: StudySummary) -> Table:
 
 _CHECKS = (
     "Bracket: settings on either side of the winner did no better. Failures: the share of trials that diverged or ran "
-    "over time. Budget: every arm had as many trials. Contains: an arm that contains another does not lose to it. A "
-    "failed check withholds the verdicts that it undermines."
+    "over time. Constraints: the replicates keep them too. Budget: every arm had as many trials. Contains: an arm that "
+    "contains another does not lose to it. A failed check withholds the verdicts that it undermines."
 )
 
 
