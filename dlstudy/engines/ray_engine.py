@@ -19,7 +19,7 @@ from dlstudy.engines.base import (
     over_time,
     too_silent,
 )
-from dlstudy.engines.devices import CPU_ENVIRONMENT, GPU_ENVIRONMENT, SHARED_GPU_ENVIRONMENT, Slot
+from dlstudy.engines.devices import GPU_ENVIRONMENT, SHARED_GPU_ENVIRONMENT, Slot, cpu_environment
 from dlstudy.engines.file_transfer import checkpoint_of, put_checkpoint, put_in_place, read_study
 from dlstudy.engines.ray_cluster import Node, connect, nodes, why_it_died
 from dlstudy.engines.ray_slot import MakeTrainer, Message, RaySlot, make_trainer
@@ -52,12 +52,19 @@ class ClusterRequest:
         n_needed: slots that there is work for.
         workers: the most slots, all of which have to exist at the start; None for all that come.
         per_gpu: trials that share a GPU.
+        gpus_each: GPUs that a trial may use at once.
     """
 
     address: str | None
     n_needed: int
     workers: int | None = None
     per_gpu: int = 1
+    gpus_each: int = 1
+
+    @property
+    def share(self) -> float:
+        """GPUs of a slot; Ray knows four decimal places."""
+        return self.gpus_each if self.per_gpu == 1 else int(10_000 / self.per_gpu) / 10_000
 
 
 @dataclass
@@ -207,18 +214,18 @@ class RayEngine(Engine):
     def _room(self, alive: Mapping[str, Node]) -> list[tuple[int, Node]]:
         """The slots that there is room for, by number and node."""
         used = [node for node in alive.values() if node.id not in self._refused]
-        return [(i, node) for node in used for i in range(_slots_on(node, self._on_gpus, self._request.per_gpu))]
+        return [(i, node) for node in used for i in range(_slots_on(node, self._on_gpus, self._request))]
 
     def _start(self, node: Node, i: int) -> _Member:
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         host = self._name(node)
-        share = int(10_000 / self._request.per_gpu) / 10_000  # Ray knows four decimal places
+        share = self._request.share
         if self._on_gpus:
             slot = Slot(f"gpu:{host}/{i}", SHARED_GPU_ENVIRONMENT if share < 1 else GPU_ENVIRONMENT)
         else:
-            slot = Slot(f"cpu:{host}/{i}", CPU_ENVIRONMENT, node.memory_gb / node.n_cpus)
+            slot = Slot(f"cpu:{host}/{i}", cpu_environment(self._request.gpus_each), node.memory_gb / node.n_cpus)
         actor = (
             ray.remote(RaySlot)
             .options(
@@ -330,9 +337,9 @@ class RayEngine(Engine):
             )
 
 
-def _slots_on(node: Node, on_gpus: bool, per_gpu: int) -> int:
-    """Slots that a node has room for if nothing else runs there: a core each, and a GPU or a share of one."""
-    return min(node.n_cpus, int(node.n_gpus * per_gpu)) if on_gpus else node.n_cpus
+def _slots_on(node: Node, on_gpus: bool, request: ClusterRequest) -> int:
+    """Slots that a node has room for if nothing else runs there: a core each, and GPUs or a share of one."""
+    return min(node.n_cpus, int(node.n_gpus * request.per_gpu / request.gpus_each)) if on_gpus else node.n_cpus
 
 
 def _check(request: ClusterRequest, alive: Mapping[str, Node]) -> bool:
@@ -344,7 +351,7 @@ def _check(request: ClusterRequest, alive: Mapping[str, Node]) -> bool:
     on_gpus = any(node.n_gpus for node in alive.values())
     if request.per_gpu > 1 and not on_gpus:
         raise UsageError(f"no node of the Ray cluster has a GPU, got --per-gpu {request.per_gpu}: leave it out")
-    n = sum(_slots_on(node, on_gpus, request.per_gpu) for node in alive.values())
+    n = sum(_slots_on(node, on_gpus, request) for node in alive.values())
     has = f"the Ray cluster has {n} slots ({'GPUs' if on_gpus else 'CPUs'} of {len(alive)} nodes)"
     if n < (request.workers or 1):
         got = f", got --workers {request.workers}" if request.workers else ""

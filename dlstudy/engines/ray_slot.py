@@ -77,7 +77,7 @@ class RaySlot:
     def __init__(self, slot: Slot, gpu_share: float) -> None:
         os.environ.update({**QUIET, **slot.environment})
         found = gpus() if slot.on_gpu else ()  # the one that Ray assigned
-        self._slot = dataclasses.replace(slot, memory_gb=found[0].memory_gb * gpu_share) if found else slot
+        self._slot = dataclasses.replace(slot, memory_gb=found[0].memory_gb * min(1.0, gpu_share)) if found else slot
         # In the working folder that Ray made for this run: Ray eventually removes what a killed slot leaves there.
         self._folder = TemporaryDirectory(prefix="dlstudy-", dir=Path.cwd())
         self._thread = ThreadPoolExecutor(1)

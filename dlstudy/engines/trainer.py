@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -9,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from dlstudy.common.nesting import running_inside
 from dlstudy.common.opened_files import opened_files, unwatched
 from dlstudy.datasets.cache import cache_folder
-from dlstudy.engines.devices import Slot
+from dlstudy.engines.devices import CPU_PARTS, Slot
 from dlstudy.errors import DlstudyError, StudyError
 from dlstudy.study import loader
 from dlstudy.study.archive import place_of
@@ -102,6 +103,10 @@ def _configure(slot: Slot) -> None:
             tf.config.threading.set_inter_op_parallelism_threads(threads)
         except RuntimeError:  # inline, in a process where TensorFlow already runs and its threads are chosen
             pass
+    if n_parts := int(slot.environment.get(CPU_PARTS, "0")):
+        with suppress(RuntimeError):  # as above; a training says that there are too few
+            cpu = tf.config.list_physical_devices("CPU")[0]
+            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * n_parts)
     if slot.on_gpu:
         found = tf.config.list_physical_devices("GPU")
         if not found:

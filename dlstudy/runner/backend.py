@@ -111,24 +111,26 @@ def engine_maker(
     """
     require_tensorflow()
 
+    gpus_each = max((arm.gpus for arm in file.study.arms), default=1) if file else 1
+
     def make(n_needed: int, decide: Decide) -> Engine:
         registry.ensure(dataset, say)
         if backend.engine == "inline":
             from dlstudy.engines.inline import InlineEngine
 
-            return InlineEngine(choose_slots(1)[0][0], decide)
+            return InlineEngine(choose_slots(1, gpus_each=gpus_each)[0][0], decide)
         if backend.engine == "ray":
             from dlstudy.engines.file_transfer import left_behind
             from dlstudy.engines.ray_engine import ClusterRequest, RayEngine
 
-            request = ClusterRequest(backend.ray_address, n_needed, backend.workers, backend.per_gpu)
+            request = ClusterRequest(backend.ray_address, n_needed, backend.workers, backend.per_gpu, gpus_each)
             inputs = file.input_paths if file else []
             for path in left_behind(file.path, inputs) if file else ():
                 say(f"not sent to the nodes, as it is not beside the study file or below; they need it too: {path}")
             return RayEngine(request, dataset, decide, say, inputs=inputs)
         from dlstudy.engines.local import LocalEngine
 
-        slots, remark = choose_slots(backend.workers, backend.per_gpu)
+        slots, remark = choose_slots(backend.workers, backend.per_gpu, gpus_each)
         if remark:
             say(remark)
         used = slots[:n_needed]

@@ -1,6 +1,7 @@
 """Writes the record of one part: an arm in one phase of one search. Only the parent process writes."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -130,7 +131,7 @@ class ArmRecord:
         return self._keep(Trial(self._study, added))
 
     def propose(
-        self, space: Mapping[str, BaseDistribution], conditions: Conditions
+        self, space: Mapping[str, BaseDistribution], conditions: Conditions = MappingProxyType({})
     ) -> tuple[str, dict[str, Any]]:  # Any: JSON scalars
         """Adds a running trial whose parameters the sampler chooses, of those that exist; returns its key and them."""
         self._record.guard()

@@ -28,6 +28,8 @@ from dlstudy.study.validation import (
 
 __all__ = ["Arm"]
 
+_MOST_GPUS = 64
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -49,6 +51,8 @@ class Arm:
             does not name has limits by its kind: see `dlstudy.study.axes`.
         start: settings of `space`, each complete and within it, that every search of the arm tries first: what is known
             to be good. They take the place of the first trials, so that all arms have equally many.
+        gpus: on how many GPUs at once a training of a Keras model runs, each with a part of every batch
+            (`tf.distribute.MirroredStrategy`). On a machine without GPUs, as many parts of a CPU stand for them.
         conditions: where a parameter of `space` exists, if it does not always: name to categorical parameters of
             `space`, each with the value or values at which it does, `{"momentum": {"optimizer": "sgd"}}`. Elsewhere it
             is not in `p`.
@@ -69,6 +73,7 @@ class Arm:
     elsewhere: Elsewhere | None = None
     start: Sequence[Mapping[str, Any]] = ()  # as setting
     conditions: Conditions = field(default_factory=dict)
+    gpus: int = 1
 
     def __post_init__(self) -> None:
         require_name("Arm.name", self.name)
@@ -88,6 +93,10 @@ class Arm:
         require(
             is_count(self.restarts) and self.restarts <= 1_000,
             f"arm {self.name}: restarts must be a whole number from 1 to 1,000, got {short_repr(self.restarts)}",
+        )
+        require(
+            is_count(self.gpus) and self.gpus <= _MOST_GPUS,
+            f"arm {self.name}: gpus must be a whole number from 1 to {_MOST_GPUS}, got {short_repr(self.gpus)}",
         )
         for what in ("text", "copy_of"):
             require_text(f"arm {self.name}: {what}", getattr(self, what), may_be_empty=True)
@@ -179,7 +188,7 @@ class Arm:
         )
         own = [name for name in ("setting", "space", "limits", "copy_of", "start", "conditions") if getattr(self, name)]
         own += [name for name in ("reported", "defaults", "reported_split") if getattr(self, name) is not None]
-        own += ["restarts"] if self.restarts != 1 else []
+        own += [name for name in ("restarts", "gpus") if getattr(self, name) != 1]
         require(
             self.elsewhere is None or not own,
             f"arm {self.name}: results from elsewhere are not trained, got {', '.join(own)} too: leave that out",

@@ -59,6 +59,8 @@ def define(study: ResolvedStudy, arm: Arm, phase: Phase, code: Mapping[str, str]
         of_which = f" of {n} searches" if unit == "seed" and n > 1 else ""  # which numbers the splits
         definition["resample"] = f"{resample}, one for each {unit}{of_which}"
         definition["groups"] = study.split_of(arm, phase).groups
+    if arm.gpus > 1:
+        definition["gpus"] = arm.gpus
     if protocol.trial_minutes is not None:
         definition["trial_minutes"] = protocol.trial_minutes
     if phase in (Phase.REPORTED, Phase.DEFAULTS):

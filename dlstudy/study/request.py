@@ -158,6 +158,7 @@ class ResolvedStudy(Study):
             silence_s=self.protocol.silence_s,
             checkpoint_minutes=self.protocol.checkpoint_minutes,
             trial_minutes=self.protocol.trial_minutes,
+            gpus=arm.gpus,
         )
 
 

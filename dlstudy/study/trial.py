@@ -122,6 +122,7 @@ class TrialSpec:
         check: take one step only, to see whether the training works.
         checkpoint: the file of its checkpoint; None where none is kept.
         checkpoint_minutes: see `Protocol`.
+        gpus: see `Arm`.
     """
 
     key: str
@@ -148,6 +149,7 @@ class TrialSpec:
     checkpoint: str | None = None
     checkpoint_minutes: float | None = None
     trial_minutes: float | None = None
+    gpus: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""

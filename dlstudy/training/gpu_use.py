@@ -19,8 +19,8 @@ def gpu_meter() -> "GpuMeter | None":
     """Starts to measure the GPU of this process.
 
     Returns:
-        None where the process has no NVIDIA GPU to itself: what each of several trials on one GPU draws, and each MIG
-        instance, cannot be told apart.
+        None where the process has not one NVIDIA GPU, and that to itself: what each of several trials on one GPU draws,
+        and each MIG instance, cannot be told apart.
     """
     own = None if GPU_IS_SHARED in os.environ else _own_gpu()
     return GpuMeter(*own) if own else None
@@ -28,11 +28,11 @@ def gpu_meter() -> "GpuMeter | None":
 
 @cache  # opening the library takes as long as a short trial; it stays open as long as the process
 def _own_gpu() -> tuple[Any, Any] | None:  # Any: a module without types, and its handle
-    """NVML, and the handle of the only GPU, or the first, that this process may use."""
+    """NVML, and the handle of the GPU that this process may use; None of several."""
     import pynvml
 
     found = gpus()
-    if not found or found[0].mig is not None:
+    if len(found) != 1 or found[0].mig is not None:
         return None
     try:
         pynvml.nvmlInit()

@@ -35,6 +35,7 @@ from dlstudy.training.mlflow_capture import mlflow_apart, mlflow_begun_anew, mlf
 from dlstudy.training.model_cache import KeptModelError, ModelCache, Slot
 from dlstudy.training.preparation import key_of, prepare_arrays, refuse_leak
 from dlstudy.training.restarts import train_best_of
+from dlstudy.training.several_devices import SEVERAL, on_devices
 from dlstudy.training.streams import Streams, rows_of_stream, sizes_of_parts
 from dlstudy.training.study_functions import StudyFunctions
 
@@ -265,6 +266,10 @@ def _build_and_train(task: Task, context: DatasetContext) -> TrialResult:
     arm, logged = (task.spec.study_path, task.spec.arm), dict(task.logged)
     checkpoints = task.checkpoints
     fault = task.graph_fault or context.without_graphs.get(arm, "")
+    if task.spec.gpus > 1:
+        fault = fault or SEVERAL
+        if checkpoints is not None:
+            checkpoints.give_up(SEVERAL)
     if checkpoints is not None and checkpoints.found is not None:
         fault = fault or checkpoints.found.content["reason"]
     task = dataclasses.replace(task, graph_fault=fault)
@@ -301,7 +306,8 @@ def _train_once(task: Task, cache: ModelCache) -> TrialResult:
     global_settings.clear_session()
     # The global seed is set here only: layers and initializers of a study need no seeds of their own.
     keras.utils.set_random_seed(task.spec.seed)
-    with _folder(task.spec), metrics_logged_into(task.logged), seeds_apart(task.spec.seed):
+    gpus = on_devices(task.spec.gpus)
+    with _folder(task.spec), metrics_logged_into(task.logged), seeds_apart(task.spec.seed), gpus:
         slot = Slot(task.build())
         if task.streams is not None:
             return (check_stream if task.spec.check else train_stream)(slot.model, task, task.streams)

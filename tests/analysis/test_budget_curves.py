@@ -102,7 +102,7 @@ def test_a_pruned_trial_has_no_value_and_open_ones_do_not_count():
         if state is not TrialState.RUNNING
     ]
     (curve,) = budget_curves(STUDY, "sobol", [*trials, make_trial(STUDY, "a", "search", len(TrialState), result=None)])
-    assert curve.best == [0.5] * 4  # finished, pruned, diverged and over time
+    assert curve.best == [0.5] * 5  # finished, and four that are final without a value
 
 
 def test_trials_are_in_the_order_of_their_index_and_the_latest_try_of_one_counts():

@@ -61,7 +61,7 @@ def test_a_broken_study_is_listed_with_its_fault_and_hides_no_other(capsys, here
         ),
         (
             ["run", "optimizers", "--pruner", "axe"],
-            "--pruner must be one of none, median, hyperband, or one of Optuna's by name, got 'axe'",
+            "--pruner must be one of none, median, hyperband, halving, or one of Optuna's by name, got 'axe'",
         ),
         (["run", "optimizers", "--trials", "1" + "0" * 20], "trials must be a whole number from 1 to 1,000,000"),
         (["run", "optimizers", "--tracking-uri", "foo://x"], "got 'foo://x': correct --tracking-uri"),

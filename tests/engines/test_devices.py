@@ -229,3 +229,26 @@ def test_memory_is_what_the_container_allows(monkeypatch, limits, limit, gb):
     monkeypatch.setattr("os.sysconf", sizes.__getitem__)
     limits(memory_max=limit)
     assert memory_gb() == gb
+
+
+def test_a_trial_on_several_gpus_has_a_slot_of_as_many():
+    third, fourth = Gpu(2, "GPU-cc33", "NVIDIA A100", 80.0), Gpu(3, "", "NVIDIA A100", 80.0)
+    slots = plan_slots((FIRST, SECOND, third, fourth), 8, 64, gpus_each=2)
+    assert [(slot.name, slot.memory_gb) for slot in slots] == [("gpu:0+1", 40.0), ("gpu:2+3", 80.0)]
+    assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots] == ["GPU-aa11,GPU-bb22", "GPU-cc33,3"]
+    assert [slot.name for slot in plan_slots((FIRST, SECOND, third), 8, 64, gpus_each=2)] == ["gpu:0+1"], "one is left"
+    assert [slot.name for slot in plan_slots((FIRST, SECOND, third, fourth), 8, 64, 1, gpus_each=2)] == ["gpu:0+1"]
+
+
+def test_without_gpus_parts_of_a_cpu_stand_for_them():
+    (slot,) = plan_slots((), n_cores=1, total_gb=8, gpus_each=3)
+    assert slot == Slot("cpu:0", {**CPU, "DLSTUDY_CPU_PARTS": "3"}, 8.0)
+
+
+def test_a_trial_on_more_gpus_than_there_are_is_refused():
+    with pytest.raises(UsageError, match=r"an arm trains on 3 GPUs at once, and this machine has 2: change Arm\.gpus"):
+        plan_slots((FIRST, SECOND), 8, 64, gpus_each=3)
+    with pytest.raises(UsageError, match="this machine has 2, enough for 1 at a time, got --workers 2: lower it"):
+        plan_slots((FIRST, SECOND), 8, 64, workers=2, gpus_each=2)
+    with pytest.raises(UsageError, match="an arm trains on 2 whole GPUs at once, got --per-gpu 2: leave it out"):
+        plan_slots((FIRST, SECOND), 8, 64, per_gpu=2, gpus_each=2)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from dlstudy.engines.devices import CPU_ENVIRONMENT, Slot
+from dlstudy.engines.devices import Slot, cpu_environment
 from dlstudy.engines.trainer import Trainer
 from tests.helpers.trainings import spec_of
 
@@ -48,7 +48,7 @@ def count():
 
 @pytest.fixture(scope="module")
 def trainer(keras_at_rest):
-    return Trainer(Slot("cpu:0", CPU_ENVIRONMENT))
+    return Trainer(Slot("cpu:0", cpu_environment(1)))
 
 
 def test_functions_find_what_lies_beside_their_study_and_no_other_study_s(trainer, tmp_path):

@@ -395,6 +395,7 @@ STUDIES = {
         "protocol(rounds=1.5)",
         "protocol(rounds=True)",
     ],
+    "arm a: gpus must be a whole number from 1 to 64": ["one_arm(gpus=0)", "one_arm(gpus=1.5)", "one_arm(gpus=65)"],
     "Protocol.constraints must be a list": ["protocol(constraints=5)"],
     "Protocol.constraints must hold Constraint objects only": ["protocol(constraints=['parameters <= 5'])"],
     "Constraint.metric must be train_, val_ or test_": ["protocol(constraints=[Constraint('accuracy', at_least=1)])"],

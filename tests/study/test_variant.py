@@ -24,7 +24,7 @@ VARIANTS = [
 
 def test_a_variant_is_found_again_by_its_name():
     assert [Variant.parse(str(variant)) for variant in VARIANTS] == VARIANTS
-    assert len({str(variant) for variant in VARIANTS}) == len(VARIANTS) == 648
+    assert len({str(variant) for variant in VARIANTS}) == len(VARIANTS) == 864
 
 
 @pytest.mark.parametrize("number", [2, 3, 10, 123_456])
@@ -92,7 +92,10 @@ def test_a_superscript_is_no_number():
     ("fields", "message"),
     [
         ({"sampler": "grid"}, "--sampler must be one of sobol, random, tpe, or one of Optuna's by name, got 'grid'"),
-        ({"pruner": "asha"}, "--pruner must be one of none, median, hyperband, or one of Optuna's by name, got 'asha'"),
+        (
+            {"pruner": "asha"},
+            "--pruner must be one of none, median, hyperband, halving, or one of Optuna's by name, got 'asha'",
+        ),
         ({"epochs": 0}, "--epochs must be at least 1, got 0"),
         ({"aa_test": -1}, "--aa-test must be from 0 to 100, got -1"),
         ({"aa_test": 101}, "--aa-test must be from 0 to 100, got 101"),

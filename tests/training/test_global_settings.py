@@ -1,6 +1,6 @@
 """What a study sets while it is imported holds in its trainings, and in no other."""
 
-from dlstudy.engines.devices import CPU_ENVIRONMENT, Slot
+from dlstudy.engines.devices import Slot, cpu_environment
 from dlstudy.engines.trainer import Trainer
 from dlstudy.training import global_settings
 from tests.helpers.trainings import spec_of
@@ -24,7 +24,7 @@ STUDY = Study("""
 
 
 def test_settings_of_a_study_hold_in_its_trainings_only(keras_at_rest, tiny):
-    trainer, before = Trainer(Slot("cpu:0", CPU_ENVIRONMENT)), global_settings.current()
+    trainer, before = Trainer(Slot("cpu:0", cpu_environment(1))), global_settings.current()
     source = tiny.read_text().replace("STUDY = Study(", SAYS)
     source = source.replace("build=build,", "build=build, extra_metrics=extra_metrics,")
     other = tiny.with_name("doubles.py")

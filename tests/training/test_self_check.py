@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dlstudy.engines import trainer
-from dlstudy.engines.devices import CPU_ENVIRONMENT, Slot
+from dlstudy.engines.devices import Slot, cpu_environment
 from dlstudy.study import loader
 from dlstudy.study.phases import ReadTest
 from dlstudy.training import fused_updates, private_names, self_check
@@ -92,7 +92,7 @@ def faulty_trainer(keras_at_rest, monkeypatch):
     """A trainer in whose process the check fails."""
     graph_fault.cache_clear()
     monkeypatch.setattr(fused_updates, "_adam", other_rule)
-    yield trainer.Trainer(Slot("cpu:0", CPU_ENVIRONMENT))
+    yield trainer.Trainer(Slot("cpu:0", cpu_environment(1)))
     graph_fault.cache_clear()
 
 
