@@ -175,6 +175,8 @@ def test_the_report_shows_each_front(path, home):
     table = fronts_table(summary)
     assert len(table.rows) == sum(map(len, points.values()))
     assert table.heads[3:] == ["test accuracy", "parameters", "n"]
+    best = points["a"][0]
+    assert table.rows[0][4:] == [f"{best.found.metrics['parameters']:,}", "2"]
     pictures = draw(summary)
     assert pictures["fronts"].startswith(b"\x89PNG")
     titles = [block.text for block in document(summary, pictures).blocks if hasattr(block, "text")]

@@ -1,13 +1,22 @@
 """The Pareto fronts as a table."""
 
+from collections.abc import Sequence
+
 from dlstudy.analysis.formatting import NOTHING, params_text, with_sd
 from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.analysis.results import StudySummary
 from dlstudy.report.blocks import Table
 from dlstudy.report.fronts import fronts, objectives_of
 from dlstudy.report.labels import label
+from dlstudy.study.constraints import PARAMETERS
 
 __all__ = ["fronts_table"]
+
+
+def _text(metric: str, values: Sequence[float]) -> str:
+    if not values:
+        return NOTHING
+    return f"{values[0]:,.0f}" if metric == PARAMETERS else with_sd(*mean_and_sd(values))
 
 
 def fronts_table(summary: StudySummary) -> Table:
@@ -18,7 +27,7 @@ def fronts_table(summary: StudySummary) -> Table:
             arm,
             str(point.found.search),
             params_text(point.found.tuned),
-            *(with_sd(*mean_and_sd(values)) if values else NOTHING for values in point.values.values()),
+            *(_text(metric, values) for metric, values in point.values.items()),
             str(max(map(len, point.values.values()))),
         ]
         for arm, points in fronts(summary).items()
