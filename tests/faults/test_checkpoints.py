@@ -12,7 +12,8 @@ from dlstudy.study.variant import Variant
 from tests.helpers.full_form import FULL
 from tests.helpers.study_process import KILL, ROOT, Run, dice
 
-N_KILLS, N_EPOCHS, PHASES = (12, 40, []) if FULL else (1, 15, ["--phase", "search"])
+N_KILLS, N_EPOCHS = (12, 40) if FULL else (1, 15)
+OPTIONS = ["--workers", "2"] if FULL else ["--engine", "inline", "--phase", "search"]
 
 STUDY = '''"""Trials of many short epochs."""
 import os
@@ -66,7 +67,7 @@ def start(folder, home):
     (folder / "goes_on.py").write_text((folder / "goes_on.txt").read_text())
     environment = {**os.environ, "EPOCHS": str(folder / f"{home}.epochs"), "PYTHONPATH": str(ROOT)}
     return Run(
-        [sys.executable, "-m", "dlstudy.cli", "run", "goes_on.py", "--home", home, "--workers", "2", *PHASES],
+        [sys.executable, "-m", "dlstudy.cli", "run", "goes_on.py", "--home", home, *OPTIONS],
         cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 

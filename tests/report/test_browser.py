@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -27,16 +28,28 @@ MLFLOWS_OWN = (
 )
 
 
+MADE_UP = """
+import sys
+
+from dlstudy.cli.app import main
+from dlstudy.runner import session
+from tests.helpers.made_up_runs import Engine
+
+session.engine_maker = lambda *about: lambda n, decide: Engine(decide)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """What a run of the tiny study leaves, in a folder with a space and a quote."""
+    """What a run of the tiny study leaves whose trainings are made up, in a folder with a space and a quote."""
     from tests.conftest import TINY
 
     folder = tmp_path_factory.mktemp("a user's folder")
     study, home = folder / "tiny.py", folder / "my runs"
     study.write_text(TINY)
-    command = ["run", str(study), "--home", str(home), "--engine", "inline"]
-    subprocess.run([sys.executable, "-m", "dlstudy", *command], check=True, capture_output=True)
+    command = [sys.executable, "-c", MADE_UP, "run", str(study), "--home", str(home)]
+    subprocess.run(command, cwd=Path(__file__).parents[2], check=True, capture_output=True)
     return home
 
 
