@@ -341,7 +341,7 @@ class Plan:
         table = round_design(study.drawn_as, space, round_size(study.protocol), number, stream)
         name = study.record_name(arm, Phase.SEARCH, search)
         return [
-            Training(arm, name, i, table[i - first], round=number, space=space, divisor=divisor)
+            Training(arm, name, i, arm.applicable(table[i - first]), round=number, space=space, divisor=divisor)
             for i, divisor in indices.items()
         ]
 

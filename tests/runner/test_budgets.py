@@ -10,7 +10,6 @@ from dlstudy.analysis.reading import read_summary
 from dlstudy.analysis.search_budget import BUDGET_SPENT
 from dlstudy.errors import StudyError
 from dlstudy.runner.check import check_arms
-from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.protocol import Protocol
@@ -20,7 +19,7 @@ from dlstudy.study.variant import Variant
 from tests.helpers import fake_runs
 from tests.helpers.fake_engine import FakeEngine, made_up
 
-TWO_NETS = """
+NETS = """
 import dlstudy
 from dlstudy import Arm, Claim, Protocol, Split, Study
 from optuna.distributions import FloatDistribution
@@ -46,20 +45,6 @@ SECONDS = {"fast": 1.0, "slow": 3.5, "fixed": 50.0}
 
 def costs(spec):
     return dataclasses.replace(made_up(spec), cost={"seconds": SECONDS[spec.arm]})
-
-
-@pytest.fixture
-def path(tmp_path):
-    file = tmp_path / "nets.py"
-    file.write_text(TWO_NETS)
-    return file
-
-
-@pytest.fixture
-def home(tmp_path):
-    made = Home.at(tmp_path / "home")
-    made.create()
-    return made
 
 
 def searched(home, arm, search=1):
@@ -128,7 +113,7 @@ def test_a_setting_that_fails_is_passed_over_and_tried_again_by_the_next_run(pat
 
 
 def test_the_most_settings_can_be_stated_too(path, home):
-    path.write_text(TWO_NETS.replace("budget_seconds=10", "budget_seconds=10, trials=4"))
+    path.write_text(NETS.replace("budget_seconds=10", "budget_seconds=10, trials=4"))
     fake_runs.run(path, home, engine=FakeEngine(costs))
     assert len(searched(home, "fast")) == 4
     assert len(searched(home, "slow")) == 3
@@ -160,14 +145,14 @@ def test_a_plan_takes_as_long_as_the_budget(path, home):
 
 
 def test_joules_need_a_gpu_that_tells_them(path):
-    path.write_text(TWO_NETS.replace("budget_seconds", "budget_joules"))
+    path.write_text(NETS.replace("budget_seconds", "budget_joules"))
     study = resolve(loader.load(path), Request())
     checks = check_arms(study, study.arms, FakeEngine(lambda spec: TrialResult(TrialState.FINISHED)))
     assert all(check.fault.startswith("Protocol.budget_joules needs an NVIDIA GPU") for check in checks)
 
 
 def test_joules_are_counted_as_seconds_are(path, home):
-    path.write_text(TWO_NETS.replace("budget_seconds", "budget_joules"))
+    path.write_text(NETS.replace("budget_seconds", "budget_joules"))
 
     def drawing(spec):
         return dataclasses.replace(made_up(spec), cost={"seconds": 1.0, "gpu_energy_j": 4.0})

@@ -9,16 +9,16 @@ from dlstudy.analysis.reading import read_summary
 from dlstudy.analysis.search_rounds import open_ends
 from dlstudy.report.figures.search import importances, slices
 from dlstudy.runner.rehearsal import sample_spec
-from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.conditions import applicable, frozen_conditions, in_order
 from dlstudy.study.request import Request, resolve
+from dlstudy.study.trial import TrialResult, TrialState
 from dlstudy.study.variant import Variant
 from tests.helpers import fake_runs
 from tests.helpers.fake_engine import FakeEngine, made_up
 
-OPTIMIZERS = """
+NETS = """
 from dlstudy import Arm, Protocol, Split, Study, Sweep
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
@@ -68,22 +68,8 @@ def names_at(tuned):
     return NAMES[(tuned["optimizer"], tuned["nesterov"]) if of_sgd else tuned["optimizer"]]
 
 
-@pytest.fixture
-def path(tmp_path):
-    file = tmp_path / "any.py"
-    file.write_text(OPTIMIZERS)
-    return file
-
-
-@pytest.fixture
-def home(tmp_path):
-    made = Home.at(tmp_path / "home")
-    made.create()
-    return made
-
-
 def searched(home, arm="any", variant=None):
-    trials = Record.open(home, for_writing=False).trials("any", variant or Variant())
+    trials = Record.open(home, for_writing=False).trials("nets", variant or Variant())
     return [trial for trial in trials if (trial.phase, trial.arm) == ("search", arm)]
 
 
@@ -116,7 +102,7 @@ def test_each_trial_has_the_parameters_that_exist(path, home, options):
     assert len({tuple(sorted(names_at(spec.params))) for spec in trained}) > 1, "more than one kind was tried"
     for spec in trained:
         assert set(spec.params) - {"epochs", "batch_size"} == names_at(spec.params)
-    [variant] = Record.open(home, for_writing=False).variants("any")
+    [variant] = Record.open(home, for_writing=False).variants("nets")
     kept = searched(home, variant=variant)
     assert all(set(trial.tuned) == names_at(trial.tuned) for trial in kept)
     assert fake_runs.run(path, home, Request(Variant(**options))) == 0, "and nothing of it is trained again"
@@ -141,6 +127,17 @@ def test_a_search_goes_on_around_a_winner_in_what_it_has(path, home, best):
     assert max(trial.tuned["rate"] for trial in trials) > 0.1, "widened to where the best is"
 
 
+def test_a_round_without_a_winner_has_what_exists_too(path, home):
+    def diverges(spec):
+        is_first = spec.phase == "search" and spec.index < 16
+        return TrialResult(TrialState.DIVERGED, "no", cost={"seconds": 1.0}) if is_first else made_up(spec)
+
+    fake_runs.run(path, home, engine=FakeEngine(diverges))
+    in_round = [trial for trial in searched(home) if trial.round == 1]
+    assert len({frozenset(trial.tuned) for trial in in_round}) > 1
+    assert all(set(trial.tuned) == names_at(trial.tuned) for trial in in_round)
+
+
 def test_figures_take_trials_without_the_parameter(path, home):
     fake_runs.run(path, home)
     summary = read_summary(loader.load(path), Record.open(home, for_writing=False), None)
@@ -150,19 +147,19 @@ def test_figures_take_trials_without_the_parameter(path, home):
 
 
 def test_what_shows_a_study_before_it_runs_has_what_exists(path):
-    study = resolve(loader.load(path.with_name("any.py")), Request())
+    study = resolve(loader.load(path), Request())
     assert set(sample_spec(study, study.arm("any"), "k").params) == {"optimizer", "rate", "epochs", "batch_size"}
 
 
 def test_other_conditions_are_another_definition(path, home):
     fake_runs.run(path, home)
-    path.write_text(OPTIMIZERS.replace('"lookahead": {"nesterov": True}', '"lookahead": {"nesterov": False}'))
+    path.write_text(NETS.replace('"lookahead": {"nesterov": True}', '"lookahead": {"nesterov": False}'))
     with pytest.raises(Exception, match="conditions is"):
         fake_runs.run(path, home)
 
 
 def test_a_sweep_takes_from_the_defaults_what_exists(path):
-    swept = OPTIMIZERS.replace("    protocol=", '    sweeps=[Sweep("rates", {"rate": [0.1, 0.2]})],\n    protocol=')
+    swept = NETS.replace("    protocol=", '    sweeps=[Sweep("rates", {"rate": [0.1, 0.2]})],\n    protocol=')
     path.write_text(swept)
     study = loader.load(path).study
     settings = study.sweep_settings(study.sweep("rates"), study.arm("any"))

@@ -6,7 +6,6 @@ import math
 import pytest
 
 from dlstudy.analysis.reading import read_summary
-from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.constraints import Constraint
@@ -46,20 +45,6 @@ def larger_is_better(spec):
     value = math.log(units) / 10 + spec.seed % 7 / 1000
     metrics = {**dict.fromkeys(made.metrics, value), "parameters": 10 * units * spec.params["layers"]}
     return dataclasses.replace(made, metrics={**metrics, "val_recall": 0.9})
-
-
-@pytest.fixture
-def path(tmp_path):
-    file = tmp_path / "nets.py"
-    file.write_text(NETS)
-    return file
-
-
-@pytest.fixture
-def home(tmp_path):
-    made = Home.at(tmp_path / "home")
-    made.create()
-    return made
 
 
 def searched(home, arm, variant=None):

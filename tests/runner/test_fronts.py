@@ -14,7 +14,6 @@ from dlstudy.report.figures.all_figures import draw
 from dlstudy.report.fronts import fronts
 from dlstudy.report.outline import document
 from dlstudy.report.tables.fronts import fronts_table
-from dlstudy.store.home import Home
 from dlstudy.store.record import Record
 from dlstudy.study import loader
 from dlstudy.study.request import Request, resolve
@@ -57,20 +56,6 @@ def grows(spec):
     value = min(1.0, spec.params["gain"] + math.log(units) / 8 + spec.seed % 7 / 500)
     metrics = {**dict.fromkeys(made_up(spec).metrics, value), "parameters": 10 * units}
     return dataclasses.replace(made_up(spec), metrics=metrics)
-
-
-@pytest.fixture
-def path(tmp_path):
-    file = tmp_path / "nets.py"
-    file.write_text(NETS)
-    return file
-
-
-@pytest.fixture
-def home(tmp_path):
-    made = Home.at(tmp_path / "home")
-    made.create()
-    return made
 
 
 def trials_of(home, arm, phase, search=1):

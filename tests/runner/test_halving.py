@@ -52,20 +52,6 @@ def curve(spec):
     return dataclasses.replace(made, metrics=dict.fromkeys(made.metrics, values[-1]), history=history)
 
 
-@pytest.fixture
-def path(tmp_path):
-    file = tmp_path / "nets.py"
-    file.write_text(NETS)
-    return file
-
-
-@pytest.fixture
-def home(tmp_path):
-    made = Home.at(tmp_path / "home")
-    made.create()
-    return made
-
-
 def searched(home, arm):
     trials = Record.open(home, for_writing=False).trials("nets", HALVING)
     return [trial for trial in trials if (trial.phase, trial.arm) == ("search", arm)]
