@@ -134,6 +134,7 @@ def test_code_without_a_file_runs_once_also_in_a_thread(tmp_path, words):
             results.save(tmp_path)
 
 
+@in_full_form
 def test_ctrl_c_keeps_what_is_recorded_and_says_so(tmp_path):
     (tmp_path / "trees.py").write_text(SCRIPT.replace(', phases="search", arms=["deep"]', ""))
     (tmp_path / "helper.py").touch()

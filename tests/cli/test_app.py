@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dlstudy.cli.app import main
-from tests.helpers.full_form import FULL
+from tests.helpers.full_form import in_full_form
 
 QUICK = ["--phase", "search", "--arm", "logistic"]
 
@@ -216,7 +216,8 @@ def table(report: dict) -> list:
 
 # With fake workers, which are quicker, tests/faults/test_parents.py stops runs in all ways.
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL] if FULL else [signal.SIGINT])
+@in_full_form
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_of_two_workers_continues_and_ends_with_the_table_of_one_worker(here, tiny, local_table, number):
     running = start("run", tiny, "--arm", "net", "--workers", 2, start_new_session=True)
     for _ in range(6):  # trials have ended, and others are in flight

@@ -128,6 +128,7 @@ def engine(shared):
     return shared
 
 
+@in_full_form
 class TestTwoSlots:
     """What one engine goes through, test after test."""
 

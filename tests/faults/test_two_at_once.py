@@ -18,6 +18,7 @@ def held(study_process):
     return study_process.home.root / "locks" / f"{study_process.name}.json"
 
 
+@in_full_form
 def test_a_second_run_is_refused_and_told_who_holds_the_study_and_a_killed_one_holds_it_no_longer(tmp_path):
     study_process = StudyProcess(tmp_path)
     with study_process.start() as first:

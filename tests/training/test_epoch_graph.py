@@ -264,9 +264,7 @@ SIMPLE = (
     "batch normalization",
     "custom layer",
     "own step and logs",
-    "several losses",
     "schedule",
-    "averaged",
 )
 SHORT_FORM = ("momentum", "nesterov", "adam", "rmsprop", "centered", "nadam")
 

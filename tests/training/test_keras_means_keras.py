@@ -7,7 +7,7 @@ import pytest
 
 from dlstudy.study.split import Split
 from dlstudy.training.train import DatasetContext
-from tests.helpers.full_form import also_in_full_form
+from tests.helpers.full_form import also_in_full_form, in_full_form
 from tests.helpers.trainings import net, run, spec_of
 
 SPEC = spec_of(epochs=2)
@@ -183,6 +183,7 @@ def test_a_model_that_the_study_still_holds_is_trained_itself(digits):
         assert history["train_held"] == history["train_own"]
 
 
+@in_full_form
 def test_what_a_callback_changes_in_python_counts_from_the_trace_on_as_in_fit(digits):
     import keras
 

@@ -126,6 +126,7 @@ def test_nothing_is_traced_anew_for_another_rate_or_seed(arrays, monkeypatch):
     assert made == []
 
 
+@in_full_form
 def test_other_rows_get_graphs_of_their_own_from_the_same_model(arrays):
     context = DatasetContext(*arrays)
     fewer = dataclasses.replace(SPEC, rows=300)
@@ -366,6 +367,7 @@ def registered_gradients():
     return {name for name in private_names.registered_gradients() if name.startswith("CustomGradient-")}
 
 
+@in_full_form
 def test_graphs_that_are_given_up_leave_no_gradient_function_behind(arrays):
     context, before = DatasetContext(*arrays), registered_gradients()
     for rate in (0.1, 0.2, 0.3):

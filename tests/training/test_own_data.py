@@ -130,6 +130,7 @@ def test_an_estimator_gets_the_table_itself_as_scikit_learn_would():
     assert trained(context_of(table, "churn"), build).metrics["test_accuracy"] == pytest.approx(expected)
 
 
+@in_full_form
 def test_texts_train_with_a_vocabulary_of_the_rows_that_train():
     words = np.array(["good", "fine", "bad", "poor"])[RNG.integers(0, 4, (N, 3))]
     texts = [" ".join(row) for row in words]
@@ -161,6 +162,7 @@ def p_of(context):
     return seen
 
 
+@in_full_form
 def test_two_inputs_and_outputs_with_weights_of_rows():
     def build(p):
         import keras

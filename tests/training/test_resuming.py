@@ -154,10 +154,11 @@ OTHERS = (averaged, scaled, eager, deferred, jitted)
 @pytest.mark.parametrize(
     ("build", "by_fit"),
     [
-        *[(build, False) for build in (net, dropout, two_optimizers)],
+        (dropout, False),
         (scheduled, True),
         *[pytest.param(*case, marks=in_full_form) for case in itertools.product(OTHERS, [False, True])],
-        *[pytest.param(build, True, marks=in_full_form) for build in (net, dropout, two_optimizers)],
+        *[pytest.param(*case, marks=in_full_form) for case in itertools.product((net, two_optimizers), [False, True])],
+        pytest.param(dropout, True, marks=in_full_form),
         pytest.param(scheduled, False, marks=in_full_form),
     ],
 )
