@@ -23,8 +23,8 @@ Rung = tuple[int, int]
 
 
 def rungs(n_settings: int, epochs: int) -> list[Rung]:
-    """The rungs that settings of so many epochs go through; the last one trains as long as the study says."""
-    n_times = max(0, min(_whole_log(n_settings), _whole_log(epochs)))
+    """The rungs for a number of settings; in the last one, those that are left train for all of these epochs."""
+    n_times = min(_whole_log(n_settings), _whole_log(epochs))
     return [(math.ceil(n_settings / _FACTOR**k), _FACTOR ** (n_times - k)) for k in range(n_times + 1)]
 
 

@@ -85,7 +85,7 @@ def phase_plans(
         for arm in study.arms:
             done, wanted = trial_index.progress(arm).get(phase, (0, 0))
             epochs = costs[arm.name][1] * _epochs(study, arm)
-            if phase is Phase.SEARCH and study.variant.pruner == "halving":
+            if phase is Phase.SEARCH and study.variant.halves:
                 epochs *= share_of_epochs(study.protocol.trials, study.protocol.epochs)
             each, left = costs[arm.name][0] + epochs, wanted - done
             if phase is Phase.SEARCH and arm.space and study.protocol.budget_seconds is not None and left and each:

@@ -139,9 +139,9 @@ def _optimism(study: Study, arm: Arm, trial_index: TrialIndex) -> float | None:
         again = metric_summaries(trial_index.replicates(arm.name, search).values()).get(study.protocol.metric)
         if best is not None and best.value is not None and again is not None:
             value = best.value
-            if objectives := study.protocol.objectives:
-                found_by_search = with_front(best, trial_index.front(arm.name, search)[1:], objectives)
-                value = found_by_search.metrics[study.protocol.metric]
+            if objectives := study.protocol.objectives:  # the replicates are of the whole front
+                of_front = with_front(best, trial_index.front(arm.name, search)[1:], objectives)
+                value = of_front.metrics[study.protocol.metric]
             found.append(study.protocol.direction.sign * (value - again.mean))
     return mean_and_sd(found)[0] if found else None
 

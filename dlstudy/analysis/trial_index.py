@@ -119,11 +119,11 @@ class TrialIndex:
         if not objectives:
             return runs
         keys = [(Phase.REPLICATE, arm, search, trial.setting_key) for trial in self.front(arm, search)[1:]]
-        beside = {i: [self._ended.get(key, {}).get(i) for key in keys] for i in runs}
+        others = [self._ended.get(key, {}) for key in keys]
         return {
-            i: with_front(run, ended, objectives)
+            i: with_front(run, [ended[i] for ended in others], objectives)
             for i, run in runs.items()
-            if len(ended := [other for other in beside[i] if other]) == len(keys)
+            if all(i in ended for ended in others)
         }
 
     def all_replicates(self, arm: str) -> list[TrialRecord]:

@@ -137,7 +137,7 @@ def what_tensorflow_sees() -> dict[str, Any]:  # Any: JSON
 
 # One thread per worker and one worker per core beat many threads on the small matrices of small models.
 _CPU_ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "OMP_NUM_THREADS": "1", "DLSTUDY_THREADS": "1"}
-CPU_PARTS = "DLSTUDY_CPU_PARTS"
+CPU_PARTS = "DLSTUDY_CPU_PARTS"  # of a slot: logical devices of a CPU, where a trial would use several GPUs
 GPU_ENVIRONMENT = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 SHARED_GPU_ENVIRONMENT = {**GPU_ENVIRONMENT, GPU_IS_SHARED: "1"}
 

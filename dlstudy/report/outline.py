@@ -6,7 +6,6 @@ from dlstudy.analysis.results import StudySummary
 from dlstudy.report.blocks import Block, Bullets, Code, Document, Heading, Note, Picture, Table
 from dlstudy.report.figures.alt_texts import alternative_texts
 from dlstudy.report.figures.winner_figures import WinnerFigure
-from dlstudy.report.fronts import objectives_of
 from dlstudy.report.tables.arms import arms_table, derived_table, reported_table, sweep_tables
 from dlstudy.report.tables.claims import claims_table, pairs_table
 from dlstudy.report.tables.fronts import fronts_table
@@ -33,9 +32,7 @@ def document(
         *figure("differences", "The answer in a picture"),
         *_tables([arms_table(summary), reported_table(summary), derived_table(summary), claims_table(summary)]),
         *_tables([pairs_table(summary)], level=3),
-        *_section(
-            "Fronts", [*figure("fronts"), *_tables([fronts_table(summary)], 3)] if objectives_of(summary) else []
-        ),
+        *_section("Fronts", [*figure("fronts"), *_tables([fronts_table(summary)], 3)]),
         *_tables([checks_table(summary), *sweep_tables(summary)]),
         *_section("Budget", [*figure("budget"), *_bullets(summary.crossings), *_tables([budget_table(summary)], 3)]),
         *_tables([costs_table(summary)]),

@@ -105,8 +105,6 @@ class Plan:
             UsageError: a part needs another that is neither requested nor complete.
         """
         self._study, self._selection = study, selection
-        self._halves = study.variant.pruner == "halving"
-        self._is_stepwise = self._halves or study.protocol.budget is not None
         self._waiting: deque[Training] = deque()
         has_round = study.protocol.rounds > 0 and takes_rounds(selection.arms)
         self._least_trials = trials_in(study.protocol, int(has_round))
@@ -116,10 +114,11 @@ class Plan:
         self._ranges = None if is_found else {arm.name: arm.space for arm in selection.arms}
         self._parts = {name: _Part() for _, name in study.parts(selection.arms)}
         by_place = {(name.phase, name.arm, name.search): part for name, part in self._parts.items()}
+        is_stepwise = study.variant.halves or study.protocol.budget is not None
         for trial in trials:
             part = by_place.get((trial.phase, trial.arm, trial.search))
             # The study may have had other arms, and more searches, before. What failed then is tried again.
-            if part is not None and not (self._is_stepwise and trial.state is TrialState.FAILED):
+            if part is not None and not (is_stepwise and trial.state is TrialState.FAILED):
                 part.known.append(trial)
         for phase in (Phase.REPORTED, Phase.DEFAULTS, Phase.SEARCH, Phase.SWEEP):
             if phase in selection.phases:
@@ -183,12 +182,12 @@ class Plan:
             self._waiting.append(training)  # the last: what killed its worker may be over by then
             return
         part.missing -= 1
-        part.done += trial.state.is_final and not (self._halves and trial.state is TrialState.PRUNED)
+        part.done += trial.state.is_final and not (self._study.variant.halves and trial.state is TrialState.PRUNED)
         part.ended.add(training.index)
         if training.part.phase is Phase.SEARCH and not part.missing:
             if self._study.protocol.budget is not None:
                 self._waiting += self._missing(training.arm, Phase.SEARCH, training.part.search)
-            elif self._halves:
+            elif self._study.variant.halves:
                 self._waiting += self._next_rung(training, part)
             self._go_on(training.part.search)
 
@@ -235,7 +234,7 @@ class Plan:
 
     def _pending(self, part: _Part) -> dict[int, int]:
         """What is missing of a search's batch, of the rung that it has come to: index to divisor."""
-        if self._halves:
+        if self._study.variant.halves:
             return next_rung(part.batch, part.known, self._study.protocol)
         return {index: 1 for index in part.batch if index not in part.ended}
 

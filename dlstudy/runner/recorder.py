@@ -116,7 +116,7 @@ class TrialRecorder:
         """
         self.note_files(outcome.result.opened)
         training = self._in_flight.pop(outcome.spec.key)
-        result, value = self._judge(training, self._with_hypervolumes(outcome.result))
+        result, value = self._judge(training, self._with_hypervolumes(dataclasses.replace(outcome.result, opened=())))
         if any(name.startswith("test_") for name in result.metrics):
             result = dataclasses.replace(result, twins=twins_of_trial(outcome.spec))
         result, value = self._feasible(training, *self._in_budget(training, result, value))
@@ -184,26 +184,25 @@ class TrialRecorder:
         reason = f"{BUDGET_SPENT} ({protocol.budget_text})"
         return dataclasses.replace(result, state=TrialState.OVER_TIME, reason=reason), None
 
-    def _with_hypervolumes(self, given: TrialResult) -> TrialResult:
-        """The result without the files that it opened, and where there are several objectives, with their metrics."""
-        objectives = self._study.protocol.objectives
-        alone = hypervolumes_alone(objectives, given.metrics) if objectives else {}
-        return dataclasses.replace(given, opened=(), metrics={**given.metrics, **alone})
+    def _with_hypervolumes(self, result: TrialResult) -> TrialResult:
+        """The result of a trial, where there are several objectives with how far it reaches them."""
+        if not (objectives := self._study.protocol.objectives):
+            return result
+        alone = hypervolumes_alone(objectives, result.metrics)
+        return dataclasses.replace(result, metrics={**result.metrics, **alone})
 
     def _feasible(
         self, training: Training, result: TrialResult, value: float | None
     ) -> tuple[TrialResult, float | None]:
         """The result and value of a trial; of a search trial that does not keep the constraints, without a value."""
         constraints = self._study.protocol.constraints if training.part.phase is Phase.SEARCH else ()
-        if result.state is not TrialState.FINISHED or all(each.holds(result.metrics) for each in constraints):
+        broken = [each for each in constraints if not each.holds(result.metrics)]
+        if result.state is not TrialState.FINISHED or not broken:
             return result, value
-        if absent := [each.metric for each in constraints if each.metric not in result.metrics]:
-            given = ", ".join(sorted(result.metrics)) or "none"
-            reason = f"the model gives no metric {absent[0]} for Protocol.constraints: it gives {given}"
-            return TrialResult(TrialState.FAILED, reason, slot=result.slot), None
-        broken = [f"{each}, and it has {result.metrics[each.metric]:,g}" for each in constraints
-                  if not each.holds(result.metrics)]  # fmt: skip
-        return dataclasses.replace(result, state=TrialState.INFEASIBLE, reason="; ".join(broken)), None
+        if absent := [each.metric for each in broken if each.metric not in result.metrics]:
+            return _without_metric(f"{absent[0]} for Protocol.constraints", result), None
+        reason = "; ".join(f"{each}, and it has {result.metrics[each.metric]:,g}" for each in broken)
+        return dataclasses.replace(result, state=TrialState.INFEASIBLE, reason=reason), None
 
     def _judge(self, training: Training, result: TrialResult) -> tuple[TrialResult, float | None]:
         """The result and value of a trial: without the metric, or if it was lost at its last try, it has failed."""
@@ -219,12 +218,11 @@ class TrialRecorder:
         metric = self._study.value_metric(training.arm, training.part.phase)
         if metric in result.metrics:
             return result, result.metrics[metric]
-        given = ", ".join(sorted(result.metrics)) or "none"
         if metric in result.history and len(result.history[metric]) < result.n_epochs:
             reason = (
                 f"{metric} has no value of the weights that the training ended with: its last one is of epoch "
-                f"{len(result.history[metric])} of {result.n_epochs}, and at the end the model gives {given}; give the "
-                "metric the same name in both stages, as in keras.metrics.AUC(name='auc')"
+                f"{len(result.history[metric])} of {result.n_epochs}, and at the end the model gives "
+                f"{_given(result)}; give the metric the same name in both stages, as in keras.metrics.AUC(name='auc')"
             )
             return TrialResult(TrialState.FAILED, reason, history=result.history, slot=result.slot), None
         if metric in result.history or metric in names_of(self._study.metrics):
@@ -234,8 +232,17 @@ class TrialRecorder:
         if training.part.phase is Phase.REPORTED and of_training in result.metrics:
             return result, result.metrics[of_training]  # a document may have judged by its training rows alone
         absent = [each.metric for each in self._study.protocol.objectives if each.metric not in result.metrics]
-        reason = f"the model gives no metric {', '.join(absent) or metric}: it gives {given}"
-        return TrialResult(TrialState.FAILED, reason, slot=result.slot), None
+        return _without_metric(", ".join(absent) or metric, result), None
+
+
+def _without_metric(metric: str, result: TrialResult) -> TrialResult:
+    reason = f"the model gives no metric {metric}: it gives {_given(result)}"
+    return TrialResult(TrialState.FAILED, reason, slot=result.slot)
+
+
+def _given(result: TrialResult) -> str:
+    """The metrics that a training gave, in words."""
+    return ", ".join(sorted(result.metrics)) or "none"
 
 
 def _outside(training: Training) -> str:

@@ -54,7 +54,7 @@ def make_pruner(variant: Variant, protocol: Protocol) -> optuna.pruners.BasePrun
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=protocol.epochs)
-    if variant.pruner in ("none", "halving"):  # the plan stops trials at the rungs of halving
+    if variant.pruner == "none" or variant.halves:  # the plan stops trials at the rungs of halving
         return optuna.pruners.NopPruner()
     found: optuna.pruners.BasePruner = made_part("pruners", variant.pruner, seed=0)
     return found

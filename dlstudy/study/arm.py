@@ -156,8 +156,10 @@ class Arm:
         """The parameters that exist at these values: without those whose condition does not hold."""
         return applicable(self.conditions, values)
 
-    def active(self, values: Mapping[str, Any]) -> dict[str, BaseDistribution]:  # Any: JSON scalars
+    def active(self, values: Mapping[str, Any]) -> Mapping[str, BaseDistribution]:  # Any: JSON scalars
         """The part of `space` that exists at these values."""
+        if not self.conditions:  # as for nearly all arms, and this is asked of every trial of a search
+            return self.space
         kept = self.applicable({**dict.fromkeys(self.space), **values})
         return {name: self.space[name] for name in self.space if name in kept}
 

@@ -183,7 +183,7 @@ def resolve(file: StudyFile, request: Request) -> ResolvedStudy:
     protocol = study.protocol if request.searches is None else study.protocol.with_searches(request.searches)
     fields = {item.name: getattr(study, item.name) for item in dataclasses.fields(study)}
     fields["protocol"] = dataclasses.replace(protocol, **wanted)
-    if request.variant.pruner == "halving" and protocol.budget is not None:
+    if request.variant.halves and protocol.budget is not None:
         raise UsageError(
             f"successive halving needs a number of trials, got a budget of {protocol.budget_text} for each search: "
             "leave --pruner halving or Protocol's budget out"

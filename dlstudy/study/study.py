@@ -303,10 +303,10 @@ class Study:
                     f"{sorted(missing or ())}: state the others in Sweep.fixed",
                 )
                 stated = [*sweep.fixed, *sweep.grid]
-                absent = [name for setting in settings for name in stated if name not in setting]
+                absent = next((name for setting in settings for name in stated if name not in setting), "")
                 require(
                     not absent,
-                    f"sweep {sweep.name} gives arm {arm.name} {absent[0] if absent else ''}, which does not exist at "
+                    f"sweep {sweep.name} gives arm {arm.name} {absent}, which does not exist at "
                     "its other values: leave it out, or state Sweep.arms",
                 )
 

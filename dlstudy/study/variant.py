@@ -144,7 +144,12 @@ class Variant:
     @property
     def order_matters(self) -> bool:
         """Whether results depend on the order in which trials end, and so on the number of workers."""
-        return self.proposes or self.pruner not in ("none", "halving")
+        return self.proposes or not (self.pruner == "none" or self.halves)
+
+    @property
+    def halves(self) -> bool:
+        """Whether its searches go by successive halving."""
+        return self.pruner == "halving"
 
     @property
     def proposes(self) -> bool:

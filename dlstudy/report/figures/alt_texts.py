@@ -59,7 +59,7 @@ def _budget(summary: StudySummary) -> str:
 def _fronts(summary: StudySummary) -> str:
     objectives, found = objectives_of(summary), fronts(summary)
     drawn = [f"{many(len(points), 'setting')} of {arm}" for arm, points in found.items() if points]
-    names = " against ".join(label(each.metric) for each in objectives)
+    names = " against ".join(label(each.test_metric) for each in objectives)
     return f"{_begins(names)} of the settings of each front: {', '.join(drawn)}." if drawn else ""
 
 

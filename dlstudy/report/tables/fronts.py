@@ -13,12 +13,6 @@ from dlstudy.study.constraints import PARAMETERS
 __all__ = ["fronts_table"]
 
 
-def _text(metric: str, values: Sequence[float]) -> str:
-    if not values:
-        return NOTHING
-    return f"{values[0]:,.0f}" if metric == PARAMETERS else with_sd(*mean_and_sd(values))
-
-
 def fronts_table(summary: StudySummary) -> Table:
     """The settings of each front with their objectives over the replicates; no rows without objectives."""
     objectives = objectives_of(summary)
@@ -43,3 +37,9 @@ def fronts_table(summary: StudySummary) -> Table:
         rows,
         note,
     )
+
+
+def _text(metric: str, values: Sequence[float]) -> str:
+    if not values:
+        return NOTHING
+    return f"{values[0]:,.0f}" if metric == PARAMETERS else with_sd(*mean_and_sd(values))
