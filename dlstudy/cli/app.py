@@ -235,8 +235,8 @@ def report(
     format: Annotated[
         str | None,
         typer.Option(
-            help="html, pdf, md, csv, parquet, tex or json.  (default: by the suffix of --output, else md)",
-            autocompletion=one_of("html", "pdf", "md", "csv", "parquet", "tex", "json"),
+            help="html, pdf, md, csv, parquet, tex, json; card, svg: one picture.  (default: by --output, else md)",
+            autocompletion=one_of("html", "pdf", "md", "csv", "parquet", "tex", "json", "card", "svg"),
         ),
     ] = None,
     output: Annotated[

@@ -12,7 +12,7 @@ from dlstudy.cli.console import store_name
 from dlstudy.common.files import write_whole
 from dlstudy.errors import DefinitionError, RecordError, UsageError
 from dlstudy.report.across import export_across
-from dlstudy.report.export import ALL_FORMATS, export, report_name
+from dlstudy.report.export import export, format_of, report_name
 from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.report.index import index
 from dlstudy.store.home import Home
@@ -25,7 +25,7 @@ from dlstudy.training.study_rows import with_rows
 
 __all__ = ["write_index", "write_report"]
 
-_BINARY = {"pdf": "a PDF", "parquet": "a Parquet file"}
+_BINARY = {"pdf": "a PDF", "parquet": "a Parquet file", "card": "a picture"}
 
 
 def write_report(
@@ -129,10 +129,10 @@ def _chosen(kind: str | None, output: Path | None) -> tuple[str, Path | None]:
         UsageError: the format contradicts the file's suffix.
     """
     output = None if output == Path("-") else output
-    named = output.suffix.removeprefix(".").lower() if output is not None else ""
-    if kind is not None and named in ALL_FORMATS and named != kind:
+    named = format_of(output) if output is not None else None
+    if kind is not None and named is not None and named != kind:
         raise UsageError(f"--output {output} implies the format {named}, got --format {kind}: leave one of them out")
-    return kind or (named if named in ALL_FORMATS else "md"), output
+    return kind or named or "md", output
 
 
 def _everything(record: Record, home: Home) -> tuple[list[StudySummary], list[str]]:

@@ -9,7 +9,7 @@ from dlstudy.analysis.formatting import NOTHING, difference, interval_text, numb
 from dlstudy.common.files import write_whole
 from dlstudy.report.blocks import Block, Bullets, Cell, Code, Document, Heading, Note, Picture, Table, without_empty
 from dlstudy.report.export import FORMATS, RENDERERS, WITH_PICTURES, as_json, check_format, report_name
-from dlstudy.report.figures.forest import forest_png, forest_text
+from dlstudy.report.figures.forest import forest_svg, forest_text
 from dlstudy.report.formats.csv_tables import table_csv
 from dlstudy.report.labels import label, verdict_mood
 from dlstudy.report.tables.claims import verdict_text
@@ -90,7 +90,7 @@ def _document(summary: AcrossSummary, with_pictures: bool, links: Sequence[str])
     compared = [(i, claim) for i, claim in enumerate(summary.claims, 1) if claim.pairs]
     blocks += [Heading("Differences on each data set")] if compared else []
     for i, claim in compared:
-        picture = forest_png(summary, claim) if with_pictures else b""
+        picture = forest_svg(summary, claim) if with_pictures else b""
         title = f"{i}. {claim.overall.text}"
         blocks += [Heading(title, 3), Picture(title, forest_text(claim), picture)]
     for table in (_heterogeneity_table(summary), _differences_table(summary)):

@@ -10,6 +10,8 @@ from dlstudy.common.text import printable
 __all__ = [
     "Block",
     "Bullets",
+    "Card",
+    "Cards",
     "Cell",
     "Code",
     "Document",
@@ -27,10 +29,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading: level 2 for a section, 3 within one."""
+    """A heading: level 2 for a section, 3 within one.
+
+    `folded` says of a section that it holds details: a page that can fold it away shows its title alone at first.
+    """
 
     text: str
     level: int = 2
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,16 +89,49 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A PNG picture; `alt` says in words what it shows, `wide` whether it takes the whole width.
+class Card:
+    """A claim at a glance.
 
-    `png` is empty in a document for formats that show no pictures.
+    Args:
+        text: the claim in the document's words.
+        verdict: with its mood.
+        mark: of the verdict, one letter.
+        facts: the difference and its interval, then why the verdict is what it is; a sentence each.
+        strip: an SVG element, whose classes the format colours; empty where nothing was compared.
+    """
+
+    text: str
+    verdict: Cell
+    mark: str
+    facts: Sequence[str]
+    strip: str = ""
+
+
+@dataclass(frozen=True)
+class Cards:
+    """The claims at a glance, beside each other. Formats without pictures leave them out: a table has the same."""
+
+    title: str
+    cards: Sequence[Card]
+    note: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture; `alt` says in words what it shows, `wide` whether it takes the whole width.
+
+    `image` is an SVG or a PNG file, or empty in a document for formats that show no pictures.
     """
 
     title: str
     alt: str
-    png: bytes
+    image: bytes
     wide: bool = True
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is an SVG file."""
+        return self.image.startswith((b"<?xml", b"<svg"))
 
 
 @dataclass(frozen=True)
@@ -102,7 +141,7 @@ class Code:
     text: str
 
 
-Block: TypeAlias = Heading | Note | Bullets | Table | Picture | Code
+Block: TypeAlias = Heading | Note | Bullets | Cards | Table | Picture | Code
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dlstudy.report.formats.html import html_page
 from dlstudy.report.formats.latex import latex
 from dlstudy.report.formats.markdown import markdown
 from dlstudy.report.formats.pdf import pdf
+from dlstudy.report.formats.study_card import study_card
 from dlstudy.report.outline import document
 from dlstudy.study.variant import Variant
 
@@ -29,6 +30,7 @@ __all__ = [
     "check_format",
     "export",
     "export_all",
+    "format_of",
     "report_name",
     "write_report",
 ]
@@ -42,7 +44,10 @@ FORMATS = ("html", "pdf", "md", "csv", "tex", "json")
 _OF_TRIALS: dict[str, Callable[[StudySummary], str | bytes]] = {"csv": trials_csv, "parquet": trials_parquet}
 """The trials alone, by format; Parquet is written on request."""
 
-ALL_FORMATS = (*FORMATS, "parquet")
+_CARDS: Mapping[str, Literal["svg", "png"]] = {"svg": "svg", "card": "png"}
+"""The card of the study, by format; written on request."""
+
+ALL_FORMATS = (*FORMATS, "parquet", *_CARDS)
 
 WITH_PICTURES = ("html", "pdf")
 """The formats that show pictures; the others have their alternative texts."""
@@ -62,7 +67,9 @@ def check_format(kind: str, known: Sequence[str] = FORMATS) -> None:
 
 
 @overload
-def export(summary: StudySummary, kind: Literal["pdf", "parquet"], winners: Sequence[WinnerFigure] = ()) -> bytes: ...
+def export(
+    summary: StudySummary, kind: Literal["pdf", "parquet", "svg", "card"], winners: Sequence[WinnerFigure] = ()
+) -> bytes: ...
 @overload
 def export(
     summary: StudySummary, kind: Literal["html", "md", "csv", "tex", "json"], winners: Sequence[WinnerFigure] = ()
@@ -70,7 +77,7 @@ def export(
 @overload
 def export(summary: StudySummary, kind: str, winners: Sequence[WinnerFigure] = ()) -> str | bytes: ...
 def export(summary: StudySummary, kind: str, winners: Sequence[WinnerFigure] = ()) -> str | bytes:
-    """The report in one format: bytes for `pdf` and `parquet`, else text.
+    """The report in one format: bytes for `pdf`, `parquet`, `svg` and `card`, else text.
 
     Raises:
         UsageError: no such format.
@@ -82,6 +89,13 @@ def export(summary: StudySummary, kind: str, winners: Sequence[WinnerFigure] = (
 def report_name(study: str, variant: Variant | str, suffix: str = "html") -> str:
     """The name of the file that a variant's report has beside others."""
     return f"{study}-{variant}.{suffix}"
+
+
+def format_of(path: Path) -> str | None:
+    """The format that a file's suffix names; None where it names none."""
+    suffix = path.suffix.removeprefix(".").lower()
+    found = next((kind for kind, image in _CARDS.items() if image == suffix), suffix)
+    return found if found in ALL_FORMATS else None
 
 
 def export_all(summary: StudySummary, folder: Path, winners: Sequence[WinnerFigure] = ()) -> list[Path]:
@@ -105,9 +119,10 @@ def write_report(path: Path, make: Callable[[str], str | bytes]) -> Path:
     Raises:
         UsageError: there is no such format, or the file cannot be written.
     """
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in ALL_FORMATS:
-        raise UsageError(f"the suffix of a report must be one of .{', .'.join(ALL_FORMATS)}, got {path.name!r}")
+    kind = format_of(path)
+    if kind is None:
+        suffixes = ", .".join(_CARDS.get(each, each) for each in ALL_FORMATS)
+        raise UsageError(f"the suffix of a report must be one of .{suffixes}, got {path.name!r}")
     try:
         return write_whole(path, make(kind))
     except OSError as error:
@@ -124,6 +139,8 @@ def _export(
 ) -> str | bytes:
     if kind == "json":
         return _report_json(summary)
+    if kind in _CARDS:
+        return study_card(summary, _CARDS[kind])
     if kind in _OF_TRIALS:
         return _OF_TRIALS[kind](summary)
     return RENDERERS[kind](document(summary, figures if kind in WITH_PICTURES else None, winners))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dlstudy.analysis.results import StudySummary
 from dlstudy.report.blocks import Block, Bullets, Code, Document, Heading, Note, Picture, Table
+from dlstudy.report.cards import claim_cards
 from dlstudy.report.figures.alt_texts import alternative_texts
 from dlstudy.report.figures.winner_figures import WinnerFigure
 from dlstudy.report.tables.arms import arms_table, derived_table, reported_table, sweep_tables
@@ -22,28 +23,30 @@ def document(
 
     Args:
         summary: the results of the study.
-        figures: PNG bytes by name, of those figures that have something to show; None for a format without pictures,
+        figures: SVG files by name, of those figures that have something to show; None for a format without pictures,
             which then has their alternative texts.
         winners: the figures of the winners.
     """
-    figure = _Figures(summary, figures)
+    figure, cards = _Figures(summary, figures), claim_cards(summary)
     blocks = [
         *map(Note, summary.notes),
-        *figure("differences", "The answer in a picture"),
-        *_tables([arms_table(summary), reported_table(summary), derived_table(summary), claims_table(summary)]),
+        *([cards] if cards and figures is not None else figure("differences", "The answer in a picture")),
+        *_tables([arms_table(summary), reported_table(summary), derived_table(summary)]),
+        *_tables([claims_table(summary)], folded=bool(cards)),
         *_tables([pairs_table(summary)], level=3),
         *_section("Fronts", [*figure("fronts"), *_tables([fronts_table(summary)], 3)]),
-        *_tables([checks_table(summary), *sweep_tables(summary)]),
+        *_tables([checks_table(summary)], folded=all(check.passed for check in summary.checks)),
+        *_tables(sweep_tables(summary), folded=True),
         *_section("Budget", [*figure("budget"), *_bullets(summary.crossings), *_tables([budget_table(summary)], 3)]),
-        *_tables([costs_table(summary)]),
+        *_tables([costs_table(summary)], folded=True),
         *figure("curves", "Training curves"),
         *figure("slices", "What each parameter does"),
         *figure("importance", "Which parameters matter"),
-        *_tables([failures_table(summary)]),
+        *_tables([failures_table(summary)], folded=True),
         *_section("Pictures of the winners (first seed)", _pictures(winners, figures is not None)),
         *_section("Remarks", _bullets(_remarks(summary))),
         *_section("What paired runs share", _bullets(summary.pairing)),
-        *_tables([making_table(summary)]),
+        *_tables([making_table(summary)], folded=True),
         Heading("How to repeat it"),
         Code(_command(summary)),
         *_bullets([summary.origin] if summary.origin else []),
@@ -65,7 +68,7 @@ class _Figures:
         if name not in (self._texts if self._figures is None else self._figures):
             return []
         picture = Picture(title or name, self._texts.get(name, title or name), (self._figures or {}).get(name, b""))
-        return [Heading(title), picture] if title else [picture]
+        return [Heading(title, folded=name != "differences"), picture] if title else [picture]
 
 
 def _command(summary: StudySummary) -> str:
@@ -74,12 +77,12 @@ def _command(summary: StudySummary) -> str:
     return command(summary.study, summary.origin, summary.variant, summary.protocol, has_variants)
 
 
-def _tables(tables: Iterable[Table], level: int = 2) -> list[Block]:
-    return [block for table in tables if table.rows for block in (Heading(table.title, level), table)]
+def _tables(tables: Iterable[Table], level: int = 2, folded: bool = False) -> list[Block]:
+    return [block for table in tables if table.rows for block in (Heading(table.title, level, folded), table)]
 
 
 def _section(title: str, blocks: Sequence[Block]) -> list[Block]:
-    return [Heading(title), *blocks] if blocks else []
+    return [Heading(title, folded=True), *blocks] if blocks else []
 
 
 def _bullets(items: Sequence[str]) -> list[Block]:

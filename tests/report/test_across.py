@@ -52,7 +52,7 @@ def test_a_reversed_claim_has_no_mean_in_its_plot(across):
 
 def test_html_has_a_picture_for_each_claim_links_and_the_ranks(across):
     page = export_across(across, "html", [f"{name}.html" for name in "abcde"])
-    assert page.count("data:image/png;base64,iVBOR") == 2
+    assert page.count("data:image/svg+xml;base64,") == 2
     assert '<a href="b.html">digits</a>' in page
     assert re.search(r"<td data-head=\"mean rank\"[^>]*><span>1.20</span>", page)
     assert "--dataset mnist --dataset digits" in page

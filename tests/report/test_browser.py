@@ -156,6 +156,22 @@ def test_the_exported_report_needs_nothing_but_itself(page, home):
     assert set(asked) <= {"file", "data"}
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_exported_report_is_accessible(browser, home, scheme, width):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )  # the report forbids scripts, that of the check too
+    page = context.new_page()
+    page.goto((home / "reports" / "tiny" / "tiny-default.html").as_uri())
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    found = axe.Axe().run(page).response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
 def test_the_dashboard_lists_the_searches_and_draws_one(page, dashboard):
     page.goto(dashboard)
     sync_api.expect(page.get_by_text("tiny/default/logistic/search")).to_be_visible()

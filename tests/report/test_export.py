@@ -12,6 +12,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution, distribution_to_json
 
 from dlstudy.analysis.cost_results import BudgetCurve
+from dlstudy.analysis.results import Check
 from dlstudy.analysis.summary import protocol_json
 from dlstudy.common.files import write_whole
 from dlstudy.errors import UsageError
@@ -32,10 +33,13 @@ from tests.helpers.hostile import EVIL, METRIC, NAN, hostile_summary
 PNG = b"\x89PNG\r\n\x1a\n..."
 FIGURES = {name: PNG + name.encode() for name in ("differences", "curves", "budget", "slices", "importance")}
 TAGS = (
-    "html head meta title style body main h1 h2 h3 p nav ol div table thead tbody tr th td span figure figcaption img "
-    "ul li pre code a"
+    "html head meta title style body main h1 h2 h3 p div table thead tbody tr th td span figure figcaption img ul li "
+    "pre code a section article details summary svg g line circle rect text"
 )
-ATTRIBUTES = "lang charset http-equiv name content class alt src id href aria-label scope data-head role tabindex"
+ATTRIBUTES = (
+    "lang charset http-equiv name content class alt src href aria-label aria-hidden scope data-head role tabindex "
+    "viewbox xmlns x y x1 y1 x2 y2 cx cy r width height stroke stroke-width opacity font-size text-anchor"
+)
 KEYS = (
     "schema study variant question answer quick complete n_failed arms reported derived sweeps claims trials protocol "
     "notes remarks made_with scope checks budget_curves crossings costs pairing aa_tests ranking plan looks_s "
@@ -102,14 +106,27 @@ def test_a_report_begins_with_the_answer_and_ends_with_how_to_make_it_again(summ
     assert (made.name, made.title, made.answer) == ("s · default", f"Is it {EVIL}?", f"The answer: {EVIL}.")
     assert made.scope == f"On {EVIL}"
     assert made.blocks[0] == Note(EVIL)
+    assert [card.text for card in made.blocks[1].cards] == [EVIL]
     assert headings(made) == [
-        (2, "The answer in a picture"), (2, "Arms, each tuned on its own"), (2, "Reported figures"), (2, "Claims"),
+        (2, "Arms, each tuned on its own"), (2, "Reported figures"), (2, "Claims"),
         (3, "Each comparison"), (2, "Checks on the searches"), (2, "Budget"),
         (3, "Best validation accuracy by number of trials"), (2, "Cost beside quality"), (2, "Training curves"),
         (2, "What each parameter does"), (2, "Which parameters matter"), (2, "Failures"), (2, "Remarks"),
         (2, "What paired runs share"), (2, "How it was made"), (2, "How to repeat it"),
     ]  # fmt: skip
     assert made.blocks[-1] == Code(command_of(summary))
+    sections = [block for block in made.blocks if isinstance(block, Heading) and block.level == 2]
+    unfolded = [section.text for section in sections if not section.folded]
+    assert unfolded == [
+        "Arms, each tuned on its own", "Reported figures", "Checks on the searches", "How to repeat it",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_checks_are_folded_away_where_all_passed(summary, passed):
+    made = document(replace(summary, checks=[Check("a", "bracket", passed, "why")]), FIGURES)
+    (heading,) = [block for block in made.blocks if isinstance(block, Heading) and block.text.startswith("Checks")]
+    assert heading.folded == passed
 
 
 def test_a_study_that_was_made_in_python_has_no_file_to_run(summary):
@@ -128,19 +145,18 @@ def test_a_report_of_nothing_has_no_empty_section():
 
 def test_each_picture_says_in_words_what_it_shows(summary):
     tried = replace(summary, budget_curves=[BudgetCurve("a", "best so far", 1, [0.8, 0.9], seconds=[1, 2])])
-    alts = [block.alt for block in document(tried, FIGURES).blocks if isinstance(block, Picture)]
-    assert alts == [
+    shown = [block for block in document(tried, None).blocks if isinstance(block, Picture)]
+    assert [block.alt for block in shown] == [
         f"Paired differences with their means and intervals, for each claim. {EVIL}: +0.0200 against b (95 % interval "
         "+0.0190 to +0.0210), supported.",
         "Best validation accuracy against trials tried, and against seconds of a slot: a 0.9000 after 2 trials.",
         "Validation accuracy and validation loss by epoch of the winners of a and b: mean and range over seeds, as far "
         "as half of the runs got.",
         "Validation accuracy of every search trial against rate and kind.",
-        "Which parameters matter",
     ]
-    shown = [block for block in document(tried, None).blocks if isinstance(block, Picture)]
-    assert [picture.alt for picture in shown] == alts[:-1]  # without figures, those that have something to say
-    assert {picture.png for picture in shown} == {b""}
+    assert {picture.image for picture in shown} == {b""}
+    drawn = [block.alt for block in document(tried, FIGURES).blocks if isinstance(block, Picture)]
+    assert drawn == [*[block.alt for block in shown[1:]], "Which parameters matter"]  # cards in place of the first
 
 
 def test_without_claims_the_picture_is_of_the_arms():
@@ -250,14 +266,15 @@ def test_html_shows_text_as_it_is_and_never_as_markup(summary):
         ("a (optimizer ", ")"),
     ):
         assert f"{before}{EVIL}{after}" in reader.text, before
-    assert any(EVIL in value for value in reader.values if value)  # alternative texts and the heads of cells
+    of_picture = Reader(html_page(Document("n", "t", "", "", [Picture(EVIL, EVIL, PNG)])))
+    assert EVIL in of_picture.values
     assert page.count("<!--") == 0
 
 
 def test_html_is_one_file_that_asks_for_nothing_and_runs_nothing(summary):
     page = page_of(summary)
     assert page.startswith("<!doctype html>")
-    assert re.findall(r'src="(?!data:image/png;base64,)', page) == []
+    assert re.findall(r'src="(?!data:image/(?:png|svg\+xml);base64,)', page) == []
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
     assert "unsafe" not in policy
@@ -270,12 +287,20 @@ def test_the_policy_allows_the_page_its_own_style(summary):
     assert f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'" in page
 
 
-def test_html_has_a_list_of_contents_where_it_is_long(summary):
+def test_html_folds_details_away(summary):
     page = page_of(summary)
-    anchors = re.findall(r'<h2 id="(s\d+)">', page)
-    assert re.findall(r'<a href="#(s\d+)">', page) == anchors
-    assert len(anchors) > 6
-    assert "<nav" not in html_page(Document("n", "t", "", "", [Heading("one"), Note("x")]))
+    folded = re.findall(r"<details><summary><h2>(.*?)</h2></summary>", page)
+    assert folded[0] == "Claims"
+    assert "Arms, each tuned on its own" not in folded
+    assert page.count("</details>") == len(folded)
+    assert re.search(r"</details>\n<h2>How to repeat it", page)
+
+
+def test_html_has_a_card_for_each_claim_with_what_was_measured(summary):
+    (card,) = re.findall(r"<article (.*?)</article>", page_of(summary), re.DOTALL)
+    assert card.startswith('class="claim good"><p class="verdict good"><span aria-hidden="true">▲</span> supported</p>')
+    assert "<p>+0.0200 in test accuracy against b; 95 % interval +0.0190 to +0.0210</p>" in card
+    assert card.count("<circle") == 1 + len(summary.claims[0].pairs[0].differences)
 
 
 def test_html_headings_go_down_one_level_at_a_time(summary):
@@ -286,7 +311,7 @@ def test_html_headings_go_down_one_level_at_a_time(summary):
 
 def test_every_picture_of_the_page_has_a_text(summary):
     images = re.findall(r"<img ([^>]*)>", page_of(summary))
-    assert len(images) == 5
+    assert len(images) == 4
     assert all(re.match(r'alt="[^"]+" src="', image) for image in images)
 
 
@@ -430,7 +455,9 @@ def test_a_report_of_no_trial_says_that_there_is_no_answer_yet(drawn, kind):
 
 
 def test_an_unknown_format_is_refused(summary):
-    with pytest.raises(UsageError, match="--format must be one of html, pdf, md, csv, tex, json, parquet, got 'docx'"):
+    with pytest.raises(
+        UsageError, match="--format must be one of html, pdf, md, csv, tex, json, parquet, svg, card, got"
+    ):
         export(summary, "docx")
 
 

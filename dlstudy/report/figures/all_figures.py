@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 from dlstudy.analysis.results import StudySummary
 from dlstudy.report.figures import claims, curves, fronts, search
-from dlstudy.report.figures.style import Drawing, Figure, figure, png
+from dlstudy.report.figures.style import Drawing, Figure, figure, svg
 
 __all__ = ["draw", "figures"]
 
 
 def draw(summary: StudySummary) -> Mapping[str, bytes]:
-    """PNG bytes by the figure's name, of those figures that have something to show. Takes seconds."""
-    return {name: png(drawing) for name, drawing in _drawings(summary).items()}
+    """SVG files by the figure's name, of those figures that have something to show. Takes seconds."""
+    return {name: svg(drawing) for name, drawing in _drawings(summary).items()}
 
 
 def figures(summary: StudySummary) -> dict[str, Figure]:

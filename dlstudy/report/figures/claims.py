@@ -10,7 +10,7 @@ from dlstudy.analysis.deviations import title_of
 from dlstudy.analysis.inference import Interval
 from dlstudy.analysis.pair import Pair
 from dlstudy.analysis.results import ClaimSummary, StudySummary, Unit, Verdict
-from dlstudy.report.figures.style import WIDTH, Axes, Drawing, Figure, elide, heading, pens, plain_numbers, png
+from dlstudy.report.figures.style import WIDTH, Axes, Drawing, Figure, elide, heading, pens, plain_numbers, png, svg
 from dlstudy.report.labels import label
 
 __all__ = [
@@ -22,8 +22,9 @@ __all__ = [
     "by_scale",
     "differences_drawing",
     "differences_png",
+    "limits",
     "panels",
-    "panels_png",
+    "panels_svg",
     "panels_title",
     "row_of",
 ]
@@ -134,9 +135,9 @@ def differences_drawing(summary: StudySummary) -> Drawing | None:
     return (lambda: _figure(found, title)) if found else None
 
 
-def panels_png(found: Sequence[Panel], title: str) -> bytes:
-    """Panels below each other, as PNG."""
-    return png(lambda: _figure(found, title))
+def panels_svg(found: Sequence[Panel], title: str) -> bytes:
+    """Panels below each other, as SVG."""
+    return svg(lambda: _figure(found, title))
 
 
 def panels_title(found: Sequence[Panel], unit: str) -> str:
@@ -235,7 +236,7 @@ def _wrapped(text: str, letters: int) -> list[str]:
 
 def _draw(axes: Axes, panel: Panel, height: float) -> None:
     """Draws a panel; its vertical axis counts inches from the top."""
-    axes.set(ylim=(height, 0), yticks=[], xlim=_limits(panel))
+    axes.set(ylim=(height, 0), yticks=[], xlim=limits(panel))
     axes.grid(visible=False)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel("\n".join(_wrapped(panel.label, _AXIS_LETTERS)), fontsize=9)
@@ -293,8 +294,8 @@ def _draw_row(axes: Axes, row: Row, y: float, mark: str, colour: str) -> None:
                  alpha=strength)  # fmt: skip
 
 
-def _limits(panel: Panel) -> Interval:
-    """The range of the horizontal axis: all dots, intervals and regions, and zero where differences are shown."""
+def limits(panel: Panel) -> Interval:
+    """The range of a panel's horizontal axis: all dots, intervals and regions, and zero where differences are shown."""
     values = [value for entry in panel.entries for row in entry.rows for value in row.places]
     values += [side for entry in panel.entries if entry.shaded for side in (-entry.shaded, entry.shaded)]
     values += [0.0] if panel.zero else []

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 from dlstudy.analysis.across import AcrossSummary, ClaimAcross
 from dlstudy.analysis.formatting import difference, interval_text
-from dlstudy.report.figures.claims import Entry, Panel, Row, axis_label, by_scale, panels_png, panels_title, row_of
+from dlstudy.report.figures.claims import Entry, Panel, Row, axis_label, by_scale, panels_svg, panels_title, row_of
 from dlstudy.report.figures.style import heading
 from dlstudy.report.labels import label
 
-__all__ = ["forest_panels", "forest_png", "forest_text"]
+__all__ = ["forest_panels", "forest_svg", "forest_text"]
 
 
-def forest_png(summary: AcrossSummary, claim: ClaimAcross) -> bytes:
-    """The forest plot of a claim that was compared on every data set, as PNG."""
+def forest_svg(summary: AcrossSummary, claim: ClaimAcross) -> bytes:
+    """The forest plot of a claim that was compared on every data set, as SVG."""
     found = forest_panels(claim)
-    return panels_png(found, heading(summary, panels_title(found, "seed or search")))
+    return panels_svg(found, heading(summary, panels_title(found, "seed or search")))
 
 
 def forest_panels(claim: ClaimAcross) -> list[Panel]:

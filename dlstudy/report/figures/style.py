@@ -34,6 +34,7 @@ __all__ = [
     "pens",
     "plain_numbers",
     "png",
+    "svg",
     "view",
     "view_of_curves",
     "winners",
@@ -59,6 +60,8 @@ STYLE = {
     "grid.color": "#e5e5e5",
     "axes.axisbelow": True,
     "legend.frameon": False,
+    "font.sans-serif": ["DejaVu Sans"],
+    "svg.fonttype": "none",
     "svg.hashsalt": "dlstudy",
 }
 """The style of every picture: settings of matplotlib."""
@@ -179,6 +182,22 @@ def png(draw: Drawing) -> bytes:
     with _styled(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # shown as a box, as in a browser
         draw().savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def svg(draw: Drawing) -> bytes:
+    """A picture as SVG with a transparent ground, its letters as text: a page sets them in its own font.
+
+    Matplotlib lays it out in DejaVu Sans, which is wider than the fonts of most pages, so that nothing collides there.
+
+    Args:
+        draw: as of `png`; the same picture, the same bytes.
+    """
+    buffer = io.BytesIO()
+    with _styled(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        about = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        draw().savefig(buffer, format="svg", transparent=True, metadata=about)
     return buffer.getvalue()
 
 

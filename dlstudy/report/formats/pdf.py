@@ -8,6 +8,8 @@ from typing import Any
 from dlstudy.report.blocks import (
     Block,
     Bullets,
+    Card,
+    Cards,
     Code,
     Document,
     Heading,
@@ -18,8 +20,13 @@ from dlstudy.report.blocks import (
     mood_of,
     plain,
 )
+from dlstudy.report.figures.strip import colourful
+from dlstudy.report.figures.vector import on_paper
 
-__all__ = ["pdf"]
+__all__ = ["FONT", "card_data", "pdf"]
+
+FONT = "Libertinus Serif"
+"""Of text and figures; typst brings it."""
 
 
 def pdf(document: Document) -> bytes:
@@ -53,9 +60,12 @@ def _data(block: Block, i: int, folder: Path) -> dict[str, Any]:  # Any: JSON
             return {"kind": type(block).__name__.lower(), "text": plain(text)}
         case Bullets(items):
             return {"kind": "bullets", "items": [plain(item) for item in items]}
-        case Picture(title, alt, png, wide):
-            name = f"{i}.png"
-            (folder / name).write_bytes(png)
+        case Cards(_, cards, note):
+            made = [card_data(card, f"{i}-{j}.svg", folder) for j, card in enumerate(cards)]
+            return {"kind": "cards", "cards": made, "note": plain(note)}
+        case Picture(title, alt, image, wide):
+            name = f"{i}.svg" if block.is_vector else f"{i}.png"
+            (folder / name).write_bytes(on_paper(image, FONT) if block.is_vector else image)
             return {"kind": "picture", "title": plain(title), "alt": plain(alt), "file": name, "wide": wide}
         case Table():
             return {
@@ -65,6 +75,18 @@ def _data(block: Block, i: int, folder: Path) -> dict[str, Any]:  # Any: JSON
                 "cells": [{"text": plain(cell), "mood": mood_of(cell) or ""} for row in block.rows for cell in row],
                 "note": plain(block.note),
             }
+
+
+def card_data(card: Card, name: str, folder: Path) -> dict[str, Any]:  # Any: JSON
+    """A card as JSON; its strip is a file of that name in the folder."""
+    (folder / name).write_text(colourful(card.strip), encoding="utf-8")
+    return {
+        "text": plain(card.text),
+        "verdict": f"{card.mark} {card.verdict}",
+        "mood": mood_of(card.verdict) or "",
+        "facts": [plain(fact) for fact in card.facts],
+        "file": name,
+    }
 
 
 _TEMPLATE = """
@@ -84,6 +106,20 @@ _TEMPLATE = """
     list(..block.items.map(item => text(item)))
   } else if block.kind == "code" {
     std.block(fill: rgb("#f3f3f3"), inset: 6pt, width: 100%, raw(block.text))
+  } else if block.kind == "cards" {
+    grid(columns: (1fr, 1fr), gutter: 7pt, ..block.cards.map(card => std.block(
+      fill: rgb("#f6f7f9"), stroke: (top: 1.6pt + colours.at(card.mood)), inset: 7pt, width: 100%, height: auto,
+      breakable: false, {
+        set par(leading: 0.5em, spacing: 0.6em)
+        text(size: 8pt, weight: "bold", fill: colours.at(card.mood), card.verdict)
+        parbreak()
+        text(card.text)
+        image(card.file, width: 100%)
+        text(size: 8pt, card.facts.first())
+        for fact in card.facts.slice(1) { parbreak(); text(size: 8pt, fill: grey, fact) }
+      },
+    )))
+    par(text(size: 7.5pt, fill: grey, block.note))
   } else if block.kind == "picture" {
     if block.wide {
       std.block(breakable: false, width: 100%, layout(size => {

@@ -52,11 +52,12 @@ def arms_table(summary: StudySummary) -> Table:
     first = " of search 1" if several else ""
     searched = f"search{' 1' if several else ''}, {label(metric)}"
     heads = ["arm", f"best setting{first}", searched, f"{label(test)}, mean ± sd", "seeds", "optimism"]
-    rows = [_arm_cells(arm, metric, test) for arm in summary.arms]
+    arms = _sorted(summary)
+    rows = [_arm_cells(arm, metric, test) for arm in arms]
     note = _OPTIMISM.format(label=label(metric)) + (" Seeds and optimism: over all searches." if several else "")
-    figures = [_reported_cells(summary, arm, test) for arm in summary.arms]
+    figures = [_reported_cells(summary, arm, test) for arm in arms]
     more = (
-        ("at defaults", [spread_text(arm.defaults.get(test)) for arm in summary.arms], _DEFAULTS),
+        ("at defaults", [spread_text(arm.defaults.get(test)) for arm in arms], _DEFAULTS),
         ("reported", [reported for reported, _ in figures], _REPORTED),
         ("ours at that setting", [ours for _, ours in figures], ""),
     )
@@ -67,6 +68,12 @@ def arms_table(summary: StudySummary) -> Table:
     rows += [_elsewhere_cells(arm, test, len(heads)) for arm in summary.elsewhere]
     note = " ".join([note, *(f"{arm.name}: {arm.source}; not trained here." for arm in summary.elsewhere)])
     return Table("Arms, each tuned on its own", heads, rows, note)
+
+
+def _sorted(summary: StudySummary) -> list[ArmSummary]:
+    """The arms by their result, best first; those without one are last, in the order of the study."""
+    places = {name: i for i, name in enumerate(summary.ranking)}
+    return sorted(summary.arms, key=lambda arm: places.get(arm.name, len(places)))
 
 
 _OPTIMISM = (

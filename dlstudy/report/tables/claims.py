@@ -18,7 +18,7 @@ from dlstudy.analysis.results import ClaimSummary, StudySummary, Verdict
 from dlstudy.report.blocks import Cell, Table, without_empty
 from dlstudy.report.labels import PHASES, label, listed, many, verdict_mood
 
-__all__ = ["claims_table", "pairs_table", "verdict_text"]
+__all__ = ["claims_table", "pairs_table", "verdict_reasons", "verdict_text"]
 
 
 def claims_table(summary: StudySummary) -> Table:
@@ -81,6 +81,11 @@ def _measure(claim: ClaimSummary) -> str:
 
 def verdict_text(claim: ClaimSummary) -> str:
     """The verdict, then why."""
+    return f"{claim.verdict}: {'; '.join(verdict_reasons(claim))}".removesuffix(": ")
+
+
+def verdict_reasons(claim: ClaimSummary) -> list[str]:
+    """Why the verdict is what it is, and what would decide it; empty where the numbers say enough."""
     reasons = [claim.own_numbers]
     if claim.verdict is Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS and claim.measured:
         reasons.append(f"our runs: {claim.measured}")
@@ -89,7 +94,7 @@ def verdict_text(claim: ClaimSummary) -> str:
     reasons.append(claim.why)
     if Verdict.UNDECIDED in (claim.verdict, claim.measured):
         reasons.append(_what_would_show(claim))
-    return f"{claim.verdict}: {'; '.join(filter(None, reasons))}".removesuffix(": ")
+    return [reason for reason in reasons if reason]
 
 
 def _within_rope(claim: ClaimSummary) -> str:
