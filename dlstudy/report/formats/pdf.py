@@ -1,7 +1,8 @@
-"""A report as PDF, set by typst with the fonts that it brings: no system package is needed."""
+"""A report as PDF, set by typst with the fonts that it brings: no system package is needed. The extra `pdf` has it."""
 
 import json
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,14 @@ from dlstudy.report.blocks import (
     plain,
 )
 
-__all__ = ["pdf"]
+__all__ = ["NO_TYPST", "can_make_pdf", "pdf"]
+
+NO_TYPST = "a PDF needs typst, which is not installed here: pip install 'dlstudy[pdf]'"
+
+
+def can_make_pdf() -> bool:
+    """Whether typst is installed."""
+    return find_spec("typst") is not None
 
 
 def pdf(document: Document) -> bytes:
