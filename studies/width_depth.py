@@ -65,8 +65,8 @@ STUDY = Study(
               better="four", than="one", metric="test_accuracy"),
         Claim("One can have too many layers (two do better than eight)",
               better="two", than="eight", metric="test_accuracy"),
-        Claim("A deeper net learns in fewer epochs (four hidden layers against one; epochs to 95 % of validation rows)",
-              better="four", than="one", metric="val_accuracy", target=0.95),
+        Claim("A deeper net learns in fewer epochs (four hidden layers against one; epochs to 90 % of validation rows)",
+              better="four", than="one", metric="val_accuracy", target=0.9),
         Claim("The deeper a net, the more its learning rate matters (what tuning gains over Keras's default rate is "
               "less for one hidden layer than for eight)",
               better="one", than="eight", metric="test_accuracy", phase="tuning"),
