@@ -20,6 +20,11 @@ RATE = {"learning_rate": FloatDistribution(1e-4, 1e-1, log=True)}
 DEFAULT = {"learning_rate": 0.001}
 
 
+def data() -> Data:
+    """569 patients, a table of 30 columns, and whether the tumour is benign."""
+    return Data.sklearn("breast_cancer")
+
+
 def prepare(x: Any, y: Any, train: Any, p: dict[str, Any]) -> tuple[Any, Any]:
     """The columns, scaled as the arm says by the rows that train."""
     from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
@@ -43,7 +48,7 @@ def build(p: dict[str, Any]) -> Any:
 
 STUDY = Study(
     question="Do the inputs of a net have to be scaled, and does it matter how?",
-    data=Data.sklearn("breast_cancer"),
+    data=data,
     prepare=prepare,
     build=build,
     arms=[

@@ -33,7 +33,7 @@ _CONTEXTS: dict[str, DatasetContext] = {}
 def context_of(study):
     """The study's own rows, the truth table itself, or rows that look like a data set's: no data set's file is read."""
     if study.data is not None:
-        source = filled(store_own(plain_rows(study.data)))
+        source = filled(store_own(plain_rows(study.data())))
         return DatasetContext(source.description, prepare(source, memory_gb=4))
     name = study.dataset
     if name == "gates":
