@@ -60,7 +60,7 @@ clean:  ## remove .venv, caches and build leftovers; results in mlruns stay
 	@scripts/make-venv
 
 .venv/.installed: .venv/.made pyproject.toml constraints.txt
-	@$(call INSTALL,)
+	@$(call INSTALL,pdf)
 	@touch $@
 
 .venv/.installed-test: .venv/.made pyproject.toml constraints.txt

@@ -8,7 +8,7 @@ from dlstudy.analysis.across import AcrossSummary, ClaimAcross, counted
 from dlstudy.analysis.formatting import NOTHING, difference, interval_text, number, p_text, share_text
 from dlstudy.common.files import write_whole
 from dlstudy.report.blocks import Block, Bullets, Cell, Code, Document, Heading, Note, Picture, Table, without_empty
-from dlstudy.report.export import FORMATS, RENDERERS, WITH_PICTURES, as_json, check_format, report_name
+from dlstudy.report.export import RENDERERS, WITH_PICTURES, as_json, check_format, formats_here, report_name
 from dlstudy.report.figures.forest import forest_svg, forest_text
 from dlstudy.report.formats.csv_tables import table_csv
 from dlstudy.report.labels import label, verdict_mood
@@ -45,7 +45,8 @@ def export_across(summary: AcrossSummary, kind: str, links: Sequence[str] = ()) 
 def export_all_across(summary: AcrossSummary, folder: Path) -> list[Path]:
     """Writes the report in every format into the folder that has the data sets' own reports, and links to those."""
     links = report_links(summary)
-    return [write_whole(folder / f"{_name(summary)}.{kind}", export_across(summary, kind, links)) for kind in FORMATS]
+    name, kinds = _name(summary), formats_here()
+    return [write_whole(folder / f"{name}.{kind}", export_across(summary, kind, links)) for kind in kinds]
 
 
 def report_links(summary: AcrossSummary) -> list[str]:

@@ -16,7 +16,7 @@ from dlstudy.report.formats.csv_tables import trials_csv, trials_parquet
 from dlstudy.report.formats.html import html_page
 from dlstudy.report.formats.latex import latex
 from dlstudy.report.formats.markdown import markdown
-from dlstudy.report.formats.pdf import pdf
+from dlstudy.report.formats.pdf import NO_TYPST, can_make_pdf, pdf
 from dlstudy.report.formats.study_card import study_card
 from dlstudy.report.outline import document
 from dlstudy.study.variant import Variant
@@ -31,6 +31,7 @@ __all__ = [
     "export",
     "export_all",
     "format_of",
+    "formats_here",
     "report_name",
     "write_report",
 ]
@@ -39,7 +40,7 @@ RENDERERS: dict[str, Callable[[Document], str | bytes]] = {"html": html_page, "p
 """How a document becomes a file, by format."""
 
 FORMATS = ("html", "pdf", "md", "csv", "tex", "json")
-"""Those that a run writes."""
+"""Those that a run writes, PDF where typst is installed."""
 
 _OF_TRIALS: dict[str, Callable[[StudySummary], str | bytes]] = {"csv": trials_csv, "parquet": trials_parquet}
 """The trials alone, by format; Parquet is written on request."""
@@ -57,13 +58,22 @@ _ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0x202
 
 
 def check_format(kind: str, known: Sequence[str] = FORMATS) -> None:
-    """Rejects an unknown format.
+    """Rejects a format that is unknown, or that cannot be written here.
 
     Raises:
-        UsageError: no such format.
+        UsageError: no such format, or one that typst sets, which is not installed.
     """
     if kind not in known:
         raise UsageError(f"--format must be one of {', '.join(known)}, got {kind!r}")
+    set_by_typst = ("pdf", *_CARDS)
+    if kind in set_by_typst and not can_make_pdf():
+        others = [other for other in known if other not in set_by_typst]
+        raise UsageError(f"{NO_TYPST}, or name another format: {', '.join(others)}")
+
+
+def formats_here() -> tuple[str, ...]:
+    """Those of `FORMATS` that can be written here."""
+    return tuple(kind for kind in FORMATS if kind != "pdf" or can_make_pdf())
 
 
 @overload
@@ -99,13 +109,13 @@ def format_of(path: Path) -> str | None:
 
 
 def export_all(summary: StudySummary, folder: Path, winners: Sequence[WinnerFigure] = ()) -> list[Path]:
-    """Writes the report in every format into a folder, each file whole or not at all; figures are drawn once."""
+    """Writes the report in each of `formats_here` into a folder, each file whole or not at all; draws figures once."""
     figures = draw(summary)
     return [
         write_whole(
             folder / report_name(summary.study, summary.variant, kind), _export(summary, kind, figures, winners)
         )
-        for kind in FORMATS
+        for kind in formats_here()
     ]
 
 

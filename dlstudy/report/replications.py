@@ -9,7 +9,7 @@ from dlstudy.analysis.formatting import NOTHING, difference, interval_text, like
 from dlstudy.analysis.replications import Agreement, ReplicatedClaim, ReplicatedPair, Replications
 from dlstudy.common.files import write_whole
 from dlstudy.report.blocks import Block, Cell, Document, Heading, Mood, Note, Table
-from dlstudy.report.export import FORMATS, RENDERERS, as_json, report_name
+from dlstudy.report.export import RENDERERS, as_json, formats_here, report_name
 from dlstudy.report.formats.csv_tables import table_csv
 from dlstudy.report.labels import label, verdict_mood
 
@@ -36,7 +36,7 @@ _PAIRS = (
 def write_replications(replications: Replications, folder: Path) -> list[Path]:
     """Writes the report in every format into a folder, beside those of the replications, to which it links."""
     name = f"{replications.study}-{replications.variants[0]}-replications"
-    return [write_whole(folder / f"{name}.{kind}", export_replications(replications, kind)) for kind in FORMATS]
+    return [write_whole(folder / f"{name}.{kind}", export_replications(replications, kind)) for kind in formats_here()]
 
 
 def export_replications(replications: Replications, kind: str) -> str | bytes:

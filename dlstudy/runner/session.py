@@ -22,6 +22,7 @@ from dlstudy.errors import DataError, RecordError, StoreError, StudyError
 from dlstudy.report.export import export_all
 from dlstudy.report.figures.claims import differences_png
 from dlstudy.report.figures.winner_figures import winner_figures
+from dlstudy.report.formats.pdf import NO_TYPST, can_make_pdf
 from dlstudy.runner.backend import Backend, engine_maker, require_tensorflow
 from dlstudy.runner.check import check_arms, opened_by, refuse_faults
 from dlstudy.runner.limits import RunLimits
@@ -251,6 +252,7 @@ class _Session:
                 raise _with_other_data(error, study) from error
             raise
         remarks = [*self._remarks_on_models(lost), *_remarks_on_loading(summary), *_remarks_on_mlflow(tracker)]
+        remarks += [] if can_make_pdf() else [f"no PDF of the report was written: {NO_TYPST}"]
         if not is_whole:
             remarks.append(
                 f"the time of this run is over (--hours {self.backend.hours:g}), and at least {plan.n_missing} "

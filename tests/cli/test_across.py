@@ -65,7 +65,7 @@ def happened(tiny, home, monkeypatch):
         monkeypatch.setattr(module, "engine_maker", engine_maker)
     monkeypatch.setattr(runs, "run_study", run_study)
     monkeypatch.setattr(exporting, "draw", lambda _: {})
-    monkeypatch.setattr(across, "FORMATS", ("html", "json"))
+    monkeypatch.setattr(across, "formats_here", lambda: ("html", "json"))
     return happened
 
 

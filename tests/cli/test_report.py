@@ -202,6 +202,15 @@ def test_a_pdf_goes_into_a_pipe_but_not_to_a_terminal(capsys, here, monkeypatch)
     assert pipe.buffer.getvalue().startswith(b"%PDF-")
 
 
+@pytest.mark.parametrize("words", [["one", "--output", "a.pdf"], ["--all", "--format", "pdf", "--output", "a.pdf"]])
+def test_without_typst_a_pdf_is_refused_in_one_line(capsys, here, monkeypatch, words):
+    monkeypatch.setitem(sys.modules, "typst", None)  # as if it were not installed
+    code, _, err = typed(capsys, *words)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "pip install 'dlstudy[pdf]', or name another format: html, md, csv, tex, json" in err
+    assert not (here / "a.pdf").exists()
+
+
 def test_a_report_goes_to_the_file_that_is_named(capsys, here):
     code, out, _ = typed(capsys, "one", "--format", "tex", "--output", "new folder/a 'b'.tex")
     assert (code, out) == (0, "new folder/a 'b'.tex\n")

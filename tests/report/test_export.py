@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import re
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -480,6 +481,16 @@ def test_every_format_is_written_whole_into_a_folder(summary, tmp_path, monkeypa
         made = export(summary, path.suffix[1:])
         assert path.read_bytes() == (made if isinstance(made, bytes) else made.encode())
     assert export_all(summary, folder) == written
+
+
+def test_without_typst_every_other_format_is_written(summary, tmp_path, monkeypatch, drawn):
+    monkeypatch.setitem(sys.modules, "typst", None)  # as if it were not installed
+    assert [path.suffix for path in export_all(summary, tmp_path)] == [".html", ".md", ".csv", ".tex", ".json"]
+    refused = re.escape(
+        "a PDF, and a card, needs typst, which is not installed here: pip install 'dlstudy[pdf]', or name another"
+    )
+    with pytest.raises(UsageError, match=refused):
+        export(summary, "pdf")
 
 
 def test_a_report_that_fails_leaves_the_old_one(summary, tmp_path, monkeypatch, drawn):

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,18 @@ def test_what_mlflow_lost_is_written_again_from_the_record(ran, tmp_path):
     (run,) = [run for run in children if run.data.tags["dlstudy.key"] == trial.key]
     curve = client(Backend(home)).get_metric_history(run.info.run_id, "val_accuracy")
     assert [metric.value for metric in curve] == trial.result.history["val_accuracy"]
+
+
+def test_a_run_without_typst_says_that_no_pdf_was_written(ran, monkeypatch):
+    path, backend, _ = ran
+    monkeypatch.setitem(sys.modules, "typst", None)  # as if it were not installed
+    outcome = run_study(loader.load(path), Request(), backend, Deaf(), lambda line: None)
+    assert ".pdf" not in {report.suffix for report in outcome.reports}
+    (remark,) = outcome.remarks
+    assert remark == (
+        "no PDF of the report was written: a PDF, and a card, needs typst, which is not installed here: "
+        "pip install 'dlstudy[pdf]'"
+    )
 
 
 def test_an_unreachable_mlflow_costs_no_trial_and_is_reported(ran, tmp_path):

@@ -13,12 +13,14 @@ import pytest
 
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Dataset
+from dlstudy.datasets.own_cache import store_own
+from dlstudy.datasets.own_rows import plain_rows
 from dlstudy.study import loader
 from dlstudy.study.phases import Phase, ReadTest
 from dlstudy.study.split import Split
 from dlstudy.study.trial import TrialSpec, TrialState, make_parameters
 from dlstudy.training.arrays import prepare
-from dlstudy.training.shared_memory import SharedArrays
+from dlstudy.training.shared_memory import SharedArrays, filled
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import DatasetContext, train
 from tests.helpers.full_form import FULL
@@ -28,8 +30,12 @@ STUDIES = sorted(path for path in (ROOT / "studies").glob("*.py") if not path.na
 _CONTEXTS: dict[str, DatasetContext] = {}
 
 
-def context_of(name):
-    """The truth table itself, else some rows that look like a data set's: no file is read."""
+def context_of(study):
+    """The study's own rows, the truth table itself, or rows that look like a data set's: no data set's file is read."""
+    if study.data is not None:
+        source = filled(store_own(plain_rows(study.data())))
+        return DatasetContext(source.description, prepare(source, memory_gb=4))
+    name = study.dataset
     if name == "gates":
         dataset = registry.load(name)
         return DatasetContext(dataset.description, prepare(SharedArrays.of(dataset), memory_gb=4))
@@ -48,19 +54,20 @@ def context_of(name):
 
 def train_each_arm(path, folder):
     study = loader.load(path).study
-    name = study.dataset
-    split = Split(validation=4 if name == "gates" else 32)
+    context = context_of(study)
+    n_validation = 4 if study.dataset == "gates" else 32
+    split = Split(n_validation) if study.data is None else Split(n_validation, test=0.2, random_state=0)
     checked = study.arms[1:-1] if FULL else study.arms[1:]
     for arm in study.arms:
         tuned = arm.defaults or arm.reported or {name: getattr(space, "low", None) for name, space in arm.space.items()}
         few = {"more_epochs": 1} if "more_epochs" in arm.setting else {}
         params = make_parameters(arm, study.protocol, {**tuned, **few})
         spec = TrialSpec(
-            key="t#0", study_path=str(path), dataset=name, arm=arm.name, phase=Phase.REPLICATE, index=0, params=params,
-            seed=1, epochs=1, batch_size=32, split=split, rows=96, read_test=ReadTest.AT_END,
+            key="t#0", study_path=str(path), dataset=context.description.name, arm=arm.name, phase=Phase.REPLICATE,
+            index=0, params=params, seed=1, epochs=1, batch_size=32, split=split, rows=96, read_test=ReadTest.AT_END,
             model_folder=str(folder / arm.name), folder=str(folder / "files"), check=arm in checked,
         )  # fmt: skip
-        result = train(spec, StudyFunctions.of(study), context_of(name), lambda epoch, metrics: True)
+        result = train(spec, StudyFunctions.of(study), context, lambda epoch, metrics: True)
         assert result.state is TrialState.FINISHED, f"{arm.name}: {result.reason}\n{result.traceback}"
         if not spec.check or result.metrics:
             assert study.protocol.metric in result.metrics

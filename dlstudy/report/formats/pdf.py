@@ -1,7 +1,8 @@
-"""A report as PDF, set by typst with the fonts that it brings: no system package is needed."""
+"""A report as PDF, set by typst with the fonts that it brings: no system package is needed. The extra `pdf` has it."""
 
 import json
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,16 @@ from dlstudy.report.blocks import (
 from dlstudy.report.figures.strip import colourful
 from dlstudy.report.figures.vector import on_paper
 
-__all__ = ["FONT", "card_data", "pdf"]
+__all__ = ["FONT", "NO_TYPST", "can_make_pdf", "card_data", "pdf"]
 
 FONT = "Libertinus Serif"
 """Of text and figures; typst brings it."""
+NO_TYPST = "a PDF, and a card, needs typst, which is not installed here: pip install 'dlstudy[pdf]'"
+
+
+def can_make_pdf() -> bool:
+    """Whether typst is installed."""
+    return find_spec("typst") is not None
 
 
 def pdf(document: Document) -> bytes:
