@@ -1,7 +1,7 @@
 """One step of a training of each arm, before the first trial."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
@@ -16,7 +16,7 @@ from dlstudy.study.phases import Phase
 from dlstudy.study.request import ResolvedStudy
 from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialState
 
-__all__ = ["ArmCheck", "check_arms", "opened_by", "refuse_faults", "warnings_of"]
+__all__ = ["ArmCheck", "check_arms", "opened_by", "refuse_faults", "tell_warnings", "warnings_of"]
 
 
 _NO_ENERGY = (
@@ -73,6 +73,12 @@ def warnings_of(checks: Sequence[ArmCheck]) -> list[str]:
     """What no training fails of, and is probably meant otherwise, a line each."""
     found = _by_text((warning, check.arm) for check in checks for warning in check.result.warnings)
     return [f"warning: {arms}: {warning}" for warning, arms in found.items()]
+
+
+def tell_warnings(checks: Sequence[ArmCheck], say: Callable[[str], None]) -> None:
+    """Says what `warnings_of` gives."""
+    for line in warnings_of(checks):
+        say(line)
 
 
 def _by_text(found: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from dlstudy.report.export import export_all
 from dlstudy.report.figures.claims import differences_png
 from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.runner.backend import Backend, engine_maker, require_tensorflow
-from dlstudy.runner.check import check_arms, opened_by, refuse_faults, warnings_of
+from dlstudy.runner.check import check_arms, opened_by, refuse_faults, tell_warnings
 from dlstudy.runner.limits import RunLimits
 from dlstudy.runner.loop import train_missing
 from dlstudy.runner.notifying import Notifier, StandstillWatch
@@ -228,8 +228,7 @@ class _Session:
             try:
                 checks = check_arms(study, plan.untried, engine)
                 refuse_faults(checks)
-                for line in warnings_of(checks):
-                    self.say(line)
+                tell_warnings(checks, self.say)
                 recorder.note_files(opened_by(checks), refuse_missing=self.backend.engine == "ray")
             except BaseException:
                 engine.close()

@@ -92,11 +92,7 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
     metrics = {
         entry: number for name, value in seen.items() for entry, number in numbers_in(metric_of(name, judged_as), value)
     }
-    warnings = list(doubts(model, task.description, targets, outputs, metrics))
-    if faulty := not_finite(task):
-        if not np.isfinite(seen.get("loss", 0.0)):
-            raise TrialError(f"{faulty}, and so is the loss: fill them in prepare, or leave those rows out")
-        warnings.append(f"{faulty}: fill them in prepare, or leave those rows out")
+    warnings = [*doubts(model, task.description, targets, outputs, metrics), *_gaps(task, seen.get("loss", 0.0))]
     if task.functions.metrics and len(task.judged):
         metrics |= check_own_metrics(task, metrics, _predicted(model, task, few.judged))
     finite = {name: value for name, value in (metrics | task.take_logged()).items() if np.isfinite(value)}
@@ -107,6 +103,14 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
         remarks=[reason] if reason else [],
         warnings=warnings,
     )
+
+
+def _gaps(task: Task, loss: float) -> list[str]:
+    """Warns of numbers in the rows that are not finite; refuses them where the loss is not finite either."""
+    faulty, remedy = not_finite(task), "fill them in prepare, or leave those rows out"
+    if faulty and not np.isfinite(loss):
+        raise TrialError(f"{faulty}, and so is the loss: {remedy}")
+    return [f"{faulty}: {remedy}"] if faulty else []
 
 
 def _refuse(fault: str) -> None:
