@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from dlstudy.common.text import listed
 from dlstudy.study.study import Study
 from dlstudy.study.trial import TrainedBy, TrialRecord
 
@@ -54,7 +55,7 @@ def _on_batches(nets: Mapping[str, Sequence[TrialRecord]]) -> str:
         by_size.setdefault(" or ".join(map(str, sizes)), []).append(arm)
     if len(by_size) == 1 and " or " not in next(iter(by_size)):
         return "Runs with the same seed share the split and the order of the batches."
-    cut = "; ".join(f"{size} in {_listed(arms)}" for size, arms in by_size.items())
+    cut = "; ".join(f"{size} in {listed(arms)}" for size, arms in by_size.items())
     return f"Runs with the same seed share the split and the order of the rows, but batches differ in size: {cut}."
 
 
@@ -66,7 +67,7 @@ def _on_weights(nets: Mapping[str, Sequence[TrialRecord]]) -> list[str]:
     for arm, of_arm in weights.items():
         alike.setdefault(frozenset(of_arm.items()), []).append(arm)
     base = max(alike.values(), key=len)
-    sentences = [f"Initial weights are the same in {_listed(base)}."] if len(base) > 1 else []
+    sentences = [f"Initial weights are the same in {listed(base)}."] if len(base) > 1 else []
     there = "them" if sentences else base[0]
     by_difference: dict[tuple[int, int, str], list[str]] = {}
     for arm, of_arm in weights.items():
@@ -98,7 +99,7 @@ def _difference(weights: _Weights, others: _Weights) -> tuple[int, int, str]:
         if others.get(name) != digests
     ]
     more = [f"{len(apart) - _MOST_NAMES} more"] if len(apart) > _MOST_NAMES else []
-    return len(weights) - len(apart), len(weights), _listed([*apart[:_MOST_NAMES], *more])
+    return len(weights) - len(apart), len(weights), listed([*apart[:_MOST_NAMES], *more])
 
 
 def _compared(arms: Sequence[str], there: str, n_shared: int, n: int, apart: str) -> str:
@@ -112,8 +113,4 @@ def _compared(arms: Sequence[str], there: str, n_shared: int, n: int, apart: str
 
 
 def _verb(names: Sequence[str], one: str, many: str) -> str:
-    return f"{_listed(names)} {one if len(names) == 1 else many}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    return f"{listed(names)} {one if len(names) == 1 else many}"

@@ -10,7 +10,7 @@ from dlstudy.analysis.reading import files_text
 from dlstudy.api.shown import Shown
 from dlstudy.report.blocks import Table
 from dlstudy.runner.backend import Backend, engine_maker
-from dlstudy.runner.check import ArmCheck, check_arms, opened_by, refuse_faults
+from dlstudy.runner.check import ArmCheck, check_arms, opened_by, refuse_faults, warnings_of
 from dlstudy.study.fingerprint import files_entry
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request, ResolvedStudy, resolve
@@ -46,8 +46,9 @@ class StudyCheck(Shown):
         return [Table("One step of each arm", heads, [[str(value) for value in row.values()] for row in self.rows])]
 
     def lines(self) -> list[str]:
-        """The files that the study reads, if any."""
-        return [f"files: {files_text(self.files)}"] if self.files else []
+        """What is probably meant otherwise, and the files that the study reads, if any."""
+        files = [f"files: {files_text(self.files)}"] if self.files else []
+        return [*dict.fromkeys(chain.from_iterable(map(warnings_of, self.arms.values()))), *files]
 
     def refuse_faults(self) -> None:
         """Raises what is wrong in every trial of an arm, on the first such data set.

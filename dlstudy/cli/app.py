@@ -33,6 +33,7 @@ from dlstudy.cli.options import (
 )
 from dlstudy.cli.page_commands import dashboard, tensorboard, ui
 from dlstudy.cli.settings_file import defaults_from
+from dlstudy.cli.setup_commands import doctor, new
 from dlstudy.common.text import one_line, without_passwords
 from dlstudy.common.version import __version__
 from dlstudy.errors import DefinitionError, DlstudyError, RecordError, UsageError
@@ -309,23 +310,8 @@ for name in ("pack", "replay", "archive", "merge", "import_", "rename", "rm", "g
     app.command(name.rstrip("_"))(getattr(housekeeping, name))
 
 
-@app.command()
-def new(
-    name: Annotated[str, typer.Argument(help="Name of the study: NAME.py is written here.")],
-    rows: Annotated[
-        Path | None, typer.Option("--data", help="A table, or a folder of pictures or texts, one for each class.")
-    ] = None,
-    target: Annotated[str | None, typer.Option(help="The column of targets, of a table.")] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="A .keras or .h5 file: its model as it is, with new weights, and another way.")
-    ] = None,
-    question: Annotated[str | None, typer.Option(help="The question, as a reader would ask it.")] = None,
-) -> None:
-    """Write a study file that runs as it is, of one's own rows or of bundled digits, and of one's own model."""
-    from dlstudy.cli.new import write_study
-
-    path = write_study(name, rows, target, question, model)
-    typer.echo(f"{path} is written: look at it, then `dlstudy check {path}` and `dlstudy run {path}`")
+app.command()(new)
+app.command()(doctor)
 
 
 def _version(asked: bool) -> None:
@@ -359,7 +345,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if any(not word or (word.startswith("--") and word.endswith("=")) for word in typed):
             raise UsageError(f"no name and no option may be empty, got `dlstudy {words}`: leave it out")
-        defaults = defaults_from(Path(), command)
+        if typed[:1] != ["doctor"]:  # which says itself what is wrong with them
+            defaults = defaults_from(Path(), command)
         result = command.main(args=typed, prog_name="dlstudy", standalone_mode=False, default_map=defaults)
     except (DefinitionError, RecordError) as error:
         return _fail(str(error), 2)

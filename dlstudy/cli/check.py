@@ -1,6 +1,7 @@
 """`dlstudy check`: whether the arms of a study can be trained."""
 
 import sys
+from itertools import chain
 
 from dlstudy.api.checks import check_file
 from dlstudy.api.terminal import TerminalDisplay, make_console, print_table
@@ -25,7 +26,10 @@ def show_check(name: str, request: Request, backend: Backend, json: bool) -> Non
     display = TerminalDisplay(make_console(error=True))
     check = check_file(file, request, backend, lambda line: display.say(line, "dim"))
     if json:
-        sys.stdout.write(as_json([{**row, "files": dict(check.files)} for row in check.rows]))
+        found, files = chain.from_iterable(check.arms.values()), dict(check.files)
+        warnings = [list(each.result.warnings) for each in found]
+        rows = [{**row, "warnings": w, "files": files} for row, w in zip(check.rows, warnings, strict=True)]
+        sys.stdout.write(as_json(rows))
     else:
         console = make_console()
         for table in check.tables():

@@ -15,7 +15,10 @@ from dlstudy.errors import DlstudyError
 if TYPE_CHECKING:
     from dlstudy.store.home import Home
 
-__all__ = ["complete_arm", "complete_dataset", "complete_kept_study", "complete_study", "complete_variant", "one_of"]
+__all__ = [
+    "complete_arm", "complete_dataset", "complete_kept_study", "complete_kinds", "complete_study", "complete_variant",
+    "one_of",
+]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -97,6 +100,20 @@ def complete_dataset(incomplete: str) -> list[str]:
     from dlstudy.datasets import registry
 
     return [name for name in registry.names() if name.startswith(incomplete)]
+
+
+def complete_kinds(context: typer.Context, incomplete: str) -> list[str]:
+    """What `dlstudy new` can compare on the rows on the line, behind those that are typed already."""
+    from dlstudy.cli.new import kind_of_rows
+    from dlstudy.cli.new_arms import kinds_of
+
+    try:
+        rows = context.params.get("rows")
+        known = kinds_of(kind_of_rows(Path(rows) if rows else None))
+    except DlstudyError:
+        return []
+    before, comma, start = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in known if name.startswith(start) and name not in before.split(",")]
 
 
 def one_of(*words: str) -> Callable[[str], list[str]]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dlstudy.common.processes import ask
+from dlstudy.common.text import describe_error
 from dlstudy.datasets import registry
 from dlstudy.datasets.data import Data
 from dlstudy.datasets.dataset import Dataset
@@ -13,7 +14,7 @@ from dlstudy.study import loader
 from dlstudy.training.streams import first_rows
 from dlstudy.training.study_rows import with_rows
 
-__all__ = ["own_dataset", "own_name"]
+__all__ = ["columns_of", "own_dataset", "own_name"]
 
 _KNOWN = (".csv", ".tsv", ".parquet", ".npz")
 _TABLES = (".csv", ".tsv", ".gz", ".bz2", ".xz", ".zip")
@@ -52,6 +53,26 @@ def own_dataset(given: str, target: str | None, made: Path | None = None) -> Dat
     if registry.describe(name).is_stream:
         return ask(first_rows, str(loader.find(given, made)), name)
     return registry.load(name)
+
+
+def columns_of(path: Path) -> list[str]:
+    """The names of the columns of a table in a file, of which only the head is read.
+
+    Raises:
+        UsageError: it is no table that can be read.
+    """
+    import pandas as pd
+    import pyarrow.parquet
+
+    kind = path.suffix.lower()
+    if kind != ".parquet" and kind not in _TABLES:
+        raise UsageError(f"a table is a .csv, .tsv or .parquet file, got {path.name}: see Data for other data")
+    try:
+        if kind == ".parquet":
+            return list(pyarrow.parquet.read_schema(path).names)
+        return list(map(str, pd.read_csv(path, sep="\t" if kind == ".tsv" else ",", nrows=0).columns))
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise UsageError(f"{path} cannot be read as a table: {describe_error(error)}") from error
 
 
 def _read(path: Path, target: str | None) -> Data:

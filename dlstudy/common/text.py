@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 __all__ = [
     "describe_error",
     "is_line",
+    "listed",
     "message_of",
     "one_line",
     "printable",
@@ -44,6 +46,11 @@ def is_line(value: object, most: int = 200) -> bool:
     if not isinstance(value, str) or len(value) > most or not value.strip():
         return False
     return "\n" not in value and printable(value) == value
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as in a sentence: `a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def one_line(text: str, limit: int = 500) -> str:

@@ -24,7 +24,7 @@ from dlstudy.report.figures.claims import differences_png
 from dlstudy.report.figures.winner_figures import winner_figures
 from dlstudy.report.formats.pdf import NO_TYPST, can_make_pdf
 from dlstudy.runner.backend import Backend, engine_maker, require_tensorflow
-from dlstudy.runner.check import check_arms, opened_by, refuse_faults
+from dlstudy.runner.check import check_arms, opened_by, refuse_faults, tell_warnings
 from dlstudy.runner.limits import RunLimits
 from dlstudy.runner.loop import train_missing
 from dlstudy.runner.notifying import Notifier, StandstillWatch
@@ -229,6 +229,7 @@ class _Session:
             try:
                 checks = check_arms(study, plan.untried, engine)
                 refuse_faults(checks)
+                tell_warnings(checks, self.say)
                 recorder.note_files(opened_by(checks), refuse_missing=self.backend.engine == "ray")
             except BaseException:
                 engine.close()

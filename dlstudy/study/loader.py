@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dlstudy.common.hints import hint_of
 from dlstudy.common.nesting import running_inside
 from dlstudy.common.opened_files import opened_files
 from dlstudy.common.text import describe_error, one_line, short_repr
@@ -161,11 +162,15 @@ def _compiled(source: str, path: Path) -> types.CodeType:
 
 def _executed(code: types.CodeType, path: Path, name: str, modules: OwnModules) -> object:
     """What the code of a study file binds as `STUDY`; None if nothing."""
-    module = types.ModuleType(f"{modules.package or 'dlstudy_studies'}.{name}")
+    module = types.ModuleType(_module_name(modules, name))
     module.__file__, module.__package__ = str(path), modules.package
     sys.modules[module.__name__] = module  # dataclasses and Keras look classes up by the name of their module
     exec(code, module.__dict__)
     return getattr(module, "STUDY", None)
+
+
+def _module_name(modules: OwnModules, name: str) -> str:
+    return f"{modules.package or 'dlstudy_studies'}.{name}"
 
 
 def _in_place(path: Path, modules: OwnModules, make: Callable[[], object]) -> tuple[Study, Sequence[str]]:
@@ -188,15 +193,23 @@ def _in_place(path: Path, modules: OwnModules, make: Callable[[], object]) -> tu
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a study file may also raise SystemExit, or what it made itself
-        raise StudyError(f"{path.name}{line_in(error, path)}: {_message(error)}") from error
+        raise StudyError(f"{path.name}{line_in(error, path)}: {_message(error, path)}") from error
     finally:
         base_folder.reset(beside)
         reads_later.reset(later)
     if not isinstance(study, Study):
-        got = "nothing of that name" if study is None else type(study).__name__
-        raise StudyError(f"{path.name} must define STUDY = Study(...), got {got}")
+        raise StudyError(f"{path.name} must define STUDY = Study(...), got {_instead(study, path, modules)}")
     inputs = [*stated_names(place, study.files), *names_of(opened.paths, place.parent)]
     return study, tuple(dict.fromkeys(inputs))
+
+
+def _instead(study: object, path: Path, modules: OwnModules) -> str:
+    """What a file has in place of its `STUDY`."""
+    if study is not None:
+        return f"{type(study).__name__} of that name"
+    module = sys.modules.get(_module_name(modules, path.stem))
+    others = [name for name, value in vars(module).items() if isinstance(value, Study)] if module else []
+    return f"a Study named {others[0]}: rename it to STUDY" if others else "nothing of that name: add it"
 
 
 def line_in(error: BaseException, path: Path) -> str:
@@ -247,5 +260,10 @@ def _folders() -> list[Path]:
     return [Path("studies"), bundled if bundled.is_dir() else package.parent / "studies"]
 
 
-def _message(error: BaseException) -> str:
-    return str(error) if isinstance(error, DefinitionError) else describe_error(error)
+def _message(error: BaseException, path: Path) -> str:
+    if isinstance(error, DefinitionError):
+        return str(error)
+    called = [frame.name for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    is_called = "build" in called or str(error).startswith("build() missing")
+    hint = "give the function itself, build=build, without calling it" if is_called else hint_of(error)
+    return f"{describe_error(error)}: {hint}" if hint else describe_error(error)

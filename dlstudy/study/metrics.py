@@ -2,6 +2,7 @@
 
 import re
 
+from dlstudy.common.hints import meant
 from dlstudy.common.text import is_line, short_repr
 from dlstudy.errors import StudyError
 from dlstudy.study.phases import Direction
@@ -35,10 +36,11 @@ _TURNED = re.compile(r"[\W_]((neg|negative|inverse|minus|d2)[\W_]|1 ?[-−])")
 
 def require_metric(what: str, value: object) -> None:
     """Checks that a metric's name says which rows it is computed on; the rest is as Keras has it."""
+    remedy = f": did you mean test_{value}?" if isinstance(value, str) and told_direction(value) else ""
     require(
         isinstance(value, str) and value.startswith(_PREFIXES) and is_line(value.partition("_")[2]),
         f"{what} must be train_, val_ or test_ and the name of a metric, in one line of 200 characters at most, got "
-        f"{short_repr(value)}",
+        f"{short_repr(value)}{remedy}",
     )
 
 
@@ -60,9 +62,10 @@ def direction_of(metric: str) -> Direction:
     """
     told = told_direction(metric)
     if told is None:
+        close = meant(metric, [f"{prefix}{name}" for prefix in _PREFIXES for name in _TOLD], 0.85)
         raise StudyError(
             f'the name of metric {short_repr(metric)} does not say which way is better: state direction="maximize" or '
-            'direction="minimize"'
+            f'direction="minimize"{close and f", or {close}"}'
         )
     return told
 

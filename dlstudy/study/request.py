@@ -202,8 +202,8 @@ def _check_splits(study: ResolvedStudy) -> None:
             split_rows(split, facts, protocol.rows)
     if not protocol.split.tests_inside and not data.n_test:
         raise StudyError(
-            f"replicates are judged on test rows, but {data.name} has none of its own and Protocol.split names none: "
-            "state Split.test or Split.last"
+            f"replicates are judged on test rows, but {data.shown_name} has none of its own and Protocol.split names "
+            "none: state Split.test or Split.last, as in Split(validation=0.2, test=0.2, random_state=0)"
         )
     _check_resampling(study)
 

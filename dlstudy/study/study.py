@@ -19,11 +19,25 @@ from dlstudy.study.own_metrics import Metric, check_uses, frozen_metrics
 from dlstudy.study.phases import Phase
 from dlstudy.study.protocol import Protocol, Sweep
 from dlstudy.study.split import Split
-from dlstudy.study.validation import item_named, items_of, paths_of, require, require_name, require_text
+from dlstudy.study.validation import (
+    item_named,
+    items_of,
+    paths_of,
+    require,
+    require_function,
+    require_name,
+    require_text,
+)
 
 __all__ = ["Arm", "Constraint", "Objective", "Study"]
 
 _REQUIRED: Any = None  # Any: what follows a field that may be left out needs a default; None is refused
+
+_ARGUMENTS = {
+    "prepare": "x, y, train, p", "callbacks": "p", "continue_training": "model, p", "extra_metrics": "model, x, y, p",
+    "figures": "model, x, y, p", "class_weight": "y, p",
+}  # fmt: skip
+"""Of the functions that may be left out."""
 
 Function = Callable[..., Any]
 """A function of a study file. Any: models, arrays and figures, whose types this module must not import."""
@@ -111,11 +125,9 @@ class Study:
             isinstance(self.protocol, Protocol), f"Study.protocol must be a Protocol, got {short_repr(self.protocol)}"
         )
         self._check_data()
-        require(callable(self.build), f"Study.build must be a function of p, got {short_repr(self.build)}")
-        for name in ("prepare", "callbacks", "continue_training", "extra_metrics", "figures", "class_weight"):
-            given = getattr(self, name)
-            is_right = given is None or callable(given)
-            require(is_right, f"Study.{name} must be a function or None, got {short_repr(given)}")
+        require_function("Study.build", self.build, "p", "p, data")
+        for name, arguments in _ARGUMENTS.items():
+            require_function(f"Study.{name}", getattr(self, name), arguments, may_be_left_out=True)
         for name in ("rank_arms", "prepare_sees_all_rows"):
             value = getattr(self, name)
             require(isinstance(value, bool), f"Study.{name} must be True or False, got {short_repr(value)}")

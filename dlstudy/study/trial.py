@@ -46,6 +46,7 @@ NODE_WITHOUT_MEMORY = "its node ran out of memory"
 """What the reason of a trial says whose worker was ended from outside."""
 
 _LONGEST_REASON = 700  # an error in one line, and what it is about
+_MAY_BE_LEFT_OUT = ("opened", "warnings")  # fields of a result that a record does not have
 
 
 class TrialState(StrEnum):
@@ -191,6 +192,7 @@ class TrialResult:
         twins: how many of its test rows are equal to a training row; None where that is not known.
         opened: the names of the files that it opened for reading, see `dlstudy.study.input_files`; the record has them
             in the definition, and not here.
+        warnings: of a check: what a training does not fail of, and is probably meant otherwise, a line each.
     """
 
     state: TrialState
@@ -210,6 +212,7 @@ class TrialResult:
     row_values: Mapping[str, str] = field(default_factory=dict)
     twins: Twins | None = None
     opened: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         # What a study's code and its libraries raise may hold anything.
@@ -224,8 +227,8 @@ class TrialResult:
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON types."""
-        found = {**dataclasses.asdict(self), "remarks": list(self.remarks), "opened": list(self.opened)}
-        return found if self.opened else {name: value for name, value in found.items() if name != "opened"}
+        found = dataclasses.asdict(self) | {name: list(getattr(self, name)) for name in ("remarks", *_MAY_BE_LEFT_OUT)}
+        return {name: value for name, value in found.items() if value or name not in _MAY_BE_LEFT_OUT}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "TrialResult":
@@ -375,7 +378,9 @@ _ENDS = frozenset(TrialState) - {TrialState.RUNNING}
 _IS_RIGHT: Mapping[str, Callable[[object], bool]] = {
     "state": lambda value: isinstance(value, str) and value in _ENDS,
     "trained_by": lambda value: value is None or (isinstance(value, str) and value in frozenset(TrainedBy)),
-    **dict.fromkeys(("remarks", "opened"), lambda value: isinstance(value, list) and all(map(_is_text, value))),
+    **dict.fromkeys(
+        ("remarks", *_MAY_BE_LEFT_OUT), lambda value: isinstance(value, list) and all(map(_is_text, value))
+    ),
     "metrics": _holds_numbers,
     "history": _holds_histories,
     "cost": _holds_numbers,

@@ -1,5 +1,6 @@
 """Rules that a study's definition must follow; each check raises `StudyError` with rule, value and remedy."""
 
+import inspect
 import re
 import sys
 import warnings
@@ -30,6 +31,7 @@ __all__ = [
     "items_of",
     "paths_of",
     "require",
+    "require_function",
     "require_name",
     "require_text",
 ]
@@ -66,9 +68,11 @@ def is_count(value: object) -> bool:
 
 def require_name(what: str, value: object) -> None:
     """Checks that a name is short, and safe in file names and in the record."""
+    other = re.sub(r"[^A-Za-z0-9_.-]+", "_", value).strip("_.-")[:64] if isinstance(value, str) else ""
     require(
         isinstance(value, str) and _NAME.fullmatch(value) is not None,
-        f"{what} must be 1 to 64 letters, digits, _, . or - and not start with . or -, got {short_repr(value)}",
+        f"{what} must be 1 to 64 letters, digits, _, . or - and not start with . or -, got {short_repr(value)}"
+        + (f": such as {other}" if other else ""),
     )
 
 
@@ -96,6 +100,40 @@ def require_text(what: str, value: object, may_be_empty: bool = False) -> None:
         isinstance(value, str) and (may_be_empty or bool(value.strip())),
         f"{what} must be text{' (or empty)' if may_be_empty else ' that is not blank'}, got {short_repr(value)}",
     )
+
+
+def require_function(what: str, value: object, *calls: str, may_be_left_out: bool = False) -> None:
+    """Checks a function of a study: that it can be called in one of these ways.
+
+    Args:
+        what: names it in messages.
+        value: the function.
+        calls: names of the positional arguments of each way, as `model, p`; the first is what is usual.
+        may_be_left_out: whether None is right too.
+    """
+    if value is None and may_be_left_out:
+        return
+    kind = "a function or None" if may_be_left_out else f"a function of {calls[0]}"
+    require(callable(value), f"{what} must be {kind}, got {short_repr(value)}")
+    assert callable(value)
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):  # of a callable that does not say
+        return
+    name = what.rpartition(".")[2]
+    require(
+        any(_takes(signature, len(call.split(", "))) for call in calls),
+        f"{what} is called as {' or '.join(f'{name}({call})' for call in calls)}, got a function that takes "
+        f"{signature}: write def {name}({calls[0]})",
+    )
+
+
+def _takes(signature: inspect.Signature, n: int) -> bool:
+    try:
+        signature.bind(*range(n))
+    except TypeError:
+        return False
+    return True
 
 
 def items_of(what: str, value: object, kind: type) -> tuple[Any, ...]:  # Any: of that kind
@@ -155,7 +193,8 @@ def frozen_space(what: str, mapping: object) -> Mapping[str, BaseDistribution]:
         else:
             require(
                 isinstance(value, FloatDistribution | IntDistribution),
-                f"{what}: {key} must be an Optuna distribution (Float, Int or Categorical), got {short_repr(value)}",
+                f"{what}: {key} must be an Optuna distribution (Float, Int or Categorical), got {short_repr(value)}: "
+                f"{_as_distribution(value)}",
             )
             _check_range(f"{what}: {key}", value)
             possible = isinstance(value, IntDistribution) and is_count(value.low) and is_count(value.high)
@@ -164,6 +203,16 @@ def frozen_space(what: str, mapping: object) -> Mapping[str, BaseDistribution]:
             f"{what}: {key} must be whole numbers from 1 to 1,000,000, got {short_repr(value)}",
         )
     return copy
+
+
+def _as_distribution(value: object) -> str:
+    """What to write in place of something that is no distribution."""
+    if isinstance(value, tuple | list) and len(value) == 2 and all(map(is_number, value)) and value[0] < value[1]:
+        kind = "Int" if all(isinstance(each, int) for each in value) else "Float"
+        return f"write {kind}Distribution({value[0]!r}, {value[1]!r})"
+    if isinstance(value, tuple | list | set):
+        return f"write CategoricalDistribution({short_repr(list(value))})"
+    return "a value that is not tuned goes into setting"
 
 
 def frozen_limits(

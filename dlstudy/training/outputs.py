@@ -20,6 +20,7 @@ __all__ = [
     "has_labels",
     "judge",
     "labels_of",
+    "loss_family",
     "metric_objects",
     "probabilities_of",
     "proved_reading",
@@ -102,7 +103,7 @@ def _judged(model: _Model, y: Any, scores: Mapping[str, float], predict: Callabl
     reading = reading_of(model, outputs.shape, y)
     accuracy = next((scores[name] for name in ("accuracy", "acc", *_accuracies(model)) if name in scores), None)
     right = _right(reading, outputs, y)
-    told_by_loss = reading.scale is not Scale.RAW and _loss_family(model, outputs.shape[-1]) is not None
+    told_by_loss = reading.scale is not Scale.RAW and loss_family(model, outputs.shape[-1]) is not None
     if right is None:
         return _unread(reading.why or "it has a label for each column", reading)
     if accuracy is None and not told_by_loss:
@@ -120,7 +121,7 @@ def has_labels(about: Description) -> bool:
 
 def gives_values(model: _Model, about: Description) -> bool:
     """Whether the outputs of a compiled model are values, and not to be read as labels or their probabilities."""
-    return not has_labels(about) and _loss_family(model, 1) is None
+    return not has_labels(about) and loss_family(model, 1) is None
 
 
 def reading_of(model: _Model, shape: Sequence[int], y: np.ndarray) -> OutputReading:
@@ -247,14 +248,14 @@ def _fits(y: np.ndarray, decision: Decision, columns: int) -> bool:
 
 
 def _scale(model: _Model, columns: int) -> Scale:
-    family, activation = _loss_family(model, columns), _last_activation(model)
+    family, activation = loss_family(model, columns), _last_activation(model)
     if family is None:
         return activation or Scale.RAW
     # As Keras does: after a sigmoid or a softmax, the outputs are no logits even if the loss is said to get some.
     return activation if activation and _DEFAULTS[activation][0] is _DEFAULTS[family][0] else family
 
 
-def _loss_family(model: _Model, columns: int) -> Scale | None:
+def loss_family(model: _Model, columns: int) -> Scale | None:
     """What the compiled loss takes outputs for; None where it is no cross-entropy of Keras's."""
     import keras
 

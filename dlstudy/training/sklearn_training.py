@@ -78,8 +78,9 @@ def require_estimator(model: Any) -> None:  # Any: as above
         TrialError: it is no estimator.
     """
     if not (hasattr(model, "fit") and hasattr(model, "predict")):
+        remedy = ": end build with `return model`, on a line of its own" if model is None else ""
         raise TrialError(
-            f"build must return a compiled Keras model or a scikit-learn estimator, got {type(model).__name__}"
+            f"build must return a compiled Keras model or a scikit-learn estimator, got {type(model).__name__}{remedy}"
         )
 
 

@@ -17,6 +17,7 @@ from dlstudy.training.graph_fit import compiled_once
 from dlstudy.training.initial_weights import count_parameters, digests
 from dlstudy.training.keras_results import finished_result, metrics_of_epochs, pruned_result
 from dlstudy.training.keras_training import callbacks_of, require_compiled
+from dlstudy.training.misfits import misplaced_metrics
 from dlstudy.training.outputs import UNJUDGED, Judgement, judge
 from dlstudy.training.own_metrics import (
     END_ROWS,
@@ -95,6 +96,8 @@ def check_stream(model: Any, task: Task, streams: Streams) -> TrialResult:  # An
         Exception: whatever Keras or the study's own code raises.
     """
     _require(model, task)
+    if fault := misplaced_metrics(model):
+        raise TrialError(fault)
     callbacks_of(task)
     model.run_eagerly = True
     seen = dict(model.train_on_batch(*next(streams.batches("train")), return_dict=True))

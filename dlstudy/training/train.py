@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import shutil
 import traceback
 from collections import OrderedDict
@@ -26,6 +27,7 @@ from dlstudy.study.splits import Rows, split_rows
 from dlstudy.study.trial import OUT_OF_MEMORY, TrialResult, TrialSpec, TrialState
 from dlstudy.toolkit.logging import metrics_logged_into
 from dlstudy.training import global_settings
+from dlstudy.training.advice import advice_on
 from dlstudy.training.arrays import Arrays, History, OnEpoch, Task
 from dlstudy.training.checkpoints import CheckpointError, Checkpoints, OnCheckpoint
 from dlstudy.training.costs import CostMeter
@@ -34,6 +36,7 @@ from dlstudy.training.initial_weights import seeds_apart
 from dlstudy.training.mlflow_capture import mlflow_apart, mlflow_begun_anew, mlflow_captured
 from dlstudy.training.model_cache import KeptModelError, ModelCache, Slot
 from dlstudy.training.preparation import key_of, prepare_arrays, refuse_leak
+from dlstudy.training.reads import noting_reads, unread_warnings
 from dlstudy.training.restarts import train_best_of
 from dlstudy.training.several_devices import SEVERAL, on_devices
 from dlstudy.training.streams import Streams, rows_of_stream, sizes_of_parts
@@ -44,6 +47,7 @@ __all__ = ["DatasetContext", "building_apart", "parameters_for_build", "prepared
 _MOST_PREPARED = 4
 _LONGEST_TRACEBACK = 20_000  # characters: a message with the configuration of a model in it has thousands
 _TRACEBACK = "Traceback (most recent call last)"
+_NODES = re.compile(r"\{\{function_node [^}]*\}\} | \[Op:\w+\]( name:)?")
 _IN_STACK = ("File ", "in user code:", "Graph execution error", "Detected at")
 
 
@@ -94,9 +98,12 @@ def train(
     history: History = {}
     remarks: list[str] = []
     checkpoints = None if spec.checkpoint is None or spec.check else Checkpoints(spec, on_checkpoint, meter)
+    functions, read = noting_reads(functions) if spec.check else (functions, set(spec.params))
     try:
         with _process_restored(), mlflow_captured(spec, remarks):
             result = _train(spec, functions, context, on_epoch, history, checkpoints)
+        warned = [*result.warnings, *unread_warnings(functions, spec.params, read)]
+        result = dataclasses.replace(result, warnings=warned)
     except DivergedError as error:
         result = TrialResult(TrialState.DIVERGED, str(error))
     except TrialError as error:
@@ -108,7 +115,9 @@ def train(
         )
     except Exception as error:  # whatever the study's own code raises is this trial's outcome, not the worker's end
         trace = "".join(traceback.format_exc(limit=-20))[-_LONGEST_TRACEBACK:]
-        result = TrialResult(TrialState.FAILED, f"{_describe(error)}{_where(error, spec)}", traceback=trace)
+        advice = advice_on(error, spec.params)
+        reason = f"{_describe(error)}{_where(error, spec)}{advice and f': {advice}'}"
+        result = TrialResult(TrialState.FAILED, reason, traceback=trace)
     cost = {**meter.stop(checkpoints.spent_before if checkpoints else {}), **result.cost}
     remarks += checkpoints.remarks if checkpoints else []
     return dataclasses.replace(result, history=history, cost=cost, remarks=[*result.remarks, *remarks])
@@ -324,13 +333,15 @@ def _describe(error: Exception) -> str:
     kept, before = [], ""
     # What was raised while a data set was read comes with all of Python's traceback behind it.
     message = message_of(error)
-    for line in map(str.strip, (message.partition(_TRACEBACK)[0].strip() or message).splitlines()):
+    # What a layer was called with comes behind what is wrong with it.
+    message = (message.partition(_TRACEBACK)[0].strip() or message).partition("\n\nArguments received by")[0]
+    for line in map(str.strip, message.splitlines()):
         # TensorFlow puts a stack before the message: names of files, each followed by a line of code or an empty one.
         in_stack = before.startswith("File ") or line.startswith(_IN_STACK)
         kept += [] if in_stack else [line]
         before = line
     name = type(error).__name__
-    text = one_line(" ".join(kept).strip().removeprefix(f"{name}: "))
+    text = one_line(_NODES.sub("", " ".join(kept)).strip().removeprefix(f"{name}: "))
     return f"{name}: {text}" if text else name
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.datasets.disk_rows import any_on_disk
 from dlstudy.datasets.structure import rows_in, take
+from dlstudy.errors import TrialError
 from dlstudy.study.splits import Rows
 from dlstudy.study.trial import TrainedBy, TrialResult, TrialState
 from dlstudy.training.arrays import Task
@@ -16,6 +18,7 @@ from dlstudy.training.epoch_graph import reason_against
 from dlstudy.training.epoch_recorder import metric_of, numbers_in
 from dlstudy.training.initial_weights import count_parameters
 from dlstudy.training.keras_training import callbacks_of, require_compiled, validation_of
+from dlstudy.training.misfits import doubts, misfit, misplaced_metrics, not_finite
 from dlstudy.training.outputs import has_labels
 from dlstudy.training.own_metrics import Predictions, check_own_metrics, one_dimension, read_outputs
 from dlstudy.training.sklearn_training import require_estimator, scores_of
@@ -61,12 +64,13 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
         A result with the metrics of that step, by the names that a trial gives them, and with what would train it.
 
     Raises:
-        TrialError: the model is not compiled, or its callbacks are none.
+        TrialError: the model is not compiled, does not fit the rows, or its callbacks are none.
         Exception: whatever Keras or the study's own code raises.
     """
     import keras
 
     require_compiled(model)
+    _refuse(misplaced_metrics(model))
     callbacks = callbacks_of(task)
     reason = task.graph_fault or reason_against(model, task.arrays.fits, callbacks)
     floatx, size = keras.config.floatx(), task.spec.batch_size
@@ -74,6 +78,8 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
     few = dataclasses.replace(task, rows=_few(task.rows, size))
     weight_of_rows(task)  # or raises
     model.run_eagerly = True  # tracing a graph takes longer than many such steps
+    outputs, targets = _outputs(model, batch[:1], size), _targets(task)
+    _refuse(misfit(model, targets, outputs))
     seen: dict[str, Any] = {}
     last = keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: seen.update(logs or {}))
     model.fit(
@@ -86,6 +92,7 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
     metrics = {
         entry: number for name, value in seen.items() for entry, number in numbers_in(metric_of(name, judged_as), value)
     }
+    warnings = [*doubts(model, task.description, targets, outputs, metrics), *_gaps(task, seen.get("loss", 0.0))]
     if task.functions.metrics and len(task.judged):
         metrics |= check_own_metrics(task, metrics, _predicted(model, task, few.judged))
     finite = {name: value for name, value in (metrics | task.take_logged()).items() if np.isfinite(value)}
@@ -94,7 +101,35 @@ def check_keras(model: Any, task: Task) -> TrialResult:  # Any: a Keras model, n
         metrics={**dict.fromkeys(metrics, 0.0), **finite, "parameters": count_parameters(model)},
         trained_by=TrainedBy.FIT if reason else TrainedBy.EPOCH_GRAPH,
         remarks=[reason] if reason else [],
+        warnings=warnings,
     )
+
+
+def _gaps(task: Task, loss: float) -> list[str]:
+    """Warns of numbers in the rows that are not finite; refuses them where the loss is not finite either."""
+    faulty, remedy = not_finite(task), "fill them in prepare, or leave those rows out"
+    if faulty and not np.isfinite(loss):
+        raise TrialError(f"{faulty}, and so is the loss: {remedy}")
+    return [f"{faulty}: {remedy}"] if faulty else []
+
+
+def _refuse(fault: str) -> None:
+    if fault:
+        raise TrialError(fault)
+
+
+def _outputs(model: Any, inputs: Any, size: int) -> Any:  # Any: as above
+    """What a model gives for some rows; None where it cannot tell before it trains, as one with steps of its own."""
+    try:
+        return model.predict(**in_batches(inputs, size), verbose=0)
+    except Exception:  # the step says what is wrong
+        return None
+
+
+def _targets(task: Task) -> Any:  # Any: an array, a structure of such, or None
+    """The targets that train, in memory."""
+    y = task.arrays.y
+    return None if y is None or any_on_disk(y) else take(y, task.rows.train)
 
 
 def _few(rows: Rows, n: int) -> Rows:

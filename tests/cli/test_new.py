@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlstudy.cli.new import write_study
+from dlstudy.cli.new import Wanted, write_study
 from dlstudy.errors import DlstudyError, UsageError
 from dlstudy.study import loader
 from dlstudy.study.request import Request, resolve
@@ -55,7 +55,7 @@ def assert_formatted(path):
 @pytest.mark.parametrize("case", CASES)
 def test_the_study_loads_and_fits_its_rows(here, case):
     rows, target, task, split = CASES[case]
-    path = write_study("mine", None if rows is None else here / rows, target, None)
+    path = write_study("mine", Wanted(None if rows is None else here / rows, target))
     text = path.read_text()
     assert split in text
     study = resolve(with_rows(loader.load(path.resolve())), Request())
@@ -103,7 +103,7 @@ def model(here, monkeypatch):
 @pytest.mark.parametrize("case", MODELS)
 def test_the_study_of_a_model_loads_and_has_rows_that_fit_it(here, model, case):
     facts, rows, target, line = MODELS[case]
-    path = write_study("mine", None if rows is None else here / rows, target, None, model(facts))
+    path = write_study("mine", Wanted(None if rows is None else here / rows, target, model=model(facts)))
     assert line in path.read_text()
     study = resolve(with_rows(loader.load(path.resolve())), Request())
     assert ([arm.name for arm in study.arms], len(study.claims)) == (["as_it_is", "new_weights", "adam"], 2)
@@ -137,7 +137,7 @@ MISFITS = {
 def test_rows_that_do_not_fit_a_model_are_refused(here, model, case):
     facts, rows, target, message = MISFITS[case]
     with pytest.raises(UsageError) as caught:
-        write_study("mine", here / rows, target, None, model(facts))
+        write_study("mine", Wanted(here / rows, target, model=model(facts)))
     assert message in str(caught.value)
     assert not (here / "mine.py").exists()
 
@@ -152,7 +152,7 @@ def test_rows_that_do_not_fit_a_model_are_refused(here, model, case):
 )
 def test_what_is_no_model_is_refused_before_a_process_starts(here, name, message):
     with pytest.raises(UsageError) as caught:
-        write_study("mine", None, None, None, here.__class__(name))
+        write_study("mine", Wanted(model=here.__class__(name)))
     assert message in str(caught.value)
 
 
@@ -160,12 +160,12 @@ def test_quotes_in_names_of_files_and_columns_are_kept(here):
     (here / 'my "rows".csv').write_text((here / "rows.csv").read_text().replace("label", 'the ""label"" \\ é'))
     header, _, rest = (here / 'my "rows".csv').read_text().partition("\n")
     (here / 'my "rows".csv').write_text(",".join(f'"{name}"' for name in header.split(",")) + "\n" + rest)
-    path = write_study("mine", here / 'my "rows".csv', 'the "label" \\ é', None)
+    path = write_study("mine", Wanted(here / 'my "rows".csv', 'the "label" \\ é'))
     assert resolve(with_rows(loader.load(path.resolve())), Request()).about.target_name == 'the "label" \\ é'
 
 
 def test_a_question_of_ones_own_is_asked():
-    path = write_study("mine", None, None, "Is this so?")
+    path = write_study("mine", Wanted(question="Is this so?"))
     assert loader.load(path.resolve()).study.question == "Is this so?"
 
 
@@ -185,7 +185,7 @@ BAD = {
 def test_what_does_not_fit_is_said_in_one_line_and_nothing_is_written(here, case):
     (name, rows, target, question), message = BAD[case]
     with pytest.raises(DlstudyError) as caught:
-        write_study(name, None if rows is None else here.__class__(rows), target, question)
+        write_study(name, Wanted(None if rows is None else here.__class__(rows), target, question))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not list(here.glob("*.py"))
@@ -194,5 +194,5 @@ def test_what_does_not_fit_is_said_in_one_line_and_nothing_is_written(here, case
 def test_a_file_that_is_there_is_kept(here):
     (here / "mine.py").write_text("mine")
     with pytest.raises(UsageError, match=r"mine.py is there already: give another name"):
-        write_study("mine", None, None, None)
+        write_study("mine", Wanted())
     assert (here / "mine.py").read_text() == "mine"

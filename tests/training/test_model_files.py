@@ -61,7 +61,7 @@ def test_each_arm_is_the_model_with_its_settings_but_for_what_the_arm_says(here,
     model.compile(*how)
     wanted = model.get_compile_config()
     path = saved(model, here / f"a model.{suffix}")
-    file = loader.load(new.write_study("mine", None, None, None, path).resolve())
+    file = loader.load(new.write_study("mine", new.Wanted(model=path)).resolve())
     study = file.study
     assert (study.dataset, study.protocol.metric) == (dataset, f"val_{metric}")
     assert file.inputs == (f"a model.{suffix}",), "the file counts in the definition"
@@ -90,7 +90,7 @@ def test_weights_of_the_file_are_kept_or_drawn_anew(here):
     model, how = dense(10), ("adam", "sparse_categorical_crossentropy")
     model = keras.Sequential([keras.Input((8, 8)), layers.Flatten(), layers.Dense(10, activation="softmax")])
     path = saved(model, here / "m.keras", *how)
-    study = loader.load(new.write_study("mine", None, None, None, path).resolve()).study
+    study = loader.load(new.write_study("mine", new.Wanted(model=path)).resolve()).study
     kept, anew, again = (
         study.build({"weights": weights, "optimizer": "own", "learning_rate": 0.1}).get_weights()[0]
         for weights in ("of the file", "new", "new")
@@ -141,7 +141,7 @@ def test_what_makes_no_study_is_said_in_one_line(here, case):
     elif case != "no file":
         saved(make(), here / "m.keras", *how)
     with pytest.raises(UsageError, match=message) as caught:
-        new.write_study("mine", None, None, None, here.__class__("m.keras"))
+        new.write_study("mine", new.Wanted(model=here.__class__("m.keras")))
     assert "\n" not in str(caught.value)
     assert not (here / "mine.py").exists()
 
