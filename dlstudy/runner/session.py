@@ -252,8 +252,7 @@ class _Session:
             if isinstance(error, DataError):
                 raise _with_other_data(error, study) from error
             raise
-        remarks = [*self._remarks_on_models(lost), *_remarks_on_loading(summary), *_remarks_on_mlflow(tracker)]
-        remarks += [] if can_make_pdf() else [f"no PDF of the report was written: {NO_TYPST}"]
+        remarks = [*self._remarks_on_models(lost), *_remarks_on_files(summary), *_remarks_on_mlflow(tracker)]
         if not is_whole:
             remarks.append(
                 f"the time of this run is over (--hours {self.backend.hours:g}), and at least {plan.n_missing} "
@@ -331,10 +330,11 @@ class _Session:
         ]
 
 
-def _remarks_on_loading(summary: StudySummary) -> list[str]:
-    """What to know before a winner's model is loaded elsewhere, or why it was not saved."""
+def _remarks_on_files(summary: StudySummary) -> list[str]:
+    """What to know before a winner's model is loaded elsewhere, or why it, or a PDF, was not written."""
     kept = {arm: trial.result for arm, trial in summary.kept_models().items()}
-    return [f"{arm}: {result.model_remark}" for arm, result in kept.items() if result and result.model_remark]
+    remarks = [f"{arm}: {result.model_remark}" for arm, result in kept.items() if result and result.model_remark]
+    return remarks if can_make_pdf() else [*remarks, f"no PDF of the report was written: {NO_TYPST}"]
 
 
 def _remarks_on_mlflow(tracker: Tracker) -> list[str]:

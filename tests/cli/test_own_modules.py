@@ -116,7 +116,10 @@ def test_a_module_that_is_missing_is_named_with_its_line(tmp_path):
     (file.parent / "helpers.py").unlink()
     code, out, err = dlstudy("run", file, "--home", tmp_path / "home", cwd=tmp_path)
     assert (code, out) == (2, "")
-    assert err == "dlstudy: study.py, line 3: ModuleNotFoundError: No module named 'helpers'\n"
+    assert err == (
+        "dlstudy: study.py, line 3: ModuleNotFoundError: No module named 'helpers': install what has helpers into the "
+        "Python that runs dlstudy, or correct the name\n"
+    )
     assert not (tmp_path / "home").exists()
 
 
