@@ -2,7 +2,7 @@
 # Every path is relative: the folder may have spaces in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast faults fuzz cluster-test dev check bench clean FORCE
+.PHONY: help setup run test test-fast faults fuzz cluster-test dev check docs bench clean FORCE
 .NOTPARALLEL: # two installs at the same time break each other
 unexport PYTHONDONTWRITEBYTECODE # tests and runs start hundreds of processes, each of which would compile dlstudy anew
 
@@ -47,6 +47,9 @@ dev: .venv/.installed-dev  ## install what scripts/check needs
 check:  ## format, lint, types, wheel and smoke test, as CI does
 	@scripts/check
 
+docs: .venv/.installed-docs  ## run the code of the documentation and build its pages: build/docs/index.html
+	.venv/bin/python -m sphinx -b html -W --keep-going -n -q -j auto -d build/docs-state docs build/docs $(ARGS)
+
 bench: .venv/.installed-bench  ## compare dlstudy's speed with other ways: make bench ARGS="--short"
 	.venv/bin/python -m benchmarks $(ARGS)
 
@@ -67,10 +70,14 @@ clean:  ## remove .venv, caches and build leftovers; results in mlruns stay
 	@$(call INSTALL,test)
 	@touch .venv/.installed $@
 
+.venv/.installed-docs: .venv/.made pyproject.toml constraints.txt
+	@$(call INSTALL,docs)
+	@touch .venv/.installed $@
+
 .venv/.installed-dev: .venv/.made pyproject.toml constraints.txt
 	@$(call INSTALL,dev)
-	@touch .venv/.installed .venv/.installed-test $@
+	@touch .venv/.installed .venv/.installed-test .venv/.installed-docs $@
 
 .venv/.installed-bench: .venv/.made pyproject.toml constraints.txt
 	@$(call INSTALL,bench)
-	@touch .venv/.installed .venv/.installed-test .venv/.installed-dev $@
+	@touch .venv/.installed .venv/.installed-test .venv/.installed-docs .venv/.installed-dev $@
