@@ -33,7 +33,7 @@ test-fast: .venv/.installed-test  ## the tests that need no TensorFlow, in less 
 
 FULL_FORM = $(shell grep -rl --include='test_*.py' 'tests.helpers.full_form import' tests | grep -v tests/faults)
 
-faults: .venv/.installed-test  ## the long tests too: kills, cuts, lost nodes and bad input many times over, and more cases of the others
+faults: .venv/.installed-test .venv/.installed-docs  ## the long tests too: kills, cuts, lost nodes and bad input many times over, and more cases of the others
 	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults $(FULL_FORM) $(ARGS)
 
 fuzz: .venv/.installed-test  ## random programs, the fast way against plain fit: make fuzz ARGS="--programs 100 --seed 7"

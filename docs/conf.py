@@ -1,6 +1,7 @@
 """How Sphinx makes the documentation: `make docs`, and CONTRIBUTING.md for how to change it."""
 
 import hashlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -39,9 +40,13 @@ nb_execution_timeout = 900
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+suppress_warnings = ["myst-nb.lexer"]  # of cells that are not run: `make docs ARGS="-D nb_execution_mode=off"`
+logging.getLogger("traitlets").setLevel(logging.ERROR)
 
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 88
 autodoc_member_order = "bysource"
 default_role = "code"  # docstrings mark code by single backticks
 nitpick_ignore_regex = [("py:.*", ".*")]  # types of other projects, without their inventories
