@@ -18,7 +18,6 @@ for name in ("DLSTUDY_HOME", "DLSTUDY_STORAGE", "MLFLOW_TRACKING_URI"):
     os.environ.pop(name, None)
 
 project = "dlstudy"
-author = "The dlstudy authors"
 extensions = [
     "command_pages",
     "repository_pages",
@@ -49,13 +48,16 @@ autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 88
 autodoc_member_order = "bysource"
 default_role = "code"  # docstrings mark code by single backticks
-nitpick_ignore_regex = [("py:.*", ".*")]  # types of other projects, without their inventories
+nitpick_ignore_regex = [  # types of other projects, without their inventories, and inner ones of ours
+    ("py:.*", r"(?!dlstudy).*"),
+    ("py:class", r"dlstudy\.(analysis\.results|store\.home|study\.(elsewhere|loader))\..*"),
+]
 
 html_theme = "furo"
 html_title = "dlstudy"
 html_static_path = ["_site/static"]
 html_css_files = ["dlstudy.css"]
-html_show_sphinx = False
+html_show_sphinx = html_show_copyright = False
 html_copy_source = False
 copybutton_exclude = ".linenos, .gp, .go"
 copybutton_prompt_text = r"\$ |>>> "

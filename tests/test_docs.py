@@ -137,7 +137,7 @@ def test_the_notebook_runs_from_top_to_bottom(own_tree, tmp_path):
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [output.evalue for output in outputs if output.output_type == "error"] == []
     assert (tmp_path / "adam_or_sgd.html").exists()
-    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 2, "a figure of the report, and its own"
 
 
 @pytest.mark.slow
