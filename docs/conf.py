@@ -50,7 +50,7 @@ autodoc_member_order = "bysource"
 default_role = "code"  # docstrings mark code by single backticks
 nitpick_ignore_regex = [  # types of other projects, without their inventories, and inner ones of ours
     ("py:.*", r"(?!dlstudy).*"),
-    ("py:class", r"dlstudy\.(analysis\.results|store\.home|study\.(elsewhere|loader))\..*"),
+    ("py:class", r"dlstudy\.(analysis|runner|store|api\.plans|study\.(elsewhere|loader|phases))\..*"),
 ]
 
 html_theme = "furo"
@@ -59,6 +59,4 @@ html_static_path = ["_site/static"]
 html_css_files = ["dlstudy.css"]
 html_show_sphinx = html_show_copyright = False
 html_copy_source = False
-copybutton_exclude = ".linenos, .gp, .go"
-copybutton_prompt_text = r"\$ |>>> "
-copybutton_prompt_is_regexp = True
+copybutton_prompt_text = "!"  # of a command in a cell
