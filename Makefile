@@ -2,7 +2,7 @@
 # Every path is relative: the folder may have spaces in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast faults fuzz cluster-test dev check bench clean FORCE
+.PHONY: help setup run test test-fast faults fuzz cluster-test dev check docs bench clean FORCE
 .NOTPARALLEL: # two installs at the same time break each other
 unexport PYTHONDONTWRITEBYTECODE # tests and runs start hundreds of processes, each of which would compile dlstudy anew
 
@@ -33,7 +33,7 @@ test-fast: .venv/.installed-test  ## the tests that need no TensorFlow, in less 
 
 FULL_FORM = $(shell grep -rl --include='test_*.py' 'tests.helpers.full_form import' tests | grep -v tests/faults)
 
-faults: .venv/.installed-test  ## the long tests too: kills, cuts, lost nodes and bad input many times over, and more cases of the others
+faults: .venv/.installed-test .venv/.installed-docs  ## the long tests too: kills, cuts, lost nodes and bad input many times over, and more cases of the others
 	DLSTUDY_FAULTS=full .venv/bin/python -m pytest --timeout=7200 tests/faults $(FULL_FORM) $(ARGS)
 
 fuzz: .venv/.installed-test  ## random programs, the fast way against plain fit: make fuzz ARGS="--programs 100 --seed 7"
@@ -46,6 +46,9 @@ dev: .venv/.installed-dev  ## install what scripts/check needs
 
 check:  ## format, lint, types, wheel and smoke test, as CI does
 	@scripts/check
+
+docs: .venv/.installed-docs  ## run the code of the documentation and build its pages: build/docs/index.html
+	.venv/bin/python -m sphinx -b html -W --keep-going -n -q -j auto -d build/docs-state docs build/docs $(ARGS)
 
 bench: .venv/.installed-bench  ## compare dlstudy's speed with other ways: make bench ARGS="--short"
 	.venv/bin/python -m benchmarks $(ARGS)
@@ -67,10 +70,14 @@ clean:  ## remove .venv, caches and build leftovers; results in mlruns stay
 	@$(call INSTALL,test)
 	@touch .venv/.installed $@
 
+.venv/.installed-docs: .venv/.made pyproject.toml constraints.txt
+	@$(call INSTALL,docs)
+	@touch .venv/.installed $@
+
 .venv/.installed-dev: .venv/.made pyproject.toml constraints.txt
 	@$(call INSTALL,dev)
-	@touch .venv/.installed .venv/.installed-test $@
+	@touch .venv/.installed .venv/.installed-test .venv/.installed-docs $@
 
 .venv/.installed-bench: .venv/.made pyproject.toml constraints.txt
 	@$(call INSTALL,bench)
-	@touch .venv/.installed .venv/.installed-test .venv/.installed-dev $@
+	@touch .venv/.installed .venv/.installed-test .venv/.installed-docs .venv/.installed-dev $@

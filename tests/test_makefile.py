@@ -22,7 +22,8 @@ def script(path, text):
 
 @pytest.mark.parametrize("with_gpu", [False, True])
 @pytest.mark.parametrize(
-    ("goal", "extras"), [("setup", ["pdf"]), (".venv/.installed-test", ["test"]), ("dev", ["dev"])]
+    ("goal", "extras"),
+    [("setup", ["pdf"]), (".venv/.installed-test", ["test"]), ("docs", ["docs"]), ("dev", ["dev"])],
 )
 def test_one_install_of_the_project_with_what_a_goal_needs(tmp_path, goal, extras, with_gpu):
     folder = tmp_path / "a clone"
