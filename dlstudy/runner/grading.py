@@ -1,0 +1,102 @@
+"""Grades the hand-ins of a class: each is checked and scored on rows that no student had, and all are compared."""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dlstudy.analysis.class_board import ranked, with_copies
+from dlstudy.analysis.class_results import Board, Graded, Looked
+from dlstudy.analysis.places import score_interval
+from dlstudy.common.processes import ask_in_time, end_asked
+from dlstudy.common.text import message_of
+from dlstudy.datasets.structure import Structure
+from dlstudy.errors import DlstudyError
+from dlstudy.runner.hand_ins import HandIn, deviations, facts_of
+from dlstudy.runner.judging import judge
+from dlstudy.runner.looking import code_digest, look_at
+from dlstudy.runner.packs import opened
+from dlstudy.study.request import ResolvedStudy
+
+__all__ = ["Rules", "grade"]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How hand-ins are graded.
+
+    Args:
+        study: the assignment.
+        x, y: the held-out rows with their targets.
+        free: names of `hand_ins.FIXED` that students may choose.
+        timeout_s: the most time for one hand-in.
+        workers: how many are looked at at once.
+    """
+
+    study: ResolvedStudy
+    x: Structure
+    y: np.ndarray
+    free: Collection[str] = ()
+    timeout_s: float = 600.0
+    workers: int = 1
+
+
+def grade(hand_ins: Sequence[HandIn], baseline: HandIn | None, rules: Rules, say: Callable[[str], None]) -> Board:
+    """Grades hand-ins. Their code is run, each in a process of its own.
+
+    Args:
+        hand_ins: of the students.
+        baseline: another one, which has no place.
+        rules: how.
+        say: gets a line for each that has been looked at.
+    """
+    every = [*hand_ins, *([baseline] if baseline else [])]
+    looked = []
+    for hand_in, graded in zip(every, _graded(every, rules), strict=True):
+        say(f"{hand_in.name}: {graded.why or 'scored'}")
+        looked.append(graded)
+    theirs = with_copies(looked[: len(hand_ins)], [_digest(each.path) for each in hand_ins], code_digest(rules.study))
+    return ranked(theirs, looked[-1] if baseline else None, rules.study, len(rules.y))
+
+
+def _graded(every: Sequence[HandIn], rules: Rules) -> Iterator[Graded]:
+    pool = ThreadPoolExecutor(rules.workers)
+    try:
+        yield from pool.map(lambda each: _graded_alone(each, rules), every)
+    except BaseException:  # Ctrl-C does not reach the groups of processes
+        pool.shutdown(wait=False, cancel_futures=True)
+        end_asked()
+        raise
+    finally:
+        pool.shutdown()
+
+
+def _graded_alone(hand_in: HandIn, rules: Rules) -> Graded:
+    looked, why, values = Looked(), "", None
+    try:
+        with opened(hand_in.path) as pack:
+            looked = ask_in_time(
+                look_at, pack.path, pack.home.root, rules.study.dataset, rules.x, timeout_s=rules.timeout_s
+            )
+        why = looked.why
+        if looked.predicted is not None:
+            values = judge(rules.study, rules.y, looked.predicted)
+    except DlstudyError as error:  # of this one; the others are graded all the same
+        why = message_of(error)
+    found = deviations(facts_of(rules.study), looked.facts, rules.free) if looked.facts else []
+    if looked.differs:
+        found.append(f"the code in the pack is not what was run: {looked.differs}")
+    if looked.facts and not looked.is_complete:
+        found.append("not every training that it asks for was made")
+    interval = None if values is None else score_interval(values)
+    return Graded(hand_in.name, looked, found, values, why, interval)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return str(path)
