@@ -49,6 +49,8 @@ def with_copies(graded: Sequence[Graded], digests: Sequence[str], assigned: str)
 
 def _same_predictions(one: Graded, other: Graded) -> bool:
     """Whether they give the same numbers; labels alone may agree by chance."""
-    ours, theirs = one.looked.predicted or {}, other.looked.predicted or {}
+    if not one.looked.predicted or not other.looked.predicted:
+        return False
+    ours, theirs = one.looked.predicted[0], other.looked.predicted[0]
     kinds = {"probabilities", "values"} & set(ours) & set(theirs)
     return bool(kinds) and all(np.array_equal(ours[kind], theirs[kind]) for kind in kinds)

@@ -11,7 +11,9 @@ from dlstudy.analysis.places import Contrast, Place
 from dlstudy.analysis.results import MetricSummary
 from dlstudy.study.request import ResolvedStudy
 
-__all__ = ["Board", "Graded", "Looked"]
+__all__ = ["SAME_NUMBERS", "Board", "Graded", "Looked"]
+
+SAME_NUMBERS = "the recorded numbers"
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,13 @@ class Looked:
         others: further variants in the pack, by name.
         arm, setting: the winner, by the test rows that the student had.
         claimed: its test metric over its seeds, as recorded.
+        claimed_interval: of that, for other test rows; None where the record has no value of each row.
         optimism: by how much its search was better than its replicates.
         failed_checks: on the searches, a sentence each.
         passed_checks: likewise.
         lost: how many trainings did not end well, by how they ended.
-        predicted: entries of `Predicted` for the held-out rows.
+        predicted: of each model, entries of `Predicted` for the held-out rows.
+        retrained: whether each replicate that was trained again gave the recorded numbers, in words by its seed.
         why: why there are no predictions.
     """
 
@@ -44,11 +48,13 @@ class Looked:
     arm: str = ""
     setting: str = ""
     claimed: MetricSummary | None = None
+    claimed_interval: Interval | None = None
     optimism: float | None = None
     failed_checks: Sequence[str] = ()
     passed_checks: Sequence[str] = ()
     lost: Mapping[str, int] = field(default_factory=dict)
-    predicted: Mapping[str, Any] | None = None  # Any: arrays and text
+    predicted: Sequence[Mapping[str, Any]] = ()  # Any: arrays and text
+    retrained: Mapping[int, str] = field(default_factory=dict)
     why: str = ""
 
 
@@ -60,7 +66,8 @@ class Graded:
         name: of who handed it in.
         looked: what there is to say of it.
         deviations: what it has other than the assignment, a sentence each.
-        values: (k,) whose mean is the score; None where it could not be scored.
+        values: (k,) whose mean is the score, themselves means over its models; None where it could not be scored.
+        of_models: the score of each model.
         why: why it could not be scored.
         interval: of the score, for other rows of this kind.
         place: among those that keep to the assignment; None for others.
@@ -72,11 +79,17 @@ class Graded:
     looked: Looked
     deviations: Sequence[str] = ()
     values: np.ndarray | None = None
+    of_models: Sequence[float] = ()
     why: str = ""
     interval: Interval | None = None
     place: Place | None = None
     against: Contrast | None = None
     remarks: Sequence[str] = ()
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether all that was trained again gave the recorded numbers."""
+        return all(text == SAME_NUMBERS for text in self.looked.retrained.values())
 
     @property
     def score(self) -> float | None:

@@ -19,6 +19,7 @@ from dlstudy.report.class_feedback import feedback_document
 from dlstudy.report.export import as_json
 from dlstudy.report.formats.csv_tables import table_csv
 from dlstudy.report.formats.html import html_page
+from dlstudy.report.labels import many
 from dlstudy.runner.grading import Rules, grade
 from dlstudy.runner.hand_ins import FIXED, HandIn, file_name, find_hand_ins
 from dlstudy.runner.judging import require_judged
@@ -34,11 +35,12 @@ class Asked:
     """The arguments of `dlstudy class`: see `dlstudy class --help`."""
 
     folder: Path
-    assignment: Path
+    assignment: str
     test: Path
     output: Path = Path("board")
     baseline: Path | None = None
     free: Sequence[str] = ()
+    retrain: int = 0
     minutes: float = 10.0
     workers: int = 1
 
@@ -56,10 +58,14 @@ def grade_class(asked: Asked, json: bool) -> None:
     baseline = HandIn("baseline", asked.baseline) if asked.baseline else None
     if baseline:
         hand_ins = [each for each in hand_ins if each.path.resolve() != baseline.path.resolve()]
-    rules = Rules(study, x, y, asked.free, 60 * asked.minutes, asked.workers)
+        if not hand_ins:
+            raise UsageError(f"hand-ins are others than the baseline, got only that in {asked.folder}")
+    rules = Rules(study, x, y, asked.free, asked.retrain, 60 * asked.minutes, asked.workers)
     console = make_console(error=True)
+    console.print(Text(f"running the code of {many(len(hand_ins), 'hand-in')}, each in a process of its own"))
     board = grade(hand_ins, baseline, rules, lambda line: console.print(Text(line, style="dim"), soft_wrap=True))
     paths = _written(board, asked.output)
+    _refuse_unscored(board)
     if json:
         sys.stdout.write(as_json(board_json(board)))
         return
@@ -68,6 +74,13 @@ def grade_class(asked: Asked, json: bool) -> None:
         print_table(console, table)
     for path in paths:
         console.print(Text(str(path)), soft_wrap=True)
+
+
+def _refuse_unscored(board: Board) -> None:
+    """Checks that there is a score at all: otherwise something is wrong with what is common to all."""
+    first = board.graded[0]
+    if all(each.values is None for each in board.graded):
+        raise UsageError(f"none of {many(len(board.graded), 'hand-in')} could be scored; {first.name}: {first.why}")
 
 
 def _refuse(asked: Asked) -> None:
@@ -79,8 +92,8 @@ def _refuse(asked: Asked) -> None:
         raise UsageError(f"--baseline must be a packed study, got {asked.baseline}: name a file that is there")
 
 
-def _assignment(path: Path) -> ResolvedStudy:
-    file = with_rows(loader.load(loader.find(str(path))))
+def _assignment(name: str) -> ResolvedStudy:
+    file = with_rows(loader.load(loader.find(name)))
     registry.ensure(file.study.dataset)
     study = resolve(file, Request())
     require_judged(study)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dlstudy.analysis.class_results import Board, Graded
-from dlstudy.analysis.formatting import NOTHING, difference, interval_text, number, p_text
+from dlstudy.analysis.class_results import SAME_NUMBERS, Board, Graded
+from dlstudy.analysis.formatting import NOTHING, difference, interval_text, number, p_text, with_sd
+from dlstudy.analysis.inference import mean_and_sd
 from dlstudy.report.blocks import Block, Cell, Document, Heading, Mood, Note, Table, without_empty
 from dlstudy.report.labels import label, listed, many
 
@@ -14,7 +15,7 @@ __all__ = ["board_document", "board_json", "board_rows", "board_table", "checks_
 _HOW_TO_READ = (
     "Score: of the winner's model, on the held-out rows; its interval is for other rows of this kind. Place: two share "
     "places unless the rows tell them apart, all pairs tested together (paired row by row, Holm). Claimed: the mean "
-    "over seeds on the test rows that the student had. Lost: by how much the score is worse than that."
+    "over seeds on the test rows that the student had. Against claim: by how much the score is better than that."
 )
 
 
@@ -44,7 +45,17 @@ def board_table(board: Board) -> Table:
     sign = board.study.protocol.direction.sign
     rows = [_row(each, sign) for each in board.graded]
     rows += [_row(board.baseline, sign)] if board.baseline else []
-    heads = ["hand-in", "place", "score", "95 % interval", "claimed", "lost", "against baseline", "trainings"]
+    heads = [
+        "hand-in",
+        "place",
+        "score",
+        "95 % interval",
+        "claimed",
+        "against claim",
+        "against baseline",
+        "trained again",
+        "trainings",
+    ]
     return without_empty(Table("Board", heads, rows, _HOW_TO_READ))
 
 
@@ -56,6 +67,8 @@ def checks_table(board: Board) -> Table:
         if not each.looked.facts:
             kept = Cell("not known", Mood.OPEN)
         more = [f"also ran {listed(each.looked.others)}"] if each.looked.others else []
+        if not each.is_confirmed:
+            more += [f"seed {seed} gave {text}" for seed, text in each.looked.retrained.items() if text != SAME_NUMBERS]
         rows.append(
             [each.name, kept, "; ".join(each.deviations) or NOTHING, "; ".join([*each.remarks, *more]) or NOTHING]
         )
@@ -115,13 +128,15 @@ def _json_of(each: Graded) -> dict[str, Any]:  # Any: JSON
         "failed_checks": known.failed_checks,
         "not_scored": each.why,
         "remarks": each.remarks,
+        "trained_again": {str(seed): text for seed, text in known.retrained.items()},
+        "of_models": each.of_models,
         "against_baseline": vars(each.against) if each.against else None,
     }
 
 
 def _row(each: Graded, sign: int) -> list[str]:
     claimed = each.looked.claimed
-    lost = sign * (claimed.mean - each.score) if claimed and each.score is not None else None
+    gained = sign * (each.score - claimed.mean) if claimed and each.score is not None else None
     against = each.against
     return [
         each.name,
@@ -129,12 +144,22 @@ def _row(each: Graded, sign: int) -> list[str]:
         difference(each.score, each.interval, signed=False) if each.score is not None else "not scored",
         interval_text(each.interval, signed=False),
         number(claimed.mean) if claimed else NOTHING,
-        number(lost, signed=True),
+        difference(gained, each.interval),
         f"{difference(against.difference, against.interval)}, {'told' if against.is_told else 'not told'} apart"
         if against
         else NOTHING,
+        _retrained(each),
         str(each.looked.n_trials) if each.looked.n_trials else NOTHING,
     ]
+
+
+def _retrained(each: Graded) -> str:
+    """How many trainings gave the recorded numbers, and how scores vary between them."""
+    again = each.looked.retrained
+    if not again:
+        return NOTHING
+    spread = f", scores {with_sd(*mean_and_sd(each.of_models))}" if len(each.of_models) > 1 else ""
+    return f"{sum(text == SAME_NUMBERS for text in again.values())} of {len(again)} the same{spread}"
 
 
 def _against_best(board: Board) -> Table:
@@ -158,11 +183,13 @@ def _answer(board: Board) -> str:
     if not placed:
         return "No hand-in that keeps to the assignment could be scored."
     first = [each.name for each in placed if each.place and each.place.first == 1]
+    if len(placed) == 1:
+        return f"{placed[0].name} is the only hand-in with a place."
     if len(first) == 1:
-        return f"{first[0]} is told to be ahead of all others."
+        return f"{first[0]} is shown to be ahead of all others."
     if len(first) == len(placed):
-        return f"The held-out rows tell none of {many(len(placed), 'hand-in')} to be ahead."
-    return f"{listed(first)} may be first: the held-out rows do not tell another one to be ahead of any of them."
+        return f"The held-out rows show none of {many(len(placed), 'hand-in')} to be ahead of all others."
+    return f"{listed(first)} may be first: the held-out rows show no other to be ahead of any of them."
 
 
 def _scope(board: Board) -> str:

@@ -1,10 +1,11 @@
 """The feedback for one student of a class, as a document that names no other."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from dlstudy.analysis.class_results import Board, Graded
+from dlstudy.analysis.class_results import SAME_NUMBERS, Board, Graded
 from dlstudy.analysis.formatting import difference, interval_text, number, with_sd
 from dlstudy.report.blocks import Block, Bullets, Document, Heading, Note, Table
 from dlstudy.report.labels import label, many
@@ -69,8 +70,8 @@ def _tie(board: Board, graded: Graded) -> str:
     n_tied = sum(not found.is_told for _, found in pairs)
     n_behind = sum(found.is_told and pair[0] == graded.name for pair, found in pairs)
     n_ahead = len(pairs) - n_tied - n_behind
-    parts = [f"told to be better than {many(n_behind, 'other')}"] if n_behind else []
-    parts += [f"told to be behind {many(n_ahead, 'other')}"] if n_ahead else []
+    parts = [f"shown to be better than {many(n_behind, 'other')}"] if n_behind else []
+    parts += [f"shown to be behind {many(n_ahead, 'other')}"] if n_ahead else []
     parts += [f"not told apart from {many(n_tied, 'other')}, with whom it shares its places"] if n_tied else []
     return f"On these rows your model is {', '.join(parts)}." if parts else "Yours is the only hand-in with a place."
 
@@ -80,21 +81,27 @@ def _claim(board: Board, graded: Graded) -> list[str]:
     assert claimed is not None
     assert graded.score is not None
     assert graded.interval is not None
-    lost = _sign(board) * (claimed.mean - graded.score)
     found = [
         f"On your own test rows: {with_sd(claimed.mean, claimed.sd)}, over {many(claimed.n, 'seed')}. On rows that you "
         f"never had: {difference(graded.score, graded.interval, signed=False)}."
     ]
-    low, high = graded.interval
-    if low <= claimed.mean <= high:
-        found.append("The two agree: what you claimed lies within the interval of the new score.")
-    elif lost > 0:
+    theirs = graded.looked.claimed_interval
+    if theirs is None:
+        return found
+    gained = _sign(board) * (graded.score - claimed.mean)
+    luck = math.hypot(*((high - low) / 2 for low, high in (theirs, graded.interval)))
+    found.append(f"Your test rows are a sample too: {interval_text(theirs, signed=False)} on other rows of their kind.")
+    if abs(gained) <= luck:
+        found.append("The two scores differ by no more than the luck of the rows explains: your claim holds.")
+    elif gained < 0:
         found.append(
-            "The new score is worse than the claim by more than the luck of the held-out rows explains. Your test rows "
-            "are few and may have been kind to you, or choices were made by them."
+            "The new score is worse by more than the luck of the rows explains. Were choices made by looking at the "
+            "test rows? Then these flatter."
         )
     else:
-        found.append("The new score is better than the claim: your test rows were harder than the held-out ones.")
+        found.append(
+            "The new score is better by more than the luck of the rows explains: the held-out rows are easier."
+        )
     return found
 
 
@@ -107,6 +114,9 @@ def _checked(graded: Graded) -> list[str]:
         found.append(
             "Data, split, metric, epochs and budget are those of the assignment, and the code is what was run."
         )
+    if again := graded.looked.retrained:
+        n_same = sum(text == SAME_NUMBERS for text in again.values())
+        found.append(f"{many(len(again), 'replicate')} of your winner trained again: {n_same} gave {SAME_NUMBERS}.")
     found += [f"It was not scored: {graded.why}."] if graded.values is None and graded.why else []
     return found
 
@@ -127,7 +137,7 @@ def _hints(graded: Graded) -> list[str]:
     if any("further out" in text for text in known.failed_checks):
         found.append("The best setting is at the edge of what was tried: widen the range there, and look again.")
     if known.lost:
-        lost = " and ".join(f"{n} {how}" for how, n in known.lost.items())
+        lost = " and ".join(f"{n} ended as {how}" for how, n in known.lost.items())
         found.append(f"Of your trainings {lost}: a smaller learning rate or a narrower range may prevent that.")
     if known.optimism is not None and known.claimed and known.claimed.sd and known.optimism > 2 * known.claimed.sd:
         found.append(

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,11 @@ from dlstudy.analysis.places import score_interval
 from dlstudy.common.processes import ask_in_time, end_asked
 from dlstudy.common.text import message_of
 from dlstudy.datasets.structure import Structure
-from dlstudy.errors import DlstudyError
+from dlstudy.errors import DlstudyError, RecordError, UsageError
 from dlstudy.runner.hand_ins import HandIn, deviations, facts_of
 from dlstudy.runner.judging import judge
-from dlstudy.runner.looking import code_digest, look_at
-from dlstudy.runner.packs import opened
+from dlstudy.runner.looking import Asked, code_digest, look_at
+from dlstudy.runner.packs import Pack, opened
 from dlstudy.study.request import ResolvedStudy
 
 __all__ = ["Rules", "grade"]
@@ -32,6 +33,7 @@ class Rules:
         study: the assignment.
         x, y: the held-out rows with their targets.
         free: names of `hand_ins.FIXED` that students may choose.
+        retrain: how many replicates of each winner to train again; 0 takes the models in the packs.
         timeout_s: the most time for one hand-in.
         workers: how many are looked at at once.
     """
@@ -40,6 +42,7 @@ class Rules:
     x: Structure
     y: np.ndarray
     free: Collection[str] = ()
+    retrain: int = 0
     timeout_s: float = 600.0
     workers: int = 1
 
@@ -75,24 +78,39 @@ def _graded(every: Sequence[HandIn], rules: Rules) -> Iterator[Graded]:
 
 
 def _graded_alone(hand_in: HandIn, rules: Rules) -> Graded:
-    looked, why, values = Looked(), "", None
+    looked, why, of_models = Looked(), "", list[np.ndarray]()
+    assigned = facts_of(rules.study)
     try:
-        with opened(hand_in.path) as pack:
-            looked = ask_in_time(
-                look_at, pack.path, pack.home.root, rules.study.dataset, rules.x, timeout_s=rules.timeout_s
-            )
+        with _opened(hand_in.path) as pack:
+            data = "" if "data" in rules.free else assigned["data"]
+            asked = Asked(pack.path, pack.home.root, rules.study.dataset, data, rules.x, rules.retrain)
+            looked = ask_in_time(look_at, asked, timeout_s=rules.timeout_s)
         why = looked.why
-        if looked.predicted is not None:
-            values = judge(rules.study, rules.y, looked.predicted)
+        of_models = [judge(rules.study, rules.y, each) for each in looked.predicted]
     except DlstudyError as error:  # of this one; the others are graded all the same
         why = message_of(error)
-    found = deviations(facts_of(rules.study), looked.facts, rules.free) if looked.facts else []
+    found = deviations(assigned, looked.facts, rules.free) if looked.facts else []
     if looked.differs:
         found.append(f"the code in the pack is not what was run: {looked.differs}")
     if looked.facts and not looked.is_complete:
         found.append("not every training that it asks for was made")
+    values = np.mean(of_models, axis=0) if of_models else None
     interval = None if values is None else score_interval(values)
-    return Graded(hand_in.name, looked, found, values, why, interval)
+    scores = [float(each.mean()) for each in of_models]
+    return Graded(hand_in.name, looked, found, values, scores, why, interval)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Pack]:
+    with ExitStack() as stack:
+        try:
+            pack = stack.enter_context(opened(path))
+        except UsageError as error:
+            reason = message_of(error).rpartition(", got ")[2].partition(": name another")[0]
+            raise UsageError(f"the file is no whole pack of `dlstudy pack` ({reason})") from error
+        if pack.lacking:
+            raise RecordError(f"its code reads {Path(pack.lacking[0]).name}, which is not in the pack")
+        yield pack
 
 
 def _digest(path: Path) -> str:

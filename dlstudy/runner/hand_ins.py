@@ -18,8 +18,8 @@ __all__ = ["FIXED", "HandIn", "deviations", "facts_of", "file_name", "find_hand_
 
 _OF_PROTOCOL = ("trials", "seeds", "searches", "rounds", "budget_seconds", "budget_joules")
 _OF_DEFINITION = (
-    "data", "epochs", "batch_size", "rows", "split", "metric", "direction", "objectives", "constraints", "sampler",
-    "pruner", "trial_minutes",
+    "data", "epochs", "batch_size", "rows", "split", "resample", "groups", "metric", "direction", "objectives",
+    "constraints", "sampler", "pruner", "trial_minutes",
 )  # fmt: skip
 FIXED = (*_OF_DEFINITION, *_OF_PROTOCOL)
 """What an assignment fixes, unless it is set free."""
