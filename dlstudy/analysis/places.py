@@ -58,7 +58,7 @@ class Place:
 def places(values: Mapping[str, np.ndarray], sign: int) -> tuple[dict[str, Place], dict[tuple[str, str], Contrast]]:
     """The place of each competitor, and the contrast of each pair, the one with the better score first.
 
-    A competitor is behind those that are told to be better, and before those that are told to be worse, all pairs
+    A competitor is behind those that are shown to be better, and before those that are shown to be worse, all pairs
     tested together. So with a chance of 95 % no two are put apart that are equal.
 
     Args:

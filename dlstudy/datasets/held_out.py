@@ -86,7 +86,10 @@ def _arrays_of(path: Path, about: Description, what: str) -> tuple[Structure, Ar
     kind = load(about.name).x_train.dtype
     if kind.kind in "biuf" and (x.dtype.kind not in "biuf" or not np.isfinite(x).all()):
         raise UsageError(f"rows must be finite numbers, got others in {path.name}: correct the file")
-    return x.astype(kind), y
+    rows = x.astype(kind)
+    if kind.kind in "bui" and not np.array_equal(rows, x):
+        raise UsageError(f"rows of {about.shown_name} are {kind}, got other numbers in {path.name}: correct the file")
+    return rows, y
 
 
 def _labels(y: Array, path: Path, about: Description, what: str) -> Array:

@@ -12,6 +12,7 @@ from dlstudy.report.labels import label, listed, many
 
 __all__ = ["board_document", "board_json", "board_rows", "board_table", "checks_table"]
 
+_MOST_NAMED = 5
 _HOW_TO_READ = (
     "Score: of the winner's model, on the held-out rows; its interval is for other rows of this kind. Place: two share "
     "places unless the rows tell them apart, all pairs tested together (paired row by row, Holm). Claimed: the mean "
@@ -33,7 +34,8 @@ def board_document(board: Board, links: Sequence[str]) -> Document:
         blocks += [Heading(against.title), against]
     checks = checks_table(board)
     blocks += [Heading(checks.title), checks]
-    if unscored := [each for each in board.graded if each.values is None]:
+    every = [*board.graded, *([board.baseline] if board.baseline else [])]
+    if unscored := [each for each in every if each.values is None]:
         rows = [[each.name, each.why] for each in unscored]
         blocks += [Heading("Not scored"), Table("Not scored", ["hand-in", "why"], rows)]
     blocks.append(Note("This page names everyone. The pages in feedback/ each name one student alone."))
@@ -189,6 +191,10 @@ def _answer(board: Board) -> str:
         return f"{first[0]} is shown to be ahead of all others."
     if len(first) == len(placed):
         return f"The held-out rows show none of {many(len(placed), 'hand-in')} to be ahead of all others."
+    if len(first) > _MOST_NAMED:
+        return (
+            f"{len(first)} of {len(placed)} hand-ins may be first: the held-out rows show no other to be ahead of them."
+        )
     return f"{listed(first)} may be first: the held-out rows show no other to be ahead of any of them."
 
 

@@ -1,7 +1,6 @@
 """The feedback for one student of a class, as a document that names no other."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -143,15 +142,14 @@ def _hints(graded: Graded) -> list[str]:
         found.append(
             "Your search looked better than fresh seeds confirm: judge settings by their seeds, not by the best."
         )
-    if known.claimed and known.claimed.n < _FEW_SEEDS and "seeds" not in _fixed_words(graded.deviations):
-        found.append(f"Your claim rests on {many(known.claimed.n, 'seed')}: more of them make it firmer.")
+    if known.claimed and known.claimed.sd and known.claimed.n < _FEW_SEEDS:
+        found.append(
+            f"Your {many(known.claimed.n, 'seed')} gave scores that vary by {number(known.claimed.sd)} (standard "
+            "deviation): with so few, another seed may well give another winner."
+        )
     if known.setting:
         found.append(f"Your winner was {known.arm} with {known.setting}: say in a sentence why it may be the best one.")
     return found
-
-
-def _fixed_words(deviations: Sequence[str]) -> set[str]:
-    return {text.partition(" ")[0] for text in deviations}
 
 
 def _metric(board: Board) -> str:

@@ -13,7 +13,7 @@ from dlstudy.analysis.class_board import ranked, with_copies
 from dlstudy.analysis.class_results import Board, Graded, Looked
 from dlstudy.analysis.places import score_interval
 from dlstudy.common.processes import ask_in_time, end_asked
-from dlstudy.common.text import message_of
+from dlstudy.common.text import describe_error, message_of
 from dlstudy.datasets.structure import Structure
 from dlstudy.errors import DlstudyError, RecordError, UsageError
 from dlstudy.runner.hand_ins import HandIn, deviations, facts_of
@@ -87,8 +87,8 @@ def _graded_alone(hand_in: HandIn, rules: Rules) -> Graded:
             looked = ask_in_time(look_at, asked, timeout_s=rules.timeout_s)
         why = looked.why
         of_models = [judge(rules.study, rules.y, each) for each in looked.predicted]
-    except DlstudyError as error:  # of this one; the others are graded all the same
-        why = message_of(error)
+    except Exception as error:  # what its code hands back may be anything; the others are graded all the same
+        why, of_models = message_of(error) if isinstance(error, DlstudyError) else describe_error(error), []
     found = deviations(assigned, looked.facts, rules.free) if looked.facts else []
     if looked.differs:
         found.append(f"the code in the pack is not what was run: {looked.differs}")

@@ -70,6 +70,7 @@ def test_other_tables_are_refused_in_a_line(about, tmp_path, change, message):
         ({"x": np.zeros((3, 5)), "y": np.zeros(3, int)}, r"rows of digits have shape \(8, 8\), got \(5,\) in x.npz"),
         ({"x": np.zeros((3, 8, 8))}, "needs the arrays x and y, got x in x.npz"),
         ({"x": np.zeros((3, 8, 8)), "y": np.zeros(2, int)}, "got 3 rows and 2 targets"),
+        ({"x": np.full((3, 8, 8), 0.5), "y": np.zeros(3, int)}, "rows of digits are uint8, got other numbers"),
         ({"x": np.full((3, 8, 8), np.nan), "y": np.zeros(3, int)}, "finite numbers"),
         ({"x": np.zeros((3, 8, 8)), "y": np.array([0, 1, 17])}, "got '17'"),
     ],

@@ -198,14 +198,16 @@ def test_a_hand_in_that_fails_does_not_stop_the_others(graded):
             "good": made([0] * 58 + [1] * 2),
             "bad": made([1] * 50 + [0] * 10, code="other"),
             "odd": made([0] * 59, code="third"),
+            "texts": made(["a"] * 60, code="fourth"),
         }
     )
-    assert [each.name for each in board.graded] == ["good", "bad", "hung", "odd"]
-    good, bad, hung, odd = board.graded
+    assert [each.name for each in board.graded] == ["good", "bad", "hung", "odd", "texts"]
+    good, bad, hung, odd, texts = board.graded
     assert (good.place, bad.place, hung.place, odd.place) == (Place(1, 1), Place(2, 2), None, None)
     assert (good.score, bad.score) == (pytest.approx(58 / 60), pytest.approx(10 / 60))
     assert hung.why == "it did not end within 600 s"
     assert "shape (59,)" in odd.why
+    assert "ValueError" in texts.why
 
 
 def test_who_deviates_is_scored_and_has_no_place(graded):
