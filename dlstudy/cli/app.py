@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from dlstudy.cli import housekeeping_commands as housekeeping
+from dlstudy.cli.class_command import class_
 from dlstudy.cli.completions import complete_arm, one_of
 from dlstudy.cli.data_commands import data
 from dlstudy.cli.options import (
@@ -288,8 +289,8 @@ def predict(
     show_predictions(study, Asked(arm, variant, input, samples, output), Home.at(home), storage, json)
 
 
-for command in (ui, dashboard, tensorboard):
-    app.command()(command)
+for command in (class_, ui, dashboard, tensorboard):
+    app.command(command.__name__.rstrip("_"))(command)
 
 
 @app.command()

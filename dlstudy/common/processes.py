@@ -5,16 +5,16 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context, spawn
 from typing import Any, TypeVar
 
 from dlstudy.common.nesting import stay_inside
 from dlstudy.errors import DlstudyError
 
-__all__ = ["QUIET", "ask", "main_module_left_out", "stopping_signals"]
+__all__ = ["QUIET", "ask", "ask_in_time", "end_asked", "main_module_left_out", "stopping_signals"]
 
 T = TypeVar("T")
 
@@ -39,6 +39,8 @@ _MAIN = ("init_main_from_name", "init_main_from_path")
 """What tells a process that is started by spawn which main module to run."""
 
 _STARTING = threading.Lock()
+_LEADERS: set[int] = set()
+"""The processes that `ask_in_time` waits for, each the leader of a group."""
 
 
 @contextmanager
@@ -79,6 +81,48 @@ def ask(function: Callable[..., T], *arguments: Any) -> T:  # Any: whatever the 
         raise DlstudyError(
             f"the process that ran {function.__name__} died: check that TensorFlow can be imported"
         ) from error
+
+
+def ask_in_time(
+    function: Callable[..., T], *arguments: Any, timeout_s: float
+) -> T:  # Any: whatever the function takes, if it can be pickled
+    """Returns `function(*arguments)` as `ask` does; after so long the process is killed, with all that it started.
+
+    Raises:
+        DlstudyError: it took longer, or the process died.
+    """
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_lead_a_group) as pool:
+            with main_module_left_out():
+                process = pool.submit(os.getpid)
+            leader = process.result()
+            _LEADERS.add(leader)
+            answer = pool.submit(function, *arguments)
+            try:
+                if not wait([answer], timeout_s).done:
+                    raise DlstudyError(f"it did not end within {timeout_s:g} s")
+                return answer.result()
+            finally:  # it may have started others, and leaving waits for one that did not end
+                _LEADERS.discard(leader)
+                _kill(leader)
+    except BrokenProcessPool as error:
+        raise DlstudyError(f"the process that ran {function.__name__} died") from error
+
+
+def end_asked() -> None:
+    """Ends what `ask_in_time` waits for, in whatever thread: where the whole is given up."""
+    for leader in list(_LEADERS):
+        _kill(leader)
+
+
+def _kill(leader: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _lead_a_group() -> None:
+    os.setsid()
+    _be_quiet()
 
 
 def _be_quiet() -> None:

@@ -23,12 +23,17 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _LIMIT_BYTES = 200_000_000
 
 
-def read_rows(path: Path, about: Description) -> np.ndarray:
+def read_rows(path: Path, about: Description, what: str = "--input") -> np.ndarray:
     """(n, *input_shape), the rows of a file in the units of a data set.
 
     A picture is one row, converted to the colours and the size of the data set. A CSV file has one row per line, with
     or without a header; with one, columns that the data set does not have, such as the target, are ignored. A `.npy`
     file holds the array of rows.
+
+    Args:
+        path: of the file.
+        about: the description of the data set.
+        what: the option that names it, for messages.
 
     Raises:
         UsageError: the file cannot be read, or does not fit.
@@ -36,7 +41,7 @@ def read_rows(path: Path, about: Description) -> np.ndarray:
     kind = path.suffix.lower()
     try:
         if path.stat().st_size > _LIMIT_BYTES:
-            raise UsageError(f"--input may have {_LIMIT_BYTES // 10**6} MB at most, got {path}: give fewer rows")
+            raise UsageError(f"{what} may have {_LIMIT_BYTES // 10**6} MB at most, got {path}: give fewer rows")
         if kind in _PICTURES:
             rows = _picture(path, about)
         elif kind == ".csv":
@@ -44,10 +49,10 @@ def read_rows(path: Path, about: Description) -> np.ndarray:
         elif kind == ".npy":
             rows = np.load(path, allow_pickle=False)
         else:
-            raise UsageError(f"--input must be a picture, a .csv or a .npy file, got {path.name}")
+            raise UsageError(f"{what} must be a picture, a .csv or a .npy file, got {path.name}")
     except DAMAGED as error:
         reason = getattr(error, "strerror", None) or one_line(message_of(error))
-        raise UsageError(f"--input {path} cannot be read ({reason}): check the file") from error
+        raise UsageError(f"{what} {path} cannot be read ({reason}): check the file") from error
     if rows.shape == about.input_shape:
         rows = rows[None]
     if rows.shape[1:] != about.input_shape or not len(rows):
@@ -60,7 +65,7 @@ def read_rows(path: Path, about: Description) -> np.ndarray:
     return rows
 
 
-def read_own_rows(path: Path, about: Description, x: Structure) -> Structure:
+def read_own_rows(path: Path, about: Description, x: Structure, what: str = "--input") -> Structure:
     """The rows of a file in the form of the inputs of a data set of one's own.
 
     A table is in a file that `Data.csv` or `Data.parquet` reads; of its columns, those of the data are taken. A text is
@@ -70,33 +75,34 @@ def read_own_rows(path: Path, about: Description, x: Structure) -> Structure:
         path: of the file.
         about: the description of the data set.
         x: its inputs, for their types.
+        what: the option that names it, for messages.
 
     Raises:
         UsageError, DataError: the file cannot be read, or does not fit.
     """
     if is_table(x):
-        return _columns_of(path, about, x)
+        return _columns_of(path, about, x, what)
     if not isinstance(x, np.ndarray | DiskRows) or (x.dtype.kind == "O" and not is_text(x)):
-        raise UsageError(f"--input cannot give rows of several parts, as {about.name} has: leave it out")
+        raise UsageError(f"{what} cannot give rows of several parts, as {about.name} has: leave it out")
     if is_text(x):
         if path.suffix.lower() != ".txt":
-            raise UsageError(f"--input of a study of texts must be a .txt file, got {path.name}: it is one row")
+            raise UsageError(f"{what} of a study of texts must be a .txt file, got {path.name}: it is one row")
         try:
             return np.array([path.read_text(encoding="utf-8-sig")], object)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
-            raise UsageError(f"--input {path} cannot be read ({reason}): check the file") from error
+            raise UsageError(f"{what} {path} cannot be read ({reason}): check the file") from error
     if path.suffix.lower() in _PICTURES and x.dtype != np.uint8:
-        raise UsageError(f"--input may be a picture where the data are, got {path.name}: give a .npy or .csv file")
-    given = read_rows(path, dataclasses.replace(about, scale=255.0))
+        raise UsageError(f"{what} may be a picture where the data are, got {path.name}: give a .npy or .csv file")
+    given = read_rows(path, dataclasses.replace(about, scale=255.0), what)
     rows = given.astype(x.dtype)
     if x.dtype.kind in "buiO" and not np.array_equal(rows, given):
         raise UsageError(f"rows of {about.name} are {x.dtype}, got other numbers in {path.name}: correct the file")
     return rows
 
 
-def _columns_of(path: Path, about: Description, x: Any) -> Any:  # Any: pandas tables
-    table = read_table("--input", path)
+def _columns_of(path: Path, about: Description, x: Any, what: str) -> Any:  # Any: pandas tables
+    table = read_table(what, path)
     missing = [str(name) for name in x.columns if name not in table.columns]
     if missing:
         raise UsageError(

@@ -17,9 +17,9 @@ from dlstudy.store.snapshots import last_snapshot
 from dlstudy.study.fingerprint import define_all
 from dlstudy.study.loader import StudyFile
 from dlstudy.study.request import Request, ResolvedStudy, resolve
-from dlstudy.study.trial import TrialRecord, TrialResult, TrialState
+from dlstudy.study.trial import TrialRecord, TrialResult, TrialState, params_key
 
-__all__ = ["Replayed", "changed_here", "chosen_trials", "replayed", "study_of"]
+__all__ = ["Replayed", "changed_here", "chosen_trials", "model_of", "replayed", "study_of"]
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,21 @@ def chosen_trials(trials: Sequence[TrialRecord], n: int, seed: int) -> list[Tria
     return [finished[i] for i in sorted(drawn)]
 
 
-def replayed(study: ResolvedStudy, trials: Sequence[TrialRecord], engine: Engine) -> Iterator[Replayed]:
-    """Trains trials again, each from its own parameters and seed, and yields what came of each. Records nothing."""
+def model_of(folder: Path, trial: TrialRecord) -> Path:
+    """Where the model of a trial is that `replayed` was to keep in a folder."""
+    return folder / params_key({"key": trial.key})
+
+
+def replayed(
+    study: ResolvedStudy, trials: Sequence[TrialRecord], engine: Engine, models: Path | None = None
+) -> Iterator[Replayed]:
+    """Trains trials again, each from its own parameters and seed, and yields what came of each. Records nothing.
+
+    Args:
+        study, trials: as they were run.
+        engine: trains them.
+        models: a folder for the models; None to keep none.
+    """
     with TemporaryDirectory() as folder:
         specs = [
             dataclasses.replace(
@@ -101,6 +114,7 @@ def replayed(study: ResolvedStudy, trials: Sequence[TrialRecord], engine: Engine
                     search=trial.search, seed=trial.seed,
                 ),
                 folder=str(Path(folder) / str(i)), checkpoint_minutes=None, trial_minutes=None,
+                model_folder=None if models is None else str(model_of(models, trial)),
             )
             for i, trial in enumerate(trials)
         ]  # fmt: skip

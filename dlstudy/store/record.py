@@ -138,6 +138,15 @@ class Record:
         return found
 
     @legible
+    def definitions(self, study: str, variant: Variant) -> dict[RecordName, dict[str, Any]]:  # Any: JSON
+        """What each part of a variant was begun with; empty for one of an earlier version."""
+        found = {}
+        for name, text in self.names(study, variant).items():
+            attributes = self.storage.get_study_user_attrs(self.storage.get_study_id_from_name(text))
+            found[name] = dict(attributes.get("definition", {}))
+        return found
+
+    @legible
     def trials_of(self, name: RecordName) -> list[TrialRecord]:
         """The trials of one part, in the order of their numbers; none where it has not begun."""
         stored = self.stored_name(name)

@@ -20,7 +20,16 @@ from dlstudy.training.arrays import Task
 from dlstudy.training.epoch_recorder import numbers_in
 from dlstudy.training.outputs import gives_values, labels_of, probabilities_of, reading_of
 
-__all__ = ["END_ROWS", "Predictions", "Rows", "check_own_metrics", "metrics_at_end", "one_dimension", "read_outputs"]
+__all__ = [
+    "END_ROWS",
+    "Predictions",
+    "Rows",
+    "check_own_metrics",
+    "computed",
+    "metrics_at_end",
+    "one_dimension",
+    "read_outputs",
+]
 
 END_ROWS = 10_000
 """Training rows judged again at the end, at most: enough for the gap to the test rows."""
@@ -154,7 +163,7 @@ def metrics_at_end(
         for metric in wanted:
             assert predictions is not None
             try:
-                numbers, warned = _computed(metric, predictions)
+                numbers, warned = computed(metric, predictions)
             except TrialError as error:
                 if part == next(iter(parts)):
                     raise
@@ -186,7 +195,7 @@ def check_own_metrics(task: Task, given: Iterable[str], predictions: Predictions
     _require_own_names(metrics, given)
     found = {}
     for metric in metrics:
-        numbers, warned = _computed(metric, predictions)
+        numbers, warned = computed(metric, predictions)
         for name, number in numbers.items():
             if not np.isfinite(number):
                 raise TrialError(
@@ -219,7 +228,7 @@ def _require_own_names(metrics: Iterable[OwnMetric], given: Iterable[str]) -> No
             )
 
 
-def _computed(metric: OwnMetric, predictions: Predictions) -> tuple[dict[str, float], str]:
+def computed(metric: OwnMetric, predictions: Predictions) -> tuple[dict[str, float], str]:
     """The numbers that a metric gives by name, and the first line of what it warned of.
 
     Raises:

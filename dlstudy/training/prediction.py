@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dlstudy.datasets import registry
 from dlstudy.datasets.dataset import Description
 from dlstudy.datasets.structure import Structure, map_arrays, rows_in, shapes_of, take
@@ -18,9 +20,10 @@ from dlstudy.training.predicted import Predicted, actual_as, of_estimator, of_ou
 from dlstudy.training.saved_models import load_model
 from dlstudy.training.study_functions import StudyFunctions
 from dlstudy.training.train import building_apart, parameters_for_build
-from dlstudy.training.trial_data import data_of
+from dlstudy.training.trial_data import TrialData, data_of
+from dlstudy.training.untouched import undone
 
-__all__ = ["predict_rows"]
+__all__ = ["predict_rows", "predict_untouched"]
 
 
 def predict_rows(
@@ -42,6 +45,31 @@ def predict_rows(
         DataError: the given rows do not fit.
         RecordError: the model cannot be loaded.
     """
+    return _predicted(spec_json, folder, result, given)[0]
+
+
+def predict_untouched(
+    spec_json: dict[str, Any], folder: str, result: dict[str, Any], given: Structure
+) -> Predicted:  # Any: JSON
+    """The predictions for given rows, with labels and values as the data has them, not as the study prepares them.
+
+    Args:
+        spec_json, folder, result, given: as of `predict_rows`.
+
+    Raises:
+        DataError, RecordError: as `predict_rows`.
+        TrialError: what the study makes of targets cannot be undone.
+    """
+    found, data = _predicted(spec_json, folder, result, given)
+    before, after = data.dataset.y_train, data.arrays.y
+    if not isinstance(before, np.ndarray) or not isinstance(after, np.ndarray) or not len(before):
+        return found
+    return undone(found, before, after, len(data.dataset.description.label_names))
+
+
+def _predicted(
+    spec_json: dict[str, Any], folder: str, result: dict[str, Any], given: Structure
+) -> tuple[dict[str, Any], TrialData]:  # Any: as of `predict_rows`
     spec, trained = TrialSpec.from_json(spec_json), TrialResult.from_json(result)
     file = loader.load(Path(spec.study_path))
     functions = StudyFunctions.of(file.study)
@@ -59,7 +87,7 @@ def predict_rows(
         found = _predict(model, x, data.description, trained.outputs)
         if "actual" in rows:
             rows["actual"] = actual_as(found, rows["actual"])
-        return {**rows, **found}
+        return {**rows, **found}, data
 
 
 def _predict(model: Any, x: Structure, about: Description, reading: OutputReading | None) -> Predicted:

@@ -1,13 +1,18 @@
 """Processes that are started by spawn, and the signals of a run."""
 
+import math
+import os
 import signal
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
-from dlstudy.common.processes import ask, main_module_left_out, stopping_signals
+from dlstudy.common.processes import ask, ask_in_time, main_module_left_out, stopping_signals
+from dlstudy.errors import DlstudyError
 
 SCRIPT = """
 import math
@@ -86,3 +91,31 @@ def test_another_thread_leaves_signals_alone():
     thread.start()
     thread.join()
     assert seen == [signal.getsignal(signal.SIGINT)]
+
+
+def begin_another(path):
+    """Starts a process that lives on, notes its number, and does not end."""
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    path.write_text(str(other.pid))
+    time.sleep(600)
+
+
+def is_alive(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+def test_what_does_not_end_in_time_is_killed_with_all_that_it_started(tmp_path):
+    path, begun = tmp_path / "pid", time.monotonic()
+    with pytest.raises(DlstudyError, match="it did not end within 3 s"):
+        ask_in_time(begin_another, path, timeout_s=3.0)
+    assert time.monotonic() - begun < 60
+    assert not is_alive(int(path.read_text()))
+
+
+def test_an_answer_in_time_is_returned_and_a_death_is_an_error():
+    assert ask_in_time(math.factorial, 5, timeout_s=60.0) == 120
+    with pytest.raises(DlstudyError, match="the process that ran _exit died"):
+        ask_in_time(os._exit, 3, timeout_s=60.0)
