@@ -39,6 +39,7 @@ nb_execution_timeout = 900
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_output_stderr = "remove"  # warnings of other packages
 suppress_warnings = ["myst-nb.lexer"]  # of cells that are not run: `make docs ARGS="-D nb_execution_mode=off"`
 logging.getLogger("traitlets").setLevel(logging.ERROR)
 

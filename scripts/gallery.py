@@ -30,8 +30,8 @@ SHOWN = ("claim", "verdict", "difference", "95 % interval", "on other rows")
 
 INDEX = """# Gallery
 
-Each study ran at its default protocol; its page has the answer, a picture of it, the verdicts, and the full report.
-Written by `python -m scripts.gallery`.
+These studies ran at their default protocol on two CPU cores. Each page has the answer, a picture of it, the verdicts, and
+the full report, without the pictures that the study draws of its winners.
 
 {entries}
 
