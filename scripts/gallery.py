@@ -30,8 +30,8 @@ SHOWN = ("claim", "verdict", "difference", "95 % interval", "on other rows")
 
 INDEX = """# Gallery
 
-These studies ran at their default protocol on two CPU cores. Each page has the answer, a picture of it, the verdicts, and
-the full report, without the pictures that the study draws of its winners.
+These studies ran at their default protocol on two CPU cores. Each page has the answer, a picture of it, the verdicts,
+and the full report, without the pictures that the study draws of its winners.
 
 {entries}
 

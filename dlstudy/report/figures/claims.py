@@ -34,7 +34,7 @@ _GOOD, _BAD, _OPEN, _LIKE = "#00694a", "#a33c00", "#444444", "#0072B2"
 MARKS: Mapping[Verdict, tuple[str, str, str]] = {
     Verdict.SUPPORTED: ("^", "▲", _GOOD),
     Verdict.CONTRADICTED: ("v", "▼", _BAD),
-    Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS: ("X", "✖", _BAD),
+    Verdict.CONTRADICTED_BY_ITS_OWN_NUMBERS: ("X", "×", _BAD),
     Verdict.EQUIVALENT: ("D", "◆", _LIKE),
     Verdict.UNDECIDED: ("o", "●", _OPEN),
     Verdict.WITHHELD: ("s", "■", _OPEN),
