@@ -37,7 +37,10 @@ def hint_of(error: BaseException) -> str:
         FileNotFoundError: _of_file,
         TypeError: _of_keyword,
     }
-    return next((hint(error) for kind, hint in hints.items() if isinstance(error, kind)), "")
+    try:
+        return next((hint(error) for kind, hint in hints.items() if isinstance(error, kind)), "")
+    except Exception:  # of the code of an error or of an object that somebody made: a hint is no reason to fail
+        return ""
 
 
 def innermost(error: BaseException) -> FrameType | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from dlstudy.common.hints import hint_of
 from dlstudy.common.nesting import running_inside
 from dlstudy.common.opened_files import opened_files
-from dlstudy.common.text import describe_error, one_line, short_repr
+from dlstudy.common.text import describe_error, message_of, one_line, short_repr
 from dlstudy.datasets.cache import cache_folder
 from dlstudy.datasets.readers.paths import base_folder, reads_later
 from dlstudy.errors import DefinitionError, StudyError
@@ -264,6 +264,6 @@ def _message(error: BaseException, path: Path) -> str:
     if isinstance(error, DefinitionError):
         return str(error)
     called = [frame.name for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    is_called = "build" in called or str(error).startswith("build() missing")
+    is_called = "build" in called or message_of(error).startswith("build() missing")
     hint = "give the function itself, build=build, without calling it" if is_called else hint_of(error)
     return f"{describe_error(error)}: {hint}" if hint else describe_error(error)

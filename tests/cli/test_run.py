@@ -93,7 +93,7 @@ def test_every_study_is_run_and_a_failed_one_stops_no_other(run_all):
     assert (rows["b_fails"]["trainings"], rows["b_fails"]["failed"]) == (1, 1)
     assert rows["b_fails"]["answer"] == "No answer yet: no winner has been replicated."
     assert (rows["c_broken"]["trainings"], rows["c_broken"]["failed"]) == (0, "all")
-    assert rows["c_broken"]["answer"] == "not run: c_broken.py must define STUDY = Study(...), got int"
+    assert rows["c_broken"]["answer"] == "not run: c_broken.py must define STUDY = Study(...), got int of that name"
     assert "a_good" in err  # progress goes to standard error, beside the JSON
 
 

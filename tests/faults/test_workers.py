@@ -48,6 +48,7 @@ STUDY = Study(
 '''
 
 
+@in_full_form  # that of engines kills one worker, test_checkpoints the whole run
 def test_a_study_whose_workers_are_killed_at_random_ends_with_the_same_table(tmp_path):
     study_process, chance = StudyProcess(tmp_path), dice(6)
     n_kills = n_built = 0

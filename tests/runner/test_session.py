@@ -203,5 +203,5 @@ def test_what_loading_a_winner_s_model_needs_is_said_once_for_each_arm():
     study = make_study(("a", "b"))
     needs = [runs_of(study, arm, "replicate", [0.8, 0.9], model_remark="the model needs Own") for arm in "ab"]
     plain = runs_of(study, "b", "replicate", [0.8, 0.9])
-    assert session._remarks_on_loading(sum_up(study, [*needs[0], *plain])) == ["a: the model needs Own"]
-    assert len(session._remarks_on_loading(sum_up(study, [*needs[0], *needs[1]]))) == 2
+    assert session._remarks_on_files(sum_up(study, [*needs[0], *plain])) == ["a: the model needs Own"]
+    assert len(session._remarks_on_files(sum_up(study, [*needs[0], *needs[1]]))) == 2

@@ -118,7 +118,9 @@ def test_what_is_no_data_is_refused_with_its_reason(digits, prepare, reason):
 
 def test_a_prepare_that_raises_fails_its_trial(digits):
     result = run(digits, spec_of(epochs=1), prepare=lambda x, y, train, p: p["degree"])
-    assert (result.state, result.reason) == ("failed", "KeyError: 'degree'")
+    assert result.state == "failed"
+    assert result.reason.startswith("KeyError: 'degree': p has batch_size, epochs, ")
+    assert result.reason.endswith(": choose one of them, or add degree to the setting or the space of the arm")
 
 
 def shifted(x, y, train, p):
